@@ -1,0 +1,1 @@
+"""Features, HeteroData, models, training, inference, evaluation, checkpoints."""

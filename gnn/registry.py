@@ -1,0 +1,29 @@
+"""The reward models by name: what a checkpoint may hold and what `evaluate` may compare."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from gnn.baselines import ConstantModel, MajorityModel, NearestModel
+from gnn.logistic import LogisticModel
+from gnn.model_base import RewardModel
+from gnn.published import PublishedModel
+from schema.errors import InputError
+
+REWARD_MODELS: Final[Mapping[str, type[RewardModel]]] = MappingProxyType(
+    {
+        model.name: model
+        for model in (ConstantModel, MajorityModel, NearestModel, LogisticModel, PublishedModel)
+    }
+)
+
+
+def reward_model(name: str) -> type[RewardModel]:
+    """The model class called `name`.
+
+    Raises:
+        InputError: if there is none.
+    """
+    if name not in REWARD_MODELS:
+        raise InputError(f"there is no model {name!r}: choose from {', '.join(REWARD_MODELS)}")
+    return REWARD_MODELS[name]

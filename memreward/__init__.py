@@ -1,0 +1,1 @@
+"""The front door: command line and jobs; nothing imports it."""

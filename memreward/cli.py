@@ -1,0 +1,39 @@
+"""The command line: `memreward COMMAND`; every refusal is one message and exit code 2."""
+
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from memreward import (
+    evaluate_cli,
+    ingest_cli,
+    look_cli,
+    rewards_cli,
+    servers_cli,
+)
+from memreward.console import err_console
+from schema.errors import MemrewardError
+
+
+class _Group(TyperGroup):
+    """Prints our errors as a message; all others stay tracebacks, since they are bugs."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except MemrewardError as error:
+            err_console.print(
+                f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True
+            )
+            raise typer.Exit(2) from error
+
+
+app = typer.Typer(
+    cls=_Group,
+    no_args_is_help=True,
+    help="A shared, durable memory of rollouts that spreads few verified rewards to many.",
+    pretty_exceptions_enable=False,
+)
+for part in (servers_cli, ingest_cli, rewards_cli, look_cli, evaluate_cli):
+    part.register(app)

@@ -1,0 +1,41 @@
+"""From settings to open databases that fit this version of the code."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from memstore.migrate import migrate, pending
+from memstore.servers import addresses, up
+from memstore.settings import Settings, load_settings
+from memstore.stores import Stores, open_stores
+from schema.errors import MigrationError
+
+
+@contextmanager
+def connected(settings: Settings | None = None) -> Iterator[Stores]:
+    """Both databases, opened; they must be running (`memreward up`) and migrated.
+
+    Raises:
+        ServerError: if one of them is down or refuses the password.
+        MigrationError: if they do not fit this version of the code.
+    """
+    where = addresses(settings or load_settings())
+    if waiting := pending(where):
+        raise MigrationError(
+            f"{len(waiting)} migrations are to be applied, {waiting[0].filename} first: "
+            "run `memreward migrate`"
+        )
+    with open_stores(where) as stores:
+        yield stores
+
+
+@contextmanager
+def started(settings: Settings) -> Iterator[Stores]:
+    """The same, for jobs that stand alone: starts what is ours, migrates, and leaves it running.
+
+    Raises:
+        ServerError: if a server cannot be started or reached.
+        MigrationError: if the databases are newer than this code.
+    """
+    migrate(up(settings))
+    with connected(settings) as stores:
+        yield stores

@@ -1,0 +1,66 @@
+"""`memreward evaluate`: how good the rewards would be, before anything depends on them."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from memreward.connect import started
+from memreward.console import bars, console
+from memstore.settings import load_settings
+from schema.errors import InputError
+
+ALL_BASELINES = "constant,majority,knn,logistic,published"
+
+
+def evaluate(
+    train: Annotated[Path, typer.Argument(help="Rollouts with rewards; a few are shown.")],
+    test: Annotated[
+        list[Path] | None, typer.Option(help="Rollouts to score whose rewards are never shown.")
+    ] = None,
+    labels: Annotated[float, typer.Option(help="Share of each dataset's queries labelled.")] = 0.2,
+    seeds: Annotated[int, typer.Option(help="Repetitions; the spread is over them.")] = 3,
+    baselines: Annotated[
+        str, typer.Option(help="Which to compare with, by commas; '' for none.")
+    ] = ALL_BASELINES,
+    text_only: Annotated[bool, typer.Option(help="Ignore the policy's own signals.")] = False,
+    final: Annotated[
+        bool, typer.Option(help="Also score the set that choices are made without.")
+    ] = False,
+    report: Annotated[Path | None, typer.Option(help="Folder for an HTML page.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="File for the figures.")] = None,
+) -> None:
+    """Label a few queries of TRAIN, score all others, and compare with simpler methods.
+
+    Everything goes into a scratch memory of the two databases, which is deleted afterwards; the
+    servers are started if need be.
+    """
+    from gnn.evaluation_table import print_evaluation
+    from gnn.report import write_report
+    from memreward.evaluate_job import EvaluationRequest, evaluate_files
+
+    request = EvaluationRequest(
+        train=train,
+        tests=test or [],
+        labels=labels,
+        seeds=seeds,
+        baselines=[name for name in baselines.split(",") if name],
+        final=final,
+        text_only=text_only,
+    )
+    if json_file is not None and not json_file.absolute().parent.is_dir():
+        raise InputError(f"{json_file}: its folder does not exist; make it first")
+    with started(load_settings()) as stores, bars() as progress:
+        evaluation = evaluate_files(stores, request, progress)
+    result = evaluation.to_json()
+    print_evaluation(result, console)
+    if json_file is not None:
+        json_file.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    if report is not None:
+        console.print(f"report: {write_report(evaluation, report)}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command()(evaluate)

@@ -1,0 +1,92 @@
+"""`memreward stats` and `memreward query`: looking into the memory."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from memreward.connect import connected
+from memreward.console import console
+from memstore.stats import list_memories, memory_stats
+from schema.errors import InputError
+
+QUERY_TIMEOUT_S = 30.0
+
+
+def stats(
+    memory: Annotated[
+        str | None, typer.Option("--memory", "-m", help="Name; without it, all are listed.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """What a memory holds, in all and per dataset."""
+    with connected() as stores:
+        names = [memory] if memory else list_memories(stores)
+        found = {name: memory_stats(stores, name) for name in names}
+    if as_json:
+        console.print_json(json.dumps(found))
+        return
+    if not found:
+        console.print("there is no memory yet: `memreward ingest FILE... --memory NAME --run RUN`")
+    for name, stat in found.items():
+        console.print(_table(f"memory {name}", [stat["counts"]]))
+        if memory:
+            console.print(_table("by dataset", stat["datasets"]))
+
+
+def query(
+    cypher: Annotated[str, typer.Argument(help="A Cypher query that only reads.")],
+    parameters: Annotated[
+        list[str] | None, typer.Option("--param", "-p", help="name=value; value may be JSON.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, a list of rows.")] = False,
+    timeout_s: Annotated[
+        float, typer.Option("--timeout", help="Seconds after which it is given up.")
+    ] = QUERY_TIMEOUT_S,
+) -> None:
+    """Ask Neo4j in Cypher, in a read-only transaction.
+
+    This is an administrator's tool: it sees every memory, so match on `memory` yourself.
+    """
+    with connected() as stores:
+        result = stores.graph.query(cypher, _parameters(parameters or []), timeout_s)
+    if as_json:
+        console.print_json(json.dumps(result.rows, default=str))
+    else:
+        console.print(_table(None, result.rows, result.columns))
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command()(stats)
+    app.command()(query)
+
+
+def _parameters(given: list[str]) -> dict[str, Any]:
+    parameters: dict[str, Any] = {}
+    for item in given:
+        name, equals, value = item.partition("=")
+        if not equals or not name:
+            raise InputError(f"-p {item!r}: write it as name=value")
+        try:
+            parameters[name] = json.loads(value)
+        except json.JSONDecodeError:
+            parameters[name] = value
+    return parameters
+
+
+def _table(
+    title: str | None, rows: list[dict[str, Any]], columns: list[str] | None = None
+) -> Table:
+    table = Table(title=title, title_justify="left")
+    columns = columns or list(rows[0]) if rows or columns else []
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*(_cell(row[column]) for column in columns))
+    return table
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

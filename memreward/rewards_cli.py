@@ -1,0 +1,55 @@
+"""`memreward train` and `memreward propagate`."""
+
+from typing import Annotated
+
+import typer
+
+from memreward.connect import connected
+from memreward.console import bars, console
+from memreward.ingest_cli import MemoryOption
+from memstore.settings import load_settings
+
+
+def train(
+    memory: MemoryOption,
+    model: Annotated[str, typer.Option(help="memreward, published or a baseline.")] = "memreward",
+    seed: Annotated[int, typer.Option(help="Of the weights and the validation part.")] = 0,
+) -> None:
+    """Learn from the verified rewards of a memory; the checkpoint is listed in the graph."""
+    from memreward.train_job import train_memory
+
+    settings = load_settings()
+    with connected(settings) as stores, bars() as progress:
+        trained = train_memory(stores, settings, memory, progress, model=model, seed=seed)
+    report, metrics = trained.report, trained.report.metrics
+    console.print(
+        f"{trained.manifest.version}: learnt from {report.n_rollouts} rollouts of "
+        f"{report.n_queries} queries in {report.seconds:.0f} s, epoch {report.best_epoch} kept"
+    )
+    shown = (f"{name} {value:.3f}" for name, value in metrics.items() if value is not None)
+    console.print(f"on {report.n_validation_queries} validation queries: {', '.join(shown)}")
+    console.print(f"checkpoint: {trained.folder}")
+
+
+def propagate(
+    memory: MemoryOption,
+    model: Annotated[
+        str | None, typer.Option(help="Version of the checkpoint; default: the latest.")
+    ] = None,
+) -> None:
+    """Give every unlabelled answer its propagated reward; verified ones are never touched."""
+    from memreward.train_job import propagate_memory
+
+    settings = load_settings()
+    with connected(settings) as stores, bars() as progress:
+        done = propagate_memory(stores, settings, memory, progress, version=model)
+    console.print(
+        f"{done.rewards} rewards by {done.version}, mean {done.mean:.3f}; "
+        f"{done.verified} verified ones untouched"
+    )
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command()(train)
+    app.command()(propagate)

@@ -1,0 +1,1 @@
+"""The two databases: servers, stores, ingest, link, reading."""

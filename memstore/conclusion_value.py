@@ -1,0 +1,140 @@
+"""Numbers and expressions in canonical form: 1,234 = 1234.0 = $1234, \\frac{1}{2} = 0.5."""
+
+import re
+from fractions import Fraction
+from typing import Final
+
+NUMBER_WORDS: Final[dict[str, str]] = {
+    word: str(value)
+    for value, word in enumerate(
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]
+    )
+} | {"thirty": "30", "forty": "40", "fifty": "50", "hundred": "100"}
+
+#: An expression longer than this never agrees to the letter and gets no key.
+LONGEST_EXPRESSION: Final = 200
+
+_NUMBER = re.compile(
+    r"(?<![\w.,])-?\s?\$?(?:\d{1,3}(?:,\d{3})+|\d{1,30})(?:\.\d{1,20})?(?![\d])"
+    r"(?:\s*/\s*\d{1,15}(?![\d.]))?"
+)
+_PLAIN = re.compile(r"([-+]?)(\d{0,30})(?:\.(\d{0,20}))?(?:/(\d{1,15}))?")
+_SCIENTIFIC = re.compile(r"([-+]?\d{1,15}(?:\.\d{1,15})?)\*10\^\(?([-+]?\d{1,3})\)?")
+_WRAPPED = re.compile(
+    r"\\(?:text|mathrm|mathbf|textbf|mbox|operatorname|mathit|textit)\s*\{([^{}]*)\}"
+)
+_OPEN_TEXT = re.compile(r"\\(?:text\w{0,2}|mathrm|mathbf|mbox)(?:\{[^{}]*)?(?:$|(?=\s))")
+_FRACTION = re.compile(r"\\[dtc]?frac\{([^{}]*)\}\{([^{}]*)\}")
+_SHORT_FRACTION = re.compile(r"\\[dtc]?frac(\d)(\d)")
+_DROPPED = re.compile(
+    r"\\(?:left|right|displaystyle|big|Big|bigg|Bigg|quad|qquad|limits)(?![A-Za-z])|\\[,!;: ]"
+    r"|\\[()\[\]]|\$|\\%|%|°|\\circ|\^\\circ|\*\*|£|€"
+)
+_REPLACED: Final = (
+    ("\\cdot", "*"),
+    ("\\times", "*"),
+    ("×", "*"),
+    ("·", "*"),
+    ("\\div", "/"),
+    ("÷", "/"),
+    ("−", "-"),
+    ("–", "-"),
+    ("{,}", ","),
+    ("\\pi", "pi"),
+    ("π", "pi"),
+    ("\\sqrt", "sqrt"),
+    ("√", "sqrt"),
+    ("\\infty", "infinity"),
+    ("∞", "infinity"),
+)
+_UNIT = re.compile(r"(?i)^([-+]?[\d.,/]+)\s*([a-z][a-z/^0-9 ]{0,40})\.?$")
+_EXPRESSION = re.compile(r"[-+*/^=()\[\]{}<>|,.!\w\\]+")
+
+
+def canonical_value(text: str) -> str | None:
+    """Canonical form of a text that is one value as a whole, or None if it is prose.
+
+    Numbers become the shortest decimal of 9 significant digits (integers stay exact);
+    expressions lose LaTeX dressing, spaces, units in words and a left side `x =`.
+    """
+    if len(text) > 2 * LONGEST_EXPRESSION:
+        return None
+    plain = plain_expression(text)
+    if "=" in plain:
+        left, right = plain.rsplit("=", 1)
+        if not right or len(left) > LONGEST_EXPRESSION:
+            return None
+        plain = right.strip()
+    unit = _UNIT.match(plain)
+    if unit and not re.search(r"[*^]", plain):
+        plain = unit[1]
+    compact = plain.replace(" ", "")
+    number = canonical_number(compact)
+    if number is not None:
+        return number
+    if not compact or len(compact) > LONGEST_EXPRESSION or not _EXPRESSION.fullmatch(compact):
+        return None
+    if re.search(r"[A-Za-z]{3,}\s+[A-Za-z]{2,}", plain) or not re.search(r"[\d*/^+\\=(]", compact):
+        return None
+    return compact
+
+
+def canonical_number(compact: str) -> str | None:
+    """Canonical form of one written number (no spaces in it), or None if it is something else."""
+    scientific = _SCIENTIFIC.fullmatch(compact)
+    if scientific:
+        value = Fraction(scientific[1]) * Fraction(10) ** int(scientific[2])
+        return _shortest(value)
+    match = _PLAIN.fullmatch(_without_separators(compact).strip("()").rstrip("."))
+    if not match or not (match[2] or match[3]):
+        return None
+    value = Fraction(f"{match[1]}{match[2] or 0}.{match[3] or 0}")
+    if match[4] is not None:
+        if int(match[4]) == 0:
+            return None
+        value /= int(match[4])
+    return _shortest(value)
+
+
+def last_number(text: str) -> str | None:
+    """Canonical form of the last number written in `text`, or None if it holds none."""
+    plain = plain_expression(text)
+    numbers = _NUMBER.findall(plain)
+    return canonical_number(re.sub(r"[\s$]", "", numbers[-1])) if numbers else None
+
+
+def plain_expression(text: str) -> str:
+    """`text` without LaTeX dressing, currency and markdown; fractions as (a)/(b)."""
+    plain = text
+    for old, new in _REPLACED:
+        if old in plain:
+            plain = plain.replace(old, new)
+    plain = _WRAPPED.sub(r" \1 ", plain)
+    plain = _OPEN_TEXT.sub(" ", _DROPPED.sub(" ", plain))
+    plain = _SHORT_FRACTION.sub(r"\1/\2", plain)
+    for _ in range(3):
+        if "frac" not in plain:
+            break
+        plain = _FRACTION.sub(_slash, plain)
+    plain = re.sub(r"\^\{(\w+)\}", r"^\1", plain)
+    return re.sub(r"\s+", " ", plain).strip(" .,;:`*\"'")
+
+
+def _slash(match: re.Match[str]) -> str:
+    """`\\frac{a}{b}` as a/b, in brackets where a or b is more than a number or a name."""
+    parts = [part.strip() for part in match.groups()]
+    return "/".join(part if re.fullmatch(r"[-\w.]*", part) else f"({part})" for part in parts)
+
+
+def _without_separators(compact: str) -> str:
+    """`compact` without thousands separators, where its commas are such."""
+    if re.fullmatch(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d*)?", compact):
+        return compact.replace(",", "")
+    return compact
+
+
+def _shortest(value: Fraction) -> str:
+    """Exact text of an integer, else 9 significant digits."""
+    if value.denominator == 1:
+        return str(value.numerator)
+    return f"{float(value):.9g}"

@@ -1,0 +1,185 @@
+"""Ingest: from files to a memory, a batch at a time, so that it can be stopped and run again."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TypeVar
+
+from memstore.accept import accept_rollouts, known_hashes, refuse_changed
+from memstore.encoder import TextEncoder
+from memstore.input_files import InputFile
+from memstore.link import link, needs_link
+from memstore.prepare import PreparedRollout, prepare
+from memstore.publish import publish
+from memstore.reader import ReadOptions, RolloutReader
+from memstore.stores import Stores
+from memstore.vector_store import VectorStore
+from schema.rollout import Rollout
+from schema.validate import TEXT_EMBEDDINGS
+
+ROLLOUTS_A_BATCH = 1_024
+
+T = TypeVar("T")
+
+#: Called with the number of rows just dealt with.
+Progress = Callable[[int], None]
+
+
+@dataclass(kw_only=True)
+class IngestReport:
+    """What an ingest did."""
+
+    new: int = 0
+    existing: int = 0
+    new_queries: int = 0
+    labels: int = 0
+    #: Similarity edges of the new generation; 0 when no link was needed.
+    edges: int = 0
+
+
+class InputCheck:
+    """Looks at every good row before anything is written.
+
+    Call it with each rollout, then `finish`. It keeps the dataset of each query text, for the
+    label budget, and holds the rollouts against what the memory has.
+    """
+
+    def __init__(self, vectors: VectorStore, memory: str, run: str) -> None:
+        """Nothing is read yet."""
+        self._vectors, self._memory, self._run = vectors, memory, run
+        self._waiting: list[PreparedRollout] = []
+        #: Dataset of each query text.
+        self.dataset_of: dict[str, str] = {}
+
+    def __call__(self, rollout: Rollout) -> None:
+        """Look at one rollout.
+
+        Raises:
+            InputError: if the memory holds another text at its place.
+        """
+        self.dataset_of.setdefault(rollout.query, rollout.dataset)
+        bare = replace(rollout, policy_embedding=None, **dict.fromkeys(TEXT_EMBEDDINGS))
+        self._waiting.append(prepare(self._memory, self._run, bare))
+        if len(self._waiting) >= ROLLOUTS_A_BATCH:
+            self.finish()
+
+    def finish(self) -> None:
+        """Look at what is still waiting.
+
+        Raises:
+            InputError: if the memory holds another text at a rollout's place.
+        """
+        with self._vectors.transaction("accept.sql") as session:
+            refuse_changed(self._waiting, known_hashes(session, self._memory, self._waiting))
+        self._waiting.clear()
+
+
+def ingest(
+    stores: Stores,
+    files: Sequence[InputFile],
+    options: ReadOptions,
+    memory: str,
+    run: str,
+    encoder: TextEncoder,
+    *,
+    labelled: frozenset[str] | None,
+    progress: Progress,
+    relink: bool = True,
+    link_progress: Callable[[int, int], None] | None = None,
+) -> IngestReport:
+    """Accept and publish the good rows of `files`, then link if queries have arrived.
+
+    Args:
+        stores: both databases.
+        files: inspected input files.
+        options: how they are read.
+        memory: where the rollouts go.
+        run: which run made them.
+        encoder: makes the embeddings that the files do not hold.
+        labelled: texts of the queries whose rewards are stored; None: all rewards given are.
+        progress: called with the rows of each batch once they are visible.
+        relink: link all queries anew if some are new.
+        link_progress: called with queries linked and their total.
+
+    Raises:
+        InputError: if a rollout is known with other content.
+        EncoderMismatchError: if the memory is stamped with another encoder.
+    """
+    report = IngestReport()
+    publish(stores, memory)
+    rollouts = (row for row in RolloutReader(files, options) if isinstance(row, Rollout))
+    for chunk in batched(rollouts, ROLLOUTS_A_BATCH):
+        add(stores, memory, run, chunk, encoder, labelled=labelled, report=report)
+        progress(len(chunk))
+    if relink and needs_link(stores, memory):
+        report.edges = link(stores, memory, progress=link_progress)
+    return report
+
+
+def add(
+    stores: Stores,
+    memory: str,
+    run: str,
+    rollouts: Sequence[Rollout],
+    encoder: TextEncoder,
+    *,
+    labelled: frozenset[str] | None,
+    report: IngestReport,
+) -> None:
+    """Accept and publish one batch of rollouts."""
+    if labelled is not None:
+        rollouts = [
+            rollout if rollout.query in labelled else replace(rollout, reward=None)
+            for rollout in rollouts
+        ]
+    prepared = [prepare(memory, run, rollout) for rollout in rollouts]
+    with stores.vectors.transaction("accept.sql") as session:
+        known = known_hashes(session, memory, prepared)
+    prepared = embedded([item for item in prepared if item.id not in known], encoder) + [
+        item for item in prepared if item.id in known
+    ]
+    accepted = accept_rollouts(
+        stores.vectors,
+        memory,
+        run,
+        prepared,
+        encoder=encoder.name,
+        dimension=encoder.dimension,
+    )
+    publish(stores, memory)
+    report.new += accepted.new
+    report.existing += accepted.existing
+    report.new_queries += accepted.new_queries
+    report.labels += accepted.labels
+
+
+def embedded(prepared: Sequence[PreparedRollout], encoder: TextEncoder) -> list[PreparedRollout]:
+    """The same rollouts with the embeddings that they lack."""
+    lacking = [item for item in prepared if item.rollout.query_embedding is None]
+    texts = [
+        text
+        for item in lacking
+        for text in (item.rollout.query, item.rollout.thinking, item.rollout.answer)
+    ]
+    made = encoder.encode(texts) if texts else ()
+    given = [item for item in prepared if item.rollout.query_embedding is not None]
+    return given + [
+        replace(
+            item,
+            rollout=replace(
+                item.rollout,
+                encoder=encoder.name,
+                query_embedding=made[3 * place],
+                thinking_embedding=made[3 * place + 1],
+                answer_embedding=made[3 * place + 2],
+            ),
+        )
+        for place, item in enumerate(lacking)
+    ]
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Lists of up to `size` items."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch

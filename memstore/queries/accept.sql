@@ -1,0 +1,99 @@
+-- name: lock_memory
+-- One writer a memory at a time; held until the transaction ends.
+SELECT pg_advisory_xact_lock(hashtextextended('memreward accept ' || %(memory)s, 0));
+
+-- name: create_memory
+-- A memory begins with its first accepted batch, stamped with its encoder.
+INSERT INTO memreward.memory (name, encoder, dimension, neighbours)
+VALUES (%(memory)s, %(encoder)s, %(dimension)s, %(neighbours)s)
+ON CONFLICT (name) DO NOTHING;
+
+-- name: memory_state
+-- Where a memory stands.
+SELECT encoder, dimension, neighbours, seq, published_seq, generation, deleted_at IS NOT NULL
+FROM memreward.memory WHERE name = %(memory)s;
+
+-- name: known_rollouts
+-- Which of these rollouts are accepted already, and what they say.
+SELECT id, content_hash FROM memreward.rollout
+WHERE memory = %(memory)s AND id = ANY(%(ids)s);
+
+-- name: known_queries
+-- Which of these queries are accepted already.
+SELECT id FROM memreward.query WHERE memory = %(memory)s AND id = ANY(%(ids)s);
+
+-- name: current_verified
+-- The current verified reward of each of these rollouts by one source.
+SELECT DISTINCT ON (rollout_id) rollout_id, value FROM memreward.verified_reward
+WHERE memory = %(memory)s AND source = %(source)s AND rollout_id = ANY(%(ids)s)
+ORDER BY rollout_id, seq DESC;
+
+-- name: next_seq
+-- Take the next sequence number of a locked memory.
+UPDATE memreward.memory SET seq = seq + 1 WHERE name = %(memory)s RETURNING seq;
+
+-- name: add_run
+-- A run is recorded once, with the batch that brought it.
+INSERT INTO memreward.run (memory, name, policy, checkpoint, seq)
+VALUES (%(memory)s, %(name)s, %(policy)s, %(checkpoint)s, %(seq)s)
+ON CONFLICT (memory, name) DO NOTHING;
+
+-- name: copy_queries
+-- Bulk insert of new queries.
+COPY memreward.query (memory, id, dataset, domain, embedding, seq) FROM STDIN (FORMAT BINARY);
+
+-- name: copy_rollouts
+-- Bulk insert of new rollouts.
+COPY memreward.rollout (
+    memory, id, query_id, run, source_query_id, step, place, content_hash, policy, checkpoint,
+    conclusion_id, completion_tokens, truncated, policy_signals,
+    thinking_embedding, answer_embedding, seq
+) FROM STDIN (FORMAT BINARY);
+
+-- name: copy_policy_embeddings
+-- Bulk insert of the policy's own embeddings.
+COPY memreward.policy_embedding (memory, rollout_id, policy, layer, embedding, seq)
+FROM STDIN (FORMAT BINARY);
+
+-- name: copy_verified
+-- Bulk insert of verified rewards.
+COPY memreward.verified_reward (memory, rollout_id, seq, source, value, run)
+FROM STDIN (FORMAT BINARY);
+
+-- name: copy_propagated
+-- Bulk insert of propagated rewards.
+COPY memreward.propagated_reward (memory, rollout_id, seq, value, confidence, model)
+FROM STDIN (FORMAT BINARY);
+
+-- name: copy_similar
+-- Bulk insert of similarity edges.
+COPY memreward.similar_to (memory, generation, query_id, neighbour_id, rank, score, seq)
+FROM STDIN (FORMAT BINARY);
+
+-- name: add_model
+-- A checkpoint becomes known to the memory.
+INSERT INTO memreward.model (memory, version, manifest, seq)
+VALUES (%(memory)s, %(version)s, %(manifest)s, %(seq)s);
+
+-- name: model_known
+-- Whether a checkpoint is known.
+SELECT 1 FROM memreward.model WHERE memory = %(memory)s AND version = %(version)s;
+
+-- name: nearest
+-- The k nearest other queries of each asked query by cosine; exact ties are broken by id.
+SELECT asked.id, near.id, near.score
+FROM memreward.query AS asked
+CROSS JOIN LATERAL (
+    SELECT other.id, 1 - (other.embedding <=> asked.embedding) AS score
+    FROM memreward.query AS other
+    WHERE other.memory = asked.memory AND other.id <> asked.id
+    ORDER BY other.embedding <=> asked.embedding, other.id
+    LIMIT %(neighbours)s
+) AS near
+WHERE asked.memory = %(memory)s AND asked.id = ANY(%(ids)s)
+ORDER BY asked.id, near.score DESC, near.id;
+
+-- name: add_batch
+-- The batch itself, with what Neo4j still has to be told.
+INSERT INTO memreward.batch (memory, seq, kind, payload)
+VALUES (%(memory)s, %(seq)s, %(kind)s, %(payload)s);

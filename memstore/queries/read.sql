@@ -1,0 +1,42 @@
+-- name: memories
+-- All memories.
+SELECT name FROM memreward.memory WHERE deleted_at IS NULL ORDER BY name;
+
+-- name: query_embeddings
+-- Embeddings of all queries up to a sequence number.
+SELECT id, embedding FROM memreward.query
+WHERE memory = %(memory)s AND seq <= %(seq)s ORDER BY id;
+
+-- name: rollout_features
+-- Embeddings and numbers of all rollouts up to a sequence number.
+SELECT id, thinking_embedding, answer_embedding, completion_tokens, truncated, policy_signals
+FROM memreward.rollout WHERE memory = %(memory)s AND seq <= %(seq)s ORDER BY id;
+
+-- name: policy_embedding_stamp
+-- The policy, layer and dimension that most policy embeddings carry.
+SELECT policy, layer, vector_dims(embedding) AS dimension FROM memreward.policy_embedding
+WHERE memory = %(memory)s AND seq <= %(seq)s
+GROUP BY policy, layer, dimension ORDER BY count(*) DESC, policy, layer, dimension LIMIT 1;
+
+-- name: policy_embeddings
+-- The policy embeddings of one stamp.
+SELECT rollout_id, embedding FROM memreward.policy_embedding
+WHERE memory = %(memory)s AND seq <= %(seq)s AND policy = %(policy)s AND layer = %(layer)s
+    AND vector_dims(embedding) = %(dimension)s
+ORDER BY rollout_id;
+
+-- name: current_verified_rewards
+-- The latest verified reward of each rollout up to a sequence number.
+SELECT DISTINCT ON (rollout_id) rollout_id, value FROM memreward.verified_reward
+WHERE memory = %(memory)s AND seq <= %(seq)s ORDER BY rollout_id, seq DESC, source;
+
+-- name: similar_rows
+-- Similarity edges of the current generation.
+SELECT s.query_id, s.neighbour_id, s.score FROM memreward.similar_to AS s
+JOIN memreward.memory AS m ON m.name = s.memory AND m.generation = s.generation
+WHERE s.memory = %(memory)s ORDER BY 1, 2;
+
+-- name: models
+-- Checkpoints known to a memory, the latest first.
+SELECT version, manifest, created_at FROM memreward.model
+WHERE memory = %(memory)s ORDER BY seq DESC;

@@ -1,0 +1,162 @@
+"""The one door to Postgres: psycopg and pgvector are imported here and nowhere else."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import psycopg
+from pgvector.psycopg import register_vector
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.types.json import Json
+from psycopg_pool import ConnectionPool
+
+from memstore.named_queries import named_queries
+from schema.errors import ServerError, StoreError
+
+CONNECT_TIMEOUT_S = 10
+
+
+def _where(dsn: str) -> str:
+    parts = conninfo_to_dict(dsn)
+    return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}"
+
+
+@contextmanager
+def wrapped_errors(dsn: str) -> Iterator[None]:
+    """Turn psycopg's errors into ours.
+
+    Raises:
+        ServerError: if Postgres cannot be reached or refuses the password.
+        StoreError: if it refuses a statement.
+    """
+    try:
+        yield
+    except psycopg.OperationalError as exc:
+        if "authentication failed" in str(exc):
+            advice = "check the user and password in MEMREWARD_POSTGRES_DSN"
+        else:
+            advice = "start it with `memreward up`, or see `memreward doctor`"
+        reason = str(exc).strip().splitlines()[0]
+        raise ServerError(f"Postgres at {_where(dsn)}: {reason}; {advice}") from exc
+    except psycopg.Error as exc:
+        raise StoreError(f"Postgres at {_where(dsn)} refused a statement: {exc}") from exc
+
+
+def connect(dsn: str, *, autocommit: bool = True) -> psycopg.Connection[Any]:
+    """One connection of its own.
+
+    Raises:
+        ServerError: if Postgres cannot be reached or refuses the password.
+    """
+    with wrapped_errors(dsn):
+        return psycopg.connect(dsn, autocommit=autocommit, connect_timeout=CONNECT_TIMEOUT_S)
+
+
+def ping_postgres(dsn: str) -> str:
+    """Log in and return the server's version.
+
+    Raises:
+        ServerError: if Postgres cannot be reached or refuses the password.
+    """
+    with wrapped_errors(dsn), connect(dsn) as connection:
+        row = connection.execute("SHOW server_version").fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+class SqlSession:
+    """Named statements on one connection."""
+
+    def __init__(self, connection: psycopg.Connection[Any], file: str) -> None:
+        self._connection = connection
+        self._queries = named_queries(file)
+
+    def of(self, file: str) -> "SqlSession":
+        """The same connection with the statements of another file."""
+        return SqlSession(self._connection, file)
+
+    def rows(self, name: str, /, **parameters: object) -> list[tuple[Any, ...]]:
+        """All rows of a named query."""
+        with self._connection.cursor(binary=True) as cursor:
+            cursor.execute(self._queries[name].encode(), parameters)
+            return cursor.fetchall()
+
+    def row(self, name: str, /, **parameters: object) -> tuple[Any, ...] | None:
+        """The first row of a named query, if there is one."""
+        rows = self.rows(name, **parameters)
+        return rows[0] if rows else None
+
+    def run(self, name: str, /, **parameters: object) -> int:
+        """Execute a named statement and return the number of rows it touched."""
+        return self._connection.execute(self._queries[name].encode(), parameters).rowcount
+
+    def copy(self, name: str, types: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Bulk insert by a named COPY ... (FORMAT BINARY); `types` are the columns' types."""
+        with (
+            self._connection.cursor() as cursor,
+            cursor.copy(self._queries[name].encode()) as copy,
+        ):
+            copy.set_types(types)
+            for row in rows:
+                copy.write_row(row)
+
+    def embeddings(self, name: str, /, **parameters: object) -> tuple[list[str], np.ndarray]:
+        """Ids and float32 embeddings [N, D] of a named query that returns (id, vector)."""
+        rows = self.rows(name, **parameters)
+        if not rows:
+            return [], np.zeros((0, 0), dtype=np.float32)
+        return [row[0] for row in rows], vectors([row[1] for row in rows])
+
+
+def vectors(column: Sequence[Any]) -> np.ndarray:
+    """Pgvector values of one dimension as a float32 array [N, D]."""
+    return np.stack([value.to_numpy() for value in column])
+
+
+def as_json(value: object) -> Json:
+    """Mark a value to be stored as JSON."""
+    return Json(value)
+
+
+def _prepare_connection(connection: psycopg.Connection[Any]) -> None:
+    register_vector(connection)
+    connection.commit()
+
+
+class VectorStore:
+    """A pool of connections to one Postgres that holds memreward's schema."""
+
+    def __init__(self, dsn: str) -> None:
+        """Open the pool.
+
+        Raises:
+            ServerError: if Postgres cannot be reached or refuses the password.
+        """
+        self._dsn = dsn
+        ping_postgres(dsn)
+        self._pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
+            dsn, min_size=1, max_size=8, open=True, configure=_prepare_connection
+        )
+
+    @contextmanager
+    def transaction(self, file: str) -> Iterator[SqlSession]:
+        """One transaction over the statements of `queries/<file>`: all of it or nothing."""
+        with wrapped_errors(self._dsn), self._pool.connection() as connection:
+            yield SqlSession(connection, file)
+
+    @contextmanager
+    def session(self, file: str) -> Iterator[SqlSession]:
+        """A connection that commits each statement; for session locks."""
+        with (
+            wrapped_errors(self._dsn),
+            psycopg.connect(
+                self._dsn, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S
+            ) as connection,
+        ):
+            register_vector(connection)
+            yield SqlSession(connection, file)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.close()

@@ -1,0 +1,136 @@
+-- The accepted half of every memory: what Postgres holds is what was promised.
+CREATE EXTENSION IF NOT EXISTS vector;
+CREATE SCHEMA IF NOT EXISTS memreward;
+
+-- A memory, stamped with its encoder. seq: last accepted batch; published_seq: last batch in Neo4j.
+CREATE TABLE memreward.memory (
+    name          text PRIMARY KEY,
+    encoder       text NOT NULL,
+    dimension     integer NOT NULL CHECK (dimension > 0),
+    neighbours    integer NOT NULL CHECK (neighbours > 0),
+    seq           bigint NOT NULL DEFAULT 0,
+    published_seq bigint NOT NULL DEFAULT 0 CHECK (published_seq <= seq),
+    generation    integer NOT NULL DEFAULT 0,
+    created_at    timestamptz NOT NULL DEFAULT now(),
+    deleted_at    timestamptz
+);
+
+-- Every change, in order. The payload is what Neo4j still has to be told; NULL once it was.
+CREATE TABLE memreward.batch (
+    memory         text NOT NULL REFERENCES memreward.memory (name),
+    seq            bigint NOT NULL,
+    kind           text NOT NULL,
+    payload        json,
+    accepted_at    timestamptz NOT NULL DEFAULT now(),
+    published_at   timestamptz,
+    quarantined_at timestamptz,
+    reason         text,
+    PRIMARY KEY (memory, seq)
+);
+
+CREATE TABLE memreward.run (
+    memory     text NOT NULL REFERENCES memreward.memory (name),
+    name       text NOT NULL,
+    policy     text,
+    checkpoint text,
+    seq        bigint NOT NULL,
+    PRIMARY KEY (memory, name)
+);
+
+CREATE TABLE memreward.query (
+    memory    text NOT NULL REFERENCES memreward.memory (name),
+    id        text NOT NULL,
+    dataset   text NOT NULL,
+    domain    text NOT NULL,
+    embedding vector NOT NULL,
+    seq       bigint NOT NULL,
+    PRIMARY KEY (memory, id)
+);
+
+CREATE TABLE memreward.rollout (
+    memory             text NOT NULL,
+    id                 text NOT NULL,
+    query_id           text NOT NULL,
+    run                text NOT NULL,
+    source_query_id    text NOT NULL,
+    step               integer NOT NULL,
+    place              integer NOT NULL,
+    content_hash       text NOT NULL,
+    policy             text,
+    checkpoint         text,
+    conclusion_id      text,
+    completion_tokens  integer,
+    truncated          boolean,
+    policy_signals     real[],
+    thinking_embedding vector NOT NULL,
+    answer_embedding   vector NOT NULL,
+    seq                bigint NOT NULL,
+    PRIMARY KEY (memory, id),
+    FOREIGN KEY (memory, query_id) REFERENCES memreward.query (memory, id),
+    FOREIGN KEY (memory, run) REFERENCES memreward.run (memory, name)
+);
+CREATE INDEX rollout_of_query ON memreward.rollout (memory, query_id);
+CREATE INDEX rollout_of_run ON memreward.rollout (memory, run);
+
+-- The policy's hidden state over one rollout, of any dimension, stamped with policy and layer.
+CREATE TABLE memreward.policy_embedding (
+    memory     text NOT NULL,
+    rollout_id text NOT NULL,
+    policy     text NOT NULL,
+    layer      text NOT NULL,
+    embedding  vector NOT NULL,
+    seq        bigint NOT NULL,
+    PRIMARY KEY (memory, rollout_id, policy, layer),
+    FOREIGN KEY (memory, rollout_id) REFERENCES memreward.rollout (memory, id)
+);
+
+-- Who verified what and when; nothing is overwritten, the latest is current.
+CREATE TABLE memreward.verified_reward (
+    memory     text NOT NULL,
+    rollout_id text NOT NULL,
+    seq        bigint NOT NULL,
+    source     text NOT NULL,
+    value      double precision NOT NULL CHECK (value BETWEEN 0 AND 1),
+    run        text,
+    at         timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (memory, rollout_id, seq, source),
+    FOREIGN KEY (memory, rollout_id) REFERENCES memreward.rollout (memory, id)
+);
+
+-- A trained checkpoint and its manifest.
+CREATE TABLE memreward.model (
+    memory     text NOT NULL REFERENCES memreward.memory (name),
+    version    text NOT NULL,
+    manifest   json NOT NULL,
+    seq        bigint NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (memory, version)
+);
+
+-- What a model concluded and when; value NULL: no opinion.
+CREATE TABLE memreward.propagated_reward (
+    memory     text NOT NULL,
+    rollout_id text NOT NULL,
+    seq        bigint NOT NULL,
+    value      double precision CHECK (value BETWEEN 0 AND 1),
+    confidence double precision NOT NULL CHECK (confidence BETWEEN 0 AND 1),
+    model      text NOT NULL,
+    at         timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (memory, rollout_id, seq),
+    FOREIGN KEY (memory, rollout_id) REFERENCES memreward.rollout (memory, id),
+    FOREIGN KEY (memory, model) REFERENCES memreward.model (memory, version)
+);
+
+-- Similarity edges by generation; readers see the memory's current generation only.
+CREATE TABLE memreward.similar_to (
+    memory       text NOT NULL,
+    generation   integer NOT NULL,
+    query_id     text NOT NULL,
+    neighbour_id text NOT NULL,
+    rank         integer NOT NULL,
+    score        double precision NOT NULL,
+    seq          bigint NOT NULL,
+    PRIMARY KEY (memory, generation, query_id, neighbour_id),
+    FOREIGN KEY (memory, query_id) REFERENCES memreward.query (memory, id),
+    FOREIGN KEY (memory, neighbour_id) REFERENCES memreward.query (memory, id)
+);

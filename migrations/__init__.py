@@ -1,0 +1,1 @@
+"""Numbered migrations of both databases, and what applies them."""

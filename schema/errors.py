@@ -1,0 +1,45 @@
+"""Every error memreward raises on purpose. Each message says where and what to do next."""
+
+
+class MemrewardError(Exception):
+    """Root of all errors raised on purpose; the command line prints it and exits with 2."""
+
+
+class InputError(MemrewardError, ValueError):
+    """A file, row or argument is not usable as it is."""
+
+
+class SettingsError(MemrewardError, ValueError):
+    """A setting is missing, contradictory or cannot work on this machine."""
+
+
+class ServerError(MemrewardError, ConnectionError):
+    """A database server cannot be started, reached or logged in to."""
+
+
+class StoreError(MemrewardError, RuntimeError):
+    """A database refused a statement or holds something unexpected."""
+
+
+class MigrationError(MemrewardError, RuntimeError):
+    """The databases and this version of the code do not fit together."""
+
+
+class EncoderMismatchError(MemrewardError, ValueError):
+    """The memory is stamped with another encoder or dimension."""
+
+
+class UnknownMemoryError(MemrewardError, LookupError):
+    """No memory of that name exists."""
+
+
+class QueryRefusedError(MemrewardError, PermissionError):
+    """A Cypher query is not a plain read, or failed."""
+
+
+class CheckpointError(MemrewardError, ValueError):
+    """A checkpoint is missing, damaged or was made for something else."""
+
+
+class TrainingError(MemrewardError, ValueError):
+    """The memory does not hold what training needs."""

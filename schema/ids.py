@@ -1,0 +1,62 @@
+"""Deterministic ids: the same content at the same place has the same id, so a retry converges."""
+
+import hashlib
+import re
+
+from schema.errors import InputError
+
+#: Rule for the names of memories and runs.
+NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+
+
+def checked_name(name: str, what: str) -> str:
+    """Return `name` if it may name a `what` (a memory, a run).
+
+    Raises:
+        InputError: if it is empty, too long or holds other characters.
+    """
+    if NAME_PATTERN.fullmatch(name):
+        return name
+    raise InputError(
+        f"{name!r} cannot name a {what}: use 1 to 63 letters, digits, '_', '.' or '-', "
+        "starting with a letter or digit"
+    )
+
+
+def digest(*parts: str) -> str:
+    """128-bit hex digest of an unambiguous encoding of `parts`."""
+    hasher = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        encoded = part.encode()
+        hasher.update(len(encoded).to_bytes(8, "big"))
+        hasher.update(encoded)
+    return hasher.hexdigest()
+
+
+def query_id(memory: str, text: str) -> str:
+    """Id of a query: one node for one text in one memory, whichever run asked it."""
+    return digest("query", memory, text)
+
+
+def rollout_id(memory: str, run: str, source_query_id: str, step: int, place: int) -> str:
+    """Id of a rollout, shared by its Thinking and its Answer node.
+
+    Made of where it stands, not of what it says: equal texts in one group, two source queries
+    with one text and a second epoch all stay separate rollouts.
+    """
+    return digest("rollout", memory, run, source_query_id, str(step), str(place))
+
+
+def conclusion_id(memory: str, query: str, key: str) -> str:
+    """Id of the conclusion `key` that answers of the query with id `query` reach."""
+    return digest("conclusion", memory, query, key)
+
+
+def content_hash(query: str, thinking: str, answer: str) -> str:
+    """Hash of what a rollout says, stored beside its id to notice changed content."""
+    return digest("content", query, thinking, answer)
+
+
+def text_fraction(text: str, salt: str) -> float:
+    """A number in [0, 1) that depends on `text` and `salt` only; splits of queries use it."""
+    return int(digest("fraction", salt, text)[:13], 16) / 16**13

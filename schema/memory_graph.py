@@ -1,0 +1,72 @@
+"""A memory's graph as arrays: what the databases hand to the GNN, at one sequence number."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryGraph:
+    """Queries (_Q), rollouts (_R: one thinking and one answer each), conclusions (_C), edges (_E).
+
+    Rows are ordered by id, so that equal contents give equal arrays. D is the text encoder's
+    dimension, P the policy embedding's (0 without). NaN stands for "not given".
+    """
+
+    memory: str
+    seq: int
+    encoder: str
+    query_id_Q: list[str]
+    query_text_Q: list[str]
+    dataset_Q: list[str]
+    domain_Q: list[str]
+    query_embedding_QD: Floats
+    rollout_id_R: list[str]
+    thinking_text_R: list[str]
+    answer_text_R: list[str]
+    policy_R: list[str]
+    thinking_embedding_RD: Floats
+    answer_embedding_RD: Floats
+    completion_tokens_R: Floats
+    truncated_R: Floats
+    #: Columns in the order of schema.rollout.POLICY_SIGNALS.
+    policy_signals_R6: Floats
+    policy_embedding_RP: Floats
+    #: Verified reward in [0, 1]; NaN where nothing is verified.
+    verified_R: Floats
+    #: (:Query)-[:GENERATED]->(:Thinking)-[:LEADS_TO]->(:Answer)
+    generated_2E: Ints
+    leads_to_2E: Ints
+    #: (:Answer)-[:CONCLUDES]->(:Conclusion); an answer without a conclusion has no edge.
+    conclusion_id_C: list[str]
+    conclusion_key_C: list[str]
+    concludes_2E: Ints
+    #: (:Query)-[:SIMILAR_TO]->(:Query): row 0 the query that chose, row 1 its neighbour.
+    similar_2E: Ints
+    similar_score_E: Floats
+
+    @property
+    def query_of_rollout_R(self) -> Ints:
+        """Index of each rollout's query, along GENERATED and LEADS_TO; -1 where an edge is gone."""
+        query_of_thinking_R = np.full(len(self.rollout_id_R), -1, dtype=np.int64)
+        query_of_thinking_R[self.generated_2E[1]] = self.generated_2E[0]
+        query_of_rollout_R = np.full(len(self.rollout_id_R), -1, dtype=np.int64)
+        query_of_rollout_R[self.leads_to_2E[1]] = query_of_thinking_R[self.leads_to_2E[0]]
+        return query_of_rollout_R
+
+    @property
+    def conclusion_of_rollout_R(self) -> Ints:
+        """Index of each rollout's conclusion; -1 where there is none."""
+        conclusion_R = np.full(len(self.rollout_id_R), -1, dtype=np.int64)
+        conclusion_R[self.concludes_2E[0]] = self.concludes_2E[1]
+        return conclusion_R
+
+    @property
+    def labelled_R(self) -> Bools:
+        """True where a verified reward is known."""
+        return ~np.isnan(self.verified_R)

@@ -1,0 +1,27 @@
+"""Verified and propagated rewards: different facts that never share a property."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VerifiedReward:
+    """What a verifier or a person said about a rollout."""
+
+    rollout_id: str
+    value: float
+    source: str
+    run: str | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PropagatedReward:
+    """What a model concluded about a rollout; `value` None means it has no opinion."""
+
+    rollout_id: str
+    value: float | None
+    #: 1 - normalised entropy of the predicted probability, in [0, 1].
+    confidence: float
+    model: str
+    at: datetime | None = None

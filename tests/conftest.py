@@ -1,0 +1,51 @@
+"""Real servers for the whole test session, in a home of their own."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from memstore.migrate import migrate
+from memstore.servers import Addresses, down, up
+from memstore.settings import Settings, load_settings
+
+#: Fetched once for all test runs; the environment may name another place.
+JARS = Path(__file__).parent.parent / ".cache" / "jars"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_environment() -> Iterator[None]:
+    """No setting of the person who runs the tests reaches them."""
+    with pytest.MonkeyPatch.context() as patch:
+        jars = os.environ.get("MEMREWARD_JARS", str(JARS))
+        for name in [name for name in os.environ if name.startswith("MEMREWARD_")]:
+            patch.delenv(name)
+        patch.setenv("MEMREWARD_JARS", jars)
+        yield
+
+
+@pytest.fixture(scope="session")
+def server_settings(_own_environment: None) -> Iterator[Settings]:
+    """Settings of a fresh home that `nobody` can reach (pytest's own folders it cannot)."""
+    home = Path(tempfile.mkdtemp(prefix="memreward-test-"))
+    try:
+        yield load_settings(home=home)
+    finally:
+        shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def servers(server_settings: Settings) -> Iterator[Addresses]:
+    """Both real servers, migrated; stopped at the end of the session."""
+    try:
+        addresses = up(server_settings)
+        migrate(addresses)
+        yield addresses
+    finally:
+        down(server_settings)
+
+
+pytest_plugins = ["store_fixtures"]

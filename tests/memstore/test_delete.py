@@ -1,0 +1,29 @@
+from rollout_factory import make_rollouts
+from store_fixtures import MemoryUnderTest
+
+from memstore.delete import delete_memory
+from memstore.named_queries import named_queries
+from memstore.stats import list_memories, memory_stats
+
+
+def test_only_the_named_memory_goes(memory: MemoryUnderTest) -> None:
+    other = MemoryUnderTest(memory.stores, memory.name + "-other")
+    memory.add(make_rollouts(4))
+    other.add(make_rollouts(4))
+    other.link()
+    delete_memory(memory.stores, other.name)
+    assert other.name not in list_memories(memory.stores)
+    assert other.ask("MATCH (n {memory: $memory}) RETURN n") == []
+    assert memory_stats(memory.stores, memory.name)["counts"]["rollouts"] == 16
+    delete_memory(memory.stores, other.name)  # again: nothing happens
+
+
+def test_every_statement_names_the_memory() -> None:
+    """The tenant key is in every query that touches data."""
+    free = {"tombstones", "memories"}
+    for file in ("accept.sql", "publish.sql", "link.sql", "read.sql", "delete.sql"):
+        for name, text in named_queries(file).items():
+            assert name in free or "memory" in text.partition("\n")[2], f"{file}: {name}"
+    for file in ("publish.cypher", "read.cypher", "stats.cypher"):
+        for name, text in named_queries(file).items():
+            assert "$memory" in text, f"{file}: {name}"

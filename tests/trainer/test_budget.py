@@ -1,0 +1,63 @@
+"""The label budget: exact per dataset, and the same whatever the order of the input."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schema.errors import InputError
+from trainer.budget import choose_labelled_queries
+
+QUERIES = [(f"{dataset} question {n}", dataset) for dataset in ("a", "b", "c") for n in range(50)]
+
+
+def test_each_dataset_gets_its_share() -> None:
+    chosen = choose_labelled_queries(QUERIES, 0.2, seed=0)
+    for dataset in ("a", "b", "c"):
+        assert sum(text in chosen for text, name in QUERIES if name == dataset) == 10
+
+
+def test_seeds_choose_differently() -> None:
+    chosen = {choose_labelled_queries(QUERIES, 0.2, seed=seed) for seed in range(5)}
+    assert len(chosen) == 5
+
+
+def test_the_choice_is_pinned() -> None:
+    """A change would give a resumed ingest other labels than its first part."""
+    assert sorted(choose_labelled_queries(QUERIES[:10], 0.2, seed=0)) == [
+        "a question 1",
+        "a question 5",
+    ]
+
+
+@given(st.permutations(QUERIES[:60]), st.integers(1, 3))
+def test_order_and_repetition_do_not_matter(queries: list[tuple[str, str]], times: int) -> None:
+    assert choose_labelled_queries(queries * times, 0.3, seed=1) == choose_labelled_queries(
+        QUERIES[:60], 0.3, seed=1
+    )
+
+
+@given(st.floats(0.01, 1.0), st.floats(0.01, 1.0))
+def test_a_larger_fraction_contains_a_smaller_one(one: float, other: float) -> None:
+    small, large = sorted((one, other))
+    assert choose_labelled_queries(QUERIES, small, seed=2) <= choose_labelled_queries(
+        QUERIES, large, seed=2
+    )
+
+
+def test_all_are_chosen_at_one() -> None:
+    assert choose_labelled_queries(QUERIES, 1.0, seed=0) == {text for text, _ in QUERIES}
+
+
+def test_a_text_in_two_datasets_counts_once() -> None:
+    queries = [(f"shared {n}", dataset) for dataset in ("b", "a") for n in range(10)]
+    assert len(choose_labelled_queries(queries, 0.5, seed=0)) == 5
+
+
+def test_no_queries_give_no_choice() -> None:
+    assert choose_labelled_queries([], 0.5, seed=0) == frozenset()
+
+
+@pytest.mark.parametrize("fraction", [0.0, -0.1, 1.01, float("nan"), float("inf")])
+def test_a_fraction_outside_its_range_is_refused(fraction: float) -> None:
+    with pytest.raises(InputError, match="above 0 and at most 1"):
+        choose_labelled_queries(QUERIES, fraction, seed=0)

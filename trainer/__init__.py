@@ -1,0 +1,1 @@
+"""What an RL trainer needs from the memory: the label budget."""
