@@ -6,7 +6,6 @@ depends on a data set's or a domain's name. Missing values are 0 beside a flag.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from gnn.code_features import code_features
 from gnn.option_features import NAMES as OPTION_NAMES
 from gnn.option_features import option_features
 from gnn.text_features import text_features
-from schema.memory_graph import Floats, Ints, MemoryGraph
+from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
 from schema.rollout import POLICY_SIGNALS
 
 
@@ -34,23 +33,17 @@ class RolloutFeatures:
     hidden_RH: Floats
     has_hidden_R: Floats
 
-    @cached_property
-    def n_rollouts(self) -> int:
-        return len(self.text_RF)
-
 
 def rollout_features(graph: MemoryGraph) -> RolloutFeatures:
     """Compute the features of every rollout in `graph`."""
     own_RF, own_names = own_features(graph)
-    query_R = graph.query_of_rollout_R
+    query_R, n_queries = groups(graph)
     group_RF, group_names = group_features(graph)
-    centred = centred_on_group(own_RF, query_R, len(graph.query_id_Q))
+    centred = centred_on_group(own_RF, query_R, n_queries)
     signals_R6 = graph.policy_signals_R6
-    has_signals_R = np.isfinite(signals_R6).all(axis=1)
+    has_signals_R = _given(signals_R6)
     hidden_RP = graph.policy_embedding_RP
-    has_hidden_R = (
-        np.isfinite(hidden_RP).all(axis=1) if hidden_RP.shape[1] else np.zeros(len(query_R), bool)
-    )
+    has_hidden_R = _given(hidden_RP)
     signals_R6 = np.where(has_signals_R[:, None], signals_R6, 0.0)
     hidden_RP = np.where(has_hidden_R[:, None], hidden_RP, 0.0)
     return RolloutFeatures(
@@ -59,7 +52,7 @@ def rollout_features(graph: MemoryGraph) -> RolloutFeatures:
         signals_RS=np.hstack(
             [
                 signals_R6,
-                centred_on_group(signals_R6, query_R, len(graph.query_id_Q), has_signals_R),
+                centred_on_group(signals_R6, query_R, n_queries, has_signals_R),
                 conclusion_means(signals_R6, graph, has_signals_R),
             ]
         ).astype(np.float32),
@@ -72,11 +65,24 @@ def rollout_features(graph: MemoryGraph) -> RolloutFeatures:
         hidden_RH=np.hstack(
             [
                 hidden_RP,
-                centred_on_group(hidden_RP, query_R, len(graph.query_id_Q), has_hidden_R),
+                centred_on_group(hidden_RP, query_R, n_queries, has_hidden_R),
             ]
         ).astype(np.float32),
         has_hidden_R=has_hidden_R.astype(np.float32),
     )
+
+
+def groups(graph: MemoryGraph) -> tuple[Ints, int]:
+    """Each rollout's query, and the number of queries: one more, for rollouts without any."""
+    query_R, n_queries = graph.query_of_rollout_R, len(graph.query_id_Q)
+    return np.where(query_R < 0, n_queries, query_R), n_queries + 1
+
+
+def _given(values_RF: Floats) -> Bools:
+    """Rows without a missing value, [R]; none if there are no columns."""
+    if not values_RF.shape[1]:
+        return np.zeros(len(values_RF), dtype=np.bool_)
+    return np.asarray(np.isfinite(values_RF).all(axis=1))
 
 
 def own_features(graph: MemoryGraph) -> tuple[Floats, tuple[str, ...]]:
@@ -109,8 +115,8 @@ def own_features(graph: MemoryGraph) -> tuple[Floats, tuple[str, ...]]:
 
 def group_features(graph: MemoryGraph) -> tuple[Floats, tuple[str, ...]]:
     """Where a rollout stands among the rollouts of its query: agreement and likeness."""
-    query_R, conclusion_R = graph.query_of_rollout_R, graph.conclusion_of_rollout_R
-    n_queries, n_conclusions = len(graph.query_id_Q), len(graph.conclusion_id_C)
+    query_R, n_queries = groups(graph)
+    conclusion_R, n_conclusions = graph.conclusion_of_rollout_R, len(graph.conclusion_id_C)
     held_R = conclusion_R >= 0
     size_R = np.bincount(query_R, minlength=n_queries)[query_R].astype(np.float32)
     count_C = np.bincount(conclusion_R[held_R], minlength=n_conclusions).astype(np.float32)
@@ -154,14 +160,14 @@ def _leaders(count_C: Floats, query_C: Ints, top_Q: np.ndarray) -> np.ndarray:
 
 def _likeness(graph: MemoryGraph, query_R: Ints, size_R: np.ndarray) -> dict[str, np.ndarray]:
     """Cosines of a rollout's embeddings with each other and with the rest of its group."""
-    query_RD = graph.query_embedding_QD[query_R]
+    query_RD = np.pad(graph.query_embedding_QD, ((0, 1), (0, 0)))[query_R]
     thinking_RD, answer_RD = graph.thinking_embedding_RD, graph.answer_embedding_RD
     columns = {
         "cos_query_answer": (query_RD * answer_RD).sum(1),
         "cos_query_thinking": (query_RD * thinking_RD).sum(1),
         "cos_thinking_answer": (thinking_RD * answer_RD).sum(1),
     }
-    n_queries = len(graph.query_id_Q)
+    n_queries = len(graph.query_id_Q) + 1
     for name, own_RD in (("answers", answer_RD), ("thinkings", thinking_RD)):
         total_QD = np.zeros((n_queries, own_RD.shape[1]), np.float32)
         np.add.at(total_QD, query_R, own_RD)
@@ -195,12 +201,15 @@ def centred_on_group(
 
 
 def conclusion_means(values_RF: Floats, graph: MemoryGraph, counts_R: np.ndarray) -> Floats:
-    """Mean over the rollouts with the same conclusion (the rollout alone without one), less
-    the mean of the group."""
-    conclusion_R, query_R = graph.conclusion_of_rollout_R, graph.query_of_rollout_R
+    """Mean over the rollouts with the same conclusion, less the mean of the group.
+
+    A rollout without a conclusion stands alone.
+    """
+    conclusion_R = graph.conclusion_of_rollout_R
+    query_R, n_queries = groups(graph)
     mates = group_means(values_RF, conclusion_R, len(graph.conclusion_id_C), counts_R)
     own = values_RF.copy()
     held = conclusion_R >= 0
     own[held] = mates[conclusion_R[held]]
-    centred = own - group_means(values_RF, query_R, len(graph.query_id_Q), counts_R)[query_R]
+    centred = own - group_means(values_RF, query_R, n_queries, counts_R)[query_R]
     return np.where(counts_R[:, None], centred, 0.0)

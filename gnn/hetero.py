@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from gnn.pyg import HeteroData
 
+from gnn.pyg import HeteroData
 from schema.graph import (
     ANSWER,
     CONCLUDES,

@@ -1,4 +1,4 @@
-"""What a rollout's own text shows about its correctness, without a label and without other rollouts.
+"""What a rollout's own text shows about its correctness, without labels or other rollouts.
 
 The strongest of these: whether the arithmetic it states holds (`gnn.arithmetic`).
 """

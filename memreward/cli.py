@@ -6,6 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from memreward import (
+    demo_cli,
     evaluate_cli,
     ingest_cli,
     look_cli,
@@ -35,5 +36,5 @@ app = typer.Typer(
     help="A shared, durable memory of rollouts that spreads few verified rewards to many.",
     pretty_exceptions_enable=False,
 )
-for part in (servers_cli, ingest_cli, rewards_cli, look_cli, evaluate_cli):
+for part in (demo_cli, servers_cli, ingest_cli, rewards_cli, look_cli, evaluate_cli):
     part.register(app)

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from memreward.connect import connected
 from memreward.console import console
@@ -30,9 +31,10 @@ def stats(
     if not found:
         console.print("there is no memory yet: `memreward ingest FILE... --memory NAME --run RUN`")
     for name, stat in found.items():
-        console.print(_table(f"memory {name}", [stat["counts"]]))
+        console.print(f"memory {name}")
+        console.print(_facts(stat["counts"]))
         if memory:
-            console.print(_table("by dataset", stat["datasets"]))
+            console.print(result_table(stat["datasets"]))
 
 
 def query(
@@ -54,7 +56,7 @@ def query(
     if as_json:
         console.print_json(json.dumps(result.rows, default=str))
     else:
-        console.print(_table(None, result.rows, result.columns))
+        console.print(result_table(result.rows, result.columns))
 
 
 def register(app: typer.Typer) -> None:
@@ -76,17 +78,25 @@ def _parameters(given: list[str]) -> dict[str, Any]:
     return parameters
 
 
-def _table(
-    title: str | None, rows: list[dict[str, Any]], columns: list[str] | None = None
-) -> Table:
-    table = Table(title=title, title_justify="left")
-    columns = columns or list(rows[0]) if rows or columns else []
-    for column in columns:
-        table.add_column(column)
+def result_table(rows: list[dict[str, Any]], columns: list[str] | None = None) -> Table:
+    """Rows of a query as a table; without `columns`, those of the first row."""
+    table = Table()
+    names = columns or (list(rows[0]) if rows else [])
+    for name in names:
+        table.add_column(name)
     for row in rows:
-        table.add_row(*(_cell(row[column]) for column in columns))
+        table.add_row(*(Text(_cell(row[name])) for name in names))
+    return table
+
+
+def _facts(values: dict[str, Any]) -> Table:
+    table = Table(show_header=False)
+    for name, value in values.items():
+        table.add_row(name, Text(_cell(value)))
     return table
 
 
 def _cell(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if value is None:
+        return ""
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -18,7 +18,7 @@ from schema.errors import CheckpointError
 from schema.memory_graph import Floats
 from schema.reward import PropagatedReward
 
-DEFAULT_MODEL = "memreward"
+DEFAULT_MODEL = "logistic"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +104,7 @@ def propagate_memory(
     model, _ = load_checkpoint(checkpoint_folder(settings, memory) / version, encoder=graph.encoder)
     probability_R = model.predict(graph)
     confidence_R = certainty(probability_R)
+    unlabelled = np.flatnonzero(~graph.labelled_R & ~np.isnan(probability_R))
     rewards = [
         PropagatedReward(
             rollout_id=graph.rollout_id_R[row],
@@ -111,7 +112,7 @@ def propagate_memory(
             confidence=float(confidence_R[row]),
             model=version,
         )
-        for row in np.flatnonzero(~graph.labelled_R & ~np.isnan(probability_R))
+        for row in unlabelled
     ]
     write_propagated(
         stores, memory, rewards, lambda done, total: progress("write rewards", done, total)
@@ -120,7 +121,7 @@ def propagate_memory(
         version=version,
         rewards=len(rewards),
         verified=int(graph.labelled_R.sum()),
-        mean=float(np.mean([reward.value for reward in rewards])) if rewards else float("nan"),
+        mean=float(probability_R[unlabelled].mean()) if rewards else float("nan"),
     )
 
 

@@ -12,7 +12,7 @@ _STATED = re.compile(
     re.IGNORECASE,
 )
 _BOXED = re.compile(r"boxed\s*\{\s*(?:\\text\w*\{)?\s*\(?([A-Z])(?![A-Za-z])")
-_LEADING = re.compile(r"^[\s*$\\({\[\"'`]*([A-Z])(?=[.):,*\]}\s]|$)(?!\s+[a-z]+\s)")
+_LEADING = re.compile(r"^[\s*$\\({\[\"'`]*([A-Z])(?=[.):,*\]}]|\s*$|\s*\n|\s+[^a-z\s])")
 _LISTED = re.compile(r"(?<![A-Za-z'])\(?([A-Z])[.):](?=\s|$)")
 _WORD = re.compile(r"[^\W_]+(?:\.\d+)?")
 #: An option of a text this long is not looked for word by word.
@@ -21,7 +21,7 @@ LONGEST_ANSWER: Final = 2000
 
 @lru_cache(maxsize=4096)
 def options_of(query: str) -> tuple[tuple[str, str], ...]:
-    """(letter, text) of the options in `query`, or () when it does not list A, B, …"""
+    """(letter, text) of the options in `query`; () when it lists none from A on."""
     for pattern in (_OPTION, _INLINE):
         found = [(match[1], match[2].strip()) for match in pattern.finditer(query)]
         start = max((i for i, (letter, _) in enumerate(found) if letter == "A"), default=None)
@@ -61,7 +61,8 @@ def _option_in_words(options: tuple[tuple[str, str], ...], answer: str) -> str |
         if words and f" {words} " in said:
             held.append((len(words), letter, words))
     held.sort(reverse=True)
-    if not held or (len(held) > 1 and not all(held[0][2] in f"{h[2]}" or h[2] in held[0][2]
-                                              for h in held[1:])):
+    if not held or (
+        len(held) > 1 and not all(held[0][2] in f"{h[2]}" or h[2] in held[0][2] for h in held[1:])
+    ):
         return None
     return held[0][1]

@@ -1,15 +1,19 @@
-"""Numbers and expressions in canonical form: 1,234 = 1234.0 = $1234, \\frac{1}{2} = 0.5."""
+r"""Numbers and expressions in canonical form: 1,234 = 1234.0 = $1234, \frac{1}{2} = 0.5."""
 
 import re
 from fractions import Fraction
 from typing import Final
 
-NUMBER_WORDS: Final[dict[str, str]] = {
-    word: str(value)
-    for value, word in enumerate(
-        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]
-    )
-} | {"thirty": "30", "forty": "40", "fifty": "50", "hundred": "100"}
+_WORDS: Final = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen twenty"
+)
+NUMBER_WORDS: Final[dict[str, str]] = {word: str(value) for value, word in enumerate(_WORDS.split())} | {
+    "thirty": "30",
+    "forty": "40",
+    "fifty": "50",
+    "hundred": "100",
+}
 
 #: An expression longer than this never agrees to the letter and gets no key.
 LONGEST_EXPRESSION: Final = 200
@@ -33,12 +37,12 @@ _DROPPED = re.compile(
 _REPLACED: Final = (
     ("\\cdot", "*"),
     ("\\times", "*"),
-    ("×", "*"),
+    ("\u00d7", "*"),
     ("·", "*"),
     ("\\div", "/"),
     ("÷", "/"),
-    ("−", "-"),
-    ("–", "-"),
+    ("\u2212", "-"),
+    ("\u2013", "-"),
     ("{,}", ","),
     ("\\pi", "pi"),
     ("π", "pi"),
@@ -121,7 +125,7 @@ def plain_expression(text: str) -> str:
 
 
 def _slash(match: re.Match[str]) -> str:
-    """`\\frac{a}{b}` as a/b, in brackets where a or b is more than a number or a name."""
+    r"""`\frac{a}{b}` as a/b, in brackets where a or b is more than a number or a name."""
     parts = [part.strip() for part in match.groups()]
     return "/".join(part if re.fullmatch(r"[-\w.]*", part) else f"({part})" for part in parts)
 

@@ -9,14 +9,13 @@ from typing import Final
 
 import psutil
 
-from memstore.graph_store import ping_neo4j
 from memstore.home import Home
 from memstore.machine import MIB, memory_bytes
 from memstore.migrate import pending
 from memstore.neo4j_jars import NEO4J_VERSION, damaged_jars, locked_jars, missing_jars
 from memstore.neo4j_server import java_version
 from memstore.postgres_programs import check_home, postgres_version
-from memstore.servers import ServerState, addresses, status
+from memstore.servers import ServerState, ServerStatus, addresses, status
 from memstore.settings import Settings
 from memstore.vector_store import SqlSession, connect
 from schema.errors import MemrewardError
@@ -56,14 +55,17 @@ def examine(settings: Settings) -> list[Check]:
         checks += [("neo4j jars", _jars), ("java", _java)]
     if own_postgres:
         checks += [("postgres binaries", _postgres_binaries)]
-    checks += [
-        ("neo4j", _neo4j),
-        ("postgres", _postgres),
-        ("neo4j version", _neo4j_version),
-        ("pgvector", _pgvector),
-        ("migrations", _migrations),
-    ]
-    return [_made(name, check, settings) for name, check in checks]
+    made = [_made(name, check, settings) for name, check in checks]
+    # One login each: Neo4j shuts everybody out for a while after three wrong ones in a row.
+    neo4j, postgres = status(settings)
+    made += [_server(neo4j), _server(postgres)]
+    if neo4j.state is ServerState.RUNNING:
+        made.append(_neo4j_version(neo4j))
+    if postgres.state is ServerState.RUNNING:
+        made.append(_made("pgvector", _pgvector, settings))
+    if neo4j.state is postgres.state is ServerState.RUNNING:
+        made.append(_made("migrations", _migrations, settings))
+    return made
 
 
 def _made(name: str, check: Callable[[Settings], Check], settings: Settings) -> Check:
@@ -145,32 +147,22 @@ def _postgres_binaries(settings: Settings) -> Check:
     return Check(name="postgres binaries", ok=True, detail=postgres_version())
 
 
-def _neo4j(settings: Settings) -> Check:
-    return _server(settings, 0)
-
-
-def _postgres(settings: Settings) -> Check:
-    return _server(settings, 1)
-
-
-def _server(settings: Settings, place: int) -> Check:
-    found = status(settings)[place]
+def _server(server: ServerStatus) -> Check:
+    ok = server.state is ServerState.RUNNING
     return Check(
-        name=found.name,
-        ok=found.state is ServerState.RUNNING,
-        detail=f"{found.state} ({found.address}): {found.detail}",
-        advice="" if found.state is ServerState.RUNNING else "run `memreward up`",
+        name=server.name,
+        ok=ok,
+        detail=f"{server.state} ({server.address}): {server.detail}",
+        advice="run `memreward up`" if server.ours and not ok else "",
     )
 
 
-def _neo4j_version(settings: Settings) -> Check:
-    found = addresses(settings)
-    agent = ping_neo4j(found.neo4j_uri, found.neo4j_user, found.neo4j_password)
-    ok = agent.removeprefix("Neo4j/").startswith(_NEO4J_LINE)
+def _neo4j_version(server: ServerStatus) -> Check:
+    ok = server.detail.removeprefix("Neo4j/").startswith(_NEO4J_LINE)
     return Check(
         name="neo4j version",
         ok=ok,
-        detail=agent,
+        detail=server.detail,
         advice="" if ok else f"memreward is made for Neo4j {_NEO4J_LINE}x (LTS)",
     )
 

@@ -15,6 +15,7 @@ T = TypeVar("T")
 
 CONNECT_TIMEOUT_S = 10.0
 RETRY_TIME_S = 30.0
+_TOO_MANY_LOGINS = "Neo.ClientError.Security.AuthenticationRateLimit"
 
 
 @contextmanager
@@ -38,6 +39,11 @@ def wrapped_errors(uri: str) -> Iterator[None]:
             "or see `memreward doctor`"
         ) from exc
     except (exceptions.Neo4jError, exceptions.DriverError) as exc:
+        if isinstance(exc, exceptions.Neo4jError) and exc.code == _TOO_MANY_LOGINS:
+            raise ServerError(
+                f"Neo4j at {uri} refuses every login for some seconds after wrong passwords: "
+                "check MEMREWARD_NEO4J_USER and MEMREWARD_NEO4J_PASSWORD, then try again"
+            ) from exc
         raise StoreError(f"Neo4j at {uri} refused a statement: {exc}") from exc
 
 

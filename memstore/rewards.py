@@ -48,6 +48,12 @@ def list_models(stores: Stores, memory: str) -> list[tuple[str, dict[str, Any]]]
         return [(row[0], row[1]) for row in session.rows("models", memory=memory)]
 
 
+def read_propagated(stores: Stores, memory: str) -> dict[str, float | None]:
+    """Current propagated reward by rollout id, as published; None: no opinion."""
+    rows = stores.graph.read("read.cypher", lambda tx: tx.rows("propagated", memory=memory))
+    return {row[0]: row[1] for row in rows}
+
+
 def write_propagated(
     stores: Stores,
     memory: str,

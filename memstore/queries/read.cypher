@@ -43,3 +43,8 @@ MATCH (q:Query {memory: $memory})-[s:SIMILAR_TO]->(n:Query)
 WHERE coalesce(s.generation, $generation) = $generation AND coalesce(s.seq, 0) <= $seq
     AND q.seq <= $seq AND n.seq <= $seq
 RETURN q.id, n.id, s.score
+
+// name: propagated
+// The current propagated reward of each answer that has one.
+MATCH (a:Answer {memory: $memory}) WHERE a.propagated_model IS NOT NULL
+RETURN a.id, a.propagated_reward

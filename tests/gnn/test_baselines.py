@@ -156,6 +156,8 @@ def test_another_dimension_is_refused(name: str) -> None:
         answer_embedding_RD=graph.answer_embedding_RD[:, :4],
         policy_embedding_RP=graph.policy_embedding_RP[:, :1],
     )
-    other = other if name == "knn" else replace(graph, policy_embedding_RP=other.policy_embedding_RP)
+    other = (
+        other if name == "knn" else replace(graph, policy_embedding_RP=other.policy_embedding_RP)
+    )
     with pytest.raises(TrainingError, match="train a model on this memory"):
         model.predict(other)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ def cosine(a: np.ndarray, b: np.ndarray) -> float:
     return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
 
 
-def plain_features(graph: MemoryGraph, row: int) -> dict[str, float]:
+def plain_features(graph: MemoryGraph, row: int) -> dict[str, Any]:
     """The features of one rollout, as slowly and plainly as possible."""
     query_R, conclusion_R = graph.query_of_rollout_R, graph.conclusion_of_rollout_R
     members = np.flatnonzero(query_R == query_R[row])
@@ -41,7 +42,9 @@ def plain_features(graph: MemoryGraph, row: int) -> dict[str, float]:
         "log_length": length[row],
         "log_length_against_group": length[row] - length[members].mean(),
         "truncated": graph.truncated_R[row],
-        "thinking_similarity_in_group": np.mean([cosine(thinking[row], thinking[o]) for o in others]),
+        "thinking_similarity_in_group": np.mean(
+            [cosine(thinking[row], thinking[o]) for o in others]
+        ),
         "answer_similarity_in_group": np.mean([cosine(answer[row], answer[o]) for o in others]),
         "cosine_query_answer": cosine(query, answer[row]),
         "cosine_query_thinking": cosine(query, thinking[row]),

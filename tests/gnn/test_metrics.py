@@ -126,4 +126,6 @@ def test_groups_are_measured_apart() -> None:
     group = np.array(["good", "good", "bad", "bad"])
     result = measure_groups(probability, reward, np.array([0, 0, 1, 1]), group, among)
     assert {name: m.auc for name, m in result.items()} == {"good": 1, "bad": 0}
-    assert list(measure_groups(probability, reward, group == "bad", group, group == "bad")) == ["bad"]
+    assert list(measure_groups(probability, reward, group == "bad", group, group == "bad")) == [
+        "bad"
+    ]

@@ -3,6 +3,7 @@ import pytest
 from rollout_factory import make_rollout, make_rollouts
 from store_fixtures import MemoryUnderTest
 
+from memstore.delete import delete_memory
 from memstore.link import link, needs_link
 from memstore.read_graph import read_graph
 from schema.errors import InputError, UnknownMemoryError
@@ -53,8 +54,6 @@ def test_arrival_in_pieces_and_one_link_equal_arrival_at_once(memory: MemoryUnde
         assert sorted(texts) == sorted(other_texts)
         assert named(at_once, memory) == named(edges(other), other)
     finally:
-        from memstore.delete import delete_memory
-
         delete_memory(other.stores, other.name)
 
 

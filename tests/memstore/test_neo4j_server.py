@@ -1,5 +1,6 @@
 """The real Neo4j of the test session: closed to everybody else."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +42,22 @@ def test_answers_with_the_locked_version(servers: Addresses) -> None:
 def test_wrong_password(servers: Addresses) -> None:
     with pytest.raises(ServerError, match="MEMREWARD_NEO4J_PASSWORD"):
         ping_neo4j(servers.neo4j_uri, "neo4j", "wrong-password")
+
+
+def test_too_many_wrong_passwords(servers: Addresses) -> None:
+    for _ in range(3):
+        with pytest.raises(ServerError, match="MEMREWARD_NEO4J_PASSWORD"):
+            ping_neo4j(servers.neo4j_uri, "neo4j", "wrong-password")
+    with pytest.raises(ServerError, match="refuses every login"):
+        ping_neo4j(servers.neo4j_uri, "neo4j", "wrong-password")
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            ping_neo4j(servers.neo4j_uri, servers.neo4j_user, servers.neo4j_password)
+            return
+        except ServerError:
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
 
 
 def test_listens_on_loopback_only_and_once(server: Neo4jServer) -> None:

@@ -17,6 +17,7 @@ from memstore.graph_store import open_driver
 from memstore.home import Home
 from memstore.neo4j_server import Neo4jServer
 from memstore.postgres_server import PostgresServer
+from memstore.processes import living_process
 from memstore.servers import Addresses, ServerState, addresses, down, status, up
 from memstore.settings import Settings, load_settings
 from memstore.vector_store import connect
@@ -91,7 +92,7 @@ def test_data_outlive_a_stop_and_a_kill(private: Settings) -> None:
     running = processes(private)
     down(private)
     assert processes(private) == []
-    assert not any(process.is_running() for process in running)
+    assert not any(living_process(process.pid) for process in running)
     down(private)
     assert {found.state for found in status(private)} == {ServerState.STOPPED}
     write(up(private), 2)

@@ -1,0 +1,165 @@
+"""Training of one member of the default model on one division of the labelled queries."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gnn.batch import Batch, Tables, make_batch
+from gnn.early_stopping import EarlyStopping
+from gnn.layers import MemrewardNet, NetConfig
+from gnn.linear_base import LinearBase
+from gnn.losses import reward_loss, to_pairs
+from schema.memory_graph import Floats, Ints
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How a member is trained."""
+
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
+    pair_weight: float = 0.5
+    max_epochs: int = 60
+    patience: int = 12
+    queries_a_batch: int = 128
+    #: Different divisions into batches that the epochs take in turn.
+    divisions: int = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """A batch with its rewards."""
+
+    batch: Batch
+    #: Rows of the batch whose reward is known.
+    labelled: Tensor
+    reward_L: Tensor
+    pairs: Tensor
+
+
+@dataclass(kw_only=True)
+class Member:
+    """A linear base and the network that corrects it."""
+
+    base: LinearBase
+    net: MemrewardNet
+
+    def logits(self, batch: Batch, given: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """Logits of the batch's rollouts, [R]."""
+        given = given or (batch.has_signals_R, batch.has_hidden_R)
+        return self.base(batch, given) + self.net(batch, given)
+
+
+def make_example(tables: Tables, queries: Ints) -> Example:
+    """The batch of `queries`, which have labels, with the rewards of their rollouts."""
+    batch = make_batch(tables, np.sort(queries))
+    reward_R = tables.graph.verified_R[batch.rollout_R]
+    labelled = np.flatnonzero(~np.isnan(reward_R))
+    return Example(
+        batch=batch,
+        labelled=torch.from_numpy(labelled),
+        reward_L=torch.from_numpy(reward_R[labelled]),
+        pairs=to_pairs(batch.query_R[labelled], reward_R[labelled]),
+    )
+
+
+def train_member(
+    tables: Tables,
+    train_Q: Ints,
+    validation_Q: Ints,
+    *,
+    net_config: NetConfig,
+    config: TrainConfig,
+    seed: int,
+) -> tuple[Member, Floats, EarlyStopping]:
+    """Train on `train_Q`, stop by `validation_Q`.
+
+    Returns:
+        The member with its best weights; its logits of the labelled rollouts of `validation_Q`,
+        in the order of `make_example`; when it stopped.
+    """
+    rng = np.random.default_rng(seed)
+    whole, held = make_example(tables, train_Q), make_example(tables, validation_Q)
+    base = LinearBase.fit(_only(whole), whole.reward_L.numpy())
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        member = Member(base=base, net=MemrewardNet(net_config))
+        divisions = [
+            [make_example(tables, part) for part in _parts(rng.permutation(train_Q), config)]
+            for _ in range(config.divisions)
+        ]
+        stopping = _epochs(member, divisions, held, config)
+    member.net.eval()
+    with torch.no_grad():
+        held_logits = member.logits(held.batch)[held.labelled].numpy()
+    return member, held_logits, stopping
+
+
+def _epochs(
+    member: Member, divisions: list[list[Example]], held: Example, config: TrainConfig
+) -> EarlyStopping:
+    """Train until the held-out loss no longer falls; the best weights stay."""
+    net = member.net
+    optimiser = torch.optim.AdamW(
+        net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+    )
+    stopping = EarlyStopping(patience=config.patience)
+    stopping.update(_held_loss(member, held, config), net)
+    while stopping.epoch <= config.max_epochs and not stopping.should_stop:
+        net.train()
+        for example in divisions[stopping.epoch % len(divisions)]:
+            optimiser.zero_grad()
+            _loss(member, example, config, _given_in_training(net, example.batch)).backward()
+            optimiser.step()
+        stopping.update(_held_loss(member, held, config), net)
+    stopping.restore(net)
+    return stopping
+
+
+def _held_loss(member: Member, held: Example, config: TrainConfig) -> float:
+    """Loss on the held-out queries with all their inputs."""
+    member.net.eval()
+    with torch.no_grad():
+        given = (held.batch.has_signals_R, held.batch.has_hidden_R)
+        return float(_loss(member, held, config, given))
+
+
+def _loss(
+    member: Member, example: Example, config: TrainConfig, given: tuple[Tensor, Tensor]
+) -> Tensor:
+    logit_L = member.logits(example.batch, given)[example.labelled]
+    return reward_loss(logit_L, example.reward_L, example.pairs, pair_weight=config.pair_weight)
+
+
+def _given_in_training(net: MemrewardNet, batch: Batch) -> tuple[Tensor, Tensor]:
+    """What may be used this time: signals and hidden states are withheld from some groups."""
+    query_R = torch.from_numpy(batch.query_R)
+    n_queries = batch.x["query"].size(0)
+    kept_signals_Q = (torch.rand(n_queries) >= net.config.drop_signals).float()
+    kept_hidden_Q = (torch.rand(n_queries) >= net.config.drop_signals).float() * kept_signals_Q
+    return (
+        batch.has_signals_R * kept_signals_Q[query_R],
+        batch.has_hidden_R * kept_hidden_Q[query_R],
+    )
+
+
+def _only(example: Example) -> Batch:
+    """The batch's labelled rollouts, as far as the linear base looks at them."""
+    batch, rows = example.batch, example.labelled
+    return Batch(
+        rollout_R=batch.rollout_R[rows.numpy()],
+        query_R=batch.query_R[rows.numpy()],
+        x={name: batch.x[name][rows] for name in ("answer", "signals", "hidden")},
+        has_signals_R=batch.has_signals_R[rows],
+        has_hidden_R=batch.has_hidden_R[rows],
+        edge_index={},
+        cosine_E=batch.cosine_E,
+        n_conclusions=0,
+    )
+
+
+def _parts(queries: Ints, config: TrainConfig) -> list[Ints]:
+    """Equal parts of about `queries_a_batch` queries."""
+    return np.array_split(queries, max(1, round(len(queries) / config.queries_a_batch)))

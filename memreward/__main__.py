@@ -1,0 +1,5 @@
+"""`python -m memreward` is `memreward`."""
+
+from memreward.cli import app
+
+app()

@@ -1,0 +1,105 @@
+"""The demo: real rollouts, two real databases, a fifth of the labels, rewards for all."""
+
+import time
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gnn.evaluate import Evaluation, Scored, Trial
+from gnn.registry import reward_model
+from memreward.console import Bars
+from memreward.evaluate_job import BASELINES, UNLABELLED
+from memreward.ingest_job import IngestOutcome, IngestRequest, ingest_files
+from memreward.train_job import Trained, propagate_memory, train_memory
+from memstore.graph_store import QueryResult
+from memstore.input_files import inspect_files
+from memstore.named_queries import named_queries
+from memstore.prepare import prepare
+from memstore.read_graph import read_graph
+from memstore.reader import RolloutReader
+from memstore.rewards import list_models, read_propagated
+from memstore.settings import Settings
+from memstore.stats import memory_stats
+from memstore.stores import Stores
+from schema.memory_graph import Floats, MemoryGraph
+from schema.rollout import Rollout
+
+MEMORY, RUN = "demo", "sample"
+LABELS = 0.2
+SAMPLE = Path(str(files("memreward") / "data" / "rollouts-gym.parquet"))
+
+
+def ingest_sample(stores: Stores, progress: Bars) -> IngestOutcome:
+    """The sample rollouts, with the rewards of a fifth of each task's queries."""
+    request = IngestRequest(files=[SAMPLE], memory=MEMORY, run=RUN, labels=LABELS)
+    return ingest_files(stores, request, progress)
+
+
+def is_propagated(stores: Stores) -> bool:
+    """Whether an earlier demo has gone all the way."""
+    counts = memory_stats(stores, MEMORY)["counts"]
+    done = counts["verified"] + counts["propagated"] == counts["rollouts"]
+    return bool(list_models(stores, MEMORY)) and done
+
+
+def learn_and_propagate(stores: Stores, settings: Settings, progress: Bars) -> Trained:
+    """Train on the fifth, give the others their rewards."""
+    trained = train_memory(stores, settings, MEMORY, progress)
+    propagate_memory(stores, settings, MEMORY, progress, version=trained.manifest.version)
+    return trained
+
+
+def hold_against_truth(stores: Stores, progress: Bars) -> Evaluation:
+    """The stored rewards and the baselines' against the rewards that the memory never saw."""
+    started = time.monotonic()
+    graph = read_graph(stores, MEMORY)
+    labelled_Q = np.unique(graph.query_of_rollout_R[graph.labelled_R])
+    trial = Trial(
+        seed=0,
+        labelled_query_ids={graph.query_id_Q[query] for query in labelled_Q},
+        sets={UNLABELLED: ~graph.labelled_R},
+    )
+    scored = {"memreward": _stored_rewards(stores, graph)}
+    for place, name in enumerate(BASELINES):
+        progress("compare with baselines", place, len(BASELINES))
+        model = reward_model(name)()
+        model.fit(graph, seed=0)
+        scored[name] = model.predict(graph)
+    progress("compare with baselines", len(BASELINES), len(BASELINES))
+    return Evaluation(
+        graph=graph,
+        truth_R=_true_rewards(graph),
+        scored={
+            name: [Scored(trial=trial, probability_R=probability_R)]
+            for name, probability_R in scored.items()
+        },
+        labels=LABELS,
+        seconds=time.monotonic() - started,
+    )
+
+
+def ask_three_questions(stores: Stores) -> Sequence[tuple[str, QueryResult]]:
+    """Cypher queries over the demo memory, with their answers."""
+    parameters: dict[str, Any] = {"memory": MEMORY}
+    return [
+        (text, stores.graph.query(text, parameters, 30.0))
+        for text in named_queries("demo.cypher").values()
+    ]
+
+
+def _stored_rewards(stores: Stores, graph: MemoryGraph) -> Floats:
+    stored = read_propagated(stores, MEMORY)
+    return np.array([stored.get(id_, np.nan) for id_ in graph.rollout_id_R], dtype=np.float32)
+
+
+def _true_rewards(graph: MemoryGraph) -> Floats:
+    """What the file says of every rollout; it was never stored."""
+    truth = {
+        prepare(MEMORY, RUN, row).id: row.reward
+        for row in RolloutReader(inspect_files([SAMPLE]))
+        if isinstance(row, Rollout) and row.reward is not None
+    }
+    return np.array([truth.get(id_, np.nan) for id_ in graph.rollout_id_R], dtype=np.float32)

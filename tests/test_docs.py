@@ -1,0 +1,48 @@
+"""What the documents say must still be so."""
+
+import re
+import runpy
+import subprocess
+from pathlib import Path
+
+import pytest
+import typer
+
+from memreward.cli import app
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_command_is_in_the_readme() -> None:
+    for name, command in typer.main.get_command(app).commands.items():  # pyright: ignore
+        assert f"`memreward {name}" in README, name
+        assert command.help or command.commands
+
+
+def test_the_tree_has_every_file() -> None:
+    tree = runpy.run_path(str(ROOT / ".ci" / "tree"))
+    assert tree["rewritten"](README) == README, "run `python .ci/tree`"
+
+
+def test_two_set_up_commands() -> None:
+    assert README.count("pip install uv &&") == 2
+
+
+@pytest.mark.parametrize("document", sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]))
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_no_registry_host_is_named() -> None:
+    """`uv.lock` names them and stays out of git; nothing else may."""
+    files = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    hosts = ("pypi" + ".org", "pythonhosted" + ".org", "repo1" + ".maven", "maven.apache" + ".org")
+    for name in files:
+        if not name.endswith((".png", ".parquet")):
+            text = (ROOT / name).read_text(encoding="utf-8")
+            assert not any(host in text for host in hosts), name
