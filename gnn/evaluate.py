@@ -112,8 +112,8 @@ def evaluate(
 ) -> Evaluation:
     """Fit each model in each trial on `fit_graph` and let it predict on `predict_graph`.
 
-    A model is handed graphs whose `verified_R` is NaN outside the trial's labelled queries, so
-    that it cannot reach a hidden reward.
+    A model is handed graphs whose `verified_R` is NaN outside the trial's labelled queries, and for
+    every rollout that is not in `fit_graph`, so that it cannot reach a hidden reward.
 
     Args:
         fit_graph: the memory before any test file arrived.
@@ -136,11 +136,14 @@ def evaluate(
             f"{len(missing)} rollouts of the graph to fit on, such as {missing[0]}, are not in "
             "the graph to predict on: take both from the same memory, without deleting between"
         )
-    fit_truth_R = truth_R[[position[r] for r in fit_graph.rollout_id_R]]
+    fitted = [position[r] for r in fit_graph.rollout_id_R]
+    # Rollouts that came later show no reward, even where their query is a labelled one.
+    shown_R = np.full_like(truth_R, np.nan)
+    shown_R[fitted] = truth_R[fitted]
     scored: dict[str, list[Scored]] = {name: [] for name in models}
     for number, trial in enumerate(trials):
-        known = _labelled_only(fit_graph, fit_truth_R, trial)
-        known_later = _labelled_only(predict_graph, truth_R, trial)
+        known = _labelled_only(fit_graph, truth_R[fitted], trial)
+        known_later = _labelled_only(predict_graph, shown_R, trial)
         _check_sets(trial, known_later)
         for place, (name, make) in enumerate(models.items()):
             done, total = number * len(models) + place, len(trials) * len(models)

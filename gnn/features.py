@@ -6,6 +6,8 @@ depends on a data set's or a domain's name. Missing values are 0 beside a flag.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
 import numpy as np
 
@@ -16,6 +18,14 @@ from gnn.option_features import option_features
 from gnn.text_features import text_features
 from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
 from schema.rollout import POLICY_SIGNALS
+
+#: Names of the features of a rollout's own texts.
+OWN_NAMES: Final[tuple[str, ...]] = (
+    *text_features("", "", "", None),
+    *(f"option_{name}" for name in OPTION_NAMES),
+    *(f"code_{name}" for name in CODE_NAMES),
+    "truncated",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,29 +98,29 @@ def _given(values_RF: Floats) -> Bools:
 def own_features(graph: MemoryGraph) -> tuple[Floats, tuple[str, ...]]:
     """Features of each rollout's own texts, with their names."""
     query_R, conclusion_R = graph.query_of_rollout_R, graph.conclusion_of_rollout_R
-    rows: list[list[float]] = []
-    names: tuple[str, ...] = ()
+    table = np.zeros((len(query_R), len(OWN_NAMES) - 1), dtype=np.float32)
     for place, (query, conclusion) in enumerate(zip(query_R, conclusion_R, strict=True)):
-        text = graph.query_text_Q[query] if query >= 0 else ""
-        key = graph.conclusion_key_C[conclusion] if conclusion >= 0 else None
-        thinking, answer = graph.thinking_text_R[place], graph.answer_text_R[place]
-        values = text_features(text, thinking, answer, key)
-        names = tuple(values)
-        rows.append(
-            [
-                *values.values(),
-                *option_features(text, answer, key),
-                *code_features(text, answer),
-            ]
+        table[place] = _own_row(
+            graph.query_text_Q[query] if query >= 0 else "",
+            graph.thinking_text_R[place],
+            graph.answer_text_R[place],
+            graph.conclusion_key_C[conclusion] if conclusion >= 0 else None,
         )
     truncated_R = np.nan_to_num(graph.truncated_R, nan=0.0)
-    table = np.array(rows, dtype=np.float32).reshape(len(rows), -1)
-    return np.column_stack([table, truncated_R]).astype(np.float32), (
-        *names,
-        *(f"option_{name}" for name in OPTION_NAMES),
-        *(f"code_{name}" for name in CODE_NAMES),
-        "truncated",
+    return np.column_stack([table, truncated_R]).astype(np.float32), OWN_NAMES
+
+
+@lru_cache(maxsize=65_536)
+def _own_row(query: str, thinking: str, answer: str, key: str | None) -> Floats:
+    """Features of one rollout's texts; kept, for a memory is scored again and again."""
+    values = (
+        *text_features(query, thinking, answer, key).values(),
+        *option_features(query, answer, key),
+        *code_features(query, answer),
     )
+    row = np.array(values, dtype=np.float32)
+    row.setflags(write=False)
+    return row
 
 
 def group_features(graph: MemoryGraph) -> tuple[Floats, tuple[str, ...]]:

@@ -83,6 +83,11 @@ def answer_share(graph: MemoryGraph) -> Floats:
     return _agreement(graph.conclusion_of_rollout_R, _group_of_rollout(graph))[0]
 
 
+def answer_is_majority(graph: MemoryGraph) -> Floats:
+    """1 where no other conclusion of the rollout's group has more rollouts, else 0: shape [R]."""
+    return _agreement(graph.conclusion_of_rollout_R, _group_of_rollout(graph))[1]
+
+
 def log_length(graph: MemoryGraph) -> Floats:
     """Logarithm of 1 + the completion's tokens, estimated from its text where not given: [R]."""
     texts = zip(graph.thinking_text_R, graph.answer_text_R, strict=True)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
-from torch_geometric.nn import GATv2Conv
 
 from gnn.batch import GROUP_COLUMNS, Batch
+from gnn.pyg import GATv2Conv
 from schema.graph import (
     ANSWER,
     CONCLUDES,

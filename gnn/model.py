@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from gnn.batch import Tables, label_means, make_batch, query_table
-from gnn.calibration import Platt
+from gnn.calibration import Calibration
+from gnn.early_stopping import EarlyStopping
 from gnn.features import RolloutFeatures, rollout_features
 from gnn.layers import MemrewardNet, NetConfig
-from gnn.linear_base import LinearBase
+from gnn.linear_base import VARIANTS, LinearBase
 from gnn.metrics import measure
 from gnn.model_base import (
     FitReport,
@@ -23,7 +24,7 @@ from gnn.model_base import (
     no_progress,
     not_fitted,
 )
-from gnn.train import Member, TrainConfig, make_example, train_member
+from gnn.train import Member, TrainConfig, train_member
 from schema.errors import TrainingError
 from schema.ids import text_fraction
 from schema.memory_graph import Floats, Ints, MemoryGraph
@@ -38,10 +39,11 @@ LARGEST_INPUT: Final = 5.0
 class MemrewardConfig:
     """Sizes and training of the default model."""
 
-    #: Members of the ensemble; each leaves out its own part of the labelled queries.
-    members: int = 5
-    use_signals: bool = True
-    use_hidden: bool = True
+    #: Parts of the labelled queries; each is left out by one member of every view.
+    parts: int = 5
+    #: Inputs of the members, for each view another division into parts (see VARIANTS). Where no
+    #: labelled rollout has the policy's signals, the first view is all.
+    views: tuple[str, ...] = ("text", "all")
     net: Mapping[str, Any] | None = None
     train: TrainConfig = field(default_factory=TrainConfig)
 
@@ -74,9 +76,10 @@ class Scaler:
 class MemrewardModel:
     """GATv2 over the typed graph, added to a logistic regression, averaged and calibrated.
 
-    The labelled queries are divided into as many parts as there are members; each member trains
-    on the others and stops by its own part. Its logits of that part, which it never learned from,
-    fit the calibration of the ensemble, so all labels serve both ends.
+    Members look at the rollouts in two views: texts alone, and with the policy's log-probabilities
+    and hidden states where they are given. For each view the labelled queries are
+    divided into parts; each member trains on the others and stops by its own part. Logits of the
+    parts that members never learned from fit the calibration, so all labels serve both ends.
     """
 
     name: ClassVar[str] = "memreward"
@@ -86,7 +89,7 @@ class MemrewardModel:
         self.config = config or MemrewardConfig()
         self._members: list[Member] = []
         self._scalers: dict[str, Scaler] = {}
-        self._calibration = Platt()
+        self._calibration = Calibration()
         self._names: tuple[str, ...] = ()
         self._policies: tuple[str, ...] = ()
 
@@ -103,32 +106,15 @@ class MemrewardModel:
         labelled_R = labelled_rollouts(graph)
         tables = self._fit_tables(graph, labelled_R)
         queries = np.unique(tables.query_R[labelled_R])
-        if len(queries) < 2 * self.config.members:
+        if len(queries) < 2 * self.config.parts:
             raise TrainingError(
                 f"memory {graph.memory!r} has {len(queries)} labelled queries and the model "
-                f"{self.name!r} needs at least {2 * self.config.members}: label more"
+                f"{self.name!r} needs at least {2 * self.config.parts}: label more"
             )
-        parts = _folds(graph, queries, self.config.members, seed)
-        self._members, logits, stops, rows = [], [], [], []
-        for number, held in enumerate(parts):
-            member, held_logits, stopping = train_member(
-                tables,
-                np.setdiff1d(queries, held),
-                held,
-                net_config=self._net_config(tables),
-                config=self.config.train,
-                seed=seed * 1000 + number,
-            )
-            self._members.append(member)
-            example = make_example(tables, held)
-            logits.append(held_logits)
-            rows.append(example.batch.rollout_R[example.labelled.numpy()])
-            stops.append(stopping)
-            progress(f"train {self.name}", number + 1, len(parts))
-        held_rows, held_logits = np.concatenate(rows), np.concatenate(logits)
-        reward = graph.verified_R[held_rows]
-        self._calibration = Platt.fit(held_logits, reward)
-        held_p = self._calibration(held_logits)
+        stops, held_logit_R = self._fit_members(tables, queries, seed, progress)
+        reward = graph.verified_R[labelled_R]
+        self._calibration = Calibration.fit(held_logit_R[labelled_R], reward)
+        held_p = self._calibration(held_logit_R[labelled_R])
         return FitReport(
             n_rollouts=int(labelled_R.sum()),
             n_queries=len(queries),
@@ -136,8 +122,38 @@ class MemrewardModel:
             epochs=max(stop.epoch for stop in stops),
             best_epoch=max(stop.best_epoch for stop in stops),
             seconds=time.monotonic() - started,
-            metrics=measure(held_p, reward, tables.query_R[held_rows]).measures(),
+            metrics=measure(held_p, reward, tables.query_R[labelled_R]).measures(),
         )
+
+    def _fit_members(
+        self, tables: Tables, queries: Ints, seed: int, progress: ProgressReport
+    ) -> tuple[list[EarlyStopping], Floats]:
+        """Train all members.
+
+        Returns:
+            When each stopped; for every labelled rollout the mean logit of the members that did
+            not learn from its query, [R].
+        """
+        views, n_parts = self._views(tables), self.config.parts
+        self._members, stops = [], []
+        held_logit_R = np.zeros(len(tables.query_R), dtype=np.float32)
+        for place, view in enumerate(views):
+            for held in _parts(tables.graph, queries, n_parts, f"{seed}-{place}"):
+                number = len(self._members)
+                member, logits, stopping = train_member(
+                    tables,
+                    np.setdiff1d(queries, held),
+                    held,
+                    view=view,
+                    net_config=self._net_config(tables),
+                    config=self.config.train,
+                    seed=seed * 1000 + number,
+                )
+                held_logit_R[logits.rows] += logits.values / len(views)
+                self._members.append(member)
+                stops.append(stopping)
+                progress(f"train {self.name}", number + 1, len(views) * n_parts)
+        return stops, held_logit_R
 
     def predict(self, graph: MemoryGraph) -> Floats:
         """Probability that each rollout is right, [R]; see RewardModel."""
@@ -159,8 +175,9 @@ class MemrewardModel:
         self._policies = tuple(sorted({graph.policy_R[row] for row in np.flatnonzero(labelled_R)}))
         signalled_R = labelled_R & (found.has_signals_R > 0)
         stated_R = labelled_R & (found.has_hidden_R > 0)
-        hidden = found.hidden_RH if self.config.use_hidden else found.hidden_RH[:, :0]
-        signals = found.signals_RS if self.config.use_signals else found.signals_RS[:, :0]
+        wanted = {part for view in self.config.views for part in VARIANTS[view]}
+        hidden = found.hidden_RH if "hidden" in wanted else found.hidden_RH[:, :0]
+        signals = found.signals_RS if "signals" in wanted else found.signals_RS[:, :0]
         self._scalers = {
             "text": Scaler.fit(found.text_RF[labelled_R]),
             "signals": Scaler.fit(signals[signalled_R] if signalled_R.any() else signals[:0, :0]),
@@ -199,6 +216,11 @@ class MemrewardModel:
             conclusion_R=graph.conclusion_of_rollout_R,
         )
 
+    def _views(self, tables: Tables) -> tuple[str, ...]:
+        """The views that differ, given what the labelled rollouts hold."""
+        some = tables.signals_RS.shape[1] + tables.hidden_RH.shape[1] > 0
+        return self.config.views if some else self.config.views[:1]
+
     def _net_config(self, tables: Tables) -> NetConfig:
         config = NetConfig(
             text=tables.text_RF.shape[1],
@@ -223,7 +245,7 @@ class MemrewardModel:
         return tensors, {
             "features": list(self._names),
             "policies": list(self._policies),
-            "members": len(self._members),
+            "views": [member.view for member in self._members],
             "net": asdict(self._members[0].net.config),
             "calibration": asdict(self._calibration),
         }
@@ -231,9 +253,15 @@ class MemrewardModel:
     @classmethod
     def from_state(cls, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> Self:
         """The fitted model that `state` described."""
-        model = cls(MemrewardConfig(members=config["members"]))
+        model = cls()
         model._names, model._policies = tuple(config["features"]), tuple(config["policies"])
-        model._calibration = Platt(**config["calibration"])
+        fitted = config["calibration"]
+        model._calibration = Calibration(
+            slope=fitted["slope"],
+            intercept=fitted["intercept"],
+            logits=tuple(fitted["logits"]),
+            probabilities=tuple(fitted["probabilities"]),
+        )
         model._scalers = {
             name: Scaler(
                 mean_F=tensors[f"scalers.{name}.mean"].numpy(),
@@ -241,11 +269,11 @@ class MemrewardModel:
             )
             for name in ("text", "signals", "hidden")
         }
-        for number in range(config["members"]):
+        for number, view in enumerate(config["views"]):
             net = MemrewardNet(NetConfig(**config["net"]))
             net.load_state_dict(_below(tensors, f"members.{number}.net."))
             base = LinearBase(weights=_below(tensors, f"members.{number}.base."))
-            model._members.append(Member(base=base, net=net.eval()))
+            model._members.append(Member(base=base, net=net.eval(), view=view))
         return model
 
 
@@ -254,8 +282,8 @@ def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
-def _folds(graph: MemoryGraph, queries: Ints, n_folds: int, seed: int) -> list[Ints]:
-    """Divide `queries` into equal parts by a hash of their text and `seed`."""
-    rank = [text_fraction(graph.query_text_Q[q], f"member-{seed}") for q in queries]
+def _parts(graph: MemoryGraph, queries: Ints, n_parts: int, salt: str) -> list[Ints]:
+    """Divide `queries` into equal parts by a hash of their text and `salt`."""
+    rank = [text_fraction(graph.query_text_Q[q], f"member-{salt}") for q in queries]
     order = np.argsort(rank, kind="stable")
-    return [np.sort(part) for part in np.array_split(queries[order], n_folds)]
+    return [np.sort(part) for part in np.array_split(queries[order], n_parts)]

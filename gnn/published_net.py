@@ -41,11 +41,13 @@ class PublishedNet(nn.Module):
 
     Source: MemReward (arXiv 2603.19310), section 3, and its published hyperparameters. Each node
     type is projected to 512; two HeteroConv layers of GATv2 (4 heads, dropout .1 on attention),
-    mean over edge types, ReLU; query -> 256 and [thinking, answer] -> 256, each with LayerNorm;
-    logit = q.r / sqrt(256) + bias.
+    mean over edge types, ReLU; query -> 256 and [thinking, answer, features] -> 256, each with
+    LayerNorm; logit = q.r / sqrt(256) + bias. The features of the answer come through a network
+    of their own (64 wide, ReLU) to 512.
 
     Args:
         dimension: width D of the text embeddings.
+        n_features: width F of the features of an answer.
         hidden: width of the node states.
         scored: width of the space of the dot product.
         heads: attention heads; they divide `hidden`.
@@ -55,6 +57,7 @@ class PublishedNet(nn.Module):
     def __init__(
         self,
         dimension: int,
+        n_features: int,
         *,
         hidden: int = 512,
         scored: int = 256,
@@ -75,18 +78,24 @@ class PublishedNet(nn.Module):
             )
             for _ in range(N_LAYERS)
         )
+        self.describe = nn.Sequential(nn.Linear(n_features, 64), nn.ReLU(), nn.Linear(64, hidden))
         self.query_head = nn.Sequential(nn.Linear(hidden, scored), nn.LayerNorm(scored))
-        self.response_head = nn.Sequential(nn.Linear(2 * hidden, scored), nn.LayerNorm(scored))
+        self.response_head = nn.Sequential(nn.Linear(3 * hidden, scored), nn.LayerNorm(scored))
         self.bias = nn.Parameter(torch.zeros(()))
         self.scale = scored**-0.5
 
     def forward(
-        self, inputs: Mapping[str, Tensor], field: ReceptiveField, triples: Mapping[str, Tensor]
+        self,
+        inputs: Mapping[str, Tensor],
+        features_RF: Tensor,
+        field: ReceptiveField,
+        triples: Mapping[str, Tensor],
     ) -> Tensor:
         """Logits of some rollouts.
 
         Args:
             inputs: node type to text embeddings of `field.inputs`, [N, D].
+            features_RF: features of the rollouts' answers.
             field: the rollouts' receptive field.
             triples: node type to rows among `field.outputs`: the query, the thinking and the
                 answer of each rollout, [R] each.
@@ -100,5 +109,6 @@ class PublishedNet(nn.Module):
             hidden = {node_type: torch.relu(state) for node_type, state in messages.items()}
         query_RH = take(self.query_head(hidden[QUERY]), triples[QUERY])
         thinking_RH, answer_RH = (take(hidden[t], triples[t]) for t in (THINKING, ANSWER))
-        response_RH = self.response_head(torch.cat([thinking_RH, answer_RH], dim=1))
+        response_RH = torch.cat([thinking_RH, answer_RH, self.describe(features_RF)], dim=1)
+        response_RH = self.response_head(response_RH)
         return (query_RH * response_RH).sum(dim=1) * self.scale + self.bias

@@ -6,6 +6,7 @@ from typing import Final
 
 from gnn.baselines import ConstantModel, MajorityModel, NearestModel
 from gnn.logistic import LogisticModel
+from gnn.model import MemrewardModel
 from gnn.model_base import RewardModel
 from gnn.published import PublishedModel
 from schema.errors import InputError
@@ -13,7 +14,14 @@ from schema.errors import InputError
 REWARD_MODELS: Final[Mapping[str, type[RewardModel]]] = MappingProxyType(
     {
         model.name: model
-        for model in (ConstantModel, MajorityModel, NearestModel, LogisticModel, PublishedModel)
+        for model in (
+            MemrewardModel,
+            ConstantModel,
+            MajorityModel,
+            NearestModel,
+            LogisticModel,
+            PublishedModel,
+        )
     }
 )
 

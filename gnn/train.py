@@ -9,7 +9,7 @@ from torch import Tensor
 from gnn.batch import Batch, Tables, make_batch
 from gnn.early_stopping import EarlyStopping
 from gnn.layers import MemrewardNet, NetConfig
-from gnn.linear_base import LinearBase
+from gnn.linear_base import VARIANTS, LinearBase
 from gnn.losses import reward_loss, to_pairs
 from schema.memory_graph import Floats, Ints
 
@@ -20,7 +20,8 @@ class TrainConfig:
 
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
-    pair_weight: float = 0.5
+    #: Of the pairwise loss; measured to bring nothing beside the group's features.
+    pair_weight: float = 0.0
     max_epochs: int = 60
     patience: int = 12
     queries_a_batch: int = 128
@@ -39,16 +40,35 @@ class Example:
     pairs: Tensor
 
 
+@dataclass(frozen=True, kw_only=True)
+class HeldLogits:
+    """Logits of labelled rollouts that a member never learned from."""
+
+    #: Rows of the graph, and their logits.
+    rows: Ints
+    values: Floats
+
+
 @dataclass(kw_only=True)
 class Member:
     """A linear base and the network that corrects it."""
 
     base: LinearBase
     net: MemrewardNet
+    #: Inputs that it looks at: a key of VARIANTS.
+    view: str
+
+    def given(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """1 where the signals, where the hidden state of a rollout may be used, [R] each."""
+        parts = VARIANTS[self.view]
+        return (
+            batch.has_signals_R * float("signals" in parts),
+            batch.has_hidden_R * float("hidden" in parts),
+        )
 
     def logits(self, batch: Batch, given: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        """Logits of the batch's rollouts, [R]."""
-        given = given or (batch.has_signals_R, batch.has_hidden_R)
+        """Logits of the batch's rollouts, [R]; `given` withholds more than its view does."""
+        given = given or self.given(batch)
         return self.base(batch, given) + self.net(batch, given)
 
 
@@ -70,22 +90,23 @@ def train_member(
     train_Q: Ints,
     validation_Q: Ints,
     *,
+    view: str,
     net_config: NetConfig,
     config: TrainConfig,
     seed: int,
-) -> tuple[Member, Floats, EarlyStopping]:
+) -> tuple[Member, HeldLogits, EarlyStopping]:
     """Train on `train_Q`, stop by `validation_Q`.
 
     Returns:
-        The member with its best weights; its logits of the labelled rollouts of `validation_Q`,
-        in the order of `make_example`; when it stopped.
+        The member with its best weights; its logits of the labelled rollouts of `validation_Q`;
+        when it stopped.
     """
     rng = np.random.default_rng(seed)
     whole, held = make_example(tables, train_Q), make_example(tables, validation_Q)
     base = LinearBase.fit(_only(whole), whole.reward_L.numpy())
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        member = Member(base=base, net=MemrewardNet(net_config))
+        member = Member(base=base, net=MemrewardNet(net_config), view=view)
         divisions = [
             [make_example(tables, part) for part in _parts(rng.permutation(train_Q), config)]
             for _ in range(config.divisions)
@@ -93,8 +114,9 @@ def train_member(
         stopping = _epochs(member, divisions, held, config)
     member.net.eval()
     with torch.no_grad():
-        held_logits = member.logits(held.batch)[held.labelled].numpy()
-    return member, held_logits, stopping
+        values = member.logits(held.batch)[held.labelled].numpy()
+    rows = held.batch.rollout_R[held.labelled.numpy()]
+    return member, HeldLogits(rows=rows, values=values), stopping
 
 
 def _epochs(
@@ -111,7 +133,7 @@ def _epochs(
         net.train()
         for example in divisions[stopping.epoch % len(divisions)]:
             optimiser.zero_grad()
-            _loss(member, example, config, _given_in_training(net, example.batch)).backward()
+            _loss(member, example, config, _given_in_training(member, example.batch)).backward()
             optimiser.step()
         stopping.update(_held_loss(member, held, config), net)
     stopping.restore(net)
@@ -122,8 +144,7 @@ def _held_loss(member: Member, held: Example, config: TrainConfig) -> float:
     """Loss on the held-out queries with all their inputs."""
     member.net.eval()
     with torch.no_grad():
-        given = (held.batch.has_signals_R, held.batch.has_hidden_R)
-        return float(_loss(member, held, config, given))
+        return float(_loss(member, held, config, member.given(held.batch)))
 
 
 def _loss(
@@ -133,16 +154,15 @@ def _loss(
     return reward_loss(logit_L, example.reward_L, example.pairs, pair_weight=config.pair_weight)
 
 
-def _given_in_training(net: MemrewardNet, batch: Batch) -> tuple[Tensor, Tensor]:
+def _given_in_training(member: Member, batch: Batch) -> tuple[Tensor, Tensor]:
     """What may be used this time: signals and hidden states are withheld from some groups."""
     query_R = torch.from_numpy(batch.query_R)
     n_queries = batch.x["query"].size(0)
-    kept_signals_Q = (torch.rand(n_queries) >= net.config.drop_signals).float()
-    kept_hidden_Q = (torch.rand(n_queries) >= net.config.drop_signals).float() * kept_signals_Q
-    return (
-        batch.has_signals_R * kept_signals_Q[query_R],
-        batch.has_hidden_R * kept_hidden_Q[query_R],
-    )
+    withheld = member.net.config.drop_signals
+    kept_signals_Q = (torch.rand(n_queries) >= withheld).float()
+    kept_hidden_Q = (torch.rand(n_queries) >= withheld).float() * kept_signals_Q
+    signals_R, hidden_R = member.given(batch)
+    return signals_R * kept_signals_Q[query_R], hidden_R * kept_hidden_Q[query_R]
 
 
 def _only(example: Example) -> Batch:

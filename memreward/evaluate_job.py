@@ -1,4 +1,4 @@
-"""Evaluation as a job: files into a scratch memory, models fitted on a few labels, the rest scored."""
+"""Evaluation as a job: a scratch memory, models fitted on a few labels, the rest scored."""
 
 import os
 import secrets
@@ -80,6 +80,8 @@ def _runs(request: EvaluationRequest) -> dict[str, Path]:
     """Run name to file; a test file is its own run and set, named by its stem."""
     if request.seeds < 1:
         raise InputError(f"--seeds {request.seeds}: give at least 1")
+    if not 0 < request.labels <= 1:
+        raise InputError(f"--labels {request.labels}: give a share above 0 and at most 1")
     runs = {TRAIN_RUN: request.train}
     for path in request.tests:
         if path.stem in (*runs, UNLABELLED, FINAL):

@@ -18,7 +18,7 @@ from schema.errors import CheckpointError
 from schema.memory_graph import Floats
 from schema.reward import PropagatedReward
 
-DEFAULT_MODEL = "logistic"
+DEFAULT_MODEL = "memreward"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,9 @@ _WORDS: Final = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
     "sixteen seventeen eighteen nineteen twenty"
 )
-NUMBER_WORDS: Final[dict[str, str]] = {word: str(value) for value, word in enumerate(_WORDS.split())} | {
+NUMBER_WORDS: Final[dict[str, str]] = {
+    word: str(value) for value, word in enumerate(_WORDS.split())
+} | {
     "thirty": "30",
     "forty": "40",
     "fifty": "50",
@@ -121,7 +123,8 @@ def plain_expression(text: str) -> str:
             break
         plain = _FRACTION.sub(_slash, plain)
     plain = re.sub(r"\^\{(\w+)\}", r"^\1", plain)
-    return re.sub(r"\s+", " ", plain).strip(" .,;:`*\"'")
+    plain = re.sub(r"\s+", " ", plain)
+    return plain.strip(" .,;:`*\"'")
 
 
 def _slash(match: re.Match[str]) -> str:

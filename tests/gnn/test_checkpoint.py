@@ -34,7 +34,7 @@ def saved(folder: Path, name: str = "logistic") -> Manifest:
 def test_a_model_survives_the_round_trip(name: str, tmp_path: Path) -> None:
     graph, truth_R = make_graph(signals=True, policy_dimension=2)
     known = labelled(graph, truth_R)
-    quick = PublishedModel(PublishedConfig(max_epochs=2))
+    quick = PublishedModel(PublishedConfig(hidden=32, scored=16, max_epochs=2))
     model = quick if name == "published" else reward_model(name)()
     report = model.fit(known, seed=7)
     manifest = save_checkpoint(tmp_path / "new" / "m", model, known, report, seed=7)

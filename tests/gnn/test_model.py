@@ -8,7 +8,7 @@ import pytest
 import torch
 from graph_factory import labelled, make_graph, without_queries
 
-from gnn.calibration import Platt
+from gnn.calibration import Calibration
 from gnn.losses import pairs_within, reward_loss
 from gnn.model import MemrewardConfig, MemrewardModel
 from gnn.train import TrainConfig
@@ -16,7 +16,7 @@ from schema.errors import TrainingError
 from schema.memory_graph import Floats, MemoryGraph
 
 SMALL = MemrewardConfig(
-    members=2, net={"hidden": 8, "heads": 2}, train=TrainConfig(max_epochs=3, queries_a_batch=16)
+    parts=2, net={"hidden": 8, "heads": 2}, train=TrainConfig(max_epochs=3, queries_a_batch=16)
 )
 
 
@@ -165,7 +165,7 @@ def test_calibration_undoes_overconfidence() -> None:
     rng = np.random.default_rng(0)
     logit_R = rng.normal(size=4000).astype(np.float32)
     reward_R = (rng.random(4000) < 1 / (1 + np.exp(-logit_R))).astype(np.float32)
-    platt = Platt.fit(3 * logit_R + 1, reward_R)
-    assert platt.slope == pytest.approx(1 / 3, abs=0.05)
-    assert platt.intercept == pytest.approx(-1 / 3, abs=0.1)
-    assert Platt.fit(logit_R, np.ones(4000, np.float32)) == Platt()
+    found = Calibration.fit(3 * logit_R + 1, reward_R)
+    assert found(3 * logit_R + 1) == pytest.approx(1 / (1 + np.exp(-logit_R)), abs=0.08)
+    assert Calibration.fit(logit_R, np.ones(4000, np.float32)) == Calibration()
+    assert Calibration.fit(-logit_R, reward_R) == Calibration()

@@ -16,11 +16,11 @@ from gnn.published_net import EDGE_TYPES, NODE_TYPES, PublishedNet
 from gnn.pyg import GATv2Conv, HeteroConv
 from schema.errors import TrainingError
 
-QUICK = PublishedConfig(max_epochs=3, patience=3)
+QUICK = PublishedConfig(hidden=32, scored=16, max_epochs=3, patience=3)
 
 
 def test_has_the_published_shape() -> None:
-    net = PublishedNet(384)
+    net = PublishedNet(384, 3)
     assert {t: (m.in_features, m.out_features) for t, m in net.project.items()} == {
         t: (384, 512) for t in NODE_TYPES
     }
@@ -31,7 +31,7 @@ def test_has_the_published_shape() -> None:
         layers = [layer for layer in conv.convs.values() if isinstance(layer, GATv2Conv)]
         assert {(layer.heads, layer.out_channels) for layer in layers} == {(4, 128)}
         assert len(layers) == 5
-    for head, width in ((net.query_head, 512), (net.response_head, 1024)):
+    for head, width in ((net.query_head, 512), (net.response_head, 1536)):
         assert (head[0].in_features, head[0].out_features) == (width, 256)
         assert isinstance(head[1], nn.LayerNorm)
     assert {target for _, _, target in EDGE_TYPES} == set(NODE_TYPES)
@@ -40,7 +40,7 @@ def test_has_the_published_shape() -> None:
 def test_learns_what_can_be_learnt() -> None:
     graph, truth_R = make_graph(n_queries=60, seed=2)
     known = labelled(graph, truth_R, 0.6)
-    model = PublishedModel(PublishedConfig(max_epochs=25, patience=25))
+    model = PublishedModel(PublishedConfig(hidden=32, scored=16, max_epochs=25, patience=25))
     report = model.fit(known, seed=0)
     hidden_R = ~known.labelled_R
     assert (auc(model.predict(known)[hidden_R], truth_R[hidden_R]) or 0) > 0.8

@@ -4,11 +4,8 @@ import numpy as np
 import pytest
 from graph_factory import labelled, make_graph
 
-from gnn.split import choose_labelled, final_queries, is_final, train_validation
-from schema.errors import InputError, TrainingError
-
-TEXTS = [f"question {i}" for i in range(500)]
-DATASETS = ["a" if i < 400 else "b" for i in range(500)]
+from gnn.split import final_queries, is_final, train_validation
+from schema.errors import TrainingError
 
 
 def test_final_is_about_thirty_percent_and_depends_on_the_text_alone() -> None:
@@ -16,26 +13,6 @@ def test_final_is_about_thirty_percent_and_depends_on_the_text_alone() -> None:
     mask = final_queries(graph)
     assert 0.22 < mask.mean() < 0.38
     assert mask.tolist() == [is_final(text) for text in graph.query_text_Q]
-
-
-def test_labels_take_their_share_of_each_dataset_and_spare_the_final_set() -> None:
-    chosen = choose_labelled(TEXTS, DATASETS, share=0.2, seed=0)
-    assert chosen[:400].sum() == 80
-    assert chosen[400:].sum() == 20
-    assert not any(is_final(text) for text, c in zip(TEXTS, chosen, strict=True) if c)
-
-
-def test_labels_follow_the_text_and_the_seed() -> None:
-    chosen = choose_labelled(TEXTS, DATASETS, share=0.2, seed=0)
-    backwards = choose_labelled(TEXTS[::-1], DATASETS[::-1], share=0.2, seed=0)
-    assert (chosen == backwards[::-1]).all()
-    assert (chosen != choose_labelled(TEXTS, DATASETS, share=0.2, seed=1)).any()
-
-
-@pytest.mark.parametrize("share", [0.0, 1.5, 0.95])
-def test_an_impossible_share_is_refused(share: float) -> None:
-    with pytest.raises(InputError, match="share"):
-        choose_labelled(TEXTS, DATASETS, share=share, seed=0)
 
 
 def test_validation_and_training_queries_are_apart() -> None:

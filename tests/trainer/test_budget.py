@@ -44,6 +44,14 @@ def test_a_larger_fraction_contains_a_smaller_one(one: float, other: float) -> N
     )
 
 
+def test_those_set_apart_are_counted_and_never_chosen() -> None:
+    never = {text for text, _ in QUERIES[:15]}
+    chosen = choose_labelled_queries(QUERIES[:50], 0.5, seed=0, never=never)
+    assert len(chosen) == 25
+    assert not chosen & never
+    assert len(choose_labelled_queries(QUERIES[:50], 0.9, seed=0, never=never)) == 35
+
+
 def test_all_are_chosen_at_one() -> None:
     assert choose_labelled_queries(QUERIES, 1.0, seed=0) == {text for text, _ in QUERIES}
 
