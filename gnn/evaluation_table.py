@@ -49,11 +49,12 @@ def parts(rows: Mapping[str, Mapping[str, Any]], by: str) -> dict[str, dict[str,
     }
 
 
-def evaluation_tables(result: Mapping[str, Any]) -> Iterator[Table]:
+def evaluation_tables(result: Mapping[str, Any], *, in_parts: bool = True) -> Iterator[Table]:
     """One table a set: the whole, then its domains, then its datasets.
 
     Args:
         result: what `Evaluation.to_json` gave.
+        in_parts: show domains and datasets.
     """
     for set_name, rows in result["sets"].items():
         table = Table(title=f"{set_name}: {_size(rows)}", title_justify="left")
@@ -62,15 +63,17 @@ def evaluation_tables(result: Mapping[str, Any]) -> Iterator[Table]:
         for measure in MEASURES:
             table.add_column(HEADINGS[measure], justify="right")
         _add_rows(table, "all", rows)
-        for by in ("by_domain", "by_dataset"):
+        for by in ("by_domain", "by_dataset") if in_parts else ():
             for part, part_rows in parts(rows, by).items():
                 _add_rows(table, part, part_rows)
         yield table
 
 
-def print_evaluation(result: Mapping[str, Any], console: Console) -> None:
+def print_evaluation(
+    result: Mapping[str, Any], console: Console, *, in_parts: bool = True
+) -> None:
     """Print all tables, and what they were made from."""
-    for table in evaluation_tables(result):
+    for table in evaluation_tables(result, in_parts=in_parts):
         console.print(table)
     console.print(
         f"{result['labels']:.0%} of the queries labelled, {result['seeds']} seed(s), "

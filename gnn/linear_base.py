@@ -30,8 +30,8 @@ class LinearBase:
     weights: dict[str, Tensor]
 
     @classmethod
-    def fit(cls, batch: Batch, reward_R: Floats) -> "LinearBase":
-        """Fit every variant whose inputs the batch has."""
+    def fit(cls, batch: Batch, reward_R: Floats, *, view: str) -> "LinearBase":
+        """Fit `view` and every poorer variant, as far as the batch has their inputs."""
         weights: dict[str, Tensor] = {}
         given = {
             "text": np.ones(len(reward_R), bool),
@@ -39,6 +39,8 @@ class LinearBase:
             "all": (batch.has_signals_R * batch.has_hidden_R).numpy() > 0,
         }
         for name, parts in VARIANTS.items():
+            if not set(parts) <= set(VARIANTS[view]):
+                continue
             used_R = given[name]
             inputs = np.hstack([batch.x[part].numpy() for part in parts])[used_R]
             right = np.concatenate([np.ones(len(inputs)), np.zeros(len(inputs))])

@@ -103,7 +103,7 @@ def train_member(
     """
     rng = np.random.default_rng(seed)
     whole, held = make_example(tables, train_Q), make_example(tables, validation_Q)
-    base = LinearBase.fit(_only(whole), whole.reward_L.numpy())
+    base = LinearBase.fit(_only(whole), whole.reward_L.numpy(), view=view)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         member = Member(base=base, net=MemrewardNet(net_config), view=view)

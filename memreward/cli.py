@@ -6,10 +6,13 @@ import typer
 from typer.core import TyperGroup
 
 from memreward import (
+    archive_cli,
+    care_cli,
     demo_cli,
     evaluate_cli,
     ingest_cli,
     look_cli,
+    repair_cli,
     rewards_cli,
     servers_cli,
 )
@@ -36,5 +39,15 @@ app = typer.Typer(
     help="A shared, durable memory of rollouts that spreads few verified rewards to many.",
     pretty_exceptions_enable=False,
 )
-for part in (demo_cli, servers_cli, ingest_cli, rewards_cli, look_cli, evaluate_cli):
+for part in (
+    demo_cli,
+    servers_cli,
+    ingest_cli,
+    rewards_cli,
+    look_cli,
+    evaluate_cli,
+    care_cli,
+    repair_cli,
+    archive_cli,
+):
     part.register(app)

@@ -46,7 +46,7 @@ def demo(
         console.rule("4  its rewards against the true ones, which it never saw")
         with bars() as progress:
             evaluation = demo_job.hold_against_truth(stores, progress)
-        print_evaluation(evaluation.to_json(), console)
+        print_evaluation(evaluation.to_json(), console, in_parts=False)
         page = write_report(evaluation, report or settings.home / "reports" / "demo")
         console.rule("5  three questions to the graph, in Cypher")
         for cypher, result in demo_job.ask_three_questions(stores):

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memreward.console import Bars
-from memstore.encoder import DEFAULT_ENCODER, Encoder
+from memstore.encoder import DEFAULT_ENCODER
+from memstore.encoders import encoder_for
 from memstore.ingest import IngestReport, InputCheck, ingest
 from memstore.input_files import InputFile, inspect_files
 from memstore.reader import ReadOptions, RolloutReader
@@ -74,7 +75,7 @@ def ingest_files(stores: Stores, request: IngestRequest, progress: Bars) -> Inge
     """
     checked_name(request.memory, "memory")
     checked_name(request.run, "run")
-    encoder = Encoder()
+    encoder = encoder_for(stores, request.memory)
     options = ReadOptions(
         policy=request.policy,
         file_encoder=request.file_encoder,

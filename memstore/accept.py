@@ -2,6 +2,7 @@
 
 Under the memory's lock: what is new is told from what is known, new queries get their nearest
 neighbours, and rows, edges and the payload for Neo4j are written with the next sequence number.
+A writer that did not hear whether its commit went through finds its batch by its token.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,10 +12,12 @@ from typing import Any
 from memstore import accept_rows
 from memstore.neighbours import copy_edges, nearest
 from memstore.prepare import PreparedRollout
+from memstore.retry import new_token, retried
 from memstore.stores import MemoryState, find_memory
 from memstore.vector_store import SqlSession, VectorStore, as_json
+from memstore.verified import current_verified
 from schema.batch import BatchKind
-from schema.errors import EncoderMismatchError, InputError
+from schema.errors import EncoderMismatchError, InputError, StoreError, UnknownMemoryError
 
 DEFAULT_NEIGHBOURS = 7
 
@@ -28,6 +31,8 @@ class Accepted:
     existing: int
     new_queries: int
     labels: int
+    #: Which memory of that name it went to; None: there is none, since nothing was given.
+    incarnation: str | None
 
 
 def known_hashes(
@@ -46,6 +51,7 @@ def lock_memory(
     Raises:
         EncoderMismatchError: if it is stamped with another encoder or dimension.
         UnknownMemoryError: if it is being deleted.
+        StoreError: if the delete of a run was cut off.
     """
     sql = session.of("accept.sql")
     sql.run("lock_memory", memory=memory)
@@ -64,7 +70,46 @@ def lock_memory(
             f"dimensions), these are of {encoder} ({dimension}): give it those, or use "
             "another memory"
         )
+    _refuse_pending_delete(session, memory)
     return state
+
+
+def lock_existing(session: SqlSession, state: MemoryState) -> MemoryState:
+    """Lock a memory that was looked up before, and look again.
+
+    Raises:
+        UnknownMemoryError: if it was deleted since, or another one now has its name.
+        EncoderMismatchError: if it was given another encoder since.
+        StoreError: if the delete of a run was cut off.
+    """
+    session.of("accept.sql").run("lock_memory", memory=state.name)
+    found = find_memory(session, state.name)
+    if found is None or found.incarnation != state.incarnation:
+        raise gone_meanwhile(state.name)
+    if (found.encoder, found.dimension) != (state.encoder, state.dimension):
+        raise EncoderMismatchError(
+            f"memory {state.name!r} was given the encoder {found.encoder} meanwhile: "
+            "run the same command again"
+        )
+    _refuse_pending_delete(session, state.name)
+    return found
+
+
+def _refuse_pending_delete(session: SqlSession, memory: str) -> None:
+    """Check that nothing that is accepted now can be taken for something that is going."""
+    if session.of("accept.sql").row("pending_delete", memory=memory) is not None:
+        raise StoreError(
+            f"the delete of a run of memory {memory!r} was cut off: run "
+            f"`memreward repair --memory {memory}`, then the same command again"
+        )
+
+
+def gone_meanwhile(memory: str) -> UnknownMemoryError:
+    """The error of a writer whose memory was deleted under it."""
+    return UnknownMemoryError(
+        f"memory {memory!r} was deleted while this was written to it: what came before went with "
+        "it. Run the whole command again if that was not meant"
+    )
 
 
 def take_seq(session: SqlSession, memory: str) -> int:
@@ -75,12 +120,34 @@ def take_seq(session: SqlSession, memory: str) -> int:
 
 
 def add_batch(
-    session: SqlSession, memory: str, seq: int, kind: BatchKind, payload: dict[str, Any]
+    session: SqlSession,
+    memory: str,
+    seq: int,
+    kind: BatchKind,
+    payload: dict[str, Any],
+    token: str | None = None,
 ) -> None:
-    """Record a batch and what Neo4j still has to be told."""
+    """Record a batch and what Neo4j still has to be told.
+
+    With a `token` its writer can ask `settled` after a commit whose answer was lost.
+    """
     session.of("accept.sql").run(
-        "add_batch", memory=memory, seq=seq, kind=kind.value, payload=as_json(payload)
+        "add_batch",
+        memory=memory,
+        seq=seq,
+        kind=kind.value,
+        payload=as_json(payload),
+        token=token,
     )
+
+
+def settled(session: SqlSession, memory: str, token: str) -> tuple[int, int, int, int] | None:
+    """Sequence number, rollouts, queries and rewards of the batch accepted under `token`, if any.
+
+    To be asked under the memory's lock: an earlier attempt is over then, one way or the other.
+    """
+    row = session.of("accept.sql").row("batch_of_token", memory=memory, token=token)
+    return None if row is None else (row[0], row[1], row[2], row[3])
 
 
 def accept_rollouts(
@@ -92,47 +159,90 @@ def accept_rollouts(
     encoder: str,
     dimension: int,
     neighbours: int = DEFAULT_NEIGHBOURS,
+    incarnation: str | None = None,
 ) -> Accepted:
     """Accept rollouts that carry their embeddings; when this returns they are durable.
+
+    With `incarnation`, only that memory is written to, not a later one of the same name.
 
     Raises:
         InputError: if an id is known with other content; nothing is accepted then.
         EncoderMismatchError: if the memory is stamped with another encoder.
+        UnknownMemoryError: if the memory of that incarnation was deleted.
     """
-    with vectors.transaction("accept.sql") as session:
-        state = lock_memory(session, memory, encoder, dimension, neighbours)
-        known = known_hashes(session, memory, prepared)
-        refuse_changed(prepared, known)
-        new = sorted((item for item in prepared if item.id not in known), key=lambda i: i.id)
-        labelled = _new_labels(session, memory, prepared)
-        if not new and not labelled:
-            return Accepted(seq=None, new=0, existing=len(prepared), new_queries=0, labels=0)
-        seq = take_seq(session, memory)
-        payload = _insert(session, state, run, seq, new)
-        accept_rows.insert_labels(session, memory, run, seq, labelled)
-        payload["verified"] = accept_rows.label_rows(run, labelled)
-        add_batch(session, memory, seq, BatchKind.INGEST, payload)
+    if not prepared:
+        return _nothing(0, incarnation)
+    token = new_token()
+
+    def attempt() -> Accepted:
+        with vectors.transaction("accept.sql") as session:
+            state = lock_memory(session, memory, encoder, dimension, neighbours)
+            if incarnation is not None and state.incarnation != incarnation:
+                raise gone_meanwhile(memory)
+            if (done := settled(session, memory, token)) is not None:
+                seq, new, queries, labels = done
+            else:
+                seq, new, queries, labels = _accept(session, state, run, prepared, token)
+        if seq is None:
+            return _nothing(len(prepared), state.incarnation)
+        return Accepted(
+            seq=seq,
+            new=new,
+            existing=len(prepared) - new,
+            new_queries=queries,
+            labels=labels,
+            incarnation=state.incarnation,
+        )
+
+    return retried(attempt)
+
+
+def _nothing(existing: int, incarnation: str | None) -> Accepted:
     return Accepted(
-        seq=seq,
-        new=len(new),
-        existing=len(prepared) - len(new),
-        new_queries=len(payload["queries"]),
-        labels=len(labelled),
+        seq=None, new=0, existing=existing, new_queries=0, labels=0, incarnation=incarnation
     )
 
 
+def _accept(
+    session: SqlSession,
+    state: MemoryState,
+    run: str,
+    prepared: Sequence[PreparedRollout],
+    token: str,
+) -> tuple[int | None, int, int, int]:
+    """Sequence number (None: nothing to do), new rollouts, new queries, rewards."""
+    memory = state.name
+    known = known_hashes(session, memory, prepared)
+    refuse_changed(prepared, known)
+    by_id = {item.id: item for item in prepared if item.id not in known}
+    new = sorted(by_id.values(), key=lambda item: item.id)
+    if any(item.rollout.query_embedding is None for item in new):
+        raise gone_meanwhile(memory)  # They were known, and so not embedded, a moment ago.
+    labelled = _new_labels(session, memory, prepared)
+    if not new and not labelled:
+        return None, 0, 0, 0
+    seq = take_seq(session, memory)
+    payload = _insert(session, state, run, seq, new)
+    accept_rows.insert_labels(session, memory, run, seq, labelled)
+    payload["verified"] = current_verified(session, memory, [item.id for item in labelled])
+    add_batch(session, memory, seq, BatchKind.INGEST, payload, token)
+    return seq, len(new), len(payload["queries"]), len(labelled)
+
+
 def refuse_changed(prepared: Sequence[PreparedRollout], known: dict[str, str]) -> None:
-    """Check that no rollout says something else than what is known under its id.
+    """Check that no rollout says something else than what is known, or comes earlier, at its place.
 
     Raises:
         InputError: naming the first that does.
     """
+    said = dict(known)
     for item in prepared:
-        if known.get(item.id, item.content_hash) != item.content_hash:
+        if said.setdefault(item.id, item.content_hash) != item.content_hash:
             place = item.rollout
             raise InputError(
                 f"query_id {place.source_query_id!r}, step {place.step}, rollout {place.place} "
-                "is in the memory with another text: give new rollouts another --run or step"
+                "is in the memory, or given before, with another text: give new rollouts another "
+                "--run or step"
             )
 
 
@@ -140,7 +250,7 @@ def _new_labels(
     session: SqlSession, memory: str, prepared: Sequence[PreparedRollout]
 ) -> list[PreparedRollout]:
     """Rollouts whose reward is not yet what the memory holds from a file."""
-    given = [item for item in prepared if item.rollout.reward is not None]
+    given = list({i.id: i for i in prepared if i.rollout.reward is not None}.values())
     current = dict(
         session.rows(
             "current_verified",

@@ -1,7 +1,6 @@
 """The rows that a batch of rollouts adds to Postgres, and the payload it leaves for Neo4j."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from memstore.prepare import PreparedRollout
@@ -105,21 +104,6 @@ def insert_labels(
         ["text", "text", "int8", "text", "float8", "text"],
         ((memory, item.id, seq, FILE_SOURCE, item.rollout.reward, run) for item in labelled),
     )
-
-
-def label_rows(run: str, labelled: Sequence[PreparedRollout]) -> list[dict[str, Any]]:
-    """Verified rewards as Neo4j is told them."""
-    at = datetime.now(UTC).isoformat()
-    return [
-        {
-            "rollout_id": item.id,
-            "value": item.rollout.reward,
-            "source": FILE_SOURCE,
-            "run": run,
-            "at": at,
-        }
-        for item in labelled
-    ]
 
 
 def query_row(item: PreparedRollout) -> dict[str, Any]:

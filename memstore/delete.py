@@ -1,29 +1,89 @@
 """Deleting a memory: a tombstone first, then Neo4j, then Postgres; a crash resumes there."""
 
-from memstore.named_queries import named_queries
+from typing import Final
+
+from memstore.fence import Fence
+from memstore.graph_store import GraphTransaction
+from memstore.retry import retried
 from memstore.stores import Stores
 from schema.graph import NodeLabel
 
 NODES_A_TRANSACTION = 10_000
+#: Statements of `delete.sql` that empty Postgres, what refers to others first.
+_TABLES: Final = (
+    "delete_similar",
+    "delete_propagated",
+    "delete_verified",
+    "delete_preferences",
+    "delete_new_embeddings",
+    "delete_policy_embeddings",
+    "delete_rollouts",
+    "delete_queries",
+    "delete_models",
+    "delete_runs",
+    "delete_batches",
+    "delete_memory",
+)
 
 
 def delete_memory(stores: Stores, memory: str) -> None:
     """Delete everything a memory holds, in both stores; nothing happens if there is no such memory.
 
-    No other memory is touched: its name stands in every statement.
+    No other memory is touched: its name stands in every statement. Who ingests into it meanwhile
+    gets an UnknownMemoryError.
+
+    Raises:
+        UnreachableError: if a database stays out of reach; the delete goes on at the next
+            `memreward repair`, or before the next write to that name.
     """
-    with stores.vectors.transaction("accept.sql") as session:
-        session.run("lock_memory", memory=memory)
-        session.of("delete.sql").run("tombstone", memory=memory)
-    for label in NodeLabel:
-        while stores.graph.write(
-            "publish.cypher",
-            lambda tx, label=label: tx.value(
-                "delete_nodes", label=label.value, memory=memory, limit=NODES_A_TRANSACTION
-            ),
-        ):
+
+    def bury() -> None:
+        with stores.vectors.transaction("accept.sql") as session:
+            session.run("lock_memory", memory=memory)
+            session.of("delete.sql").run("tombstone", memory=memory)
+
+    retried(bury)
+    finish_delete(stores, memory)
+
+
+def finish_delete(stores: Stores, memory: str) -> bool:
+    """Remove a memory that has its tombstone; returns whether there was one."""
+    return retried(lambda: _finish(stores, memory))
+
+
+def _finish(stores: Stores, memory: str) -> bool:
+    with stores.vectors.session("delete.sql") as session:
+        session.run("lock_linker", memory=memory)
+        session.run("lock_publisher", memory=memory)
+        row = session.row("going", memory=memory)
+        if row is None:
+            return False
+        _empty_graph(
+            Fence(
+                graph=stores.graph,
+                session=session,
+                memory=memory,
+                incarnation=row[0],
+                permission="may_delete",
+            )
+        )
+        with session.transaction():
+            session.of("accept.sql").run("lock_memory", memory=memory)
+            for statement in _TABLES:
+                session.run(statement, memory=memory)
+    return True
+
+
+def _empty_graph(fence: Fence) -> None:
+    """Remove the memory's nodes from Neo4j; its own node, which every writer locks, goes last."""
+
+    def remove(tx: GraphTransaction, label: NodeLabel) -> int:
+        return tx.value(
+            "delete_nodes", label=label.value, memory=fence.memory, limit=NODES_A_TRANSACTION
+        )
+
+    labels = [label for label in NodeLabel if label not in (NodeLabel.RUN, NodeLabel.MEMORY)]
+    for label in (*labels, NodeLabel.RUN):
+        while fence.write(lambda tx, _, label=label: remove(tx, label)):
             pass
-    with stores.vectors.transaction("delete.sql") as session:
-        for name in named_queries("delete.sql"):
-            if name.startswith("delete_"):
-                session.run(name, memory=memory)
+    fence.write(lambda tx, _: remove(tx, NodeLabel.MEMORY))

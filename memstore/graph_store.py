@@ -1,5 +1,6 @@
 """The one door to Neo4j: the driver is imported here and nowhere else."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,12 +10,23 @@ import neo4j
 from neo4j import exceptions
 
 from memstore.named_queries import named_queries
-from schema.errors import QueryRefusedError, ServerError, StoreError
+from memstore.query_guard import check_length, check_plan
+from schema.errors import (
+    QueryRefusedError,
+    ServerError,
+    StoreError,
+    StoreFullError,
+    UnreachableError,
+)
 
 T = TypeVar("T")
 
 CONNECT_TIMEOUT_S = 10.0
-RETRY_TIME_S = 30.0
+#: The driver's own patience; writers have more, see `memstore.retry`.
+RETRY_TIME_S = 5.0
+#: Codes of faults that lie in the server, not in what it was told.
+_OWN_FAULTS = ("Neo.DatabaseError.General", "Neo.DatabaseError.Transaction")
+_TIMED_OUT = "Neo.ClientError.Transaction.TransactionTimedOut"
 _TOO_MANY_LOGINS = "Neo.ClientError.Security.AuthenticationRateLimit"
 
 
@@ -23,8 +35,9 @@ def wrapped_errors(uri: str) -> Iterator[None]:
     """Turn the driver's errors into ours.
 
     Raises:
-        ServerError: if Neo4j cannot be reached or refuses the password.
-        StoreError: if it refuses a statement.
+        ServerError: if Neo4j refuses the password; its UnreachableError, if it cannot be reached,
+            the connection was lost, or it could not serve for as long as it was tried again.
+        StoreError: if it refuses a statement; its StoreFullError, if it fails to store anything.
     """
     try:
         yield
@@ -34,10 +47,23 @@ def wrapped_errors(uri: str) -> Iterator[None]:
             "check MEMREWARD_NEO4J_USER and MEMREWARD_NEO4J_PASSWORD"
         ) from exc
     except (exceptions.ServiceUnavailable, exceptions.SessionExpired) as exc:
-        raise ServerError(
+        raise UnreachableError(
             f"Neo4j at {uri} does not answer ({exc}); start it with `memreward up`, "
             "or see `memreward doctor`"
         ) from exc
+    except exceptions.TransientError as exc:
+        raise UnreachableError(
+            f"Neo4j at {uri} cannot serve at the moment ({exc}); try again, or see "
+            "`memreward doctor`"
+        ) from exc
+    except exceptions.DatabaseError as exc:
+        if (exc.code or "").startswith(_OWN_FAULTS):
+            raise StoreFullError(
+                f"Neo4j at {uri} cannot write ({exc}): it has no space left or is damaged. Free "
+                "some, restart it (`memreward down`, `memreward up`), then run the same command "
+                "again; its debug.log says more"
+            ) from exc
+        raise StoreError(f"Neo4j at {uri} refused a statement: {exc}") from exc
     except (exceptions.Neo4jError, exceptions.DriverError) as exc:
         if isinstance(exc, exceptions.Neo4jError) and exc.code == _TOO_MANY_LOGINS:
             raise ServerError(
@@ -122,48 +148,58 @@ class GraphStore:
         """
         self._uri = uri
         self._driver = open_driver(uri, user, password)
+        self._process = os.getpid()
 
     def read(self, file: str, work: Callable[[GraphTransaction], T]) -> T:
         """Run `work` in one read transaction over the statements of `queries/<file>`."""
-        with wrapped_errors(self._uri), self._driver.session() as session:
+        with wrapped_errors(self._uri), self._session() as session:
             return session.execute_read(lambda tx: work(GraphTransaction(tx, file)))
 
     def write(self, file: str, work: Callable[[GraphTransaction], T]) -> T:
         """Run `work` in one write transaction; transient errors are retried by the driver."""
-        with wrapped_errors(self._uri), self._driver.session() as session:
+        with wrapped_errors(self._uri), self._session() as session:
             return session.execute_write(lambda tx: work(GraphTransaction(tx, file)))
 
     def query(self, cypher: str, parameters: Mapping[str, object], timeout_s: float) -> QueryResult:
-        """Run a user's query, which may only read.
+        """Run a user's query, which may only read: see `memstore.query_guard`.
 
         Raises:
-            QueryRefusedError: if it is not a read, is wrong, or takes too long.
+            QueryRefusedError: if it does more than read, is wrong, or takes too long.
             ServerError: if Neo4j does not answer.
         """
+        check_length(cypher)
 
         def work(tx: neo4j.ManagedTransaction) -> QueryResult:
-            plan = tx.run(cast(LiteralString, f"EXPLAIN {cypher}"), dict(parameters)).consume()
-            if plan.query_type != "r":
-                raise QueryRefusedError(
-                    "only queries that read are let through: no CREATE, MERGE, SET, DELETE, "
-                    "no schema or administration command"
-                )
+            explained = tx.run(cast(LiteralString, f"EXPLAIN {cypher}"), dict(parameters)).consume()
+            check_plan(explained.query_type, explained.plan)
             result = tx.run(cast(LiteralString, cypher), dict(parameters))
             columns = list(result.keys())
             return QueryResult(columns=columns, rows=result.data())
 
         limited = neo4j.unit_of_work(timeout=timeout_s)(work)
         try:
-            with self._driver.session(default_access_mode=neo4j.READ_ACCESS) as session:
+            with self._session(default_access_mode=neo4j.READ_ACCESS) as session:
                 return session.execute_read(limited)
         except exceptions.ClientError as exc:
             if isinstance(exc, exceptions.AuthError):
                 raise ServerError(f"Neo4j at {self._uri} refused the login") from exc
+            if (exc.code or "").startswith(_TIMED_OUT):
+                raise QueryRefusedError(
+                    f"the query took longer than {timeout_s:g} s: narrow it, or allow more time"
+                ) from exc
             raise QueryRefusedError(f"Neo4j refused the query: {exc.message}") from exc
         except (exceptions.ServiceUnavailable, exceptions.SessionExpired) as exc:
             raise ServerError(
                 f"Neo4j at {self._uri} does not answer; start it with `memreward up`"
             ) from exc
+
+    def _session(self, **options: Any) -> neo4j.Session:
+        if os.getpid() != self._process:
+            raise StoreError(
+                f"the connections to Neo4j at {self._uri} belong to process {self._process}: a "
+                "forked process must open the stores for itself"
+            )
+        return self._driver.session(**options)
 
     def close(self) -> None:
         """Close all connections."""

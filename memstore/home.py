@@ -9,6 +9,7 @@ import secrets
 import socket
 import stat
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from schema.errors import ServerError, SettingsError
 
 LOOPBACK: Final = "127.0.0.1"
 _LOCK_SECONDS: Final = 300
+_PORT_SECONDS: Final = 5.0
 #: Both servers start at once, and both choose a port then.
 _CHOOSING: Final = threading.Lock()
 _OWN_NAMES: Final = frozenset(
@@ -162,6 +164,7 @@ class Home:
         with _CHOOSING:
             ports = self._ports()
             port = wanted or ports.pop(name, 0)
+            _wait_for(port)
             while not port or not port_is_free(port) or port in ports.values():
                 port = _free_port()
             ports[name] = port
@@ -185,6 +188,13 @@ def port_is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def _wait_for(port: int) -> None:
+    """A killed server holds its port a moment longer, and its clients wait for it there."""
+    deadline = time.monotonic() + _PORT_SECONDS
+    while port and not port_is_free(port) and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def _free_port() -> int:

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
-from typing import TypeVar
 
 from memstore.accept import accept_rollouts, known_hashes, refuse_changed
 from memstore.encoder import TextEncoder
@@ -12,14 +10,16 @@ from memstore.link import link, needs_link
 from memstore.prepare import PreparedRollout, prepare
 from memstore.publish import publish
 from memstore.reader import ReadOptions, RolloutReader
+from memstore.repair import catch_up
+from memstore.retry import retried
 from memstore.stores import Stores
 from memstore.vector_store import VectorStore
 from schema.rollout import Rollout
 from schema.validate import TEXT_EMBEDDINGS
 
+#: A batch is held in memory, and travels, as a whole: it ends at the first of these two.
 ROLLOUTS_A_BATCH = 1_024
-
-T = TypeVar("T")
+TEXT_BYTES_A_BATCH = 16 * 2**20
 
 #: Called with the number of rows just dealt with.
 Progress = Callable[[int], None]
@@ -35,6 +35,8 @@ class IngestReport:
     labels: int = 0
     #: Similarity edges of the new generation; 0 when no link was needed.
     edges: int = 0
+    #: Which memory of that name the rollouts went to.
+    incarnation: str | None = None
 
 
 class InputCheck:
@@ -48,6 +50,7 @@ class InputCheck:
         """Nothing is read yet."""
         self._vectors, self._memory, self._run = vectors, memory, run
         self._waiting: list[PreparedRollout] = []
+        self._waiting_bytes = 0
         #: Dataset of each query text.
         self.dataset_of: dict[str, str] = {}
 
@@ -60,7 +63,8 @@ class InputCheck:
         self.dataset_of.setdefault(rollout.query, rollout.dataset)
         bare = replace(rollout, policy_embedding=None, **dict.fromkeys(TEXT_EMBEDDINGS))
         self._waiting.append(prepare(self._memory, self._run, bare))
-        if len(self._waiting) >= ROLLOUTS_A_BATCH:
+        self._waiting_bytes += text_bytes(rollout)
+        if len(self._waiting) >= ROLLOUTS_A_BATCH or self._waiting_bytes >= TEXT_BYTES_A_BATCH:
             self.finish()
 
     def finish(self) -> None:
@@ -72,6 +76,7 @@ class InputCheck:
         with self._vectors.transaction("accept.sql") as session:
             refuse_changed(self._waiting, known_hashes(session, self._memory, self._waiting))
         self._waiting.clear()
+        self._waiting_bytes = 0
 
 
 def ingest(
@@ -104,11 +109,12 @@ def ingest(
     Raises:
         InputError: if a rollout is known with other content.
         EncoderMismatchError: if the memory is stamped with another encoder.
+        UnknownMemoryError: if the memory is deleted meanwhile.
+        QuarantineError: if publication to it is stopped.
     """
     report = IngestReport()
-    publish(stores, memory)
     rollouts = (row for row in RolloutReader(files, options) if isinstance(row, Rollout))
-    for chunk in batched(rollouts, ROLLOUTS_A_BATCH):
+    for chunk in batched(rollouts):
         add(stores, memory, run, chunk, encoder, labelled=labelled, report=report)
         progress(len(chunk))
     if relink and needs_link(stores, memory):
@@ -126,15 +132,27 @@ def add(
     labelled: frozenset[str] | None,
     report: IngestReport,
 ) -> None:
-    """Accept and publish one batch of rollouts."""
+    """Accept and publish one batch of rollouts, and add to `report` what that did.
+
+    Raises:
+        InputError: if a rollout is known with other content.
+        EncoderMismatchError: if the memory is stamped with another encoder.
+        UnknownMemoryError: if the memory that `report` has counted for so far was deleted.
+        QuarantineError: if publication to it is stopped.
+    """
+    catch_up(stores, memory)
     if labelled is not None:
         rollouts = [
             rollout if rollout.query in labelled else replace(rollout, reward=None)
             for rollout in rollouts
         ]
     prepared = [prepare(memory, run, rollout) for rollout in rollouts]
-    with stores.vectors.transaction("accept.sql") as session:
-        known = known_hashes(session, memory, prepared)
+
+    def look() -> dict[str, str]:
+        with stores.vectors.transaction("accept.sql") as session:
+            return known_hashes(session, memory, prepared)
+
+    known = retried(look)
     prepared = embedded([item for item in prepared if item.id not in known], encoder) + [
         item for item in prepared if item.id in known
     ]
@@ -145,8 +163,10 @@ def add(
         prepared,
         encoder=encoder.name,
         dimension=encoder.dimension,
+        incarnation=report.incarnation,
     )
     publish(stores, memory)
+    report.incarnation = accepted.incarnation
     report.new += accepted.new
     report.existing += accepted.existing
     report.new_queries += accepted.new_queries
@@ -178,8 +198,20 @@ def embedded(prepared: Sequence[PreparedRollout], encoder: TextEncoder) -> list[
     ]
 
 
-def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Lists of up to `size` items."""
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
+def text_bytes(rollout: Rollout) -> int:
+    """What a rollout's texts weigh, roughly (characters)."""
+    return len(rollout.query) + len(rollout.thinking) + len(rollout.answer)
+
+
+def batched(rollouts: Iterable[Rollout]) -> Iterator[list[Rollout]]:
+    """Lists of rollouts, each small enough to be a batch."""
+    batch: list[Rollout] = []
+    weight = 0
+    for rollout in rollouts:
+        batch.append(rollout)
+        weight += text_bytes(rollout)
+        if len(batch) >= ROLLOUTS_A_BATCH or weight >= TEXT_BYTES_A_BATCH:
+            yield batch
+            batch, weight = [], 0
+    if batch:
         yield batch

@@ -2,28 +2,33 @@
 
 The next generation is built in chunks beside the current one and without the memory's lock;
 under the lock what arrived meanwhile is added and the pointer moves. Readers see one whole
-generation or the other.
+generation or the other. All of it is written over the session that holds the linker's lock, so that
+a linker that lost it can add nothing to what another one builds.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
-from memstore.accept import add_batch, lock_memory, take_seq
+from memstore.accept import add_batch, gone_meanwhile, lock_existing, settled, take_seq
 from memstore.neighbours import copy_edges, nearest
 from memstore.publish import publish
-from memstore.stores import MemoryState, Stores, get_memory
+from memstore.repair import catch_up
+from memstore.retry import new_token, retried
+from memstore.stores import MemoryState, Stores, find_memory, get_memory
 from memstore.vector_store import SqlSession
 from schema.batch import BatchKind
 from schema.errors import InputError
 
 QUERIES_A_CHUNK = 256
 
+#: Called with the queries done and their total.
+LinkProgress = Callable[[int, int], None]
+
 
 def link(
     stores: Stores,
     memory: str,
     neighbours: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: LinkProgress | None = None,
 ) -> int:
     """Recompute the k nearest queries of every query and publish them as the next generation.
 
@@ -39,67 +44,78 @@ def link(
     Raises:
         UnknownMemoryError: if there is no such memory.
         InputError: if `neighbours` is below 1.
+        QuarantineError: if publication is stopped.
     """
     if neighbours is not None and neighbours < 1:
         raise InputError(f"a query needs at least 1 neighbour, not {neighbours}")
-    with stores.vectors.session("link.sql") as lock, _linker_lock(lock, memory):
-        state = get_memory(stores, memory)
-        k = neighbours or state.neighbours
-        edges = _build(stores, state, k, progress)
-        edges += _finish(stores, state, k)
-        publish(stores, memory)
+    catch_up(stores, memory)
+    state = get_memory(stores, memory)
+    token = new_token()
+    edges = retried(lambda: _accept_link(stores, memory, neighbours, token, progress))
+    publish(stores, state.name)
     return edges
 
 
 def needs_link(stores: Stores, memory: str) -> bool:
-    """Whether queries have arrived since the last link."""
-    with stores.vectors.transaction("link.sql") as session:
-        row = session.row("unlinked", memory=memory)
-    return row is not None and bool(row[0])
+    """Whether there are queries that the last link did not consider as neighbours."""
 
-
-@contextmanager
-def _linker_lock(session: SqlSession, memory: str) -> Iterator[None]:
-    session.run("lock_linker", memory=memory)
-    try:
-        yield
-    finally:
-        session.run("unlock_linker", memory=memory)
-
-
-def _build(
-    stores: Stores,
-    state: MemoryState,
-    k: int,
-    progress: Callable[[int, int], None] | None,
-) -> int:
-    """Edges of all queries accepted up to `state.seq`, a chunk a transaction."""
-    with stores.vectors.transaction("link.sql") as session:
-        session.run("drop_unfinished_generations", memory=state.name, generation=state.generation)
-        ids = _queries_between(session, state.name, 0, state.seq)
-    edges = 0
-    for start in range(0, len(ids), QUERIES_A_CHUNK):
-        chunk = ids[start : start + QUERIES_A_CHUNK]
+    def ask() -> bool:
         with stores.vectors.transaction("link.sql") as session:
-            edges += _add_edges(session, state, chunk, k)
+            row = session.row("unlinked", memory=memory)
+        return row is not None and bool(row[0])
+
+    return retried(ask)
+
+
+def _accept_link(
+    stores: Stores,
+    memory: str,
+    neighbours: int | None,
+    token: str,
+    progress: LinkProgress | None,
+) -> int:
+    """Build and accept the next generation; returns its number of edges."""
+    with stores.vectors.session("link.sql") as session:
+        session.run("lock_linker", memory=memory)
+        state = get_memory(stores, memory)
+        k = neighbours or state.neighbours
+        if settled(session, memory, token) is None:
+            _build(session, state, k, progress)
+            _finish(session, state, k, token)
+        row = session.row("generation_size", memory=memory)
+    return 0 if row is None else int(row[0])
+
+
+def _build(session: SqlSession, state: MemoryState, k: int, progress: LinkProgress | None) -> None:
+    """Edges of all queries accepted up to `state.seq`, a chunk a transaction."""
+    session.run("drop_unfinished_generations", memory=state.name)
+    ids = _queries_between(session, state.name, 0, state.seq)
+    for start in range(0, len(ids), QUERIES_A_CHUNK):
+        if find_memory(session, state.name) is None:
+            raise gone_meanwhile(state.name)
+        chunk = ids[start : start + QUERIES_A_CHUNK]
+        _add_edges(session, state, chunk, k)
         if progress is not None:
             progress(start + len(chunk), len(ids))
-    return edges
 
 
-def _finish(stores: Stores, begun: MemoryState, k: int) -> int:
+def _finish(session: SqlSession, begun: MemoryState, k: int, token: str) -> None:
     """Under the lock: add what arrived since `begun`, then move the pointer."""
-    with stores.vectors.transaction("link.sql") as session:
-        state = lock_memory(session, begun.name, begun.encoder, begun.dimension, k)
-        arrived = _queries_between(session, state.name, begun.seq, state.seq)
-        edges = _add_edges(session, begun, arrived, k)
-        seq = take_seq(session, state.name)
-        generation = begun.generation + 1
-        session.run("stamp_generation", memory=state.name, generation=generation, seq=seq)
-        session.run("move_generation", memory=state.name, generation=generation, neighbours=k)
+    memory, generation = begun.name, begun.generation + 1
+    with session.transaction():
+        state = lock_existing(session, begun)
+        _add_edges(session, begun, _queries_between(session, memory, begun.seq, state.seq), k)
+        seq = take_seq(session, memory)
+        session.run("stamp_generation", memory=memory, generation=generation, seq=seq)
+        session.run(
+            "move_generation",
+            memory=memory,
+            generation=generation,
+            neighbours=k,
+            linked_seq=begun.seq,
+        )
         payload = {"generation": generation, "encoder": state.encoder, "seq": seq}
-        add_batch(session, state.name, seq, BatchKind.LINK, payload)
-    return edges
+        add_batch(session, memory, seq, BatchKind.LINK, payload, token)
 
 
 def _queries_between(session: SqlSession, memory: str, after: int, upto: int) -> list[str]:
@@ -108,7 +124,6 @@ def _queries_between(session: SqlSession, memory: str, after: int, upto: int) ->
     ]
 
 
-def _add_edges(session: SqlSession, state: MemoryState, ids: list[str], k: int) -> int:
+def _add_edges(session: SqlSession, state: MemoryState, ids: list[str], k: int) -> None:
     edges = nearest(session, state.name, ids, k)
     copy_edges(session, state.name, state.generation + 1, 0, edges)
-    return len(edges)

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memstore.graph_store import GraphTransaction
-from memstore.stores import Stores, get_memory
+from memstore.steady import steadily
+from memstore.stores import MemoryState, Stores, get_memory
 from memstore.vector_store import SqlSession, vectors
 from schema.errors import StoreError, UnknownMemoryError
 from schema.memory_graph import Floats, Ints, MemoryGraph
@@ -38,8 +39,11 @@ def read_graph(stores: Stores, memory: str) -> MemoryGraph:
         UnknownMemoryError: if there is no such memory.
         StoreError: if a node of Neo4j has no embedding in Postgres.
     """
-    state = get_memory(stores, memory)
-    structure = stores.graph.read("read.cypher", lambda tx: _read_structure(tx, memory))
+    return steadily(stores, memory, lambda: _read_graph(stores, memory))
+
+
+def _read_graph(stores: Stores, memory: str) -> MemoryGraph:
+    state, structure = _whole_structure(stores, memory)
     query_index = _index(structure.queries)
     rollout_index = _index(structure.answers)
     thinking_index = _index(structure.thinkings)
@@ -85,14 +89,35 @@ def read_graph(stores: Stores, memory: str) -> MemoryGraph:
     )
 
 
-def _read_structure(tx: GraphTransaction, memory: str) -> _Structure:
-    """Everything up to the last applied batch, so that no half of a later one is seen."""
-    where = tx.rows("memory", memory=memory)
-    if not where:
+def _whole_structure(stores: Stores, memory: str) -> tuple[MemoryState, _Structure]:
+    """Everything up to the last batch that Postgres knows to be published, and nothing later.
+
+    Neo4j shows a commit before all of it is visible; Postgres is told after that. Edges of a
+    generation go once Postgres knows the next one, so it is asked again afterwards.
+    """
+    while True:
+        state = get_memory(stores, memory)
+        structure = stores.graph.read("read.cypher", lambda tx, s=state: _read_structure(tx, s))
+        after = get_memory(stores, memory)
+        if (after.incarnation, after.published_generation) == (
+            state.incarnation,
+            state.published_generation,
+        ):
+            return state, structure
+
+
+def _read_structure(tx: GraphTransaction, state: MemoryState) -> _Structure:
+    memory, seq, generation = state.name, state.published_seq, state.published_generation
+    if seq == 0:
         raise UnknownMemoryError(
             f"nothing of memory {memory!r} is published yet: run `memreward ingest` again"
         )
-    seq, generation = where[0]
+    where = tx.rows("memory", memory=memory)
+    if not where or where[0][0] < seq:
+        raise StoreError(
+            f"Neo4j does not hold memory {memory!r} up to batch {seq}, which it was told before: "
+            "the two databases are not of the same time; restore both from one backup"
+        )
     bounds: dict[str, Any] = {"memory": memory, "seq": seq}
     return _Structure(
         seq=seq,

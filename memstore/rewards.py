@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from memstore.accept import add_batch, lock_memory, take_seq
+from memstore.accept import add_batch, lock_existing, settled, take_seq
 from memstore.publish import publish
+from memstore.repair import catch_up
+from memstore.retry import new_token, retried
 from memstore.stores import MemoryState, Stores, get_memory
 from memstore.vector_store import SqlSession, as_json
 from schema.batch import BatchKind
@@ -22,18 +24,23 @@ def register_model(stores: Stores, memory: str, version: str, manifest: Mapping[
     Raises:
         UnknownMemoryError: if there is no such memory.
     """
+    catch_up(stores, memory)
     state = get_memory(stores, memory)
-    with stores.vectors.transaction("accept.sql") as session:
-        _lock(session, state)
-        if session.row("model_known", memory=memory, version=version) is not None:
-            return
-        seq = take_seq(session, memory)
-        session.run(
-            "add_model", memory=memory, version=version, manifest=as_json(manifest), seq=seq
-        )
-        scalars = {k: v for k, v in manifest.items() if isinstance(v, str | int | float | bool)}
-        payload = {"version": version, "properties": scalars}
-        add_batch(session, memory, seq, BatchKind.MODEL, payload)
+
+    def accept() -> None:
+        with stores.vectors.transaction("accept.sql") as session:
+            lock_existing(session, state)
+            if session.row("model_known", memory=memory, version=version) is not None:
+                return
+            seq = take_seq(session, memory)
+            session.run(
+                "add_model", memory=memory, version=version, manifest=as_json(manifest), seq=seq
+            )
+            scalars = {k: v for k, v in manifest.items() if isinstance(v, str | int | float | bool)}
+            payload = {"version": version, "properties": scalars}
+            add_batch(session, memory, seq, BatchKind.MODEL, payload)
+
+    retried(accept)
     publish(stores, memory)
 
 
@@ -66,23 +73,28 @@ def write_propagated(
         UnknownMemoryError: if there is no such memory.
         StoreError: if a rollout or the model is not in the memory.
     """
+    catch_up(stores, memory)
     state = get_memory(stores, memory)
     ordered = sorted(rewards, key=lambda reward: reward.rollout_id)
     for start in range(0, len(ordered), REWARDS_A_BATCH):
         page = ordered[start : start + REWARDS_A_BATCH]
-        with stores.vectors.transaction("accept.sql") as session:
-            _accept_page(session, state, page)
+        token = new_token()
+
+        def accept(page: Sequence[PropagatedReward] = page, token: str = token) -> None:
+            with stores.vectors.transaction("accept.sql") as session:
+                lock_existing(session, state)
+                if settled(session, memory, token) is None:
+                    _accept_page(session, state, page, token)
+
+        retried(accept)
         publish(stores, memory)
         if progress is not None:
             progress(start + len(page), len(ordered))
 
 
-def _lock(session: SqlSession, state: MemoryState) -> None:
-    lock_memory(session, state.name, state.encoder, state.dimension, state.neighbours)
-
-
-def _accept_page(session: SqlSession, state: MemoryState, page: Sequence[PropagatedReward]) -> None:
-    _lock(session, state)
+def _accept_page(
+    session: SqlSession, state: MemoryState, page: Sequence[PropagatedReward], token: str
+) -> None:
     seq = take_seq(session, state.name)
     session.copy(
         "copy_propagated",
@@ -103,4 +115,4 @@ def _accept_page(session: SqlSession, state: MemoryState, page: Sequence[Propaga
         }
         for reward in page
     ]
-    add_batch(session, state.name, seq, BatchKind.PROPAGATE, {"propagated": rows})
+    add_batch(session, state.name, seq, BatchKind.PROPAGATE, {"propagated": rows}, token)

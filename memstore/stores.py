@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from memstore.graph_store import GraphStore
+from memstore.retry import retried
 from memstore.servers import Addresses
 from memstore.vector_store import SqlSession, VectorStore
 from schema.errors import UnknownMemoryError
@@ -25,13 +26,18 @@ class MemoryState:
     name: str
     encoder: str
     dimension: int
+    #: Tells the memory from a deleted one of the same name.
+    incarnation: str
     #: Similarity edges a query gets.
     neighbours: int
     #: Last accepted and last published batch.
     seq: int
     published_seq: int
-    #: Generation of similarity edges that readers see.
+    #: Generation of similarity edges that arriving queries are added to, and the one in Neo4j.
     generation: int
+    published_generation: int
+    #: Folder of the encoder's model; None: the default encoder.
+    encoder_path: str | None = None
 
 
 @contextmanager
@@ -56,25 +62,34 @@ def find_memory(session: SqlSession, name: str) -> MemoryState | None:
     """The state of a memory; None if there is none of that name.
 
     Raises:
-        UnknownMemoryError: if it is being deleted.
+        UnknownMemoryError: if it is being deleted or imported.
     """
     row = session.of("accept.sql").row("memory_state", memory=name)
     if row is None:
         return None
-    *fields, deleted = row
+    *fields, deleted, importing = row
     if deleted:
         raise UnknownMemoryError(
             f"memory {name!r} is being deleted: run the delete again, or choose another name"
         )
-    encoder, dimension, neighbours, seq, published_seq, generation = fields
+    if importing:
+        raise UnknownMemoryError(
+            f"memory {name!r} is being imported: wait for it, or run the import again if it was "
+            "cut off"
+        )
+    encoder, dimension, incarnation, neighbours, *numbers = fields
+    seq, published_seq, generation, published_generation, encoder_path = numbers
     return MemoryState(
         name=name,
         encoder=encoder,
         dimension=dimension,
+        incarnation=incarnation,
         neighbours=neighbours,
         seq=seq,
         published_seq=published_seq,
         generation=generation,
+        published_generation=published_generation,
+        encoder_path=encoder_path,
     )
 
 
@@ -84,11 +99,15 @@ def get_memory(stores: Stores, name: str) -> MemoryState:
     Raises:
         UnknownMemoryError: if there is none of that name.
     """
-    with stores.vectors.transaction("accept.sql") as session:
-        state = find_memory(session, name)
+    state = retried(lambda: _look_up(stores, name))
     if state is None:
         raise UnknownMemoryError(
             f"there is no memory {name!r}: `memreward stats` lists those there are, "
             "`memreward ingest` makes one"
         )
     return state
+
+
+def _look_up(stores: Stores, name: str) -> MemoryState | None:
+    with stores.vectors.transaction("accept.sql") as session:
+        return find_memory(session, name)

@@ -12,9 +12,13 @@ from psycopg.types.json import Json
 from psycopg_pool import ConnectionPool
 
 from memstore.named_queries import named_queries
-from schema.errors import ServerError, StoreError
+from schema.errors import ServerError, StoreError, StoreFullError, UnreachableError
 
 CONNECT_TIMEOUT_S = 10
+#: A writer whose machine is gone loses its locks after about 30 + 3 x 10 seconds.
+SESSION_OPTIONS = (
+    "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+)
 
 
 def _where(dsn: str) -> str:
@@ -22,23 +26,41 @@ def _where(dsn: str) -> str:
     return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}"
 
 
+def _options(dsn: str) -> str:
+    return f"{SESSION_OPTIONS} {conninfo_to_dict(dsn).get('options', '')}"
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 @contextmanager
 def wrapped_errors(dsn: str) -> Iterator[None]:
     """Turn psycopg's errors into ours.
 
     Raises:
-        ServerError: if Postgres cannot be reached or refuses the password.
-        StoreError: if it refuses a statement.
+        ServerError: if Postgres refuses the password; its UnreachableError, if it cannot be
+            reached or the connection was lost.
+        StoreError: if it refuses a statement; its StoreFullError, if its disk is full.
     """
     try:
         yield
+    except psycopg.errors.DiskFull as exc:
+        raise StoreFullError(
+            f"Postgres at {_where(dsn)} has no space left ({_first_line(exc)}): free some, then "
+            "run the same command again"
+        ) from exc
     except psycopg.OperationalError as exc:
+        reason = _first_line(exc)
         if "authentication failed" in str(exc):
-            advice = "check the user and password in MEMREWARD_POSTGRES_DSN"
-        else:
-            advice = "start it with `memreward up`, or see `memreward doctor`"
-        reason = str(exc).strip().splitlines()[0]
-        raise ServerError(f"Postgres at {_where(dsn)}: {reason}; {advice}") from exc
+            raise ServerError(
+                f"Postgres at {_where(dsn)}: {reason}; check the user and password in "
+                "MEMREWARD_POSTGRES_DSN"
+            ) from exc
+        raise UnreachableError(
+            f"Postgres at {_where(dsn)}: {reason}; start it with `memreward up`, or see "
+            "`memreward doctor`"
+        ) from exc
     except psycopg.Error as exc:
         raise StoreError(f"Postgres at {_where(dsn)} refused a statement: {exc}") from exc
 
@@ -76,6 +98,12 @@ class SqlSession:
         """The same connection with the statements of another file."""
         return SqlSession(self._connection, file)
 
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Several statements of a session that commits each: all of them or nothing."""
+        with self._connection.transaction():
+            yield
+
     def rows(self, name: str, /, **parameters: object) -> list[tuple[Any, ...]]:
         """All rows of a named query."""
         with self._connection.cursor(binary=True) as cursor:
@@ -86,6 +114,18 @@ class SqlSession:
         """The first row of a named query, if there is one."""
         rows = self.rows(name, **parameters)
         return rows[0] if rows else None
+
+    def stream(
+        self, name: str, size: int, /, **parameters: object
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """Rows of a named query, `size` at a time, by a cursor on the server."""
+        with (
+            self._connection.transaction(),
+            self._connection.cursor("memreward_stream", binary=True) as cursor,
+        ):
+            cursor.execute(self._queries[name].encode(), parameters)
+            while rows := cursor.fetchmany(size):
+                yield rows
 
     def run(self, name: str, /, **parameters: object) -> int:
         """Execute a named statement and return the number of rows it touched."""
@@ -136,7 +176,14 @@ class VectorStore:
         self._dsn = dsn
         ping_postgres(dsn)
         self._pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
-            dsn, min_size=1, max_size=8, open=True, configure=_prepare_connection
+            dsn,
+            kwargs={"options": _options(dsn)},
+            min_size=1,
+            max_size=8,
+            open=True,
+            configure=_prepare_connection,
+            # A connection that died since it was last used is replaced, not handed out.
+            check=ConnectionPool.check_connection,
         )
 
     @contextmanager
@@ -151,7 +198,10 @@ class VectorStore:
         with (
             wrapped_errors(self._dsn),
             psycopg.connect(
-                self._dsn, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S
+                self._dsn,
+                autocommit=True,
+                connect_timeout=CONNECT_TIMEOUT_S,
+                options=_options(self._dsn),
             ) as connection,
         ):
             register_vector(connection)

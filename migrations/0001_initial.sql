@@ -3,29 +3,42 @@ CREATE EXTENSION IF NOT EXISTS vector;
 CREATE SCHEMA IF NOT EXISTS memreward;
 
 -- A memory, stamped with its encoder. seq: last accepted batch; published_seq: last batch in Neo4j.
+-- incarnation: tells it from a deleted one of the same name; linked_seq: queries up to this batch
+-- were considered by the last link. importing: an import has begun and not finished; encoder_path:
+-- the folder of the encoder's model, NULL for the default encoder.
 CREATE TABLE memreward.memory (
     name          text PRIMARY KEY,
     encoder       text NOT NULL,
     dimension     integer NOT NULL CHECK (dimension > 0),
     neighbours    integer NOT NULL CHECK (neighbours > 0),
+    incarnation   uuid NOT NULL DEFAULT gen_random_uuid(),
     seq           bigint NOT NULL DEFAULT 0,
     published_seq bigint NOT NULL DEFAULT 0 CHECK (published_seq <= seq),
+    linked_seq    bigint NOT NULL DEFAULT 0,
     generation    integer NOT NULL DEFAULT 0,
+    published_generation integer NOT NULL DEFAULT 0,
     created_at    timestamptz NOT NULL DEFAULT now(),
-    deleted_at    timestamptz
+    deleted_at    timestamptz,
+    importing     boolean NOT NULL DEFAULT false,
+    encoder_path  text
 );
 
 -- Every change, in order. The payload is what Neo4j still has to be told; NULL once it was.
+-- token: made by the writer, so that it finds its batch after a commit that it did not hear of.
+-- tries: failed publications; reason: of the last one.
 CREATE TABLE memreward.batch (
     memory         text NOT NULL REFERENCES memreward.memory (name),
     seq            bigint NOT NULL,
     kind           text NOT NULL,
     payload        json,
-    accepted_at    timestamptz NOT NULL DEFAULT now(),
+    accepted_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
     published_at   timestamptz,
     quarantined_at timestamptz,
+    tries          integer NOT NULL DEFAULT 0,
     reason         text,
-    PRIMARY KEY (memory, seq)
+    token          uuid,
+    PRIMARY KEY (memory, seq),
+    UNIQUE (memory, token)
 );
 
 CREATE TABLE memreward.run (
@@ -84,7 +97,8 @@ CREATE TABLE memreward.policy_embedding (
     FOREIGN KEY (memory, rollout_id) REFERENCES memreward.rollout (memory, id)
 );
 
--- Who verified what and when; nothing is overwritten, the latest is current.
+-- Who verified what and when; nothing is overwritten. Current is the mean, over sources, of what
+-- each source said last.
 CREATE TABLE memreward.verified_reward (
     memory     text NOT NULL,
     rollout_id text NOT NULL,
@@ -96,6 +110,21 @@ CREATE TABLE memreward.verified_reward (
     PRIMARY KEY (memory, rollout_id, seq, source),
     FOREIGN KEY (memory, rollout_id) REFERENCES memreward.rollout (memory, id)
 );
+
+-- Who prefers which of two rollouts of one query; nothing is overwritten, an annotator's latest word
+-- on a pair is current.
+CREATE TABLE memreward.preference (
+    memory    text NOT NULL,
+    better    text NOT NULL,
+    worse     text NOT NULL CHECK (worse <> better),
+    annotator text NOT NULL,
+    seq       bigint NOT NULL,
+    at        timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (memory, better, worse, annotator, seq),
+    FOREIGN KEY (memory, better) REFERENCES memreward.rollout (memory, id),
+    FOREIGN KEY (memory, worse) REFERENCES memreward.rollout (memory, id)
+);
+CREATE INDEX preference_of_worse ON memreward.preference (memory, worse);
 
 -- A trained checkpoint and its manifest.
 CREATE TABLE memreward.model (
@@ -133,4 +162,16 @@ CREATE TABLE memreward.similar_to (
     PRIMARY KEY (memory, generation, query_id, neighbour_id),
     FOREIGN KEY (memory, query_id) REFERENCES memreward.query (memory, id),
     FOREIGN KEY (memory, neighbour_id) REFERENCES memreward.query (memory, id)
+);
+CREATE INDEX similar_to_neighbour ON memreward.similar_to (memory, neighbour_id);
+
+-- Embeddings by an encoder that is to replace the memory's, while they are being made.
+-- part: query, thinking or answer; id: of the query or the rollout.
+CREATE TABLE memreward.new_embedding (
+    memory    text NOT NULL REFERENCES memreward.memory (name),
+    part      text NOT NULL,
+    id        text NOT NULL,
+    encoder   text NOT NULL,
+    embedding vector NOT NULL,
+    PRIMARY KEY (memory, part, id)
 );

@@ -17,8 +17,20 @@ class ServerError(MemrewardError, ConnectionError):
     """A database server cannot be started, reached or logged in to."""
 
 
+class UnreachableError(ServerError):
+    """A connection was refused or lost; trying again later may help."""
+
+
 class StoreError(MemrewardError, RuntimeError):
     """A database refused a statement or holds something unexpected."""
+
+
+class StoreFullError(StoreError):
+    """A database has no space left."""
+
+
+class QuarantineError(StoreError):
+    """A batch keeps failing in publication: nothing after it is published until it is settled."""
 
 
 class MigrationError(MemrewardError, RuntimeError):

@@ -24,6 +24,7 @@ class RelationshipType(StrEnum):
     SIMILAR_TO = "SIMILAR_TO"
     PRODUCED = "PRODUCED"
     CONCLUDES = "CONCLUDES"
+    PREFERRED_TO = "PREFERRED_TO"
 
 
 EdgeType = tuple[str, str, str]

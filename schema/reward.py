@@ -25,3 +25,13 @@ class PropagatedReward:
     confidence: float
     model: str
     at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preference:
+    """Somebody finds one rollout better than another of the same query."""
+
+    better: str
+    worse: str
+    annotator: str
+    at: datetime | None = None

@@ -10,7 +10,8 @@ ON CONFLICT (name) DO NOTHING;
 
 -- name: memory_state
 -- Where a memory stands.
-SELECT encoder, dimension, neighbours, seq, published_seq, generation, deleted_at IS NOT NULL
+SELECT encoder, dimension, incarnation::text, neighbours, seq, published_seq, generation,
+    published_generation, encoder_path, deleted_at IS NOT NULL, importing
 FROM memreward.memory WHERE name = %(memory)s;
 
 -- name: known_rollouts
@@ -80,13 +81,18 @@ VALUES (%(memory)s, %(version)s, %(manifest)s, %(seq)s);
 SELECT 1 FROM memreward.model WHERE memory = %(memory)s AND version = %(version)s;
 
 -- name: nearest
--- The k nearest other queries of each asked query by cosine; exact ties are broken by id.
+-- The k nearest other queries of each asked query by cosine; exact ties are broken by id. Queries
+-- of a quarantined batch are nobody's neighbours.
 SELECT asked.id, near.id, near.score
 FROM memreward.query AS asked
 CROSS JOIN LATERAL (
     SELECT other.id, 1 - (other.embedding <=> asked.embedding) AS score
     FROM memreward.query AS other
     WHERE other.memory = asked.memory AND other.id <> asked.id
+        AND other.seq <> ALL(ARRAY(
+            SELECT seq FROM memreward.batch
+            WHERE memory = %(memory)s AND quarantined_at IS NOT NULL
+        ))
     ORDER BY other.embedding <=> asked.embedding, other.id
     LIMIT %(neighbours)s
 ) AS near
@@ -95,5 +101,20 @@ ORDER BY asked.id, near.score DESC, near.id;
 
 -- name: add_batch
 -- The batch itself, with what Neo4j still has to be told.
-INSERT INTO memreward.batch (memory, seq, kind, payload)
-VALUES (%(memory)s, %(seq)s, %(kind)s, %(payload)s);
+INSERT INTO memreward.batch (memory, seq, kind, payload, token)
+VALUES (%(memory)s, %(seq)s, %(kind)s, %(payload)s, %(token)s);
+
+-- name: batch_of_token
+-- The batch that a writer has accepted under its token, and how many rollouts, queries and rewards
+-- it brought.
+SELECT b.seq,
+    (SELECT count(*) FROM memreward.rollout AS r WHERE r.memory = b.memory AND r.seq = b.seq),
+    (SELECT count(*) FROM memreward.query AS q WHERE q.memory = b.memory AND q.seq = b.seq),
+    (SELECT count(*) FROM memreward.verified_reward AS v
+     WHERE v.memory = b.memory AND v.seq = b.seq)
+FROM memreward.batch AS b WHERE b.memory = %(memory)s AND b.token = %(token)s;
+
+-- name: pending_delete
+-- The delete of a run that was accepted and not carried to its end: its rows still stand here.
+SELECT b.seq FROM memreward.batch AS b JOIN memreward.memory AS m ON m.name = b.memory
+WHERE b.memory = %(memory)s AND b.seq > m.published_seq AND b.kind = 'delete' LIMIT 1;

@@ -2,6 +2,26 @@
 -- The memory is going: no reader or writer may use it any more.
 UPDATE memreward.memory SET deleted_at = now() WHERE name = %(memory)s AND deleted_at IS NULL;
 
+-- name: lock_linker
+-- No link goes on beside a delete; held until the session ends.
+SELECT pg_advisory_lock(hashtextextended('memreward link ' || %(memory)s, 0));
+
+-- name: lock_publisher
+-- Nothing is published beside a delete; held until the session ends.
+SELECT pg_advisory_lock(hashtextextended('memreward publish ' || %(memory)s, 0));
+
+-- name: going
+-- The incarnation that is going, if one is.
+SELECT incarnation::text FROM memreward.memory
+WHERE name = %(memory)s AND deleted_at IS NOT NULL;
+
+-- name: may_delete
+-- Whether this session still holds its locks and the memory is still the one that is going.
+SELECT EXISTS (
+    SELECT 1 FROM memreward.memory
+    WHERE name = %(memory)s AND incarnation::text = %(incarnation)s AND deleted_at IS NOT NULL
+);
+
 -- name: tombstones
 -- Memories whose removal has been accepted and not finished.
 SELECT name FROM memreward.memory WHERE deleted_at IS NOT NULL ORDER BY name;
@@ -17,6 +37,14 @@ DELETE FROM memreward.propagated_reward WHERE memory = %(memory)s;
 -- name: delete_verified
 -- All verified rewards of a memory.
 DELETE FROM memreward.verified_reward WHERE memory = %(memory)s;
+
+-- name: delete_preferences
+-- All preferences of a memory.
+DELETE FROM memreward.preference WHERE memory = %(memory)s;
+
+-- name: delete_new_embeddings
+-- Embeddings that were being made anew.
+DELETE FROM memreward.new_embedding WHERE memory = %(memory)s;
 
 -- name: delete_policy_embeddings
 -- All policy embeddings of a memory.

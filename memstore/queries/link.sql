@@ -1,14 +1,15 @@
 -- name: lock_linker
--- One link a memory at a time; held by the session until released.
+-- One link a memory at a time; held until the session ends.
 SELECT pg_advisory_lock(hashtextextended('memreward link ' || %(memory)s, 0));
 
--- name: unlock_linker
--- Let the next link in.
-SELECT pg_advisory_unlock(hashtextextended('memreward link ' || %(memory)s, 0));
+-- name: try_lock_linker
+-- The same, if nobody links at the moment.
+SELECT pg_try_advisory_lock(hashtextextended('memreward link ' || %(memory)s, 0));
 
 -- name: drop_unfinished_generations
--- What an interrupted link left behind.
-DELETE FROM memreward.similar_to WHERE memory = %(memory)s AND generation > %(generation)s;
+-- What an interrupted link left behind; only under the linker's lock.
+DELETE FROM memreward.similar_to AS s USING memreward.memory AS m
+WHERE s.memory = %(memory)s AND m.name = s.memory AND s.generation > m.generation;
 
 -- name: queries_between
 -- Ids of the queries accepted after one sequence number and up to another.
@@ -21,12 +22,20 @@ UPDATE memreward.similar_to SET seq = %(seq)s
 WHERE memory = %(memory)s AND generation = %(generation)s;
 
 -- name: move_generation
--- Readers see this generation from now on.
-UPDATE memreward.memory SET generation = %(generation)s, neighbours = %(neighbours)s
+-- Arriving queries are added to this generation from now on.
+UPDATE memreward.memory
+SET generation = %(generation)s, neighbours = %(neighbours)s, linked_seq = %(linked_seq)s
 WHERE name = %(memory)s;
 
+-- name: generation_size
+-- Number of edges of the current generation.
+SELECT count(*) FROM memreward.similar_to AS s
+JOIN memreward.memory AS m ON m.name = s.memory AND m.generation = s.generation
+WHERE s.memory = %(memory)s;
+
 -- name: unlinked
--- Whether queries have arrived since the last link.
-SELECT coalesce(max(seq), 0) > coalesce(
-    (SELECT max(seq) FROM memreward.batch WHERE memory = %(memory)s AND kind = 'link'), 0
-) FROM memreward.query WHERE memory = %(memory)s;
+-- Whether there are queries that the last link did not consider as neighbours.
+SELECT EXISTS (
+    SELECT 1 FROM memreward.query AS q JOIN memreward.memory AS m ON m.name = q.memory
+    WHERE q.memory = %(memory)s AND q.seq > m.linked_seq
+);

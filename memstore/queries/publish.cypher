@@ -1,13 +1,18 @@
-// name: ensure_memory
-// The memory's own node, made before its first batch.
-MERGE (m:Memory {memory: $memory}) ON CREATE SET m.seq = 0, m.generation = 0
+// name: lock_memory
+// The memory's own node, made if it is not there, and locked until the transaction ends: writing a
+// property takes the lock. What it says must be read in a later statement.
+MERGE (m:Memory {memory: $memory})
+ON CREATE SET m.seq = 0, m.generation = 0, m.incarnation = $incarnation
+SET m.locked = true
+REMOVE m.locked
+RETURN count(m)
 
 // name: memory_seq
-// How far Neo4j has been told.
-MATCH (m:Memory {memory: $memory}) RETURN m.seq
+// How far Neo4j has been told, and of which memory of that name.
+MATCH (m:Memory {memory: $memory}) RETURN m.seq, m.incarnation
 
 // name: advance
-// The fence: a batch is applied once, in order, or not at all.
+// The fence moves by one, or not at all.
 MATCH (m:Memory {memory: $memory}) WHERE m.seq = $seq - 1 SET m.seq = $seq RETURN m.seq
 
 // name: runs
@@ -66,11 +71,13 @@ ON CREATE SET s.memory = $memory, s.score = row.score, s.rank = row.rank,
 RETURN count(s)
 
 // name: verified
-// The current verified reward; earlier ones stay in Postgres.
+// The current verified reward, from how many sources and how far they lie apart; what was said
+// before stays in Postgres.
 UNWIND $rows AS row
 MATCH (a:Answer {memory: $memory, id: row.rollout_id})
 SET a.verified_reward = row.value, a.verified_source = row.source, a.verified_run = row.run,
-    a.verified_at = datetime(row.at)
+    a.verified_at = datetime(row.at), a.verified_sources = row.sources,
+    a.verified_spread = row.spread
 RETURN count(a)
 
 // name: model
@@ -85,6 +92,53 @@ MATCH (a:Answer {memory: $memory, id: row.rollout_id})
 SET a.propagated_reward = row.value, a.propagated_confidence = row.confidence,
     a.propagated_model = row.model, a.propagated_at = datetime(row.at)
 RETURN count(a)
+
+// name: unpreferred
+// An annotator's earlier word on these pairs, either way, is no longer current.
+UNWIND $rows AS row
+MATCH (a:Answer {memory: $memory, id: row.better})
+MATCH (b:Answer {memory: $memory, id: row.worse})
+OPTIONAL MATCH (a)-[p:PREFERRED_TO {annotator: row.annotator}]-(b)
+DELETE p
+RETURN count(*)
+
+// name: preferred
+// Which of two answers of one query an annotator prefers.
+UNWIND $rows AS row
+MATCH (a:Answer {memory: $memory, id: row.better})
+MATCH (b:Answer {memory: $memory, id: row.worse})
+MERGE (a)-[p:PREFERRED_TO {annotator: row.annotator}]->(b)
+SET p.memory = $memory, p.at = datetime(row.at), p.seq = $seq
+RETURN count(p)
+
+// name: delete_thinkings
+// Thinkings of rollouts that go.
+UNWIND $rows AS id
+MATCH (n:Thinking {memory: $memory, id: id})
+DETACH DELETE n
+
+// name: delete_answers
+// Answers of rollouts that go.
+UNWIND $rows AS id
+MATCH (n:Answer {memory: $memory, id: id})
+DETACH DELETE n
+
+// name: delete_queries
+// Queries that no rollout answers any more, with their similarity edges.
+UNWIND $rows AS id
+MATCH (n:Query {memory: $memory, id: id})
+DETACH DELETE n
+
+// name: delete_conclusions
+// Conclusions that no answer reaches any more.
+UNWIND $rows AS id
+MATCH (n:Conclusion {memory: $memory, id: id})
+DETACH DELETE n
+
+// name: delete_run
+// The run itself.
+MATCH (n:Run {memory: $memory, id: $run})
+DETACH DELETE n
 
 // name: move_generation
 // Readers see this generation from now on.

@@ -1,33 +1,61 @@
 -- name: lock_publisher
--- One publisher a memory at a time; held by the session until released.
+-- One publisher a memory at a time; held until the session ends.
 SELECT pg_advisory_lock(hashtextextended('memreward publish ' || %(memory)s, 0));
-
--- name: unlock_publisher
--- Let the next publisher in.
-SELECT pg_advisory_unlock(hashtextextended('memreward publish ' || %(memory)s, 0));
 
 -- name: next_batch
 -- The first accepted batch that Neo4j has not been told.
-SELECT b.seq, b.kind, b.payload
+SELECT m.incarnation::text, b.seq, b.kind, b.payload, b.tries, b.quarantined_at IS NOT NULL, b.reason
 FROM memreward.batch AS b JOIN memreward.memory AS m ON m.name = b.memory
-WHERE b.memory = %(memory)s AND b.seq = m.published_seq + 1;
+WHERE b.memory = %(memory)s AND b.seq = m.published_seq + 1 AND m.deleted_at IS NULL;
+
+-- name: may_publish
+-- Whether this session still holds the publisher's lock for a memory that is still there; asked
+-- inside the transaction of Neo4j that the answer allows to go on.
+SELECT EXISTS (
+    SELECT 1 FROM memreward.memory
+    WHERE name = %(memory)s AND incarnation::text = %(incarnation)s AND deleted_at IS NULL
+);
 
 -- name: mark_published
--- Neo4j holds the batch: drop its payload.
+-- Neo4j holds the batch: move the number up to which it does, and drop the payload.
+WITH moved AS (
+    UPDATE memreward.memory
+    SET published_seq = %(seq)s,
+        published_generation = coalesce(%(generation)s::integer, published_generation)
+    WHERE name = %(memory)s AND incarnation::text = %(incarnation)s
+        AND published_seq = %(seq)s - 1
+    RETURNING 1
+)
 UPDATE memreward.batch SET published_at = now(), payload = NULL
-WHERE memory = %(memory)s AND seq = %(seq)s;
+WHERE memory = %(memory)s AND seq = %(seq)s AND EXISTS (SELECT 1 FROM moved);
 
--- name: move_published
--- Neo4j holds everything up to this sequence number.
-UPDATE memreward.memory SET published_seq = %(seq)s
-WHERE name = %(memory)s AND published_seq = %(seq)s - 1;
+-- name: count_try
+-- A publication that failed; after so many of them the batch is quarantined.
+UPDATE memreward.batch
+SET tries = tries + 1, reason = %(reason)s,
+    quarantined_at = CASE WHEN tries + 1 >= %(limit)s THEN now() END
+WHERE memory = %(memory)s AND seq = %(seq)s
+RETURNING quarantined_at IS NOT NULL;
+
+-- name: published_seq
+-- The last published batch of a memory.
+SELECT published_seq FROM memreward.memory WHERE name = %(memory)s;
 
 -- name: generation_edges
--- A page of one generation's similarity edges, in order.
+-- A page of the similarity edges that a link brings, in order; those of queries that arrived since
+-- are in the same generation and come with their own batches.
 SELECT query_id, neighbour_id, rank, score FROM memreward.similar_to
 WHERE memory = %(memory)s AND generation = %(generation)s
-    AND (query_id, neighbour_id) > (%(query_id)s, %(neighbour_id)s)
+    AND seq = %(seq)s AND (query_id, neighbour_id) > (%(query_id)s, %(neighbour_id)s)
 ORDER BY query_id, neighbour_id LIMIT %(limit)s;
+
+-- name: older_generation
+-- The published generation, if edges of earlier ones are left.
+SELECT m.incarnation::text, m.published_generation FROM memreward.memory AS m
+WHERE m.name = %(memory)s AND m.deleted_at IS NULL AND EXISTS (
+    SELECT 1 FROM memreward.similar_to AS s
+    WHERE s.memory = m.name AND s.generation < m.published_generation
+);
 
 -- name: drop_older_generations
 -- Edges of generations that no reader sees any more.

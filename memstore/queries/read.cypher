@@ -1,6 +1,6 @@
 // name: memory
-// Where Neo4j stands: the last batch applied and the generation that readers see.
-MATCH (m:Memory {memory: $memory}) RETURN m.seq, m.generation
+// Where Neo4j stands: the last batch applied.
+MATCH (m:Memory {memory: $memory}) RETURN m.seq
 
 // name: queries
 // All queries up to a sequence number.

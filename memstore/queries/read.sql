@@ -1,6 +1,6 @@
 -- name: memories
 -- All memories.
-SELECT name FROM memreward.memory WHERE deleted_at IS NULL ORDER BY name;
+SELECT name FROM memreward.memory WHERE deleted_at IS NULL AND NOT importing ORDER BY name;
 
 -- name: query_embeddings
 -- Embeddings of all queries up to a sequence number.
@@ -26,9 +26,14 @@ WHERE memory = %(memory)s AND seq <= %(seq)s AND policy = %(policy)s AND layer =
 ORDER BY rollout_id;
 
 -- name: current_verified_rewards
--- The latest verified reward of each rollout up to a sequence number.
-SELECT DISTINCT ON (rollout_id) rollout_id, value FROM memreward.verified_reward
-WHERE memory = %(memory)s AND seq <= %(seq)s ORDER BY rollout_id, seq DESC, source;
+-- The current verified reward of each rollout up to a sequence number: the mean over sources of
+-- what each said last.
+SELECT rollout_id, avg(value ORDER BY source) FROM (
+    SELECT DISTINCT ON (rollout_id, source) rollout_id, source, value
+    FROM memreward.verified_reward WHERE memory = %(memory)s AND seq <= %(seq)s
+    ORDER BY rollout_id, source, seq DESC
+) AS latest
+GROUP BY rollout_id;
 
 -- name: similar_rows
 -- Similarity edges of the current generation.
@@ -40,3 +45,8 @@ WHERE s.memory = %(memory)s ORDER BY 1, 2;
 -- Checkpoints known to a memory, the latest first.
 SELECT version, manifest, created_at FROM memreward.model
 WHERE memory = %(memory)s ORDER BY seq DESC;
+
+-- name: removals
+-- The last accepted and the last published batch that takes rows away or replaces them.
+SELECT coalesce(max(seq), 0), coalesce(max(seq) FILTER (WHERE published_at IS NOT NULL), 0)
+FROM memreward.batch WHERE memory = %(memory)s AND kind IN ('delete', 'reembed');

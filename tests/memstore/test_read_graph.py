@@ -26,6 +26,7 @@ def test_everything_comes_back_as_it_went_in(memory: MemoryUnderTest) -> None:
         np.testing.assert_array_equal(graph.query_embedding_QD[query], rollout.query_embedding)
         np.testing.assert_array_equal(graph.thinking_embedding_RD[row], rollout.thinking_embedding)
         np.testing.assert_array_equal(graph.policy_embedding_RP[row], rollout.policy_embedding)
+        assert rollout.policy_signals is not None
         np.testing.assert_allclose(graph.policy_signals_R6[row], rollout.policy_signals)
         labelled = rollout.query == rollouts[0].query
         expected = rollout.reward if labelled else np.nan

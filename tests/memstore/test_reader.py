@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from malformed_rows import BAD_ROWS, ROW, VECTORS
 
 import memreward
 from memstore.input_files import ReadOptions, inspect_files
@@ -18,36 +19,10 @@ from memstore.reader import RejectedRow, RolloutReader, read_rollouts
 from memstore.survey import survey_rollouts, write_rejects
 from schema.errors import InputError
 from schema.ids import digest
-from schema.rollout import POLICY_SIGNALS, Rollout
-from schema.validate import MAX_TEXT_BYTES
+from schema.rollout import Rollout
 
 DIMENSION = 3
 OPTIONS = ReadOptions(dimension=DIMENSION)
-SIGNALS = dict.fromkeys(POLICY_SIGNALS, 0.5)
-VECTORS = {
-    "query_embedding": [1.0, 0.0, 0.0],
-    "thinking_embedding": [0.0, 1.0, 0.0],
-    "answer_embedding": [0.0, 0.0, 1.0],
-}
-ROW: dict[str, Any] = {
-    "query": "What is 2 + 2?",
-    "thinking": "Two and two.",
-    "answer": "4",
-    "query_id": "sums-1",
-    "rollout": 0,
-    "step": 2,
-    "dataset": "sums",
-    "domain": "math",
-    "policy": "small",
-    "checkpoint": "100",
-    "reward": 1.0,
-    "completion_tokens": 9,
-    "truncated": False,
-    "policy_embedding": [1.0, 2.0],
-    "policy_layer": "16",
-    **SIGNALS,
-    **VECTORS,
-}
 
 
 def jsonl(path: Path, *rows: Any) -> Path:
@@ -228,83 +203,6 @@ def test_blank_lines_marks_and_line_ends_do_not_matter(tmp_path: Path) -> None:
 
 
 # Rows that are rejected
-
-BAD_ROWS: list[tuple[dict[str, Any] | bytes, str]] = [
-    (b"{", "not JSON"),
-    (b"{'query': 'a'}", "not JSON"),
-    (b'{"query": "a", "answer": "1"', "not JSON"),
-    (b"[1, 2]", "a JSON list"),
-    (b"null", "a JSON NoneType"),
-    (b"[" * 100_000, "not JSON"),
-    (b'{"query": "a", "answer": ' + b"9" * 5000 + b"}", "not JSON"),
-    (b'{"query": "caf\xe9", "answer": "1"}', "not UTF-8 at byte 14"),
-    (b'{"query": "a", "answer": "\\ud800"}', "`answer` holds half of a surrogate"),
-    (b'{"query": "a", "answer": "1", "reward": NaN}', "`reward` is nan"),
-    (b'{"query": "a", "answer": "1", "reward": Infinity}', "`reward` is inf"),
-    (b'{"query": "a", "answer": "1", "reward": -1e999}', "`reward` is -inf"),
-    ({"query": ""}, "`query` is empty"),
-    ({"query": " \n"}, "`query` is empty"),
-    ({"query": None}, "`query` is missing"),
-    ({"query": 4}, "`query` is 4"),
-    ({"query": "a\x00b"}, "`query` holds a NUL"),
-    ({"query": "q" * 20_000_000}, "`query` has 20,000,000 bytes"),
-    ({"answer": None}, "`answer` is missing"),
-    ({"answer": None, "thinking": None, "completion": " "}, "`answer` is empty"),
-    ({"answer": None, "completion": [{"role": "assistant"}]}, "`completion` is a value of type"),
-    ({"answer": None, "completion": "c" * (2 * MAX_TEXT_BYTES + 1)}, "`completion` has"),
-    ({"answer": 4}, "`answer` is 4"),
-    ({"answer": "", "thinking": ""}, "`answer` is empty"),
-    ({"answer": "4" * (MAX_TEXT_BYTES + 1)}, "`answer` has 1,048,577 bytes"),
-    ({"thinking": ["a"]}, "`thinking` is a value of type list"),
-    ({"thinking": "\x00"}, "`thinking` holds a NUL"),
-    ({"query_id": ""}, "`query_id` is empty"),
-    ({"query_id": True}, "`query_id` is True"),
-    ({"query_id": 1.5}, "`query_id` is 1.5"),
-    ({"query_id": ["a"]}, "`query_id` is a value"),
-    ({"query_id": "i" * 513}, "`query_id` has 513 bytes"),
-    ({"query_id": "\ud800"}, "`query_id` holds half"),
-    ({"dataset": ""}, "`dataset` is empty"),
-    ({"dataset": 3}, "`dataset` is 3"),
-    ({"domain": {}}, "`domain` is a value"),
-    ({"policy": 5}, "`policy` is 5"),
-    ({"policy": "p\x00"}, "`policy` holds a NUL"),
-    ({"checkpoint": 100}, "`checkpoint` is 100"),
-    ({"policy_layer": 1.5}, "`policy_layer` is 1.5"),
-    ({"encoder": 5}, "`encoder` is 5"),
-    ({"rollout": -1}, "`rollout` is -1"),
-    ({"rollout": "0"}, "`rollout` is the text"),
-    ({"rollout": 0.5}, "`rollout` is 0.5"),
-    ({"rollout": 2**31}, "`rollout` is 2147483648"),
-    ({"step": -1}, "`step` is -1"),
-    ({"step": [1]}, "`step` is a value"),
-    ({"step": True}, "`step` is True"),
-    ({"reward": 1.5}, "`reward` is 1.5"),
-    ({"reward": -0.1}, "`reward` is -0.1"),
-    ({"reward": "1.0"}, "`reward` is the text '1.0'"),
-    ({"completion_tokens": -5}, "`completion_tokens` is -5"),
-    ({"completion_tokens": "many"}, "`completion_tokens` is the text"),
-    ({"truncated": "yes"}, "`truncated` is the text"),
-    ({"truncated": 2}, "`truncated` is 2"),
-    ({"entropy_max": None}, "`entropy_max` missing"),
-    ({"logprob_mean": float("nan")}, "`logprob_mean` is nan"),
-    ({"logprob_mean": "low"}, "`logprob_mean` is the text"),
-    ({"policy_embedding": []}, "`policy_embedding` has length 0"),
-    ({"policy_embedding": 3.5}, "`policy_embedding` is not a list"),
-    ({"policy_embedding": [0.0, 0.0]}, "`policy_embedding` has length 0"),
-    ({"policy_embedding": [[1.0], [2.0]]}, "`policy_embedding` is not a list of numbers"),
-    ({"policy_embedding": [[1.0], [2.0, 3.0]]}, "`policy_embedding` is not a list of numbers"),
-    ({"policy_embedding": [1.0] * 16_001}, "`policy_embedding` has 16001 numbers"),
-    ({"query_embedding": None}, "only `thinking_embedding`, `answer_embedding` given"),
-    ({"query_embedding": [1.0, 0.0]}, "`query_embedding` has 2 numbers, 3 are expected"),
-    ({"answer_embedding": [1.0] * 4}, "`answer_embedding` has 4 numbers, 3 are expected"),
-    ({"query_embedding": [0.0, 0.0, 0.0]}, "`query_embedding` has length 0"),
-    ({"query_embedding": [1.0, float("nan"), 0.0]}, "`query_embedding` holds NaN"),
-    ({"query_embedding": [1.0, 1e39, 0.0]}, "`query_embedding` holds NaN or infinity"),
-    ({"query_embedding": ["1", "0", "0"]}, "`query_embedding` is not a list of numbers"),
-    ({"query_embedding": [1.0, None, 0.0]}, "`query_embedding` is not a list of numbers"),
-    ({"query_embedding": "[1, 0, 0]"}, "`query_embedding` is not a list of numbers"),
-    ({"query_embedding": [True, False, False]}, "`query_embedding` is not a list of numbers"),
-]
 
 
 @pytest.mark.parametrize(("bad", "expected"), BAD_ROWS, ids=range(len(BAD_ROWS)))

@@ -1,0 +1,18 @@
+"""Deleting a memory as a job: the databases, and what lies beside them."""
+
+import shutil
+
+from memreward.train_job import checkpoint_folder
+from memstore.delete import delete_memory
+from memstore.settings import Settings
+from memstore.stores import Stores
+
+
+def delete_all(stores: Stores, settings: Settings, memory: str) -> None:
+    """Delete a memory and its checkpoints.
+
+    Raises:
+        StoreError: if a database refuses; the next try goes on from there.
+    """
+    delete_memory(stores, memory)
+    shutil.rmtree(checkpoint_folder(settings, memory), ignore_errors=True)

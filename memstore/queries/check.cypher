@@ -1,0 +1,53 @@
+// name: memory
+// How a memory stands here.
+MATCH (m:Memory {memory: $memory}) RETURN m.seq, m.generation, m.incarnation
+
+// name: runs
+// Runs with what they were given.
+MATCH (r:Run {memory: $memory}) RETURN r.id, r.policy, r.checkpoint ORDER BY r.id
+
+// name: models
+// Known checkpoints.
+MATCH (m:Model {memory: $memory}) RETURN m.id ORDER BY m.id
+
+// name: queries
+// A page of queries.
+MATCH (n:Query {memory: $memory}) WHERE n.id > $after
+RETURN n.id, n.seq, n.dataset, n.domain ORDER BY n.id LIMIT $limit
+
+// name: thinkings
+// A page of thinkings: what generated them and what they led to.
+MATCH (n:Thinking {memory: $memory}) WHERE n.id > $after
+WITH n ORDER BY n.id LIMIT $limit
+RETURN n.id, n.seq, COLLECT { MATCH (n)<-[:GENERATED]-(q) RETURN q.id } AS queries,
+    COLLECT { MATCH (n)-[:LEADS_TO]->(a) RETURN a.id } AS answers
+ORDER BY n.id
+
+// name: answers
+// A page of answers: what led to them, who produced them, what they conclude, what is said of them.
+MATCH (n:Answer {memory: $memory}) WHERE n.id > $after
+WITH n ORDER BY n.id LIMIT $limit
+RETURN n.id, n.seq, COLLECT { MATCH (n)<-[:LEADS_TO]-(t) RETURN t.id } AS thinkings,
+    COLLECT { MATCH (n)<-[:PRODUCED]-(r) RETURN r.id } AS runs,
+    COLLECT { MATCH (n)-[:CONCLUDES]->(c) RETURN c.id } AS conclusions,
+    n.verified_reward, n.propagated_reward, n.propagated_confidence, n.propagated_model
+ORDER BY n.id
+
+// name: unreached
+// A page of conclusions: whether any answer reaches them.
+MATCH (n:Conclusion {memory: $memory}) WHERE n.id > $after
+WITH n ORDER BY n.id LIMIT $limit
+RETURN n.id, COUNT { (n)<-[:CONCLUDES]-(:Answer) } AS answers
+ORDER BY n.id
+
+// name: similar
+// All similarity edges of these queries.
+UNWIND $ids AS id
+MATCH (q:Query {memory: $memory, id: id})-[s:SIMILAR_TO]->(n)
+RETURN q.id, n.id, s.generation, s.rank, s.score
+
+// name: preferred
+// All preferences in which these answers are the better.
+UNWIND $ids AS id
+MATCH (a:Answer {memory: $memory, id: id})-[p:PREFERRED_TO]->(b)
+RETURN a.id, b.id, p.annotator

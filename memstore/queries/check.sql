@@ -1,0 +1,94 @@
+-- name: memory
+-- How a memory stands here.
+SELECT dimension, incarnation::text, seq, published_seq, published_generation,
+    deleted_at IS NOT NULL, importing
+FROM memreward.memory WHERE name = %(memory)s;
+
+-- name: batches
+-- How many batches there are, the first and the last, and which published ones look unpublished.
+SELECT count(*), coalesce(min(seq), 0), coalesce(max(seq), 0),
+    count(*) FILTER (WHERE seq <= %(published)s AND (published_at IS NULL OR payload IS NOT NULL)),
+    count(*) FILTER (WHERE seq > %(published)s AND kind IN ('link', 'reembed'))
+FROM memreward.batch WHERE memory = %(memory)s;
+
+-- name: quarantined
+-- Batches that keep failing.
+SELECT seq, kind, reason FROM memreward.batch
+WHERE memory = %(memory)s AND quarantined_at IS NOT NULL ORDER BY seq;
+
+-- name: runs
+-- Runs with what they were given.
+SELECT name, policy, checkpoint FROM memreward.run
+WHERE memory = %(memory)s AND seq <= %(seq)s ORDER BY name;
+
+-- name: models
+-- Known checkpoints.
+SELECT version FROM memreward.model WHERE memory = %(memory)s AND seq <= %(seq)s ORDER BY version;
+
+-- name: queries
+-- A page of queries.
+SELECT id, seq, dataset, domain FROM memreward.query
+WHERE memory = %(memory)s AND seq <= %(seq)s AND id > %(after)s ORDER BY id LIMIT %(limit)s;
+
+-- name: rollouts
+-- A page of rollouts with what they hang on.
+SELECT id, seq, query_id, run, conclusion_id FROM memreward.rollout
+WHERE memory = %(memory)s AND seq <= %(seq)s AND id > %(after)s ORDER BY id LIMIT %(limit)s;
+
+-- name: similar
+-- Similarity edges of these queries in one generation.
+SELECT query_id, neighbour_id, rank, score FROM memreward.similar_to
+WHERE memory = %(memory)s AND generation = %(generation)s AND seq <= %(seq)s
+    AND query_id = ANY(%(ids)s);
+
+-- name: propagated
+-- The current propagated reward of these rollouts.
+SELECT DISTINCT ON (rollout_id) rollout_id, value, confidence, model
+FROM memreward.propagated_reward
+WHERE memory = %(memory)s AND rollout_id = ANY(%(ids)s) AND seq <= %(seq)s
+ORDER BY rollout_id, seq DESC;
+
+-- name: preferred
+-- The current preferences of each annotator in which one of these rollouts is the better.
+SELECT better, worse, annotator FROM (
+    SELECT DISTINCT ON (least(better, worse), greatest(better, worse), annotator)
+        better, worse, annotator
+    FROM memreward.preference
+    WHERE memory = %(memory)s AND seq <= %(seq)s
+        AND (better = ANY(%(ids)s) OR worse = ANY(%(ids)s))
+    ORDER BY least(better, worse), greatest(better, worse), annotator, seq DESC
+) AS latest WHERE better = ANY(%(ids)s);
+
+-- name: bad_query_embeddings
+-- Queries whose embedding has a wrong dimension or a norm that gives no cosine.
+SELECT id, vector_dims(embedding), vector_norm(embedding) FROM memreward.query
+WHERE memory = %(memory)s AND (vector_dims(embedding) <> %(dimension)s
+    OR NOT vector_norm(embedding) BETWEEN %(low)s AND %(high)s)
+ORDER BY id LIMIT %(limit)s;
+
+-- name: bad_thinking_embeddings
+-- The same of thinkings.
+SELECT id, vector_dims(thinking_embedding), vector_norm(thinking_embedding) FROM memreward.rollout
+WHERE memory = %(memory)s AND (vector_dims(thinking_embedding) <> %(dimension)s
+    OR NOT vector_norm(thinking_embedding) BETWEEN %(low)s AND %(high)s)
+ORDER BY id LIMIT %(limit)s;
+
+-- name: bad_answer_embeddings
+-- The same of answers.
+SELECT id, vector_dims(answer_embedding), vector_norm(answer_embedding) FROM memreward.rollout
+WHERE memory = %(memory)s AND (vector_dims(answer_embedding) <> %(dimension)s
+    OR NOT vector_norm(answer_embedding) BETWEEN %(low)s AND %(high)s)
+ORDER BY id LIMIT %(limit)s;
+
+-- name: bad_policy_embeddings
+-- Policy embeddings whose dimension is not that of most with their stamp, or whose norm gives no
+-- cosine.
+WITH usual AS (
+    SELECT policy, layer, mode() WITHIN GROUP (ORDER BY vector_dims(embedding)) AS dimension
+    FROM memreward.policy_embedding WHERE memory = %(memory)s GROUP BY policy, layer
+)
+SELECT p.rollout_id, vector_dims(p.embedding), vector_norm(p.embedding)
+FROM memreward.policy_embedding AS p JOIN usual USING (policy, layer)
+WHERE p.memory = %(memory)s AND (vector_dims(p.embedding) <> usual.dimension
+    OR NOT vector_norm(p.embedding) BETWEEN %(low)s AND %(high)s)
+ORDER BY p.rollout_id LIMIT %(limit)s;

@@ -1,0 +1,60 @@
+-- name: drop_other_encoders
+-- Embeddings that another encoder began to make.
+DELETE FROM memreward.new_embedding WHERE memory = %(memory)s AND encoder <> %(encoder)s;
+
+-- name: queries_to_do
+-- A page of queries without their new embedding.
+SELECT q.id FROM memreward.query AS q
+WHERE q.memory = %(memory)s AND NOT EXISTS (
+    SELECT 1 FROM memreward.new_embedding AS n
+    WHERE n.memory = q.memory AND n.part = 'query' AND n.id = q.id
+)
+ORDER BY q.id LIMIT %(limit)s;
+
+-- name: rollouts_to_do
+-- A page of rollouts without their new embeddings.
+SELECT r.id FROM memreward.rollout AS r
+WHERE r.memory = %(memory)s AND NOT EXISTS (
+    SELECT 1 FROM memreward.new_embedding AS n
+    WHERE n.memory = r.memory AND n.part = 'answer' AND n.id = r.id
+)
+ORDER BY r.id LIMIT %(limit)s;
+
+-- name: left
+-- How many texts are still to be embedded.
+SELECT (SELECT count(*) FROM memreward.query WHERE memory = %(memory)s)
+    + 2 * (SELECT count(*) FROM memreward.rollout WHERE memory = %(memory)s)
+    - (SELECT count(*) FROM memreward.new_embedding WHERE memory = %(memory)s);
+
+-- name: copy_new_embeddings
+-- Bulk insert of new embeddings.
+COPY memreward.new_embedding (memory, part, id, encoder, embedding) FROM STDIN (FORMAT BINARY);
+
+-- name: switch_queries
+-- The new embeddings of queries become the embeddings.
+UPDATE memreward.query AS q SET embedding = n.embedding
+FROM memreward.new_embedding AS n
+WHERE q.memory = %(memory)s AND n.memory = q.memory AND n.part = 'query' AND n.id = q.id;
+
+-- name: switch_rollouts
+-- The same for rollouts.
+UPDATE memreward.rollout AS r
+SET thinking_embedding = t.embedding, answer_embedding = a.embedding
+FROM memreward.new_embedding AS t, memreward.new_embedding AS a
+WHERE r.memory = %(memory)s
+    AND t.memory = r.memory AND t.part = 'thinking' AND t.id = r.id
+    AND a.memory = r.memory AND a.part = 'answer' AND a.id = r.id;
+
+-- name: switch_memory
+-- The memory is stamped with the new encoder.
+UPDATE memreward.memory
+SET encoder = %(encoder)s, dimension = %(dimension)s, encoder_path = %(path)s
+WHERE name = %(memory)s;
+
+-- name: drop_new_embeddings
+-- They are the embeddings now.
+DELETE FROM memreward.new_embedding WHERE memory = %(memory)s;
+
+-- name: query_ids
+-- All queries.
+SELECT id FROM memreward.query WHERE memory = %(memory)s ORDER BY id;

@@ -1,0 +1,111 @@
+"""A database whose disk is full says so, and goes on once there is space again."""
+
+import ctypes
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from faults.clean_run import CleanRun
+from faults.workload import Workload, ingest, seq_of
+from rollout_factory import make_rollouts
+
+from memstore import retry
+from memstore.delete import delete_memory
+from memstore.migrate import migrate
+from memstore.servers import down, up
+from memstore.settings import Settings, load_settings
+from memstore.stores import Stores, open_stores
+from schema.errors import ServerError, StoreError
+
+pytestmark = pytest.mark.faults
+MEMORY = "full"
+WORKLOAD = Workload()
+SIZE_MB = 700
+#: What is left when the disk counts as full: the next files do not fit.
+LEFT = 64 * 1024
+
+
+@dataclass
+class SmallDisk:
+    """A size-limited tmpfs over one server's folder."""
+
+    folder: Path
+
+    @property
+    def ballast(self) -> Path:
+        return self.folder / "ballast"
+
+    def fill(self) -> None:
+        free = shutil.disk_usage(self.folder).free
+        with self.ballast.open("ab") as file:
+            os.posix_fallocate(file.fileno(), self.ballast.stat().st_size, max(1, free - LEFT))
+
+    def empty(self) -> None:
+        self.ballast.unlink()
+
+
+def _mount(folder: Path) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    options = f"size={SIZE_MB}m,mode=0711".encode()
+    if libc.mount(b"tmpfs", bytes(folder), b"tmpfs", 0, options):
+        reason = os.strerror(ctypes.get_errno())
+        pytest.skip(f"no tmpfs can be mounted here ({reason}): run as root in a container of yours")
+
+
+@pytest.fixture(params=["postgres", "neo4j"])
+def small(request: pytest.FixtureRequest) -> Iterator[tuple[Settings, SmallDisk]]:
+    """Servers of which one lives on a small disk."""
+    home = Path(tempfile.mkdtemp(prefix="memreward-full-"))
+    home.chmod(0o711)
+    settings = load_settings(home=home)
+    folder = home / request.param
+    folder.mkdir()
+    try:
+        _mount(folder)
+        try:
+            migrate(up(settings))
+            yield settings, SmallDisk(folder)
+        finally:
+            down(settings)
+            ctypes.CDLL(None).umount2(bytes(folder), 2)
+    finally:
+        shutil.rmtree(home)
+
+
+def test_a_full_disk_is_said_and_survived(
+    small: tuple[Settings, SmallDisk],
+    times: Callable[[int, int], int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings, disk = small
+    monkeypatch.setattr(retry, "PATIENCE_S", 2.0)
+    with open_stores(up(settings)) as stores:
+        clean = CleanRun(stores, MEMORY, WORKLOAD)
+    for number in range(times(1, 5)):
+        with open_stores(up(settings)) as stores:
+            delete_memory(stores, MEMORY)
+            for step in list(WORKLOAD.steps())[: 2 + number]:
+                step(stores, MEMORY)
+            seq = seq_of(stores, MEMORY)
+            disk.fill()
+            stores.vectors._pool.timeout = 5.0
+            with pytest.raises((StoreError, ServerError)) as error:
+                write_until_it_fails(stores)
+            assert "space" in str(error.value) or "memreward up" in str(error.value)
+            print(f"{disk.folder.name}: {type(error.value).__name__}: {error.value}")
+        disk.empty()
+        down(settings)
+        with open_stores(up(settings)) as stores:
+            assert seq_of(stores, MEMORY) >= seq, "what was accepted is still there"
+            delete_memory(stores, "ballast")
+            clean.recover(stores, f"full after batch {seq}")
+
+
+def write_until_it_fails(stores: Stores) -> None:
+    WORKLOAD.run(stores, MEMORY)
+    for first in range(0, 100_000, 200):
+        ingest(stores, "ballast", make_rollouts(200, 2, first=first))

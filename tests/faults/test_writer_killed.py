@@ -1,0 +1,101 @@
+"""SIGKILL of the writing process, at every named point of the protocol and at random moments."""
+
+import random
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+from faults.clean_run import CleanRun
+from faults.dump import assert_equal, dump, is_gone
+from faults.failpoints import armed
+from faults.workload import Workload
+from faults.writer import run_delete, run_workload, start, warm_up
+
+from memstore.delete import delete_memory
+from memstore.repair import every_memory, repair
+from memstore.servers import Addresses
+from memstore.stores import Stores, open_stores
+
+pytestmark = pytest.mark.faults
+MEMORY = "killed"
+WORKLOAD = Workload()
+#: Of the 300: at named points of ingest, at those of a delete, at random moments.
+AT_POINTS, IN_DELETES, AT_RANDOM = 180, 40, 80
+
+
+@pytest.fixture(scope="module")
+def clean(fault_addresses: Addresses) -> CleanRun:
+    with open_stores(fault_addresses) as stores:
+        return CleanRun(stores, MEMORY, WORKLOAD)
+
+
+def spread(points: list[str], count: int) -> list[str]:
+    """`count` of the points reached: each name once before any comes twice."""
+    rng = random.Random(0)
+    firsts = list({point.rsplit(" #", 1)[0]: point for point in reversed(points)}.values())
+    rest = [point for point in points if point not in firsts]
+    return (rng.sample(firsts, len(firsts)) + rng.sample(rest, len(rest)))[:count]
+
+
+def test_killed_at_named_points(
+    fault_stores: Stores,
+    fault_addresses: Addresses,
+    clean: CleanRun,
+    times: Callable[[int, int], int],
+) -> None:
+    reached: list[str] = []
+    with armed(reached.append):
+        WORKLOAD.run(fault_stores, MEMORY)
+    for point in spread(reached, times(8, AT_POINTS)):
+        delete_memory(fault_stores, MEMORY)
+        process = start(run_workload, fault_addresses, MEMORY, WORKLOAD, point)
+        process.join()
+        assert process.exitcode == -signal.SIGKILL, f"{point} was not reached"
+        clean.recover(fault_stores, point)
+
+
+def test_killed_in_a_delete(
+    fault_stores: Stores,
+    fault_addresses: Addresses,
+    clean: CleanRun,
+    times: Callable[[int, int], int],
+) -> None:
+    """Before its commit nothing happened, after it all goes; then the name is free again."""
+    reached: list[str] = []
+    clean.finish(fault_stores, "before the deletes")
+    with armed(reached.append):
+        delete_memory(fault_stores, MEMORY)
+    for point in spread(reached, times(3, IN_DELETES)):
+        clean.finish(fault_stores, "before the delete")
+        process = start(run_delete, fault_addresses, MEMORY, point)
+        process.join()
+        assert process.exitcode == -signal.SIGKILL, f"{point} was not reached"
+        if MEMORY in every_memory(fault_stores) and not repair(fault_stores, MEMORY).deleted:
+            assert_equal(dump(fault_stores, MEMORY), clean.after[clean.seq], point)
+        else:
+            assert is_gone(dump(fault_stores, MEMORY)), point
+
+
+def test_killed_at_random_moments(
+    fault_stores: Stores,
+    fault_addresses: Addresses,
+    clean: CleanRun,
+    times: Callable[[int, int], int],
+) -> None:
+    delete_memory(fault_stores, MEMORY)
+    warm_up()
+    begun = time.monotonic()
+    start(run_workload, fault_addresses, MEMORY, WORKLOAD).join()
+    seconds = time.monotonic() - begun
+    assert_equal(dump(fault_stores, MEMORY), clean.after[clean.seq], "in a process of its own")
+    rng, killed = random.Random(2), 0
+    while killed < times(4, AT_RANDOM):
+        delete_memory(fault_stores, MEMORY)
+        process = start(run_workload, fault_addresses, MEMORY, WORKLOAD)
+        moment = rng.uniform(0.0, seconds)
+        time.sleep(moment)
+        process.kill()
+        process.join()
+        killed += process.exitcode == -signal.SIGKILL
+        clean.recover(fault_stores, f"after {moment:.3f} s")
