@@ -24,6 +24,7 @@ from gnn.model_base import (
     no_progress,
     not_fitted,
 )
+from gnn.threads import one_thread
 from gnn.train import Member, TrainConfig, train_member
 from schema.errors import TrainingError
 from schema.ids import text_fraction
@@ -111,7 +112,8 @@ class MemrewardModel:
                 f"memory {graph.memory!r} has {len(queries)} labelled queries and the model "
                 f"{self.name!r} needs at least {2 * self.config.parts}: label more"
             )
-        stops, held_logit_R = self._fit_members(tables, queries, seed, progress)
+        with one_thread():
+            stops, held_logit_R = self._fit_members(tables, queries, seed, progress)
         reward = graph.verified_R[labelled_R]
         self._calibration = Calibration.fit(held_logit_R[labelled_R], reward)
         held_p = self._calibration(held_logit_R[labelled_R])
@@ -164,7 +166,7 @@ class MemrewardModel:
         queries = np.unique(tables.query_R[tables.query_R >= 0])
         for start in range(0, len(queries), PREDICT_AT_ONCE):
             batch = make_batch(tables, queries[start : start + PREDICT_AT_ONCE])
-            with torch.inference_mode():
+            with one_thread(), torch.inference_mode():
                 logit_MR = torch.stack([m.logits(batch) for m in self._members])
             probability_R[batch.rollout_R] = self._calibration(logit_MR.mean(0).numpy())
         return probability_R

@@ -8,7 +8,7 @@ import typer
 from memreward.connect import connected
 from memreward.console import bars, console
 from memreward.ingest_cli import MemoryOption
-from memreward.train_job import checkpoint_folder
+from memreward.places import checkpoint_folder
 from memstore.encoder import DEFAULT_ENCODER
 from memstore.encoders import text_encoder
 from memstore.export import export_memory

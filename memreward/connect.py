@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from memreward.console import err_console
 from memstore.migrate import migrate, pending
+from memstore.repair import catch_up_all
 from memstore.servers import addresses, up
 from memstore.settings import Settings, load_settings
 from memstore.stores import Stores, open_stores
@@ -32,10 +34,19 @@ def connected(settings: Settings | None = None) -> Iterator[Stores]:
 def started(settings: Settings) -> Iterator[Stores]:
     """The same, for jobs that stand alone: starts what is ours, migrates, and leaves it running.
 
+    What was cut off before is finished first.
+
     Raises:
         ServerError: if a server cannot be started or reached.
         MigrationError: if the databases are newer than this code.
     """
     migrate(up(settings))
     with connected(settings) as stores:
+        finish_what_was_cut_off(stores)
         yield stores
+
+
+def finish_what_was_cut_off(stores: Stores) -> None:
+    """Repair at start; a memory that cannot be is named and left to `memreward repair`."""
+    for error in catch_up_all(stores):
+        err_console.print(f"warning: {error}", style="yellow", markup=False, soft_wrap=True)

@@ -2,7 +2,7 @@
 
 import shutil
 
-from memreward.train_job import checkpoint_folder
+from memreward.places import checkpoint_folder
 from memstore.delete import delete_memory
 from memstore.settings import Settings
 from memstore.stores import Stores

@@ -6,12 +6,14 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from memreward.connect import finish_what_was_cut_off
 from memreward.console import console
 from memstore import doctor as doctor_checks
 from memstore import servers
 from memstore.migrate import migrate as migrate_databases
 from memstore.servers import ServerState
 from memstore.settings import load_settings, redact_dsn, redacted
+from memstore.stores import open_stores
 from migrations.runner import Migration
 
 HomeOption = Annotated[
@@ -32,11 +34,15 @@ def up(
 ) -> None:
     """Start Neo4j and Postgres (the first time they are downloaded and set up), then migrate.
 
+    What was cut off when they last ran is finished.
+
     With MEMREWARD_NEO4J_URI or MEMREWARD_POSTGRES_DSN given, yours is used and not started.
     """
     settings = load_settings(home=home, neo4j_port=neo4j_port, postgres_port=postgres_port)
     addresses = servers.up(settings)
     _print_applied(migrate_databases(addresses), "applied")
+    with open_stores(addresses) as stores:
+        finish_what_was_cut_off(stores)
     console.print(f"Neo4j     {escape(redact_dsn(addresses.neo4j_uri))}", soft_wrap=True)
     console.print(f"Postgres  {escape(redact_dsn(addresses.postgres_dsn))}", soft_wrap=True)
 

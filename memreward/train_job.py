@@ -10,6 +10,7 @@ import numpy as np
 from gnn.checkpoint import Manifest, load_checkpoint, save_checkpoint
 from gnn.model_base import FitReport, ProgressReport
 from gnn.registry import reward_model
+from memreward.places import checkpoint_folder
 from memstore.read_graph import read_graph
 from memstore.rewards import list_models, register_model, write_propagated
 from memstore.settings import Settings
@@ -123,11 +124,6 @@ def propagate_memory(
         verified=int(graph.labelled_R.sum()),
         mean=float(probability_R[unlabelled].mean()) if rewards else float("nan"),
     )
-
-
-def checkpoint_folder(settings: Settings, memory: str) -> Path:
-    """Where the checkpoints of a memory are."""
-    return settings.home / "checkpoints" / memory
 
 
 def certainty(probability_N: Floats) -> Floats:

@@ -2,15 +2,15 @@
 
 from typing import Any, Final
 
+from memstore.fence import Fence
 from memstore.graph_store import GraphTransaction
 from memstore.vector_store import SqlSession
 
-IDS_A_STATEMENT: Final = 1_000
+IDS_A_TRANSACTION: Final = 1_000
 
 #: Statements of `publish.cypher` by the list of ids that they go through.
 _NODES: Final = (
-    ("delete_thinkings", "rollouts"),
-    ("delete_answers", "rollouts"),
+    ("delete_rollouts", "rollouts"),
     ("delete_conclusions", "conclusions"),
     ("delete_queries", "queries"),
 )
@@ -28,13 +28,24 @@ _ROWS: Final = (
 )
 
 
-def remove_nodes(tx: GraphTransaction, memory: str, payload: dict[str, Any]) -> None:
-    """Remove a run from Neo4j; what is gone already is no fault."""
+def remove_nodes(fence: Fence, memory: str, seq: int, payload: dict[str, Any]) -> None:
+    """Remove what a run brought from Neo4j, a page a transaction; what is gone is no fault.
+
+    Neo4j needs time that grows with the square of what one transaction deletes. Each page leaves
+    a graph without loose ends, and `memstore.steady` keeps readers from seeing one in between.
+    """
     for statement, what in _NODES:
         ids = payload[what]
-        for start in range(0, len(ids), IDS_A_STATEMENT):
-            tx.rows(statement, memory=memory, rows=ids[start : start + IDS_A_STATEMENT])
-    tx.rows("delete_run", memory=memory, run=payload["run"])
+        for start in range(0, len(ids), IDS_A_TRANSACTION):
+            page = ids[start : start + IDS_A_TRANSACTION]
+
+            def remove(
+                tx: GraphTransaction, before: int, name: str = statement, rows: list[str] = page
+            ) -> None:
+                if before == seq - 1:
+                    tx.rows(name, memory=memory, rows=rows)
+
+            fence.write(remove)
 
 
 def remove_rows(session: SqlSession, memory: str, payload: dict[str, Any]) -> None:

@@ -1,8 +1,8 @@
 """Deleting a run: its rollouts, what was said of them, and what nobody else uses.
 
-The batch is the tombstone: it lists every id that goes. Publishing it removes them from Neo4j in
-one transaction, then from Postgres in another, so that a delete that was cut off is carried to its
-end by the next publication. Nothing is accepted meanwhile: what goes is settled by the batch.
+The batch is the tombstone: it lists every id that goes. Publishing it removes them from Neo4j a
+page at a time, then from Postgres, so that a delete that was cut off is carried to its end by the
+next publication. Nothing is accepted meanwhile: what goes is settled by the batch.
 """
 
 from dataclasses import asdict, dataclass
@@ -90,10 +90,18 @@ def delete_run(stores: Stores, memory: str, run: str) -> None:
         InputError: if there is no such run.
         StoreError: if Neo4j refuses; the delete goes on at the next `memreward repair`.
     """
+    known = _is_known(stores, memory, run)
     catch_up(stores, memory)
     begun = get_memory(stores, memory)
+    if known and not _is_known(stores, memory, run):
+        return  # An earlier delete of it was cut off, and is carried to its end now.
     token = new_token()
     retried(lambda: _delete(stores, begun, run, token))
+
+
+def _is_known(stores: Stores, memory: str, run: str) -> bool:
+    with stores.vectors.transaction("delete_run.sql") as session:
+        return session.row("run_known", memory=memory, run=run) is not None
 
 
 def _delete(stores: Stores, begun: MemoryState, run: str, token: str) -> None:

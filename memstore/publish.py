@@ -99,6 +99,8 @@ def _publish_batch(fence: Fence, batch: _Waiting) -> None:
     try:
         if batch.kind in _WITH_GENERATION:
             _publish_generation(fence, batch)
+        if batch.kind is BatchKind.DELETE:
+            remove_nodes(fence, memory, seq, batch.payload)
         reached = fence.write(lambda tx, before: _apply(tx, before, memory, batch))
     except StoreFullError:
         raise  # No fault of the batch.
@@ -177,7 +179,7 @@ def _apply_link(tx: GraphTransaction, memory: str, seq: int, payload: Payload) -
 
 
 def _apply_delete(tx: GraphTransaction, memory: str, seq: int, payload: Payload) -> None:
-    remove_nodes(tx, memory, payload)
+    tx.rows("delete_run", memory=memory, run=payload["run"])
 
 
 _APPLY: dict[BatchKind, Callable[[GraphTransaction, str, int, Payload], None]] = {

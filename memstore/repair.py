@@ -6,7 +6,7 @@ from memstore.delete import finish_delete
 from memstore.publish import MAX_TRIES, publish
 from memstore.retry import retried
 from memstore.stores import Stores
-from schema.errors import QuarantineError, UnknownMemoryError
+from schema.errors import StoreError, UnknownMemoryError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,13 +77,17 @@ def repair(stores: Stores, memory: str) -> Repaired:
     )
 
 
-def catch_up_all(stores: Stores) -> list[QuarantineError]:
-    """Catch up with every memory; a quarantine of one, returned, does not stop the others."""
-    errors = []
+def catch_up_all(stores: Stores) -> list[StoreError]:
+    """Catch up with every memory; what stops one is returned and does not stop the others.
+
+    Raises:
+        UnreachableError: if a database stays out of reach.
+    """
+    errors: list[StoreError] = []
     for memory in every_memory(stores):
         try:
             catch_up(stores, memory)
-        except QuarantineError as error:
+        except StoreError as error:
             errors.append(error)
     return errors
 

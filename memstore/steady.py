@@ -15,7 +15,7 @@ from schema.errors import StoreError
 T = TypeVar("T")
 
 #: How long a delete or a re-embedding may stand between acceptance and publication.
-PATIENCE_S: Final = 30.0
+PATIENCE_S: Final = 120.0
 _WAIT_S: Final = 0.05
 
 

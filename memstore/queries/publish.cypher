@@ -111,17 +111,12 @@ MERGE (a)-[p:PREFERRED_TO {annotator: row.annotator}]->(b)
 SET p.memory = $memory, p.at = datetime(row.at), p.seq = $seq
 RETURN count(p)
 
-// name: delete_thinkings
-// Thinkings of rollouts that go.
+// name: delete_rollouts
+// Rollouts that go: Thinking and Answer, with all their edges.
 UNWIND $rows AS id
-MATCH (n:Thinking {memory: $memory, id: id})
-DETACH DELETE n
-
-// name: delete_answers
-// Answers of rollouts that go.
-UNWIND $rows AS id
-MATCH (n:Answer {memory: $memory, id: id})
-DETACH DELETE n
+OPTIONAL MATCH (t:Thinking {memory: $memory, id: id})
+OPTIONAL MATCH (a:Answer {memory: $memory, id: id})
+DETACH DELETE t, a
 
 // name: delete_queries
 // Queries that no rollout answers any more, with their similarity edges.

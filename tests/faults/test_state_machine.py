@@ -4,12 +4,11 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import hypothesis
 import numpy as np
 import pytest
 from faults.failpoints import armed
 from faults.workload import NoEncoder, ingest, seq_of
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -248,6 +247,6 @@ def test_a_memory_behaves_like_the_model(
             deadline=None,
             database=None,
             derandomize=True,
-            suppress_health_check=list(hypothesis.HealthCheck),
+            suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large),
         ),
     )
