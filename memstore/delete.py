@@ -8,7 +8,8 @@ from memstore.retry import retried
 from memstore.stores import Stores
 from schema.graph import NodeLabel
 
-NODES_A_TRANSACTION = 10_000
+#: Few: the time that Neo4j needs grows faster than what one transaction deletes.
+NODES_A_TRANSACTION = 1_000
 #: Statements of `delete.sql` that empty Postgres, what refers to others first.
 _TABLES: Final = (
     "delete_similar",
