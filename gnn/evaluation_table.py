@@ -69,9 +69,7 @@ def evaluation_tables(result: Mapping[str, Any], *, in_parts: bool = True) -> It
         yield table
 
 
-def print_evaluation(
-    result: Mapping[str, Any], console: Console, *, in_parts: bool = True
-) -> None:
+def print_evaluation(result: Mapping[str, Any], console: Console, *, in_parts: bool = True) -> None:
     """Print all tables, and what they were made from."""
     for table in evaluation_tables(result, in_parts=in_parts):
         console.print(table)

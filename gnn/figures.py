@@ -72,15 +72,15 @@ def dataset_figure(rows: Mapping[str, Mapping[str, Any]], measure: str, heading:
     return _finished(figure, axes)
 
 
-def save_readme_figure(evaluation: Evaluation, set_name: str, path: Path) -> None:
-    """Save one picture for the README as PNG: AUROC and within-query ranking by domain.
+def save_summary_figure(result: Mapping[str, Any], set_name: str, path: Path) -> None:
+    """Save one picture of a set as PNG: AUROC and within-query ranking by domain.
 
     Args:
-        evaluation: the result.
+        result: what `Evaluation.to_json` gave.
         set_name: the set to show.
         path: file to write; its folder must exist.
     """
-    rows = evaluation.to_json()["sets"][set_name]
+    rows = result["sets"][set_name]
     figure = Figure(figsize=(11, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
     groups = {"all": rows, **parts(rows, "by_domain")}

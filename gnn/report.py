@@ -12,11 +12,18 @@ from matplotlib.figure import Figure
 
 from gnn.evaluate import Evaluation
 from gnn.evaluation_table import HEADINGS, best_models, number, parts
-from gnn.figures import coverage_figure, dataset_figure, reliability_figure, roc_figure
+from gnn.figures import (
+    coverage_figure,
+    dataset_figure,
+    reliability_figure,
+    roc_figure,
+    save_summary_figure,
+)
 from gnn.metrics import MEASURES
 from schema.errors import InputError
 
-FILE_NAME: Final = "report.html"
+PAGE_NAME: Final = "report.html"
+PICTURE_NAME: Final = "result.png"
 
 STYLE: Final = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; color: #222; }
@@ -31,7 +38,7 @@ img { max-width: 100%; height: auto; }
 
 
 def write_report(evaluation: Evaluation, folder: Path) -> Path:
-    """Write `report.html` into `folder`, which is made if need be.
+    """Write `report.html`, and `result.png` for its first set, into `folder`, made if need be.
 
     Returns:
         The page's path.
@@ -39,12 +46,13 @@ def write_report(evaluation: Evaluation, folder: Path) -> Path:
     Raises:
         InputError: if it cannot be written.
     """
-    path = folder / FILE_NAME
+    path = folder / PAGE_NAME
     part = path.with_suffix(".part")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         part.write_text(report_page(evaluation), encoding="utf-8")
         os.replace(part, path)
+        save_summary_figure(evaluation.to_json(), evaluation.set_names[0], folder / PICTURE_NAME)
     except OSError as error:
         raise InputError(
             f"cannot write the report {path} ({error.strerror}): name another folder"

@@ -97,13 +97,15 @@ def open_driver(uri: str, user: str, password: str) -> neo4j.Driver:
 
 
 def ping_neo4j(uri: str, user: str, password: str) -> str:
-    """Log in and return the server's version.
+    """Log in, ask something and return the server's version.
+
+    The question matters: Neo4j lets users in before its database has recovered.
 
     Raises:
         ServerError: if Neo4j cannot be reached or refuses the password.
     """
     with open_driver(uri, user, password) as driver, wrapped_errors(uri):
-        return str(driver.get_server_info().agent)
+        return str(driver.execute_query("RETURN 1").summary.server.agent)
 
 
 class GraphTransaction:

@@ -38,8 +38,13 @@ class ClassArchive:
         return [f"-XX:SharedArchiveFile={self._base}", f"-XX:ArchiveClassesAtExit={self._written}"]
 
     def keep(self) -> None:
-        """After a clean stop: take what that run wrote into use."""
-        if self._written.exists():
+        """After a clean stop: take what that run wrote into use.
+
+        Where the jars lie elsewhere by now, it is of no use and goes.
+        """
+        if not all(Path(jar).exists() for jar in self.class_path.split(":")):
+            self._written.unlink(missing_ok=True)
+        elif self._written.exists():
             self._written.rename(self._loaded)
 
     @property

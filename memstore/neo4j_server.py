@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,7 +23,7 @@ from memstore.processes import (
     remember_process,
     wait_until_gone,
 )
-from schema.errors import ServerError
+from schema.errors import ServerError, UnreachableError
 
 USER: Final = "neo4j"
 #: What makes it safe to leave running; docker-compose.yml says the same.
@@ -218,8 +219,9 @@ class Neo4jServer:
                     "Correct that, then run `memreward up` again."
                 )
             if _listens(process, port):
-                ping_neo4j(self.uri, USER, password)
-                return
+                with suppress(UnreachableError):  # It still recovers from how it was ended.
+                    ping_neo4j(self.uri, USER, password)
+                    return
             if time.monotonic() > deadline:
                 raise ServerError(
                     f"Neo4j has not come up within {_START_SECONDS} s. {self._last_words()}"

@@ -82,7 +82,6 @@ def test_a_full_disk_is_said_and_survived(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings, disk = small
-    monkeypatch.setattr(retry, "PATIENCE_S", 2.0)
     with open_stores(up(settings)) as stores:
         clean = CleanRun(stores, MEMORY, WORKLOAD)
     for number in range(times(1, 5)):
@@ -93,8 +92,10 @@ def test_a_full_disk_is_said_and_survived(
             seq = seq_of(stores, MEMORY)
             disk.fill()
             stores.vectors._pool.timeout = 5.0
-            with pytest.raises((StoreError, ServerError)) as error:
-                write_until_it_fails(stores)
+            with monkeypatch.context() as patch:
+                patch.setattr(retry, "PATIENCE_S", 2.0)
+                with pytest.raises((StoreError, ServerError)) as error:
+                    write_until_it_fails(stores)
             assert "space" in str(error.value) or "memreward up" in str(error.value)
             print(f"{disk.folder.name}: {type(error.value).__name__}: {error.value}")
         disk.empty()

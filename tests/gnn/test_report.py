@@ -10,7 +10,7 @@ from graph_factory import make_graph
 
 from gnn.baselines import ConstantModel, MajorityModel
 from gnn.evaluate import Evaluation, Trial, evaluate
-from gnn.figures import save_readme_figure
+from gnn.figures import save_summary_figure
 from gnn.report import report_page, write_report
 from schema.errors import InputError
 
@@ -73,7 +73,7 @@ def test_page_shows_the_figures_of_the_json(evaluation: Evaluation) -> None:
 def test_is_written_whole(evaluation: Evaluation, tmp_path: Path) -> None:
     path = write_report(evaluation, tmp_path / "reports")
     assert path.read_text(encoding="utf-8").endswith("</html>")
-    assert [p.name for p in path.parent.iterdir()] == ["report.html"]
+    assert {p.name for p in path.parent.iterdir()} == {"report.html", "result.png"}
 
 
 def test_a_file_in_the_way_is_reported(evaluation: Evaluation, tmp_path: Path) -> None:
@@ -83,5 +83,5 @@ def test_a_file_in_the_way_is_reported(evaluation: Evaluation, tmp_path: Path) -
 
 
 def test_readme_figure_is_a_png(evaluation: Evaluation, tmp_path: Path) -> None:
-    save_readme_figure(evaluation, "a<b>&c", tmp_path / "figure.png")
+    save_summary_figure(evaluation.to_json(), "a<b>&c", tmp_path / "figure.png")
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
