@@ -56,7 +56,13 @@ def _mount(folder: Path) -> None:
         pytest.skip(f"no tmpfs can be mounted here ({reason}): run as root in a container of yours")
 
 
-@pytest.fixture(params=["postgres", "neo4j"])
+NOT_YET = pytest.mark.skip(
+    reason="open, see docs/durability.md: Neo4j 5.26 does not come up again after its log met a "
+    "full disk in the middle of a transaction"
+)
+
+
+@pytest.fixture(params=["postgres", pytest.param("neo4j", marks=NOT_YET)])
 def small(request: pytest.FixtureRequest) -> Iterator[tuple[Settings, SmallDisk]]:
     """Servers of which one lives on a small disk."""
     home = Path(tempfile.mkdtemp(prefix="memreward-full-"))
