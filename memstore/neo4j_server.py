@@ -104,11 +104,17 @@ class Neo4jServer:
             ServerError: jars cannot be had, the port is taken, or it does not come up.
         """
         ensure_jars(self.jars)
-        if self.process() is None:
-            port = self.home.choose_port("neo4j", self.wanted_port)
-            self._configure(port)
-            self._set_initial_password()
-            self._launch()
+        if self.process() is not None:
+            try:
+                self._wait_until_ready()
+                return
+            except ServerError:
+                if self.process() is not None:
+                    raise  # Else somebody ended it just now.
+        port = self.home.choose_port("neo4j", self.wanted_port)
+        self._configure(port)
+        self._set_initial_password()
+        self._launch()
         self._wait_until_ready()
 
     def stop(self) -> None:

@@ -12,7 +12,7 @@ from memstore.machine import memory_bytes, share_of_memory
 from memstore.postgres_programs import PostgresPrograms
 from memstore.processes import living_process
 from memstore.vector_store import ping_postgres
-from schema.errors import ServerError
+from schema.errors import ServerError, UnreachableError
 
 USER: Final = "memreward"
 DATABASE: Final = "memreward"
@@ -38,6 +38,8 @@ INITDB_OPTIONS: Final = (
     "--builtin-locale=C.UTF-8",
 )
 _SECONDS: Final = 90
+#: For a server that was told to end, or killed, to be gone.
+_LAST_SECONDS: Final = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,18 +88,16 @@ class PostgresServer:
             SettingsError: the home cannot work for the user that Postgres must run as.
             ServerError: the port is taken, or it does not come up.
         """
-        if self.process() is None:
-            self._programs.prepare()
-            self._programs.make_owned_folder(self.log_folder)
-            self._forget_killed_server()
-            if not (self.data / "PG_VERSION").exists():
-                self._initialise()
-            port = self.home.choose_port("postgres", self.wanted_port)
-            self._configure(port)
-            log = self.log_folder / "startup.log"
-            arguments = ["-D", str(self.data), "-l", str(log), "-w", "-t", str(_SECONDS), "start"]
-            self._programs.run("pg_ctl", *arguments, log=log)
-            self._create_database(port)
+        process = self.process()
+        if process is not None:
+            try:
+                ping_postgres(self.dsn)
+                return
+            except UnreachableError:
+                # Somebody may be ending it just now.
+                if psutil.wait_procs([process], timeout=_LAST_SECONDS)[1]:
+                    raise
+        self._start()
         ping_postgres(self.dsn)
 
     def stop(self) -> None:
@@ -123,6 +123,19 @@ class PostgresServer:
             return process.name() == "postgres" and Path(process.cwd()) == self.data.resolve()
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             return False
+
+    def _start(self) -> None:
+        self._programs.prepare()
+        self._programs.make_owned_folder(self.log_folder)
+        self._forget_killed_server()
+        if not (self.data / "PG_VERSION").exists():
+            self._initialise()
+        port = self.home.choose_port("postgres", self.wanted_port)
+        self._configure(port)
+        log = self.log_folder / "startup.log"
+        arguments = ["-D", str(self.data), "-l", str(log), "-w", "-t", str(_SECONDS), "start"]
+        self._programs.run("pg_ctl", *arguments, log=log)
+        self._create_database(port)
 
     def _initialise(self) -> None:
         """`initdb`: passwords only (SCRAM), the same order of text on every machine."""
