@@ -1,25 +1,40 @@
-"""`memreward repair`: finish what was interrupted."""
+"""`memreward repair`: finish what was interrupted, and make Neo4j anew from Postgres."""
 
 from typing import Annotated
 
 import typer
 
 from memreward.connect import connected
-from memreward.console import console, err_console
+from memreward.console import bars, console, err_console
+from memstore.migrate import migrate
+from memstore.rebuild import rebuild_graph
 from memstore.repair import Repaired, every_memory
 from memstore.repair import repair as repair_memory
-from schema.errors import StoreError
+from memstore.servers import Addresses, set_neo4j_aside, up
+from memstore.settings import Settings, load_settings
+from memstore.stores import Stores, open_stores
+from schema.errors import DamagedGraphError, StoreError
 
 
 def repair(
     memory: Annotated[
         str | None, typer.Option("--memory", "-m", help="Name; without it, every memory.")
     ] = None,
+    rebuild_neo4j: Annotated[
+        bool,
+        typer.Option(
+            "--rebuild-neo4j",
+            help="Make the graph anew from Postgres, for a Neo4j that was damaged or lost.",
+        ),
+    ] = False,
 ) -> None:
     """Publish what is accepted, finish deletes, retry a quarantined batch; nothing is undone.
 
     Safe at any time, also while others write. Exit code 1 if a memory could not be repaired.
     """
+    if rebuild_neo4j:
+        _rebuild(load_settings(), memory)
+        return
     failed = False
     with connected() as stores:
         for name in [memory] if memory else every_memory(stores):
@@ -37,6 +52,40 @@ def repair(
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
     app.command()(repair)
+
+
+def _rebuild(settings: Settings, memory: str | None) -> None:
+    """Make the graph of one or all memories anew; of all, where Neo4j's own data are of no use."""
+    try:
+        where = up(settings)
+    except DamagedGraphError:
+        where, memory = _fresh_neo4j(settings), None
+    migrate(where)
+    with open_stores(where) as stores:
+        for name in [memory] if memory else every_memory(stores):
+            rollouts = _rebuild_one(stores, name)
+            console.print(f"{name}: made anew in Neo4j, {rollouts} rollouts", markup=False)
+
+
+def _fresh_neo4j(settings: Settings) -> Addresses:
+    aside = set_neo4j_aside(settings)
+    console.print(
+        f"Neo4j's damaged data are in {aside}; remove them once all is well",
+        markup=False,
+        soft_wrap=True,
+    )
+    return up(settings)
+
+
+def _rebuild_one(stores: Stores, memory: str) -> int:
+    done: dict[str, int] = {}
+    with bars() as progress:
+
+        def told(table: str, rows: int) -> None:
+            done[table] = done.get(table, 0) + rows
+            progress(f"rebuild {table}", done[table], None)
+
+        return rebuild_graph(stores, memory, told)
 
 
 def _said(done: Repaired) -> list[str]:

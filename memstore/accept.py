@@ -222,11 +222,15 @@ def _accept(
     if not new and not labelled:
         return None, 0, 0, 0
     seq = take_seq(session, memory)
-    payload = _insert(session, state, run, seq, new)
+    queries = _insert(session, state, run, seq, new)
     accept_rows.insert_labels(session, memory, run, seq, labelled)
-    payload["verified"] = current_verified(session, memory, [item.id for item in labelled])
+    payload = {
+        "generation": state.generation,
+        "encoder": state.encoder,
+        "verified": current_verified(session, memory, [item.id for item in labelled]),
+    }
     add_batch(session, memory, seq, BatchKind.INGEST, payload, token)
-    return seq, len(new), len(payload["queries"]), len(labelled)
+    return seq, len(new), queries, len(labelled)
 
 
 def refuse_changed(prepared: Sequence[PreparedRollout], known: dict[str, str]) -> None:
@@ -268,8 +272,8 @@ def _insert(
     run: str,
     seq: int,
     new: Sequence[PreparedRollout],
-) -> dict[str, Any]:
-    """Insert everything a batch brings but its labels; returns the payload for Neo4j."""
+) -> int:
+    """Insert everything a batch brings but its labels; returns the number of new queries."""
     memory = state.name
     first = new[0].rollout if new else None
     policy = first.policy if first else None
@@ -277,23 +281,10 @@ def _insert(
     session.run("add_run", memory=memory, name=run, policy=policy, checkpoint=checkpoint, seq=seq)
     queries = accept_rows.insert_queries(session, memory, seq, new)
     conclusions = {item.id: item.conclusion(memory) for item in new}
+    accept_rows.insert_conclusions(session, memory, seq, conclusions)
     accept_rows.insert_rollouts(session, memory, run, seq, new, conclusions)
     accept_rows.insert_policy_embeddings(session, memory, seq, new)
     # On arrival a query is tied to its nearest among all that is accepted, its own batch included.
     edges = nearest(session, memory, [item.query_id for item in queries], state.neighbours)
     copy_edges(session, memory, state.generation, seq, edges)
-    distinct = {pair[0]: pair[1] for pair in conclusions.values() if pair is not None}
-    return {
-        "runs": [{"id": run, "policy": policy, "checkpoint": checkpoint}],
-        "queries": [accept_rows.query_row(item) for item in queries],
-        "rollouts": [accept_rows.rollout_row(item, run) for item in new],
-        "conclusions": [{"id": id_, "key": key} for id_, key in sorted(distinct.items())],
-        "concludes": [
-            {"answer_id": id_, "conclusion_id": pair[0]}
-            for id_, pair in conclusions.items()
-            if pair is not None
-        ],
-        "similar": edges,
-        "generation": state.generation,
-        "encoder": state.encoder,
-    }
+    return len(queries)

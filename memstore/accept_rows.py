@@ -1,7 +1,6 @@
-"""The rows that a batch of rollouts adds to Postgres, and the payload it leaves for Neo4j."""
+"""The rows that a batch of rollouts adds to Postgres."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from memstore.prepare import PreparedRollout
 from memstore.vector_store import SqlSession
@@ -19,7 +18,7 @@ def insert_queries(
     added = [by_id[id_] for id_ in sorted(by_id.keys() - known)]
     session.copy(
         "copy_queries",
-        ["text", "text", "text", "text", "vector", "int8"],
+        ["text", "text", "text", "text", "vector", "int8", "text"],
         (
             (
                 memory,
@@ -28,11 +27,25 @@ def insert_queries(
                 item.rollout.domain,
                 item.rollout.query_embedding,
                 seq,
+                item.rollout.query,
             )
             for item in added
         ),
     )
     return added
+
+
+def insert_conclusions(
+    session: SqlSession, memory: str, seq: int, conclusions: Mapping[str, tuple[str, str] | None]
+) -> None:
+    """Insert the conclusions, an id and a key for a rollout each, that are new."""
+    key_of = dict(pair for pair in conclusions.values() if pair is not None)
+    known = {row[0] for row in session.rows("known_conclusions", memory=memory, ids=list(key_of))}
+    session.copy(
+        "copy_conclusions",
+        ["text", "text", "text", "int8"],
+        ((memory, id_, key_of[id_], seq) for id_ in sorted(key_of.keys() - known)),
+    )
 
 
 def insert_rollouts(
@@ -41,11 +54,11 @@ def insert_rollouts(
     run: str,
     seq: int,
     new: Sequence[PreparedRollout],
-    conclusions: dict[str, tuple[str, str] | None],
+    conclusions: Mapping[str, tuple[str, str] | None],
 ) -> None:
     """Insert new rollouts."""
     types = ["text"] * 5 + ["int4", "int4"] + ["text"] * 4
-    types += ["int4", "bool", "float4[]", "vector", "vector", "int8"]
+    types += ["int4", "bool", "float4[]", "vector", "vector", "int8", "text", "text"]
 
     def row(item: PreparedRollout) -> tuple[object, ...]:
         rollout, conclusion = item.rollout, conclusions[item.id]
@@ -68,6 +81,8 @@ def insert_rollouts(
             rollout.thinking_embedding,
             rollout.answer_embedding,
             seq,
+            rollout.thinking,
+            rollout.answer,
         )
 
     session.copy("copy_rollouts", types, map(row, new))
@@ -104,32 +119,3 @@ def insert_labels(
         ["text", "text", "int8", "text", "float8", "text"],
         ((memory, item.id, seq, FILE_SOURCE, item.rollout.reward, run) for item in labelled),
     )
-
-
-def query_row(item: PreparedRollout) -> dict[str, Any]:
-    """A query as Neo4j is told it."""
-    return {
-        "id": item.query_id,
-        "text": item.rollout.query,
-        "dataset": item.rollout.dataset,
-        "domain": item.rollout.domain,
-    }
-
-
-def rollout_row(item: PreparedRollout, run: str) -> dict[str, Any]:
-    """A rollout as Neo4j is told it."""
-    rollout = item.rollout
-    return {
-        "id": item.id,
-        "query_id": item.query_id,
-        "run": run,
-        "thinking": rollout.thinking,
-        "answer": rollout.answer,
-        "source_query_id": rollout.source_query_id,
-        "step": rollout.step,
-        "place": rollout.place,
-        "policy": rollout.policy,
-        "checkpoint": rollout.checkpoint,
-        "completion_tokens": rollout.completion_tokens,
-        "truncated": rollout.truncated,
-    }

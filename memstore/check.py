@@ -15,7 +15,7 @@ from schema.validate import MAX_NORM, MIN_NORM
 def check_memory(
     stores: Stores, memory: str, progress: CheckProgress = lambda what, done: None
 ) -> CheckReport:
-    """Compare ids, sequence numbers, edges, rewards and embeddings of both stores.
+    """Compare ids, sequence numbers, texts, edges, rewards and embeddings of both stores.
 
     Raises:
         UnknownMemoryError: if there is no such memory.
@@ -28,11 +28,11 @@ def check_memory(
             raise UnknownMemoryError(
                 f"there is no memory {memory!r}: `memreward stats` lists those there are"
             )
-        dimension, incarnation, seq, published_seq, generation, going, importing = row
-        if going or importing:
-            what = "delete" if going else "import"
-            report.add("unfinished", f"its {what} was cut off: run it again")
-            return report
+        dimension, incarnation, seq, published_seq, generation, *unfinished = row
+        for what, begun in zip(("delete", "import", "rebuild"), unfinished, strict=True):
+            if begun:
+                report.add("unfinished", f"its {what} was cut off: run it again")
+                return report
         look = _place(stores, session, report, (incarnation, published_seq, generation), progress)
         _check_batches(look, seq, published_seq)
         _check_embeddings(look, dimension)

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from memstore.check_report import Look
 from memstore.verified import current_verified
+from schema.ids import content_hash, digest
 
 PAGE: Final = 2_000
 #: Rewards and scores are doubles in both stores.
@@ -21,25 +22,28 @@ def check_graph(look: Look) -> None:
     _same(look, "runs", look.sql("runs", seq=look.seq), look.cypher("runs"))
     _same(look, "models", look.sql("models", seq=look.seq), look.cypher("models"))
     for accepted, published in _pages(_sql(look, "queries"), _cypher(look, "queries")):
-        _same(look, "queries", accepted, published)
+        _same(look, "queries", _digested(accepted, 4), _digested(published, 4))
         _check_similar(look, [row[0] for row in accepted])
         look.progress("check queries", len(accepted))
     for accepted, published in _pages(_sql(look, "rollouts"), _cypher(look, "thinkings")):
-        expected = [(id_, seq, [query], [id_]) for id_, seq, query, _, _ in accepted]
-        _same(look, "thinkings, GENERATED, LEADS_TO", expected, published)
+        _check_hashes(look, accepted)
+        expected = [(row[0], row[1], [row[2]], [row[0]], row[7]) for row in accepted]
+        kind = "thinkings, GENERATED, LEADS_TO"
+        _same(look, kind, _digested(expected, 4), _digested(published, 4))
         look.progress("check thinkings", len(accepted))
     for accepted, published in _pages(_sql(look, "rollouts"), _cypher(look, "answers")):
         expected = [
-            (id_, seq, [id_], [run], [] if conclusion is None else [conclusion])
-            for id_, seq, _, run, conclusion in accepted
+            (id_, seq, [id_], [run], [] if conclusion is None else [conclusion], answer)
+            for id_, seq, _, run, conclusion, _, _, _, answer in accepted
         ]
         kind = "answers, LEADS_TO, PRODUCED, CONCLUDES"
-        _same(look, kind, expected, [row[:5] for row in published])
+        _same(look, kind, _digested(expected, 5), _digested([row[:6] for row in published], 5))
         _check_rewards(look, published)
         _check_preferences(look, [row[0] for row in accepted])
         look.progress("check answers", len(accepted))
-    for _, published in _pages(lambda after: [], _cypher(look, "unreached")):
-        look.report.add_all("conclusions", (f"{r[0]}: no answer" for r in published if not r[1]))
+    for accepted, published in _pages(_sql(look, "conclusions"), _cypher(look, "conclusions")):
+        _same(look, "conclusions", accepted, [row[:3] for row in published])
+        look.report.add_all("conclusions", (f"{r[0]}: no answer" for r in published if not r[3]))
 
 
 def _sql(look: Look, name: str) -> Page:
@@ -75,6 +79,23 @@ def _same(look: Look, kind: str, accepted: Sequence[Row], published: Sequence[Ro
     for id_ in sorted(left.keys() & right.keys()):
         if left[id_] != right[id_]:
             report.add(kind, f"{id_}: {right[id_][1:]} in Neo4j, {left[id_][1:]} in Postgres")
+
+
+def _digested(rows: Sequence[Row], column: int) -> list[Row]:
+    """The rows with the digest of a text in place of the text."""
+    return [(*row[:column], digest(row[column] or ""), *row[column + 1 :]) for row in rows]
+
+
+def _check_hashes(look: Look, accepted: Sequence[Row]) -> None:
+    """Texts in Postgres are those that each rollout's hash was made of."""
+    look.report.add_all(
+        "texts",
+        (
+            f"{row[0]}: its texts in Postgres are not those of its hash"
+            for row in accepted
+            if content_hash(row[6], row[7], row[8]) != row[5]
+        ),
+    )
 
 
 def _check_similar(look: Look, ids: list[str]) -> None:

@@ -19,6 +19,7 @@ _TABLES: Final = (
     "delete_new_embeddings",
     "delete_policy_embeddings",
     "delete_rollouts",
+    "delete_conclusions",
     "delete_queries",
     "delete_models",
     "delete_runs",
@@ -59,7 +60,7 @@ def _finish(stores: Stores, memory: str) -> bool:
         row = session.row("going", memory=memory)
         if row is None:
             return False
-        _empty_graph(
+        empty_graph(
             Fence(
                 graph=stores.graph,
                 session=session,
@@ -75,12 +76,12 @@ def _finish(stores: Stores, memory: str) -> bool:
     return True
 
 
-def _empty_graph(fence: Fence) -> None:
+def empty_graph(fence: Fence) -> None:
     """Remove the memory's nodes from Neo4j; its own node, which every writer locks, goes last."""
 
     def remove(tx: GraphTransaction, label: NodeLabel) -> int:
         return tx.value(
-            "delete_nodes", label=label.value, memory=fence.memory, limit=NODES_A_TRANSACTION
+            f"delete_nodes_{label.value}", memory=fence.memory, limit=NODES_A_TRANSACTION
         )
 
     labels = [label for label in NodeLabel if label not in (NodeLabel.RUN, NodeLabel.MEMORY)]

@@ -22,6 +22,7 @@ _ROWS: Final = (
     "remove_policy_embeddings",
     "remove_new_embeddings",
     "remove_rollouts",
+    "remove_conclusions",
     "remove_similar",
     "remove_queries",
     "remove_run",
@@ -58,4 +59,5 @@ def remove_rows(session: SqlSession, memory: str, payload: dict[str, Any]) -> No
             run=payload["run"],
             rollouts=payload["rollouts"],
             queries=payload["queries"],
+            conclusions=payload["conclusions"],
         )

@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from memstore.archive import (
     CHECKPOINTS,
@@ -18,8 +17,7 @@ from memstore.archive import (
 )
 from memstore.repair import catch_up
 from memstore.stores import Stores, get_memory
-from memstore.vector_store import SqlSession
-from schema.errors import InputError, StoreError
+from schema.errors import InputError
 
 #: Called with the table and the rows of it that are written or read.
 ArchiveProgress = Callable[[str, int], None]
@@ -47,7 +45,6 @@ def export_memory(
     Raises:
         UnknownMemoryError: if there is no such memory.
         InputError: if the folder cannot be used.
-        StoreError: if Neo4j lacks a text.
     """
     catch_up(stores, memory)
     get_memory(stores, memory)
@@ -57,10 +54,11 @@ def export_memory(
         seq, generation, _ = stores.graph.read(
             "check.cypher", lambda tx: tx.rows("memory", memory=memory)
         )[0]
-        source = _Source(stores, session, memory, seq, generation)
+        bounds = {"memory": memory, "seq": seq, "generation": generation}
         tables: dict[str, TableEntry] = {}
         for table in TABLES:
-            tables[table] = write_table(folder, table, _told(source.pages(table), table, progress))
+            pages = session.stream(table, ROWS_A_PAGE, **bounds)
+            tables[table] = write_table(folder, table, _told(pages, table, progress))
         row = session.row("memory", memory=memory)
     assert row is not None
     encoder, dimension, neighbours, linked_seq, created_at, encoder_path = row
@@ -79,51 +77,6 @@ def export_memory(
     )
     write_manifest(folder, manifest)
     return manifest
-
-
-class _Source:
-    """Pages of each table of one memory at one sequence number."""
-
-    def __init__(
-        self, stores: Stores, session: SqlSession, memory: str, seq: int, generation: int
-    ) -> None:
-        self._stores, self._session, self._memory = stores, session, memory
-        self._seq, self._generation = seq, generation
-
-    def pages(self, table: str) -> Iterator[Sequence[Row]]:
-        """Rows of a table, `ROWS_A_PAGE` at a time."""
-        if table == "conclusions":
-            yield from self._conclusions()
-            return
-        bounds = {"memory": self._memory, "seq": self._seq, "generation": self._generation}
-        for page in self._session.stream(table, ROWS_A_PAGE, **bounds):
-            if table == "queries":
-                yield self._with_texts("query_texts", page)
-            elif table == "rollouts":
-                yield self._with_texts("rollout_texts", page)
-            else:
-                yield page
-
-    def _with_texts(self, name: str, page: Sequence[Row]) -> list[Row]:
-        rows = self._read(name, ids=[row[0] for row in page])
-        text_of = {row[0]: row[1:] for row in rows}
-        missing = [row[0] for row in page if row[0] not in text_of]
-        if missing:
-            raise StoreError(
-                f"Neo4j has no text of {missing[0]}: see `memreward check --memory {self._memory}`"
-            )
-        return [(*row, *text_of[row[0]]) for row in page]
-
-    def _conclusions(self) -> Iterator[Sequence[Row]]:
-        after = ""
-        while page := self._read("conclusions", after=after, seq=self._seq, limit=ROWS_A_PAGE):
-            yield page
-            after = page[-1][0]
-
-    def _read(self, name: str, **parameters: object) -> list[list[Any]]:
-        return self._stores.graph.read(
-            "export.cypher", lambda tx: tx.rows(name, memory=self._memory, **parameters)
-        )
 
 
 def _told(

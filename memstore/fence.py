@@ -52,6 +52,7 @@ class Fence:
         if incarnation != self.incarnation:
             raise StoreError(
                 f"Neo4j holds another memory named {self.memory!r} than Postgres: the two "
-                "databases do not belong together; restore both from one backup"
+                "databases do not belong together; restore both from one backup, or make "
+                "Neo4j anew from Postgres: `memreward repair --rebuild-neo4j`"
             )
         return seq

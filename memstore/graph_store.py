@@ -1,9 +1,11 @@
 """The one door to Neo4j: the driver is imported here and nowhere else."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, LiteralString, TypeVar, cast
 
 import neo4j
@@ -24,6 +26,8 @@ T = TypeVar("T")
 CONNECT_TIMEOUT_S = 10.0
 #: The driver's own patience; writers have more, see `memstore.retry`.
 RETRY_TIME_S = 5.0
+#: What has to be free on the disk of memreward's own Neo4j before it is written to.
+RESERVE_BYTES = 256 << 20
 #: Codes of faults that lie in the server, not in what it was told.
 _OWN_FAULTS = ("Neo.DatabaseError.General", "Neo.DatabaseError.Transaction")
 _TIMED_OUT = "Neo.ClientError.Transaction.TransactionTimedOut"
@@ -108,6 +112,18 @@ def ping_neo4j(uri: str, user: str, password: str) -> str:
         return str(driver.execute_query("RETURN 1").summary.server.agent)
 
 
+def graph_fault(uri: str, user: str, password: str) -> str | None:
+    """What keeps Neo4j from opening its database; None if nothing does.
+
+    Raises:
+        ServerError: if Neo4j cannot be reached or refuses the password.
+    """
+    query = cast(LiteralString, named_queries("server.cypher")["faults"])
+    with open_driver(uri, user, password) as driver, wrapped_errors(uri):
+        rows = driver.execute_query(query, database_="system").records
+    return f"{rows[0]['name']}: {rows[0]['statusMessage']}" if rows else None
+
+
 class GraphTransaction:
     """Named statements inside one transaction."""
 
@@ -142,8 +158,14 @@ class QueryResult:
 class GraphStore:
     """One driver to one Neo4j."""
 
-    def __init__(self, uri: str, user: str, password: str) -> None:
+    def __init__(self, uri: str, user: str, password: str, *, folder: Path | None = None) -> None:
         """Open the driver.
+
+        Args:
+            uri: where Neo4j is.
+            user: who logs in.
+            password: of the user.
+            folder: where it keeps its data, if it is memreward's own.
 
         Raises:
             ServerError: if Neo4j cannot be reached or refuses the password.
@@ -151,6 +173,7 @@ class GraphStore:
         self._uri = uri
         self._driver = open_driver(uri, user, password)
         self._process = os.getpid()
+        self._folder = folder
 
     def read(self, file: str, work: Callable[[GraphTransaction], T]) -> T:
         """Run `work` in one read transaction over the statements of `queries/<file>`."""
@@ -158,7 +181,18 @@ class GraphStore:
             return session.execute_read(lambda tx: work(GraphTransaction(tx, file)))
 
     def write(self, file: str, work: Callable[[GraphTransaction], T]) -> T:
-        """Run `work` in one write transaction; transient errors are retried by the driver."""
+        """Run `work` in one write transaction; transient errors are retried by the driver.
+
+        Raises:
+            StoreFullError: if the disk of memreward's own Neo4j is nearly full: what its log
+                does not hold as a whole, it cannot recover from.
+        """
+        if self._folder is not None and shutil.disk_usage(self._folder).free < RESERVE_BYTES:
+            raise StoreFullError(
+                f"the disk of {self._folder} has less than {RESERVE_BYTES >> 20} MiB of space "
+                "left, and Neo4j does not survive a full one: free some, then run the same "
+                "command again"
+            )
         with wrapped_errors(self._uri), self._session() as session:
             return session.execute_write(lambda tx: work(GraphTransaction(tx, file)))
 

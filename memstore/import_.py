@@ -21,7 +21,7 @@ from memstore.archive import (
 from memstore.delete import delete_memory
 from memstore.export import ArchiveProgress
 from memstore.fence import Fence
-from memstore.import_graph import GraphImport
+from memstore.graph_copy import GraphCopy
 from memstore.stores import Stores
 from memstore.vector_store import SqlSession, as_json
 from schema.errors import InputError
@@ -30,10 +30,11 @@ from schema.errors import InputError
 _TYPES: Final[dict[str, tuple[str, ...]]] = {
     "batches": ("int8", "text", "timestamptz", "timestamptz"),
     "runs": ("text", "text", "text", "int8"),
-    "queries": ("text", "text", "text", "vector", "int8"),
+    "queries": ("text", "text", "text", "vector", "int8", "text"),
+    "conclusions": ("text", "text", "int8"),
     "rollouts": (
         *("text", "text", "text", "text", "int4", "int4", "text", "text", "text", "text"),
-        *("int4", "bool", "float4[]", "vector", "vector", "int8"),
+        *("int4", "bool", "float4[]", "vector", "vector", "int8", "text", "text"),
     ),
     "policy_embeddings": ("text", "text", "text", "vector", "int8"),
     "verified": ("text", "int8", "text", "float8", "text", "timestamptz"),
@@ -73,9 +74,11 @@ def import_memory(
         for lock in ("lock_linker", "lock_publisher"):
             session.of("delete.sql").run(lock, memory=manifest.memory)
         fence = _begin(stores, session, manifest)
-        graph = GraphImport(fence=fence, stores=stores, manifest=manifest)
+        graph = GraphCopy(
+            fence=fence, seq=manifest.seq, generation=manifest.generation, encoder=manifest.encoder
+        )
         for table in ("batches", "runs", "queries", "conclusions", "rollouts", *_AFTER):
-            _import_table(session, folder, table, graph, progress)
+            _import_table(session, folder, manifest, table, graph, progress)
         graph.finish()
         if checkpoints is not None:
             _copy_checkpoints(folder, manifest, checkpoints / manifest.memory)
@@ -133,14 +136,14 @@ def _begin(stores: Stores, session: SqlSession, manifest: ArchiveManifest) -> Fe
 def _import_table(
     session: SqlSession,
     folder: Path,
+    manifest: ArchiveManifest,
     table: str,
-    graph: GraphImport,
+    graph: GraphCopy,
     progress: ArchiveProgress,
 ) -> None:
-    manifest = graph.manifest
     rows = 0
     for page in read_table(folder, table):
-        graph.check(table, page)
+        _check(session, manifest, table, page)
         if table in _TYPES:
             _copy(session, manifest, table, page)
         graph.add(table, page)
@@ -148,6 +151,21 @@ def _import_table(
         progress(table, len(page))
     if rows != manifest.tables[table].rows:
         raise InputError(f"{folder}: {table} has {rows} rows, the manifest says otherwise")
+
+
+def _check(session: SqlSession, manifest: ArchiveManifest, table: str, page: list[Row]) -> None:
+    """Check rows before either store sees them.
+
+    Raises:
+        InputError: if one of them cannot have been exported.
+    """
+    for row in page:
+        import_checks.check_row(manifest, table, row)
+    if table == "rollouts":
+        ids = sorted({row[1] for row in page})
+        text_of = dict(session.rows("query_texts", memory=manifest.memory, ids=ids))
+        for row in page:
+            import_checks.check_content(row, text_of.get(row[1]))
 
 
 def _copy(session: SqlSession, manifest: ArchiveManifest, table: str, page: list[Row]) -> None:

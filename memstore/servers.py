@@ -6,6 +6,7 @@ A server whose address is given in the settings is yours and is never started or
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 from memstore.graph_store import ping_neo4j
 from memstore.home import Home
@@ -25,6 +26,8 @@ class Addresses:
     neo4j_user: str
     neo4j_password: str = field(repr=False)
     postgres_dsn: str = field(repr=False)
+    #: Where memreward's own Neo4j keeps its data; None: it is yours.
+    neo4j_folder: Path | None = None
 
 
 class ServerState(StrEnum):
@@ -56,7 +59,8 @@ def up(settings: Settings) -> Addresses:
 
     Raises:
         SettingsError: the home cannot work.
-        ServerError: a server cannot be started, reached or logged in to.
+        ServerError: a server cannot be started, reached or logged in to; its DamagedGraphError,
+            if memreward's own Neo4j cannot open its store.
     """
     neo4j, postgres = _own_neo4j(settings), _own_postgres(settings)
     starts = [server.start for server in (neo4j, postgres) if server is not None]
@@ -71,6 +75,22 @@ def up(settings: Settings) -> Addresses:
     if postgres is None:
         ping_postgres(found.postgres_dsn)
     return found
+
+
+def set_neo4j_aside(settings: Settings) -> Path:
+    """Stop memreward's own Neo4j and put its data where the next start does not find them.
+
+    Returns:
+        Where they are.
+
+    Raises:
+        ServerError: it does not stop.
+    """
+    home = Home(root=settings.home)
+    server = _own_neo4j(settings)
+    assert server is not None
+    with home.lock():
+        return server.set_aside()
 
 
 def down(settings: Settings) -> None:
@@ -103,6 +123,7 @@ def addresses(settings: Settings) -> Addresses:
         neo4j_user=user,
         neo4j_password=password,
         postgres_dsn=_postgres_address(settings),
+        neo4j_folder=None if settings.neo4j_uri else Home(root=settings.home).neo4j,
     )
 
 

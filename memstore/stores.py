@@ -49,7 +49,12 @@ def open_stores(addresses: Addresses) -> Iterator[Stores]:
     """
     vectors = VectorStore(addresses.postgres_dsn)
     try:
-        graph = GraphStore(addresses.neo4j_uri, addresses.neo4j_user, addresses.neo4j_password)
+        graph = GraphStore(
+            addresses.neo4j_uri,
+            addresses.neo4j_user,
+            addresses.neo4j_password,
+            folder=addresses.neo4j_folder,
+        )
         try:
             yield Stores(graph=graph, vectors=vectors)
         finally:
@@ -62,12 +67,12 @@ def find_memory(session: SqlSession, name: str) -> MemoryState | None:
     """The state of a memory; None if there is none of that name.
 
     Raises:
-        UnknownMemoryError: if it is being deleted or imported.
+        UnknownMemoryError: if it is being deleted, imported or rebuilt.
     """
     row = session.of("accept.sql").row("memory_state", memory=name)
     if row is None:
         return None
-    *fields, deleted, importing = row
+    *fields, deleted, importing, rebuilding = row
     if deleted:
         raise UnknownMemoryError(
             f"memory {name!r} is being deleted: run the delete again, or choose another name"
@@ -76,6 +81,11 @@ def find_memory(session: SqlSession, name: str) -> MemoryState | None:
         raise UnknownMemoryError(
             f"memory {name!r} is being imported: wait for it, or run the import again if it was "
             "cut off"
+        )
+    if rebuilding:
+        raise UnknownMemoryError(
+            f"the graph of memory {name!r} is being made anew: wait for it, or run "
+            f"`memreward repair --rebuild-neo4j --memory {name}` if that was cut off"
         )
     encoder, dimension, incarnation, neighbours, *numbers = fields
     seq, published_seq, generation, published_generation, encoder_path = numbers

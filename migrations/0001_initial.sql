@@ -4,8 +4,9 @@ CREATE SCHEMA IF NOT EXISTS memreward;
 
 -- A memory, stamped with its encoder. seq: last accepted batch; published_seq: last batch in Neo4j.
 -- incarnation: tells it from a deleted one of the same name; linked_seq: queries up to this batch
--- were considered by the last link. importing: an import has begun and not finished; encoder_path:
--- the folder of the encoder's model, NULL for the default encoder.
+-- were considered by the last link. importing: an import has begun and not finished; rebuilding: so
+-- has the making anew of its graph in Neo4j; encoder_path: the folder of the encoder's model, NULL
+-- for the default encoder.
 CREATE TABLE memreward.memory (
     name          text PRIMARY KEY,
     encoder       text NOT NULL,
@@ -20,10 +21,12 @@ CREATE TABLE memreward.memory (
     created_at    timestamptz NOT NULL DEFAULT now(),
     deleted_at    timestamptz,
     importing     boolean NOT NULL DEFAULT false,
+    rebuilding    boolean NOT NULL DEFAULT false,
     encoder_path  text
 );
 
--- Every change, in order. The payload is what Neo4j still has to be told; NULL once it was.
+-- Every change, in order. The payload is what Neo4j still has to be told and no other table says;
+-- NULL once it was.
 -- token: made by the writer, so that it finds its batch after a commit that it did not hear of.
 -- tries: failed publications; reason: of the last one.
 CREATE TABLE memreward.batch (
@@ -57,8 +60,20 @@ CREATE TABLE memreward.query (
     domain    text NOT NULL,
     embedding vector NOT NULL,
     seq       bigint NOT NULL,
+    text      text NOT NULL,
     PRIMARY KEY (memory, id)
 );
+CREATE INDEX query_of_batch ON memreward.query (memory, seq);
+
+-- What answers of one query say.
+CREATE TABLE memreward.conclusion (
+    memory text NOT NULL REFERENCES memreward.memory (name),
+    id     text NOT NULL,
+    key    text NOT NULL,
+    seq    bigint NOT NULL,
+    PRIMARY KEY (memory, id)
+);
+CREATE INDEX conclusion_of_batch ON memreward.conclusion (memory, seq);
 
 CREATE TABLE memreward.rollout (
     memory             text NOT NULL,
@@ -78,12 +93,17 @@ CREATE TABLE memreward.rollout (
     thinking_embedding vector NOT NULL,
     answer_embedding   vector NOT NULL,
     seq                bigint NOT NULL,
+    thinking           text NOT NULL,
+    answer             text NOT NULL,
     PRIMARY KEY (memory, id),
     FOREIGN KEY (memory, query_id) REFERENCES memreward.query (memory, id),
+    FOREIGN KEY (memory, conclusion_id) REFERENCES memreward.conclusion (memory, id),
     FOREIGN KEY (memory, run) REFERENCES memreward.run (memory, name)
 );
 CREATE INDEX rollout_of_query ON memreward.rollout (memory, query_id);
 CREATE INDEX rollout_of_run ON memreward.rollout (memory, run);
+CREATE INDEX rollout_of_batch ON memreward.rollout (memory, seq);
+CREATE INDEX rollout_of_conclusion ON memreward.rollout (memory, conclusion_id);
 
 -- The policy's hidden state over one rollout, of any dimension, stamped with policy and layer.
 CREATE TABLE memreward.policy_embedding (
@@ -110,6 +130,7 @@ CREATE TABLE memreward.verified_reward (
     PRIMARY KEY (memory, rollout_id, seq, source),
     FOREIGN KEY (memory, rollout_id) REFERENCES memreward.rollout (memory, id)
 );
+CREATE INDEX verified_reward_of_batch ON memreward.verified_reward (memory, seq);
 
 -- Who prefers which of two rollouts of one query; nothing is overwritten, an annotator's latest word
 -- on a pair is current.
@@ -125,6 +146,7 @@ CREATE TABLE memreward.preference (
     FOREIGN KEY (memory, worse) REFERENCES memreward.rollout (memory, id)
 );
 CREATE INDEX preference_of_worse ON memreward.preference (memory, worse);
+CREATE INDEX preference_of_batch ON memreward.preference (memory, seq);
 
 -- A trained checkpoint and its manifest.
 CREATE TABLE memreward.model (
@@ -149,6 +171,7 @@ CREATE TABLE memreward.propagated_reward (
     FOREIGN KEY (memory, rollout_id) REFERENCES memreward.rollout (memory, id),
     FOREIGN KEY (memory, model) REFERENCES memreward.model (memory, version)
 );
+CREATE INDEX propagated_reward_of_batch ON memreward.propagated_reward (memory, seq);
 
 -- Similarity edges by generation; readers see the memory's current generation only.
 CREATE TABLE memreward.similar_to (
@@ -164,6 +187,7 @@ CREATE TABLE memreward.similar_to (
     FOREIGN KEY (memory, neighbour_id) REFERENCES memreward.query (memory, id)
 );
 CREATE INDEX similar_to_neighbour ON memreward.similar_to (memory, neighbour_id);
+CREATE INDEX similar_to_of_batch ON memreward.similar_to (memory, seq);
 
 -- Embeddings by an encoder that is to replace the memory's, while they are being made.
 -- part: query, thinking or answer; id: of the query or the rollout.

@@ -48,4 +48,4 @@ def servers(server_settings: Settings) -> Iterator[Addresses]:
         down(server_settings)
 
 
-pytest_plugins = ["store_fixtures", "cli_fixtures"]
+pytest_plugins = ["store_fixtures", "cli_fixtures", "full_memory"]

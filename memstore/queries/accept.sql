@@ -11,7 +11,7 @@ ON CONFLICT (name) DO NOTHING;
 -- name: memory_state
 -- Where a memory stands.
 SELECT encoder, dimension, incarnation::text, neighbours, seq, published_seq, generation,
-    published_generation, encoder_path, deleted_at IS NOT NULL, importing
+    published_generation, encoder_path, deleted_at IS NOT NULL, importing, rebuilding
 FROM memreward.memory WHERE name = %(memory)s;
 
 -- name: known_rollouts
@@ -41,14 +41,23 @@ ON CONFLICT (memory, name) DO NOTHING;
 
 -- name: copy_queries
 -- Bulk insert of new queries.
-COPY memreward.query (memory, id, dataset, domain, embedding, seq) FROM STDIN (FORMAT BINARY);
+COPY memreward.query (memory, id, dataset, domain, embedding, seq, text)
+FROM STDIN (FORMAT BINARY);
+
+-- name: known_conclusions
+-- Which of these conclusions were reached before.
+SELECT id FROM memreward.conclusion WHERE memory = %(memory)s AND id = ANY(%(ids)s);
+
+-- name: copy_conclusions
+-- Bulk insert of new conclusions.
+COPY memreward.conclusion (memory, id, key, seq) FROM STDIN (FORMAT BINARY);
 
 -- name: copy_rollouts
 -- Bulk insert of new rollouts.
 COPY memreward.rollout (
     memory, id, query_id, run, source_query_id, step, place, content_hash, policy, checkpoint,
     conclusion_id, completion_tokens, truncated, policy_signals,
-    thinking_embedding, answer_embedding, seq
+    thinking_embedding, answer_embedding, seq, thinking, answer
 ) FROM STDIN (FORMAT BINARY);
 
 -- name: copy_policy_embeddings
@@ -100,7 +109,7 @@ WHERE asked.memory = %(memory)s AND asked.id = ANY(%(ids)s)
 ORDER BY asked.id, near.score DESC, near.id;
 
 -- name: add_batch
--- The batch itself, with what Neo4j still has to be told.
+-- The batch itself, with what Neo4j still has to be told and no other table says.
 INSERT INTO memreward.batch (memory, seq, kind, payload, token)
 VALUES (%(memory)s, %(seq)s, %(kind)s, %(payload)s, %(token)s);
 

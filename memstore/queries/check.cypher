@@ -13,14 +13,14 @@ MATCH (m:Model {memory: $memory}) RETURN m.id ORDER BY m.id
 // name: queries
 // A page of queries.
 MATCH (n:Query {memory: $memory}) WHERE n.id > $after
-RETURN n.id, n.seq, n.dataset, n.domain ORDER BY n.id LIMIT $limit
+RETURN n.id, n.seq, n.dataset, n.domain, n.text ORDER BY n.id LIMIT $limit
 
 // name: thinkings
 // A page of thinkings: what generated them and what they led to.
 MATCH (n:Thinking {memory: $memory}) WHERE n.id > $after
 WITH n ORDER BY n.id LIMIT $limit
 RETURN n.id, n.seq, COLLECT { MATCH (n)<-[:GENERATED]-(q) RETURN q.id } AS queries,
-    COLLECT { MATCH (n)-[:LEADS_TO]->(a) RETURN a.id } AS answers
+    COLLECT { MATCH (n)-[:LEADS_TO]->(a) RETURN a.id } AS answers, n.text
 ORDER BY n.id
 
 // name: answers
@@ -30,14 +30,14 @@ WITH n ORDER BY n.id LIMIT $limit
 RETURN n.id, n.seq, COLLECT { MATCH (n)<-[:LEADS_TO]-(t) RETURN t.id } AS thinkings,
     COLLECT { MATCH (n)<-[:PRODUCED]-(r) RETURN r.id } AS runs,
     COLLECT { MATCH (n)-[:CONCLUDES]->(c) RETURN c.id } AS conclusions,
-    n.verified_reward, n.propagated_reward, n.propagated_confidence, n.propagated_model
+    n.text, n.verified_reward, n.propagated_reward, n.propagated_confidence, n.propagated_model
 ORDER BY n.id
 
-// name: unreached
-// A page of conclusions: whether any answer reaches them.
+// name: conclusions
+// A page of conclusions, and how many answers reach each.
 MATCH (n:Conclusion {memory: $memory}) WHERE n.id > $after
 WITH n ORDER BY n.id LIMIT $limit
-RETURN n.id, COUNT { (n)<-[:CONCLUDES]-(:Answer) } AS answers
+RETURN n.id, n.seq, n.key, COUNT { (n)<-[:CONCLUDES]-(:Answer) } AS answers
 ORDER BY n.id
 
 // name: similar

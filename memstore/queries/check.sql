@@ -1,7 +1,7 @@
 -- name: memory
 -- How a memory stands here.
 SELECT dimension, incarnation::text, seq, published_seq, published_generation,
-    deleted_at IS NOT NULL, importing
+    deleted_at IS NOT NULL, importing, rebuilding
 FROM memreward.memory WHERE name = %(memory)s;
 
 -- name: batches
@@ -27,12 +27,19 @@ SELECT version FROM memreward.model WHERE memory = %(memory)s AND seq <= %(seq)s
 
 -- name: queries
 -- A page of queries.
-SELECT id, seq, dataset, domain FROM memreward.query
+SELECT id, seq, dataset, domain, text FROM memreward.query
 WHERE memory = %(memory)s AND seq <= %(seq)s AND id > %(after)s ORDER BY id LIMIT %(limit)s;
 
 -- name: rollouts
 -- A page of rollouts with what they hang on.
-SELECT id, seq, query_id, run, conclusion_id FROM memreward.rollout
+SELECT r.id, r.seq, r.query_id, r.run, r.conclusion_id, r.content_hash, q.text, r.thinking, r.answer
+FROM memreward.rollout AS r JOIN memreward.query AS q ON q.memory = r.memory AND q.id = r.query_id
+WHERE r.memory = %(memory)s AND r.seq <= %(seq)s AND r.id > %(after)s
+ORDER BY r.id LIMIT %(limit)s;
+
+-- name: conclusions
+-- A page of conclusions.
+SELECT id, seq, key FROM memreward.conclusion
 WHERE memory = %(memory)s AND seq <= %(seq)s AND id > %(after)s ORDER BY id LIMIT %(limit)s;
 
 -- name: similar

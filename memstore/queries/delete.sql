@@ -54,6 +54,10 @@ DELETE FROM memreward.policy_embedding WHERE memory = %(memory)s;
 -- All rollouts of a memory.
 DELETE FROM memreward.rollout WHERE memory = %(memory)s;
 
+-- name: delete_conclusions
+-- All conclusions of a memory.
+DELETE FROM memreward.conclusion WHERE memory = %(memory)s;
+
 -- name: delete_queries
 -- All queries of a memory.
 DELETE FROM memreward.query WHERE memory = %(memory)s;

@@ -55,7 +55,7 @@ SELECT
     (SELECT count(*) FROM memreward.run WHERE memory = %(memory)s),
     (SELECT count(*) FROM memreward.rollout WHERE memory = %(memory)s),
     (SELECT count(*) FROM memreward.query WHERE memory = %(memory)s),
-    (SELECT count(DISTINCT conclusion_id) FROM memreward.rollout WHERE memory = %(memory)s),
+    (SELECT count(*) FROM memreward.conclusion WHERE memory = %(memory)s),
     (SELECT count(*) FROM memreward.verified_reward WHERE memory = %(memory)s),
     (SELECT count(*) FROM memreward.propagated_reward WHERE memory = %(memory)s),
     (SELECT count(*) FROM memreward.preference WHERE memory = %(memory)s),
@@ -89,6 +89,10 @@ WHERE memory = %(memory)s AND (id = ANY(%(rollouts)s) OR id = ANY(%(queries)s));
 -- name: remove_rollouts
 -- The run's rollouts.
 DELETE FROM memreward.rollout WHERE memory = %(memory)s AND id = ANY(%(rollouts)s);
+
+-- name: remove_conclusions
+-- Conclusions that nobody reaches any more.
+DELETE FROM memreward.conclusion WHERE memory = %(memory)s AND id = ANY(%(conclusions)s);
 
 -- name: remove_similar
 -- Similarity edges from and to queries that go.

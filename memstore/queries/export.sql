@@ -14,15 +14,20 @@ SELECT name, policy, checkpoint, seq FROM memreward.run
 WHERE memory = %(memory)s AND seq <= %(seq)s ORDER BY seq, name;
 
 -- name: queries
--- Its queries; their texts are in Neo4j.
-SELECT id, dataset, domain, embedding, seq FROM memreward.query
+-- Its queries.
+SELECT id, dataset, domain, embedding, seq, text FROM memreward.query
+WHERE memory = %(memory)s AND seq <= %(seq)s ORDER BY seq, id;
+
+-- name: conclusions
+-- What its answers say.
+SELECT id, key, seq FROM memreward.conclusion
 WHERE memory = %(memory)s AND seq <= %(seq)s ORDER BY seq, id;
 
 -- name: rollouts
--- Its rollouts; their texts are in Neo4j.
+-- Its rollouts.
 SELECT id, query_id, run, source_query_id, step, place, content_hash, policy, checkpoint,
     conclusion_id, completion_tokens, truncated, policy_signals, thinking_embedding,
-    answer_embedding, seq
+    answer_embedding, seq, thinking, answer
 FROM memreward.rollout WHERE memory = %(memory)s AND seq <= %(seq)s ORDER BY seq, id;
 
 -- name: policy_embeddings

@@ -36,14 +36,19 @@ COPY memreward.run (memory, name, policy, checkpoint, seq) FROM STDIN (FORMAT BI
 
 -- name: queries
 -- Queries.
-COPY memreward.query (memory, id, dataset, domain, embedding, seq) FROM STDIN (FORMAT BINARY);
+COPY memreward.query (memory, id, dataset, domain, embedding, seq, text)
+FROM STDIN (FORMAT BINARY);
+
+-- name: conclusions
+-- What answers say.
+COPY memreward.conclusion (memory, id, key, seq) FROM STDIN (FORMAT BINARY);
 
 -- name: rollouts
 -- Rollouts.
 COPY memreward.rollout (
     memory, id, query_id, run, source_query_id, step, place, content_hash, policy, checkpoint,
     conclusion_id, completion_tokens, truncated, policy_signals, thinking_embedding,
-    answer_embedding, seq
+    answer_embedding, seq, thinking, answer
 ) FROM STDIN (FORMAT BINARY);
 
 -- name: policy_embeddings
@@ -74,20 +79,6 @@ FROM STDIN (FORMAT BINARY);
 COPY memreward.similar_to (memory, generation, query_id, neighbour_id, rank, score, seq)
 FROM STDIN (FORMAT BINARY);
 
--- name: current_propagated
--- The current propagated reward of each rollout.
-SELECT DISTINCT ON (rollout_id) rollout_id, value, confidence, model, at
-FROM memreward.propagated_reward WHERE memory = %(memory)s
-ORDER BY rollout_id, seq DESC;
-
--- name: verified_ids
--- Rollouts of which something was verified.
-SELECT DISTINCT rollout_id FROM memreward.verified_reward WHERE memory = %(memory)s
-ORDER BY rollout_id;
-
--- name: current_preferences
--- The current preferences of each annotator.
-SELECT DISTINCT ON (least(better, worse), greatest(better, worse), annotator)
-    better, worse, annotator, at, seq
-FROM memreward.preference WHERE memory = %(memory)s
-ORDER BY least(better, worse), greatest(better, worse), annotator, seq DESC;
+-- name: query_texts
+-- Texts of these queries.
+SELECT id, text FROM memreward.query WHERE memory = %(memory)s AND id = ANY(%(ids)s);

@@ -147,9 +147,59 @@ WITH s LIMIT $limit
 DELETE s
 RETURN count(*)
 
-// name: delete_nodes
-// Some of the nodes of a memory that is going; called until none is left.
-MATCH (n:$($label) {memory: $memory})
+// name: delete_nodes_Query
+// Some of these nodes of a memory that is going; called until none is left.
+MATCH (n:Query {memory: $memory}) WHERE n.id > ''
 WITH n LIMIT $limit
 DETACH DELETE n
 RETURN count(*)
+
+// name: delete_nodes_Thinking
+// Some of these nodes of a memory that is going; called until none is left.
+MATCH (n:Thinking {memory: $memory}) WHERE n.id > ''
+WITH n LIMIT $limit
+DETACH DELETE n
+RETURN count(*)
+
+// name: delete_nodes_Answer
+// Some of these nodes of a memory that is going; called until none is left.
+MATCH (n:Answer {memory: $memory}) WHERE n.id > ''
+WITH n LIMIT $limit
+DETACH DELETE n
+RETURN count(*)
+
+// name: delete_nodes_Conclusion
+// Some of these nodes of a memory that is going; called until none is left.
+MATCH (n:Conclusion {memory: $memory}) WHERE n.id > ''
+WITH n LIMIT $limit
+DETACH DELETE n
+RETURN count(*)
+
+// name: delete_nodes_Run
+// Some of these nodes of a memory that is going; called until none is left.
+MATCH (n:Run {memory: $memory}) WHERE n.id > ''
+WITH n LIMIT $limit
+DETACH DELETE n
+RETURN count(*)
+
+// name: delete_nodes_Model
+// Some of these nodes of a memory that is going; called until none is left.
+MATCH (n:Model {memory: $memory}) WHERE n.id > ''
+WITH n LIMIT $limit
+DETACH DELETE n
+RETURN count(*)
+
+// name: delete_nodes_Memory
+// The memory's own node.
+MATCH (n:Memory {memory: $memory})
+WITH n LIMIT $limit
+DETACH DELETE n
+RETURN count(*)
+
+// name: stand
+// The memory, copied as a whole, stands at this batch and generation.
+MATCH (m:Memory {memory: $memory}) SET m.seq = $seq, m.generation = $generation RETURN count(m)
+
+// name: disown
+// What Neo4j holds under this name is to be made anew for this incarnation of the memory.
+MATCH (m:Memory {memory: $memory}) SET m.incarnation = $incarnation, m.seq = 0 RETURN count(m)

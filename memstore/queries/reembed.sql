@@ -4,7 +4,7 @@ DELETE FROM memreward.new_embedding WHERE memory = %(memory)s AND encoder <> %(e
 
 -- name: queries_to_do
 -- A page of queries without their new embedding.
-SELECT q.id FROM memreward.query AS q
+SELECT q.id, q.text FROM memreward.query AS q
 WHERE q.memory = %(memory)s AND NOT EXISTS (
     SELECT 1 FROM memreward.new_embedding AS n
     WHERE n.memory = q.memory AND n.part = 'query' AND n.id = q.id
@@ -13,7 +13,7 @@ ORDER BY q.id LIMIT %(limit)s;
 
 -- name: rollouts_to_do
 -- A page of rollouts without their new embeddings.
-SELECT r.id FROM memreward.rollout AS r
+SELECT r.id, r.thinking, r.answer FROM memreward.rollout AS r
 WHERE r.memory = %(memory)s AND NOT EXISTS (
     SELECT 1 FROM memreward.new_embedding AS n
     WHERE n.memory = r.memory AND n.part = 'answer' AND n.id = r.id

@@ -6,7 +6,8 @@ SELECT m.deleted_at IS NOT NULL,
     EXISTS (SELECT 1 FROM memreward.similar_to AS s
             WHERE s.memory = m.name AND s.generation < m.published_generation),
     EXISTS (SELECT 1 FROM memreward.similar_to AS s
-            WHERE s.memory = m.name AND s.generation > m.generation)
+            WHERE s.memory = m.name AND s.generation > m.generation),
+    m.rebuilding
 FROM memreward.memory AS m WHERE m.name = %(memory)s;
 
 -- name: every_memory

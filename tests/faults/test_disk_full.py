@@ -12,14 +12,16 @@ import pytest
 from faults.clean_run import CleanRun
 from faults.workload import Workload, ingest, seq_of
 from rollout_factory import make_rollouts
+from typer.testing import CliRunner
 
-from memstore import retry
+from memreward.cli import app
+from memstore import graph_store, retry
 from memstore.delete import delete_memory
 from memstore.migrate import migrate
 from memstore.servers import down, up
 from memstore.settings import Settings, load_settings
 from memstore.stores import Stores, open_stores
-from schema.errors import ServerError, StoreError
+from schema.errors import DamagedGraphError, ServerError, StoreError
 
 pytestmark = pytest.mark.faults
 MEMORY = "full"
@@ -56,13 +58,7 @@ def _mount(folder: Path) -> None:
         pytest.skip(f"no tmpfs can be mounted here ({reason}): run as root in a container of yours")
 
 
-NOT_YET = pytest.mark.skip(
-    reason="open, see docs/durability.md: Neo4j 5.26 does not come up again after its log met a "
-    "full disk in the middle of a transaction"
-)
-
-
-@pytest.fixture(params=["postgres", pytest.param("neo4j", marks=NOT_YET)])
+@pytest.fixture(params=["postgres", "neo4j"])
 def small(request: pytest.FixtureRequest) -> Iterator[tuple[Settings, SmallDisk]]:
     """Servers of which one lives on a small disk."""
     home = Path(tempfile.mkdtemp(prefix="memreward-full-"))
@@ -91,25 +87,67 @@ def test_a_full_disk_is_said_and_survived(
     with open_stores(up(settings)) as stores:
         clean = CleanRun(stores, MEMORY, WORKLOAD)
     for number in range(times(1, 5)):
-        with open_stores(up(settings)) as stores:
-            delete_memory(stores, MEMORY)
-            for step in list(WORKLOAD.steps())[: 2 + number]:
-                step(stores, MEMORY)
-            seq = seq_of(stores, MEMORY)
-            disk.fill()
-            stores.vectors._pool.timeout = 5.0
-            with monkeypatch.context() as patch:
-                patch.setattr(retry, "PATIENCE_S", 2.0)
-                with pytest.raises((StoreError, ServerError)) as error:
-                    write_until_it_fails(stores)
-            assert "space" in str(error.value) or "memreward up" in str(error.value)
-            print(f"{disk.folder.name}: {type(error.value).__name__}: {error.value}")
+        seq = write_into_a_full_disk(settings, disk, number, monkeypatch)
         disk.empty()
         down(settings)
         with open_stores(up(settings)) as stores:
             assert seq_of(stores, MEMORY) >= seq, "what was accepted is still there"
             delete_memory(stores, "ballast")
             clean.recover(stores, f"full after batch {seq}")
+
+
+@pytest.mark.parametrize("small", ["neo4j"], indirect=True)
+def test_a_neo4j_whose_log_met_the_end_of_the_disk_is_made_anew(
+    small: tuple[Settings, SmallDisk],
+    times: Callable[[int, int], int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without the reserve Neo4j is left with half a transaction, which it cannot recover from."""
+    settings, disk = small
+    monkeypatch.setattr(graph_store, "RESERVE_BYTES", 0)
+    monkeypatch.setenv("MEMREWARD_HOME", str(settings.home))
+    with open_stores(up(settings)) as stores:
+        clean = CleanRun(stores, MEMORY, WORKLOAD)
+    damaged = 0
+    for number in range(times(1, 5)):
+        seq = write_into_a_full_disk(settings, disk, number, monkeypatch)
+        disk.empty()
+        down(settings)
+        try:
+            up(settings)
+        except DamagedGraphError as error:
+            damaged += 1
+            assert "memreward repair --rebuild-neo4j" in str(error)
+            done = CliRunner().invoke(app, ["repair", "--rebuild-neo4j"], catch_exceptions=False)
+            assert done.exit_code == 0, done.output
+            assert f"{MEMORY}: made anew in Neo4j" in done.output
+            (aside,) = disk.folder.glob("data-damaged-*")
+            shutil.rmtree(aside)
+        with open_stores(up(settings)) as stores:
+            assert seq_of(stores, MEMORY) >= seq, "what was accepted is still there"
+            delete_memory(stores, "ballast")
+            clean.recover(stores, f"full after batch {seq}")
+    print(f"Neo4j was damaged in {damaged} of {times(1, 5)} rounds")
+
+
+def write_into_a_full_disk(
+    settings: Settings, disk: SmallDisk, number: int, monkeypatch: pytest.MonkeyPatch
+) -> int:
+    """Fill the disk after some batches and write until an error says so; returns the last batch."""
+    with open_stores(up(settings)) as stores:
+        delete_memory(stores, MEMORY)
+        for step in list(WORKLOAD.steps())[: 2 + number]:
+            step(stores, MEMORY)
+        seq = seq_of(stores, MEMORY)
+        disk.fill()
+        stores.vectors._pool.timeout = 5.0
+        with monkeypatch.context() as patch:
+            patch.setattr(retry, "PATIENCE_S", 2.0)
+            with pytest.raises((StoreError, ServerError)) as error:
+                write_until_it_fails(stores)
+        assert "space" in str(error.value) or "memreward up" in str(error.value)
+        print(f"{disk.folder.name}: {type(error.value).__name__}: {error.value}")
+    return seq
 
 
 def write_until_it_fails(stores: Stores) -> None:

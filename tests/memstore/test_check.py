@@ -53,6 +53,15 @@ IN_NEO4J = [
     ("MATCH (q:Query {memory: $memory}) WITH q LIMIT 1 DETACH DELETE q", "queries"),
     ("MATCH (q:Query {memory: $memory}) WITH q LIMIT 1 SET q.dataset = 'x'", "queries"),
     ("CREATE (:Query {memory: $memory, id: 'zz', seq: 1})", "queries"),
+    ("MATCH (q:Query {memory: $memory}) WITH q LIMIT 1 SET q.text = 'x'", "queries"),
+    (
+        "MATCH (t:Thinking {memory: $memory}) WITH t LIMIT 1 SET t.text = 'x'",
+        "thinkings, GENERATED, LEADS_TO",
+    ),
+    (
+        "MATCH (a:Answer {memory: $memory}) WITH a LIMIT 1 SET a.text = 'x'",
+        "answers, LEADS_TO, PRODUCED, CONCLUDES",
+    ),
     ("CREATE (:Thinking {memory: $memory, id: '00', seq: 1})", "thinkings, GENERATED, LEADS_TO"),
     (
         "MATCH (:Query {memory: $memory})-[e:GENERATED]->() WITH e LIMIT 1 DELETE e",
@@ -157,6 +166,9 @@ IN_POSTGRES = [
         "WHERE memory = %s AND seq = 6",
         "quarantined",
     ),
+    ("UPDATE memreward.query SET text = 'x' WHERE memory = %s AND dataset = 'sums'", "texts"),
+    ("UPDATE memreward.rollout SET answer = 'x' WHERE memory = %s", "texts"),
+    ("UPDATE memreward.conclusion SET key = 'x' WHERE memory = %s", "conclusions"),
     (
         "UPDATE memreward.query SET embedding = '[1,2,3]' WHERE memory = %s AND dataset = 'sums'",
         "query embeddings",

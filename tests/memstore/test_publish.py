@@ -20,11 +20,13 @@ def test_a_batch_whose_commit_was_not_heard_of_is_not_applied_again(
             "UPDATE memreward.memory SET published_seq = 0 WHERE name = %s", [memory.name]
         )
         session._connection.execute(
-            "UPDATE memreward.batch SET payload = '{}' WHERE memory = %s", [memory.name]
+            "UPDATE memreward.batch SET payload = '{\"generation\": 0}' WHERE memory = %s",
+            [memory.name],
         )
+    memory.change("MATCH (a:Answer {memory: $memory}) WITH a LIMIT 1 DETACH DELETE a")
     assert publish(memory.stores, memory.name) == 1
     assert get_memory(memory.stores, memory.name).published_seq == 1
-    assert memory.ask("MATCH (a:Answer {memory: $memory}) RETURN count(a) AS n") == [{"n": 12}]
+    assert memory.ask("MATCH (a:Answer {memory: $memory}) RETURN count(a) AS n") == [{"n": 11}]
 
 
 def test_a_gap_is_refused_and_nothing_is_written(memory: MemoryUnderTest) -> None:

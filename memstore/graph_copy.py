@@ -1,4 +1,7 @@
-"""The part of an import that goes to Neo4j: the statements of a publication, a page at a time."""
+"""A memory's tables told to Neo4j a page at a time, by the statements of a publication.
+
+An import does that with an archive, a rebuild with Postgres.
+"""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -6,35 +9,21 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from memstore.archive import ROWS_A_PAGE, ArchiveManifest, Row
+from memstore.archive import ROWS_A_PAGE, Row
 from memstore.fence import Fence
 from memstore.graph_store import GraphTransaction
-from memstore.import_checks import check_content, check_row
 from memstore.publish import unwind
-from memstore.stores import Stores
 from memstore.verified import current_verified
 
 
 @dataclass(frozen=True, kw_only=True)
-class GraphImport:
-    """One memory on its way into Neo4j."""
+class GraphCopy:
+    """One memory on its way into Neo4j, as it stands at one sequence number."""
 
     fence: Fence
-    stores: Stores
-    manifest: ArchiveManifest
-
-    def check(self, table: str, page: Sequence[Row]) -> None:
-        """Check rows before either store sees them.
-
-        Raises:
-            InputError: if one of them cannot have been exported.
-        """
-        for row in page:
-            check_row(self.manifest, table, row)
-        if table == "rollouts":
-            text_of = self._query_texts(sorted({row[1] for row in page}))
-            for row in page:
-                check_content(row, text_of.get(row[1]))
+    seq: int
+    generation: int
+    encoder: str
 
     def add(self, table: str, page: Sequence[Row]) -> None:
         """Write a page of a table, if Neo4j holds any of it, in one transaction."""
@@ -51,24 +40,23 @@ class GraphImport:
 
     def finish(self) -> None:
         """Write what is current of rewards and preferences, then where the memory stands."""
-        session, memory = self.fence.session, self.manifest.memory
-        for page in session.stream("verified_ids", ROWS_A_PAGE, memory=memory):
-            rows = current_verified(session, memory, [row[0] for row in page])
+        session, memory = self.fence.session.of("graph_copy.sql"), self.fence.memory
+        bounds = {"memory": memory, "seq": self.seq}
+        for page in session.stream("verified_ids", ROWS_A_PAGE, **bounds):
+            rows = current_verified(session, memory, [row[0] for row in page], self.seq)
             self._write(lambda tx, rows=rows: unwind(tx, "verified", rows, memory=memory))
-        for page in session.stream("current_propagated", ROWS_A_PAGE, memory=memory):
+        for page in session.stream("current_propagated", ROWS_A_PAGE, **bounds):
             names = ("rollout_id", "value", "confidence", "model")
             told = [
                 {**dict(zip(names, row[:4], strict=True)), "at": row[4].isoformat()} for row in page
             ]
             self._write(lambda tx, rows=told: unwind(tx, "propagated", rows, memory=memory))
-        for page in session.stream("current_preferences", ROWS_A_PAGE, memory=memory):
+        for page in session.stream("current_preferences", ROWS_A_PAGE, **bounds):
             self._write(lambda tx, page=page: self._preferences(tx, page))
-        place = {"seq": self.manifest.seq, "generation": self.manifest.generation}
-        self.stores.graph.write(
-            "import.cypher", lambda tx: tx.rows("finish", memory=memory, **place)
-        )
+        place = {"seq": self.seq, "generation": self.generation}
+        self._write(lambda tx: tx.rows("stand", memory=memory, **place))
 
-    def _write(self, work: Callable[[GraphTransaction], None]) -> None:
+    def _write(self, work: Callable[[GraphTransaction], object]) -> None:
         self.fence.write(lambda tx, _: work(tx))
 
     def _unwind(
@@ -80,7 +68,7 @@ class GraphImport:
     ) -> None:
         """Run a statement of a publication over (seq, row) pairs, those of one batch together."""
         for seq, rows in _by_seq(page):
-            unwind(tx, name, rows, memory=self.manifest.memory, seq=seq, **parameters)
+            unwind(tx, name, rows, memory=self.fence.memory, seq=seq, **parameters)
 
     def _runs(self, tx: GraphTransaction, page: Sequence[Row]) -> None:
         rows = [(seq, {"id": n, "policy": p, "checkpoint": c}) for n, p, c, seq in page]
@@ -115,7 +103,7 @@ class GraphImport:
             scalars = {k: v for k, v in values.items() if isinstance(v, str | int | float | bool)}
             tx.rows(
                 "model",
-                memory=self.manifest.memory,
+                memory=self.fence.memory,
                 version=version,
                 seq=seq,
                 properties=scalars,
@@ -126,7 +114,7 @@ class GraphImport:
             (seq, {"query_id": query, "neighbour_id": neighbour, "rank": rank, "score": score})
             for query, neighbour, rank, score, seq in page
         ]
-        stamp = {"generation": self.manifest.generation, "encoder": self.manifest.encoder}
+        stamp = {"generation": self.generation, "encoder": self.encoder}
         self._unwind(tx, "similar", rows, **stamp)
 
     def _preferences(self, tx: GraphTransaction, page: Sequence[Row]) -> None:
@@ -136,13 +124,6 @@ class GraphImport:
             for row in page
         ]
         self._unwind(tx, "preferred", rows)
-
-    def _query_texts(self, query_ids: list[str]) -> dict[str, str]:
-        found = self.stores.graph.read(
-            "export.cypher",
-            lambda tx: tx.rows("query_texts", memory=self.manifest.memory, ids=query_ids),
-        )
-        return {row[0]: row[1] for row in found}
 
 
 def _by_seq(

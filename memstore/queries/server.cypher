@@ -1,0 +1,6 @@
+// name: faults
+// Databases that are down although they should not be, and why.
+SHOW DATABASES YIELD name, currentStatus, requestedStatus, statusMessage
+WHERE requestedStatus = 'online' AND currentStatus IN ['offline', 'dirty', 'quarantined', 'unknown']
+    AND statusMessage <> ''
+RETURN name, statusMessage
