@@ -59,7 +59,10 @@ ADD = "```python\ndef add(a, b):\n    return a + b\n```"
         (ADD, code("assert add(1, 2) == 4"), 0.0),
         ("def f(): pass", code("assert missing() == 4"), 0.0),
         ("The answer is 54.", gym("products", "54"), 1.0),
+        ("So 6 * 9 is 54, of course.", gym("products", "54"), 1.0),
         ("154", gym("products", "54"), 0.0),
+        ("54 or 55", gym("products", "54"), 0.0),
+        ("a prime, I think", gym("prime_factorization", "2 \u00d7 3"), 0.0),
     ],
 )
 def test_right_and_wrong(verifiers: Verifiers, answer: str, check: Check, reward: float) -> None:
@@ -74,6 +77,7 @@ def test_right_and_wrong(verifiers: Verifiers, answer: str, check: Check, reward
         ("def f(): pass", code("assert ("), "no Python"),
         ("3", gym("sorcery", "3"), "no task family"),
         ("3", gym("zebra_puzzles", "3"), "needs pycosat"),
+        ("10:41", gym("time_intervals", "10:41"), "KeyError"),
         (
             "3",
             Check(kind=VerifierKind.GYM, family="gcd", gold="no", settings="{}", index=0),
