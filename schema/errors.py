@@ -59,3 +59,7 @@ class CheckpointError(MemrewardError, ValueError):
 
 class TrainingError(MemrewardError, ValueError):
     """The memory does not hold what training needs."""
+
+
+class VerifierError(MemrewardError, RuntimeError):
+    """A verifier cannot do its work at all."""
