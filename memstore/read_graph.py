@@ -58,6 +58,7 @@ def _read_graph(stores: Stores, memory: str) -> MemoryGraph:
         numbers = _rollout_numbers(session, memory, structure.seq, rollout_index)
         policy_embedding_RP = _policy_embeddings(session, memory, structure.seq, rollout_index)
         verified_R = _verified(session, memory, structure.seq, rollout_index)
+        preferred_2P = _preferred(session, memory, structure.seq, rollout_index)
     similar_2E = _edges(structure.similar, query_index, query_index)
     return MemoryGraph(
         memory=memory,
@@ -86,6 +87,7 @@ def _read_graph(stores: Stores, memory: str) -> MemoryGraph:
         concludes_2E=_edges(structure.concludes, rollout_index, conclusion_index),
         similar_2E=similar_2E,
         similar_score_E=_scores(structure.similar, similar_2E, query_embedding_QD),
+        preferred_2P=preferred_2P,
     )
 
 
@@ -236,3 +238,9 @@ def _verified(session: SqlSession, memory: str, seq: int, index: dict[str, int])
         if id_ in index:
             verified_R[index[id_]] = value
     return verified_R
+
+
+def _preferred(session: SqlSession, memory: str, seq: int, index: dict[str, int]) -> Ints:
+    rows = session.rows("current_preferences", memory=memory, seq=seq)
+    known = [list(row) for row in rows if row[0] in index and row[1] in index]
+    return _edges(known, index, index)
