@@ -29,9 +29,10 @@ def _at_random(graph: MemoryGraph, labelled: Ints, count: int, rng: np.random.Ge
 
 
 def _by_length(graph: MemoryGraph, labelled: Ints, count: int, rng: np.random.Generator) -> Ints:
-    """Long answers are called right: the longest of the wrong ones."""
+    """Long answers are called right: any of the longer half of the wrong ones, then the others."""
     wrong = rng.permutation(labelled[graph.verified_R[labelled] < RIGHT_FROM])
-    return wrong[np.argsort(-log_length(graph)[wrong], kind="stable")][:count]
+    length_W = log_length(graph)[wrong]
+    return wrong[np.argsort(length_W <= np.median(length_W), kind="stable")][:count]
 
 
 def _by_dataset(graph: MemoryGraph, labelled: Ints, count: int, rng: np.random.Generator) -> Ints:
