@@ -1,7 +1,7 @@
 """The default reward model: a small ensemble of GNNs on the typed graph, over a linear base."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, Final, Self
 
@@ -64,7 +64,6 @@ class MemrewardModel:
         """See the class."""
         self.config = config or MemrewardConfig()
         self._members: list[Member] = []
-        #: How each view's members divided the labelled queries; view after view, part after part.
         self._divisions: dict[str, Division] = {}
         self._scalers: dict[str, Scaler] = {}
         self._calibration = Calibration()
@@ -75,6 +74,16 @@ class MemrewardModel:
     def features(self) -> tuple[str, ...]:
         """Names of its inputs."""
         return self._names
+
+    @property
+    def members(self) -> Sequence[Member]:
+        """The members: view after view, and in each view part after part."""
+        return self._members
+
+    @property
+    def divisions(self) -> Mapping[str, Division]:
+        """How each view's members divided the queries; member i of a view left out part i."""
+        return self._divisions
 
     def fit(
         self, graph: MemoryGraph, *, seed: int, progress: ProgressReport = no_progress
@@ -150,36 +159,27 @@ class MemrewardModel:
 
     def predict(self, graph: MemoryGraph) -> Floats:
         """Probability that each rollout is right, [R]; see RewardModel."""
-        probability_R = np.full(len(graph.rollout_id_R), np.nan, dtype=np.float32)
-        for batch, logit_MR in self._member_logits(self.tables(graph)):
-            probability_R[batch.rollout_R] = self._calibration(logit_MR.mean(0))
-        return probability_R
-
-    def predict_unseen(self, graph: MemoryGraph) -> Floats:
-        """What the members that did not learn from a rollout's query think of it, [R].
-
-        A query that no member learned from is in some part of each division as well, so that it
-        is seen by as many members as any other. The calibration (one rising curve) and the epoch
-        at which a member stopped did look at these labels.
-        """
         tables = self.tables(graph)
         probability_R = np.full(len(graph.rollout_id_R), np.nan, dtype=np.float32)
-        for batch, logit_MR in self._member_logits(tables):
-            texts = [graph.query_text_Q[query] for query in tables.query_R[batch.rollout_R]]
-            parts_VR = np.stack([d.part_of(texts) for d in self._divisions.values()])
-            logit_VPR = logit_MR.reshape(len(parts_VR), -1, logit_MR.shape[1])
-            unseen_VR = np.take_along_axis(logit_VPR, parts_VR[:, None], axis=1)[:, 0]
-            probability_R[batch.rollout_R] = self._calibration(unseen_VR.mean(0))
+        for batch, logit_MR in self.member_logits(tables):
+            probability_R[batch.rollout_R] = self.calibrated(logit_MR.mean(0))
         return probability_R
 
-    def _member_logits(self, tables: Tables) -> Iterator[tuple[Batch, Floats]]:
-        """All rollouts in batches, with the logits of each member, [M, R]."""
+    def member_logits(self, tables: Tables) -> Iterator[tuple[Batch, Floats]]:
+        """All rollouts that have a query, in batches, with the logits of each member, [M, R]."""
         queries = np.unique(tables.query_R[tables.query_R >= 0])
         for start in range(0, len(queries), PREDICT_AT_ONCE):
             batch = make_batch(tables, queries[start : start + PREDICT_AT_ONCE])
-            with one_thread(), torch.inference_mode():
-                logit_MR = torch.stack([m.logits(batch) for m in self._members]).numpy()
-            yield batch, logit_MR
+            yield batch, self.logits_of(batch)
+
+    def logits_of(self, batch: Batch) -> Floats:
+        """Logits of each member, [M, R]; their mean is what is calibrated."""
+        with one_thread(), torch.inference_mode():
+            return torch.stack([m.logits(batch) for m in self._members]).numpy()
+
+    def calibrated(self, logit_R: Floats) -> Floats:
+        """Probabilities of mean logits, [R]."""
+        return self._calibration(logit_R)
 
     def tables(self, graph: MemoryGraph) -> Tables:
         """Inputs of `graph`, standardised as the model learned them.

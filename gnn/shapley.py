@@ -22,7 +22,7 @@ ORDERS: Final = 64
 class Game(Protocol):
     """What coalitions are worth."""
 
-    def __call__(self, coalition_SN: Bools) -> Worths:
+    def __call__(self, coalition_SN: Bools, /) -> Worths:
         """Worths of coalitions in K currencies, [S, K]; a row says which of the N players join."""
         ...
 

@@ -1,20 +1,23 @@
 import numpy as np
 import pytest
 
-from gnn.shapley import EXACT_UP_TO, Game, shapley_values, shares_within
+from gnn.shapley import EXACT_UP_TO, Game, Worths, shapley_values, shares_within
 from schema.memory_graph import Bools
 
 
 def additive(weights: list[float]) -> Game:
-    return lambda coalition_SN: (coalition_SN @ np.array(weights))[:, None]
+    def worth(coalition_SN: Bools) -> Worths:
+        return (coalition_SN @ np.array(weights, dtype=np.float64))[:, None]
+
+    return worth
 
 
-def glove(coalition_SN: Bools) -> np.ndarray:
+def glove(coalition_SN: Bools) -> Worths:
     """Player 0 has a left glove, 1 and 2 a right one each; a pair is worth 1. Known: 2/3, 1/6."""
-    return (coalition_SN[:, :1] & coalition_SN[:, 1:].any(axis=1, keepdims=True)).astype(float)
+    return (coalition_SN[:, :1] & coalition_SN[:, 1:].any(axis=1, keepdims=True)).astype(np.float64)
 
 
-def tangled(coalition_SN: Bools) -> np.ndarray:
+def tangled(coalition_SN: Bools) -> Worths:
     """Two currencies in which the players depend on one another."""
     size_S = coalition_SN @ np.linspace(1, 2, coalition_SN.shape[1])
     return np.column_stack([np.tanh(size_S / 5) - 1, size_S**2])
