@@ -42,6 +42,20 @@ def read_graph(stores: Stores, memory: str) -> MemoryGraph:
     return steadily(stores, memory, lambda: _read_graph(stores, memory))
 
 
+def read_known(stores: Stores, graph: MemoryGraph, seq: int) -> tuple[Floats, Ints]:
+    """Verified rewards and preferences of the graph's rollouts as they were at an earlier number.
+
+    Returns:
+        What `verified_R` and `preferred_2P` of the graph would have been.
+    """
+    index = {id_: row for row, id_ in enumerate(graph.rollout_id_R)}
+    with stores.vectors.transaction("read.sql") as session:
+        return (
+            _verified(session, graph.memory, seq, index),
+            _preferred(session, graph.memory, seq, index),
+        )
+
+
 def _read_graph(stores: Stores, memory: str) -> MemoryGraph:
     state, structure = _whole_structure(stores, memory)
     query_index = _index(structure.queries)
