@@ -7,10 +7,13 @@ import pytest
 import torch
 from graph_factory import labelled, make_graph
 
+from gnn.batch import make_batch
 from gnn.explain import Explanation, explain
+from gnn.features import OWN_NAMES
 from gnn.model import MemrewardConfig, MemrewardModel
 from gnn.train import TrainConfig
 from schema.errors import InputError
+from schema.graph import REV_GENERATED
 from schema.memory_graph import MemoryGraph
 
 SMALL = MemrewardConfig(
@@ -134,6 +137,33 @@ def test_signals_are_removed_as_if_they_had_not_been_given(
     assert abs(change) > 1e-4
     kinds = {c.kind for c in explain(model, silent, graph.rollout_id_R[ASKED]).contributions}
     assert "signals" not in kinds
+
+
+@pytest.mark.parametrize("kind", ["text", "conclusion", "mates"])
+def test_what_is_claimed_of_an_input_is_what_the_network_does_without_it(
+    found: Explanation, model: MemrewardModel, graph: MemoryGraph, kind: str
+) -> None:
+    tables = model.tables(graph)
+    query, own = graph.query_of_rollout_R[ASKED], tables.conclusion_R[ASKED]
+    if kind == "text":
+        table = tables.text_RF.copy()
+        table[ASKED, : len(OWN_NAMES)] = 0
+        names = model.features[: table.shape[1]]
+        cosines = [name.startswith("cos_") and not name.endswith("|group") for name in names]
+        table[ASKED, cosines] = 0
+        tables = replace(tables, text_RF=table)
+    if kind == "conclusion":
+        mate_R = (tables.conclusion_R == own) & (np.arange(len(tables.query_R)) != ASKED)
+        assert mate_R.any()
+        tables = replace(tables, conclusion_R=np.where(mate_R, -1, tables.conclusion_R))
+    batch = make_batch(tables, np.array([query]))
+    place = int(np.searchsorted(batch.rollout_R, ASKED))
+    if kind == "mates":
+        batch.edge_index[REV_GENERATED] = batch.edge_index[REV_GENERATED][:, place : place + 1]
+    (item,) = (item for item in found.contributions if item.kind == kind)
+    change = float(model.logits_of(batch)[:, place].mean()) - found.logit
+    assert item.logit_without == pytest.approx(change, abs=1e-5)
+    assert abs(change) > 1e-4
 
 
 def test_labels_of_one_neighbour_pull_their_own_way(
