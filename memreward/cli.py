@@ -14,6 +14,7 @@ from memreward import (
     look_cli,
     repair_cli,
     rewards_cli,
+    robustness_cli,
     servers_cli,
     why_cli,
 )
@@ -47,6 +48,7 @@ for part in (
     rewards_cli,
     look_cli,
     evaluate_cli,
+    robustness_cli,
     care_cli,
     repair_cli,
     archive_cli,
