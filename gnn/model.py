@@ -1,7 +1,7 @@
 """The default reward model: a small ensemble of GNNs on the typed graph, over a linear base."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, Final, Self
 
@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnn.batch import Tables, label_means, make_batch, query_table
+from gnn.batch import Batch, Tables, label_means, make_batch, query_table
 from gnn.calibration import Calibration
+from gnn.division import Division
 from gnn.early_stopping import EarlyStopping
 from gnn.features import RolloutFeatures, rollout_features
 from gnn.layers import MemrewardNet, NetConfig
@@ -24,16 +25,15 @@ from gnn.model_base import (
     no_progress,
     not_fitted,
 )
+from gnn.preferences import usable_preferences
+from gnn.scaler import Scaler
 from gnn.threads import one_thread
 from gnn.train import Member, TrainConfig, train_member
 from schema.errors import TrainingError
-from schema.ids import text_fraction
 from schema.memory_graph import Floats, Ints, MemoryGraph
 
 #: Queries whose rollouts are scored at once; bounds the memory, changes no result.
 PREDICT_AT_ONCE: Final = 1024
-#: Standardised inputs are cut off here, so that no odd rollout can shout.
-LARGEST_INPUT: Final = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,31 +47,6 @@ class MemrewardConfig:
     views: tuple[str, ...] = ("text", "all")
     net: Mapping[str, Any] | None = None
     train: TrainConfig = field(default_factory=TrainConfig)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scaler:
-    """Standardisation fitted on the labelled rollouts; a constant input is turned off."""
-
-    mean_F: Floats
-    factor_F: Floats
-
-    @classmethod
-    def fit(cls, values_LF: Floats) -> "Scaler":
-        """Fit to the rows of `values_LF`."""
-        if not len(values_LF):
-            zero = np.zeros(values_LF.shape[1], np.float32)
-            return cls(mean_F=zero, factor_F=zero)
-        spread = values_LF.std(axis=0)
-        factor = np.where(spread > 1e-5, 1 / np.maximum(spread, 1e-5), 0.0)
-        return cls(
-            mean_F=values_LF.mean(axis=0).astype(np.float32), factor_F=factor.astype(np.float32)
-        )
-
-    def __call__(self, values_RF: Floats, given_R: Floats | None = None) -> Floats:
-        """Standardised values; 0 where `given_R` is 0."""
-        scaled = ((values_RF - self.mean_F) * self.factor_F).clip(-LARGEST_INPUT, LARGEST_INPUT)
-        return scaled if given_R is None else scaled * given_R[:, None]
 
 
 class MemrewardModel:
@@ -89,6 +64,7 @@ class MemrewardModel:
         """See the class."""
         self.config = config or MemrewardConfig()
         self._members: list[Member] = []
+        self._divisions: dict[str, Division] = {}
         self._scalers: dict[str, Scaler] = {}
         self._calibration = Calibration()
         self._names: tuple[str, ...] = ()
@@ -99,18 +75,37 @@ class MemrewardModel:
         """Names of its inputs."""
         return self._names
 
+    @property
+    def members(self) -> Sequence[Member]:
+        """The members: view after view, and in each view part after part."""
+        return self._members
+
+    @property
+    def divisions(self) -> Mapping[str, Division]:
+        """How each view's members divided the queries; member i of a view left out part i."""
+        return self._divisions
+
     def fit(
         self, graph: MemoryGraph, *, seed: int, progress: ProgressReport = no_progress
     ) -> FitReport:
-        """Train on the labelled rollouts of `graph`; see RewardModel."""
+        """Train on the labelled rollouts and the preferences of `graph`; see RewardModel.
+
+        A query with preferences and no verified reward is learned from and held out like a
+        labelled one; it calibrates nothing, and tells its neighbours nothing.
+        """
         started = time.monotonic()
         labelled_R = labelled_rollouts(graph)
-        tables = self._fit_tables(graph, labelled_R)
-        queries = np.unique(tables.query_R[labelled_R])
-        if len(queries) < 2 * self.config.parts:
+        preferred_2P = usable_preferences(graph)
+        known_R = labelled_R.copy()
+        known_R[preferred_2P] = True
+        tables = self._fit_tables(graph, known_R)
+        queries = np.unique(tables.query_R[known_R])
+        n_labelled = len(np.unique(tables.query_R[labelled_R]))
+        if n_labelled < 2 * self.config.parts:
             raise TrainingError(
-                f"memory {graph.memory!r} has {len(queries)} labelled queries and the model "
-                f"{self.name!r} needs at least {2 * self.config.parts}: label more"
+                f"memory {graph.memory!r} has {n_labelled} labelled queries and the model "
+                f"{self.name!r} needs at least {2 * self.config.parts} (preferences alone rank, "
+                "but give no probabilities): label more"
             )
         with one_thread():
             stops, held_logit_R = self._fit_members(tables, queries, seed, progress)
@@ -119,8 +114,9 @@ class MemrewardModel:
         held_p = self._calibration(held_logit_R[labelled_R])
         return FitReport(
             n_rollouts=int(labelled_R.sum()),
-            n_queries=len(queries),
-            n_validation_queries=len(queries),
+            n_queries=n_labelled,
+            n_preferences=preferred_2P.shape[1],
+            n_validation_queries=n_labelled,
             epochs=max(stop.epoch for stop in stops),
             best_epoch=max(stop.best_epoch for stop in stops),
             seconds=time.monotonic() - started,
@@ -137,11 +133,15 @@ class MemrewardModel:
             not learn from its query, [R].
         """
         views, n_parts = self._views(tables), self.config.parts
-        self._members, stops = [], []
+        texts = [tables.graph.query_text_Q[query] for query in queries]
+        self._members, self._divisions, stops = [], {}, []
         held_logit_R = np.zeros(len(tables.query_R), dtype=np.float32)
         for place, view in enumerate(views):
-            for held in _parts(tables.graph, queries, n_parts, f"{seed}-{place}"):
-                number = len(self._members)
+            division = Division.of(texts, n_parts, f"{seed}-{place}")
+            self._divisions[view] = division
+            part_of_query = division.part_of(texts)
+            for part in range(n_parts):
+                held, number = queries[part_of_query == part], len(self._members)
                 member, logits, stopping = train_member(
                     tables,
                     np.setdiff1d(queries, held),
@@ -159,20 +159,40 @@ class MemrewardModel:
 
     def predict(self, graph: MemoryGraph) -> Floats:
         """Probability that each rollout is right, [R]; see RewardModel."""
-        if not self._members:
-            raise not_fitted(self.name)
-        tables = self._tables(graph, rollout_features(graph))
+        tables = self.tables(graph)
         probability_R = np.full(len(graph.rollout_id_R), np.nan, dtype=np.float32)
+        for batch, logit_MR in self.member_logits(tables):
+            probability_R[batch.rollout_R] = self.calibrated(logit_MR.mean(0))
+        return probability_R
+
+    def member_logits(self, tables: Tables) -> Iterator[tuple[Batch, Floats]]:
+        """All rollouts that have a query, in batches, with the logits of each member, [M, R]."""
         queries = np.unique(tables.query_R[tables.query_R >= 0])
         for start in range(0, len(queries), PREDICT_AT_ONCE):
             batch = make_batch(tables, queries[start : start + PREDICT_AT_ONCE])
-            with one_thread(), torch.inference_mode():
-                logit_MR = torch.stack([m.logits(batch) for m in self._members])
-            probability_R[batch.rollout_R] = self._calibration(logit_MR.mean(0).numpy())
-        return probability_R
+            yield batch, self.logits_of(batch)
+
+    def logits_of(self, batch: Batch) -> Floats:
+        """Logits of each member, [M, R]; their mean is what is calibrated."""
+        with one_thread(), torch.inference_mode():
+            return torch.stack([m.logits(batch) for m in self._members]).numpy()
+
+    def calibrated(self, logit_R: Floats) -> Floats:
+        """Probabilities of mean logits, [R]."""
+        return self._calibration(logit_R)
+
+    def tables(self, graph: MemoryGraph) -> Tables:
+        """Inputs of `graph`, standardised as the model learned them.
+
+        Raises:
+            TrainingError: if the model was not fitted.
+        """
+        if not self._members:
+            raise not_fitted(self.name)
+        return self._tables(graph, rollout_features(graph))
 
     def _fit_tables(self, graph: MemoryGraph, labelled_R: np.ndarray) -> Tables:
-        """Fit the scalers to the labelled rollouts, and standardise all of the graph."""
+        """Fit the scalers to the known rollouts, and standardise all of the graph."""
         found = rollout_features(graph)
         self._policies = tuple(sorted({graph.policy_R[row] for row in np.flatnonzero(labelled_R)}))
         signalled_R = labelled_R & (found.has_signals_R > 0)
@@ -248,6 +268,7 @@ class MemrewardModel:
             "features": list(self._names),
             "policies": list(self._policies),
             "views": [member.view for member in self._members],
+            "divisions": {view: asdict(found) for view, found in self._divisions.items()},
             "net": asdict(self._members[0].net.config),
             "calibration": asdict(self._calibration),
         }
@@ -264,6 +285,11 @@ class MemrewardModel:
             logits=tuple(fitted["logits"]),
             probabilities=tuple(fitted["probabilities"]),
         )
+        model._divisions = {
+            view: Division(salt=found["salt"], cuts=tuple(found["cuts"]))
+            for view in dict.fromkeys(config["views"])
+            for found in [config["divisions"][view]]
+        }
         model._scalers = {
             name: Scaler(
                 mean_F=tensors[f"scalers.{name}.mean"].numpy(),
@@ -282,10 +308,3 @@ class MemrewardModel:
 def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors whose name starts with `prefix`, without it."""
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-
-def _parts(graph: MemoryGraph, queries: Ints, n_parts: int, salt: str) -> list[Ints]:
-    """Divide `queries` into equal parts by a hash of their text and `salt`."""
-    rank = [text_fraction(graph.query_text_Q[q], f"member-{salt}") for q in queries]
-    order = np.argsort(rank, kind="stable")
-    return [np.sort(part) for part in np.array_split(queries[order], n_parts)]

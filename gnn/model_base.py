@@ -33,6 +33,8 @@ class FitReport:
     #: Labelled rollouts and queries it saw, and how many of the queries only chose the stop.
     n_rollouts: int
     n_queries: int
+    #: Preferences it saw; 0 for a model that takes none.
+    n_preferences: int = 0
     n_validation_queries: int = 0
     #: Passes over the labels, and the one whose weights were kept (counted from 1).
     epochs: int = 1

@@ -11,6 +11,7 @@ from gnn.early_stopping import EarlyStopping
 from gnn.layers import MemrewardNet, NetConfig
 from gnn.linear_base import VARIANTS, LinearBase
 from gnn.losses import reward_loss, to_pairs
+from gnn.preferences import Preferred, preferred_among
 from schema.memory_graph import Floats, Ints
 
 
@@ -31,13 +32,15 @@ class TrainConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """A batch with its rewards."""
+    """A batch with what is known of it."""
 
     batch: Batch
     #: Rows of the batch whose reward is known.
     labelled: Tensor
     reward_L: Tensor
+    #: Pairs of labelled rows of different reward: better, worse.
     pairs: Tensor
+    preferred: Preferred
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +76,7 @@ class Member:
 
 
 def make_example(tables: Tables, queries: Ints) -> Example:
-    """The batch of `queries`, which have labels, with the rewards of their rollouts."""
+    """The batch of `queries`, with the rewards of their rollouts and preferences among them."""
     batch = make_batch(tables, np.sort(queries))
     reward_R = tables.graph.verified_R[batch.rollout_R]
     labelled = np.flatnonzero(~np.isnan(reward_R))
@@ -82,6 +85,7 @@ def make_example(tables: Tables, queries: Ints) -> Example:
         labelled=torch.from_numpy(labelled),
         reward_L=torch.from_numpy(reward_R[labelled]),
         pairs=to_pairs(batch.query_R[labelled], reward_R[labelled]),
+        preferred=preferred_among(batch.rollout_R, tables.graph),
     )
 
 
@@ -103,7 +107,9 @@ def train_member(
     """
     rng = np.random.default_rng(seed)
     whole, held = make_example(tables, train_Q), make_example(tables, validation_Q)
-    base = LinearBase.fit(_only(whole), whole.reward_L.numpy(), view=view)
+    base = LinearBase.fit(
+        whole.batch, whole.labelled, whole.reward_L.numpy(), whole.preferred, view=view
+    )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         member = Member(base=base, net=MemrewardNet(net_config), view=view)
@@ -150,8 +156,21 @@ def _held_loss(member: Member, held: Example, config: TrainConfig) -> float:
 def _loss(
     member: Member, example: Example, config: TrainConfig, given: tuple[Tensor, Tensor]
 ) -> Tensor:
-    logit_L = member.logits(example.batch, given)[example.labelled]
-    return reward_loss(logit_L, example.reward_L, example.pairs, pair_weight=config.pair_weight)
+    """Mean over what is known: a reward counts once, a preference with its weight."""
+    logit_R = member.logits(example.batch, given)
+    n_rewards, preferred = len(example.reward_L), example.preferred
+    total = preferred.loss(logit_R)
+    if n_rewards:
+        loss = reward_loss(
+            logit_R[example.labelled],
+            example.reward_L,
+            example.pairs,
+            pair_weight=config.pair_weight,
+        )
+        if not len(preferred.weight_P):
+            return loss
+        total = total + n_rewards * loss
+    return total / (n_rewards + preferred.weight_P.sum())
 
 
 def _given_in_training(member: Member, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -163,21 +182,6 @@ def _given_in_training(member: Member, batch: Batch) -> tuple[Tensor, Tensor]:
     kept_hidden_Q = (torch.rand(n_queries) >= withheld).float() * kept_signals_Q
     signals_R, hidden_R = member.given(batch)
     return signals_R * kept_signals_Q[query_R], hidden_R * kept_hidden_Q[query_R]
-
-
-def _only(example: Example) -> Batch:
-    """The batch's labelled rollouts, as far as the linear base looks at them."""
-    batch, rows = example.batch, example.labelled
-    return Batch(
-        rollout_R=batch.rollout_R[rows.numpy()],
-        query_R=batch.query_R[rows.numpy()],
-        x={name: batch.x[name][rows] for name in ("answer", "signals", "hidden")},
-        has_signals_R=batch.has_signals_R[rows],
-        has_hidden_R=batch.has_hidden_R[rows],
-        edge_index={},
-        cosine_E=batch.cosine_E,
-        n_conclusions=0,
-    )
 
 
 def _parts(queries: Ints, config: TrainConfig) -> list[Ints]:

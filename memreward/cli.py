@@ -15,7 +15,9 @@ from memreward import (
     look_cli,
     repair_cli,
     rewards_cli,
+    robustness_cli,
     servers_cli,
+    why_cli,
 )
 from memreward.console import err_console
 from schema.errors import MemrewardError
@@ -48,8 +50,10 @@ for part in (
     rewards_cli,
     look_cli,
     evaluate_cli,
+    robustness_cli,
     care_cli,
     repair_cli,
     archive_cli,
+    why_cli,
 ):
     part.register(app)

@@ -56,24 +56,36 @@ def evaluate_files(stores: Stores, request: EvaluationRequest, progress: Bars) -
     Raises:
         InputError: if a file or an option cannot be used.
     """
-    run_of = _runs(request)
     models = {name: reward_model(name) for name in (MODEL, *request.baselines)}
-    with _scratch_memory(stores) as memory:
-        graphs = [_ingested(stores, memory, run, path, progress) for run, path in run_of.items()]
-        truth = {run: _true_rewards(memory, run, path) for run, path in run_of.items()}
-    if request.text_only:
-        graphs = [_without_signals(graph) for graph in graphs]
+    graphs, truth = read_files(stores, request, progress)
     fit_graph, predict_graph = graphs[0], graphs[-1]
     reward_of = {id_: reward for rewards in truth.values() for id_, reward in rewards.items()}
     return evaluate(
         fit_graph=fit_graph,
         predict_graph=predict_graph,
         truth_R=np.array([reward_of[id_] for id_ in predict_graph.rollout_id_R], np.float32),
-        trials=[_trial(request, seed, predict_graph, truth) for seed in range(request.seeds)],
+        trials=[trial(request, seed, predict_graph, truth) for seed in range(request.seeds)],
         models=models,
         labels=request.labels,
         progress=progress,
     )
+
+
+def read_files(
+    stores: Stores, request: EvaluationRequest, progress: Bars
+) -> tuple[list[MemoryGraph], dict[str, dict[str, float]]]:
+    """The graph after each file has come in without its rewards, and the true rewards by run.
+
+    Raises:
+        InputError: if a file or an option cannot be used.
+    """
+    run_of = _runs(request)
+    with _scratch_memory(stores) as memory:
+        graphs = [_ingested(stores, memory, run, path, progress) for run, path in run_of.items()]
+        truth = {run: _true_rewards(memory, run, path) for run, path in run_of.items()}
+    if request.text_only:
+        graphs = [_without_signals(graph) for graph in graphs]
+    return graphs, truth
 
 
 def _runs(request: EvaluationRequest) -> dict[str, Path]:
@@ -130,7 +142,7 @@ def _without_signals(graph: MemoryGraph) -> MemoryGraph:
     )
 
 
-def _trial(
+def trial(
     request: EvaluationRequest,
     seed: int,
     graph: MemoryGraph,

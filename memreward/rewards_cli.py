@@ -24,7 +24,8 @@ def train(
     report, metrics = trained.report, trained.report.metrics
     console.print(
         f"{trained.manifest.version}: learnt from {report.n_rollouts} rollouts of "
-        f"{report.n_queries} queries in {report.seconds:.0f} s, epoch {report.best_epoch} kept"
+        f"{report.n_queries} queries{_preferences(report.n_preferences)} in "
+        f"{report.seconds:.0f} s, epoch {report.best_epoch} kept"
     )
     shown = (f"{name} {value:.3f}" for name, value in metrics.items() if value is not None)
     console.print(f"on {report.n_validation_queries} validation queries: {', '.join(shown)}")
@@ -47,6 +48,10 @@ def propagate(
         f"{done.rewards} rewards by {done.version}, mean {done.mean:.3f}; "
         f"{done.verified} verified ones untouched"
     )
+
+
+def _preferences(count: int) -> str:
+    return f" and {count} preferences" if count else ""
 
 
 def register(app: typer.Typer) -> None:

@@ -118,6 +118,17 @@ def query_of_rollouts(session: SqlSession, memory: str, ids: Sequence[str]) -> d
     return dict(found)
 
 
+def said_of(stores: Stores, memory: str, ids: Sequence[str]) -> dict[str, dict[str, float]]:
+    """What each source said last of these rollouts, up to what is published."""
+    seq = get_memory(stores, memory).published_seq
+    found: dict[str, dict[str, float]] = {}
+    with stores.vectors.transaction("labels.sql") as session:
+        rows = session.rows("said_by", memory=memory, ids=list(ids), seq=seq)
+        for rollout, source, value in rows:
+            found.setdefault(rollout, {})[source] = value
+    return found
+
+
 def _check_source(name: str) -> None:
     check_text(name, "annotator", MAX_NAME_BYTES)
     if not name.strip():

@@ -42,6 +42,20 @@ def read_graph(stores: Stores, memory: str) -> MemoryGraph:
     return steadily(stores, memory, lambda: _read_graph(stores, memory))
 
 
+def read_known(stores: Stores, graph: MemoryGraph, seq: int) -> tuple[Floats, Ints]:
+    """Verified rewards and preferences of the graph's rollouts as they were at an earlier number.
+
+    Returns:
+        What `verified_R` and `preferred_2P` of the graph would have been.
+    """
+    index = {id_: row for row, id_ in enumerate(graph.rollout_id_R)}
+    with stores.vectors.transaction("read.sql") as session:
+        return (
+            _verified(session, graph.memory, seq, index),
+            _preferred(session, graph.memory, seq, index),
+        )
+
+
 def _read_graph(stores: Stores, memory: str) -> MemoryGraph:
     state, structure = _whole_structure(stores, memory)
     query_index = _index(structure.queries)
@@ -58,6 +72,7 @@ def _read_graph(stores: Stores, memory: str) -> MemoryGraph:
         numbers = _rollout_numbers(session, memory, structure.seq, rollout_index)
         policy_embedding_RP = _policy_embeddings(session, memory, structure.seq, rollout_index)
         verified_R = _verified(session, memory, structure.seq, rollout_index)
+        preferred_2P = _preferred(session, memory, structure.seq, rollout_index)
     similar_2E = _edges(structure.similar, query_index, query_index)
     return MemoryGraph(
         memory=memory,
@@ -86,6 +101,7 @@ def _read_graph(stores: Stores, memory: str) -> MemoryGraph:
         concludes_2E=_edges(structure.concludes, rollout_index, conclusion_index),
         similar_2E=similar_2E,
         similar_score_E=_scores(structure.similar, similar_2E, query_embedding_QD),
+        preferred_2P=preferred_2P,
     )
 
 
@@ -237,3 +253,9 @@ def _verified(session: SqlSession, memory: str, seq: int, index: dict[str, int])
         if id_ in index:
             verified_R[index[id_]] = value
     return verified_R
+
+
+def _preferred(session: SqlSession, memory: str, seq: int, index: dict[str, int]) -> Ints:
+    rows = session.rows("current_preferences", memory=memory, seq=seq)
+    known = [list(row) for row in rows if row[0] in index and row[1] in index]
+    return _edges(known, index, index)

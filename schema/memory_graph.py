@@ -1,6 +1,6 @@
 """A memory's graph as arrays: what the databases hand to the GNN, at one sequence number."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +10,13 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 
+def _no_preferences() -> Ints:
+    return np.zeros((2, 0), dtype=np.int64)
+
+
 @dataclass(frozen=True, kw_only=True)
 class MemoryGraph:
-    """Queries (_Q), rollouts (_R: one thinking and one answer each), conclusions (_C), edges (_E).
+    """Queries (_Q), rollouts (_R: one thinking, one answer each), conclusions (_C), edges (_E).
 
     Rows are ordered by id, so that equal contents give equal arrays. D is the text encoder's
     dimension, P the policy embedding's (0 without). NaN stands for "not given".
@@ -49,6 +53,9 @@ class MemoryGraph:
     #: (:Query)-[:SIMILAR_TO]->(:Query): row 0 the query that chose, row 1 its neighbour.
     similar_2E: Ints
     similar_score_E: Floats
+    #: (:Answer)-[:PREFERRED_TO]->(:Answer): row 0 the better, row 1 the worse; each annotator's
+    #: current word on a pair is a column of its own. Like a verified reward it is never an input.
+    preferred_2P: Ints = field(default_factory=_no_preferences)
 
     @property
     def query_of_rollout_R(self) -> Ints:

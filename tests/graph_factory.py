@@ -98,6 +98,7 @@ def without_queries(graph: MemoryGraph, removed_Q: Bools) -> tuple[MemoryGraph, 
         "concludes_2E": np.stack([new_R[concludes_2E[0]], new_C[concludes_2E[1]]]),
         "similar_2E": new_Q[graph.similar_2E[:, both_E]],
         "similar_score_E": graph.similar_score_E[both_E],
+        "preferred_2P": new_R[graph.preferred_2P[:, kept_R[graph.preferred_2P[0]]]],
     }
     for name, value in vars(graph).items():
         if name in changes or name in ("memory", "seq", "encoder"):

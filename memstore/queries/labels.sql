@@ -22,6 +22,12 @@ SELECT DISTINCT ON (rollout_id, source) rollout_id, source, value FROM memreward
 WHERE memory = %(memory)s AND rollout_id = ANY(%(ids)s)
 ORDER BY rollout_id, source, seq DESC;
 
+-- name: said_by
+-- What each source said last of each of these rollouts, up to a sequence number.
+SELECT DISTINCT ON (rollout_id, source) rollout_id, source, value FROM memreward.verified_reward
+WHERE memory = %(memory)s AND rollout_id = ANY(%(ids)s) AND seq <= %(seq)s
+ORDER BY rollout_id, source, seq DESC;
+
 -- name: preferred
 -- What each annotator said last of each pair in which one of these rollouts stands.
 SELECT DISTINCT ON (least(better, worse), greatest(better, worse), annotator)

@@ -35,6 +35,16 @@ SELECT rollout_id, avg(value ORDER BY source) FROM (
 ) AS latest
 GROUP BY rollout_id;
 
+-- name: current_preferences
+-- What each annotator said last of each pair, up to a sequence number.
+SELECT better, worse FROM (
+    SELECT DISTINCT ON (least(better, worse), greatest(better, worse), annotator)
+        better, worse, annotator
+    FROM memreward.preference WHERE memory = %(memory)s AND seq <= %(seq)s
+    ORDER BY least(better, worse), greatest(better, worse), annotator, seq DESC
+) AS latest
+ORDER BY better, worse, annotator;
+
 -- name: similar_rows
 -- Similarity edges of the current generation.
 SELECT s.query_id, s.neighbour_id, s.score FROM memreward.similar_to AS s

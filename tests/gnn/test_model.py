@@ -114,6 +114,22 @@ def test_training_needs_no_signals_and_takes_soft_rewards() -> None:
     assert np.isfinite(model.predict(soft)).all()
 
 
+def test_graded_rewards_are_learned_as_probabilities() -> None:
+    graph, truth_R = make_graph(60, 6)
+    soft_R = (0.3 + 0.4 * truth_R).astype(np.float32)
+    soft = labelled(graph, soft_R)
+    model = MemrewardModel(SMALL)
+    report = model.fit(soft, seed=1)
+    open_R = ~soft.labelled_R
+    probability_R = model.predict(soft)[open_R]
+    assert probability_R.mean() == pytest.approx(soft_R[open_R].mean(), abs=0.05)
+    assert np.quantile(probability_R, [0.02, 0.98]) == pytest.approx([0.3, 0.7], abs=0.1)
+    assert report.metrics["ece"] is not None
+    assert report.metrics["ece"] < 0.05
+    right, wrong = (probability_R[truth_R[open_R] == value] for value in (1, 0))
+    assert right.mean() > wrong.mean() + 0.1
+
+
 def test_the_same_seed_gives_the_same_model() -> None:
     graph, truth_R = make_graph(30)
     graph = labelled(graph, truth_R)

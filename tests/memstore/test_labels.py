@@ -51,6 +51,25 @@ def test_a_reward_that_comes_later_is_visible_with_its_source(
     assert graph.verified_R[graph.rollout_id_R.index(of(unlabelled, 1))] == 0.75
 
 
+def test_current_preferences_reach_the_graph(unlabelled: MemoryUnderTest) -> None:
+    def known() -> list[tuple[str, str]]:
+        graph = read_graph(unlabelled.stores, unlabelled.name)
+        ids = graph.rollout_id_R
+        return [(ids[better], ids[worse]) for better, worse in graph.preferred_2P.T]
+
+    assert known() == []
+    prefer(unlabelled, "ann", 0, 1)
+    prefer(unlabelled, "bob", 2, 3)
+    first, turned, other = (
+        (of(unlabelled, 1, better), of(unlabelled, 1, worse))
+        for better, worse in ((0, 1), (1, 0), (2, 3))
+    )
+    assert known() == sorted([first, other])
+    prefer(unlabelled, "ann", 1, 0)
+    prefer(unlabelled, "bob", 0, 1)
+    assert known() == sorted([first, turned, other])
+
+
 def test_the_same_again_adds_nothing(unlabelled: MemoryUnderTest) -> None:
     say(unlabelled, "ann", 0.75)
     prefer(unlabelled, "ann", 0, 1)
