@@ -13,11 +13,13 @@ from gnn.batch import Tables, label_means, make_batch, query_table
 from gnn.calibration import Calibration
 from gnn.early_stopping import EarlyStopping
 from gnn.features import RolloutFeatures, rollout_features
+from gnn.kinds import rollout_kinds
 from gnn.layers import MemrewardNet, NetConfig
 from gnn.linear_base import VARIANTS, LinearBase
 from gnn.metrics import measure
 from gnn.model_base import (
     FitReport,
+    Held,
     ModelState,
     ProgressReport,
     labelled_rollouts,
@@ -115,8 +117,10 @@ class MemrewardModel:
         with one_thread():
             stops, held_logit_R = self._fit_members(tables, queries, seed, progress)
         reward = graph.verified_R[labelled_R]
-        self._calibration = Calibration.fit(held_logit_R[labelled_R], reward)
-        held_p = self._calibration(held_logit_R[labelled_R])
+        held_logit, held_query = held_logit_R[labelled_R], tables.query_R[labelled_R]
+        kind = tables.kind_R[labelled_R]
+        self._calibration = Calibration.fit(held_logit, reward, held_query, kind)
+        held_p = self._calibration(held_logit, kind)
         return FitReport(
             n_rollouts=int(labelled_R.sum()),
             n_queries=len(queries),
@@ -124,7 +128,8 @@ class MemrewardModel:
             epochs=max(stop.epoch for stop in stops),
             best_epoch=max(stop.best_epoch for stop in stops),
             seconds=time.monotonic() - started,
-            metrics=measure(held_p, reward, tables.query_R[labelled_R]).measures(),
+            metrics=measure(held_p, reward, held_query).measures(),
+            held=Held(probability_L=held_p, reward_L=reward),
         )
 
     def _fit_members(
@@ -168,7 +173,8 @@ class MemrewardModel:
             batch = make_batch(tables, queries[start : start + PREDICT_AT_ONCE])
             with one_thread(), torch.inference_mode():
                 logit_MR = torch.stack([m.logits(batch) for m in self._members])
-            probability_R[batch.rollout_R] = self._calibration(logit_MR.mean(0).numpy())
+            kind_R = tables.kind_R[batch.rollout_R]
+            probability_R[batch.rollout_R] = self._calibration(logit_MR.mean(0).numpy(), kind_R)
         return probability_R
 
     def _fit_tables(self, graph: MemoryGraph, labelled_R: np.ndarray) -> Tables:
@@ -216,6 +222,7 @@ class MemrewardModel:
             label_Q=label_means(graph, query_R),
             query_R=query_R,
             conclusion_R=graph.conclusion_of_rollout_R,
+            kind_R=rollout_kinds(found, query_R, len(graph.query_id_Q)),
         )
 
     def _views(self, tables: Tables) -> tuple[str, ...]:
@@ -249,7 +256,7 @@ class MemrewardModel:
             "policies": list(self._policies),
             "views": [member.view for member in self._members],
             "net": asdict(self._members[0].net.config),
-            "calibration": asdict(self._calibration),
+            "calibration": self._calibration.to_json(),
         }
 
     @classmethod
@@ -257,13 +264,7 @@ class MemrewardModel:
         """The fitted model that `state` described."""
         model = cls()
         model._names, model._policies = tuple(config["features"]), tuple(config["policies"])
-        fitted = config["calibration"]
-        model._calibration = Calibration(
-            slope=fitted["slope"],
-            intercept=fitted["intercept"],
-            logits=tuple(fitted["logits"]),
-            probabilities=tuple(fitted["probabilities"]),
-        )
+        model._calibration = Calibration.from_json(config["calibration"])
         model._scalers = {
             name: Scaler(
                 mean_F=tensors[f"scalers.{name}.mean"].numpy(),
