@@ -15,6 +15,7 @@ from memreward import (
     repair_cli,
     rewards_cli,
     servers_cli,
+    suggest_cli,
 )
 from memreward.console import err_console
 from schema.errors import MemrewardError
@@ -49,5 +50,6 @@ for part in (
     care_cli,
     repair_cli,
     archive_cli,
+    suggest_cli,
 ):
     part.register(app)
