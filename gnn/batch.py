@@ -61,6 +61,8 @@ class Tables:
     label_Q: Floats
     query_R: Ints
     conclusion_R: Ints
+    #: What kind of question each rollout answers; see gnn.kinds.
+    kind_R: Ints
 
 
 def label_means(graph: MemoryGraph, query_R: Ints) -> Floats:

@@ -16,14 +16,18 @@ from typing import Any, Final
 
 from safetensors import SafetensorError
 from safetensors.torch import load, save
+from torch import Tensor
 
 from gnn.model_base import FitReport, RewardModel
+from gnn.opinion import Caution
 from gnn.registry import REWARD_MODELS
 from schema.errors import CheckpointError
 from schema.memory_graph import MemoryGraph
 
 TENSORS: Final = "model.safetensors"
 MANIFEST: Final = "manifest.json"
+#: Before the names of the tensors that are not the model's.
+CAUTION: Final = "caution."
 
 #: Version of the layout; a reader refuses others.
 FORMAT: Final = 1
@@ -52,6 +56,8 @@ class Manifest:
     created: str
     sha256: str
     config: dict[str, Any]
+    #: Of gnn.opinion.Caution; None: the checkpoint has none and withholds nothing.
+    caution: dict[str, Any] | None = None
 
     @property
     def version(self) -> str:
@@ -60,9 +66,15 @@ class Manifest:
 
 
 def save_checkpoint(
-    folder: Path, model: RewardModel, graph: MemoryGraph, report: FitReport, *, seed: int
+    folder: Path,
+    model: RewardModel,
+    graph: MemoryGraph,
+    report: FitReport,
+    *,
+    seed: int,
+    caution: Caution | None = None,
 ) -> Manifest:
-    """Write `model`, fitted on `graph`, as the new folder `folder`.
+    """Write `model`, fitted on `graph`, and when it says nothing, as the new folder `folder`.
 
     The folder appears complete or not at all.
 
@@ -70,6 +82,8 @@ def save_checkpoint(
         CheckpointError: if `folder` exists or cannot be written.
     """
     tensors, config = model.state()
+    withheld, when = ({}, None) if caution is None else caution.state()
+    tensors = tensors | {f"{CAUTION}{key}": tensor for key, tensor in withheld.items()}
     data = save({key: tensor.contiguous() for key, tensor in tensors.items()})
     manifest = Manifest(
         model=model.name,
@@ -85,8 +99,9 @@ def save_checkpoint(
         best_epoch=report.best_epoch,
         metrics=dict(report.metrics),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        sha256=_checksum(data, model.name, config),
+        sha256=_checksum(data, model.name, config, when),
         config=config,
+        caution=when,
     )
     text = json.dumps(asdict(manifest), indent=2, allow_nan=False)
     _write_folder(folder, {TENSORS: data, MANIFEST: text.encode()})
@@ -151,27 +166,67 @@ def load_checkpoint(
     return model, manifest
 
 
+def load_caution(folder: Path) -> Caution | None:
+    """When the model in `folder` says nothing; None if that was not kept.
+
+    Raises:
+        CheckpointError: if the checkpoint is missing or damaged.
+    """
+    manifest = read_manifest(folder)
+    if manifest.caution is None:
+        return None
+    _, withheld = _read_tensors(folder, manifest)
+    try:
+        return Caution.from_state(withheld, manifest.caution)
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{folder} does not fit this version of memreward ({error}): train again"
+        ) from error
+
+
 def _load_model(folder: Path, manifest: Manifest) -> RewardModel:
     """The model, if its tensors are those that the manifest was written for."""
+    tensors, _ = _read_tensors(folder, manifest)
+    try:
+        return REWARD_MODELS[manifest.model].from_state(tensors, manifest.config)
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise _unfit(folder, manifest, error) from error
+
+
+def _read_tensors(folder: Path, manifest: Manifest) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The model's tensors, and those of its caution, after the checksum was compared."""
     path = folder / TENSORS
     try:
         data = path.read_bytes()
     except OSError as error:
         raise CheckpointError(f"cannot read {path} ({error.strerror}): train again") from error
-    if _checksum(data, manifest.model, manifest.config) != manifest.sha256:
+    expected = _checksum(data, manifest.model, manifest.config, manifest.caution)
+    if expected != manifest.sha256:
         raise CheckpointError(f"{path} is damaged: its checksum is not the manifest's; train again")
     try:
-        return REWARD_MODELS[manifest.model].from_state(load(data), manifest.config)
-    except (SafetensorError, KeyError, TypeError, RuntimeError) as error:
-        raise CheckpointError(
-            f"{folder} does not fit this version of {manifest.model!r} ({error}): train again"
-        ) from error
+        tensors = load(data)
+    except SafetensorError as error:
+        raise _unfit(folder, manifest, error) from error
+    withheld = {
+        key.removeprefix(CAUTION): tensors.pop(key)
+        for key in list(tensors)
+        if key.startswith(CAUTION)
+    }
+    return tensors, withheld
 
 
-def _checksum(data: bytes, model: str, config: Mapping[str, Any]) -> str:
-    """SHA-256 of the tensors, the model's name and its configuration."""
+def _unfit(folder: Path, manifest: Manifest, error: Exception) -> CheckpointError:
+    return CheckpointError(
+        f"{folder} does not fit this version of {manifest.model!r} ({error}): train again"
+    )
+
+
+def _checksum(
+    data: bytes, model: str, config: Mapping[str, Any], caution: Mapping[str, Any] | None
+) -> str:
+    """SHA-256 of the tensors, the model's name and the two configurations."""
     hasher = hashlib.sha256(data)
-    hasher.update(json.dumps([model, config], sort_keys=True, allow_nan=False).encode())
+    hasher.update(json.dumps([model, config, caution], sort_keys=True, allow_nan=False).encode())
     return hasher.hexdigest()
 
 

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from gnn.metrics import MEASURES, Metrics, measure, measure_groups
 from gnn.model_base import ProgressReport, RewardModel, no_progress
+from gnn.novelty import Novelty, group_table
+from gnn.selective import mean_selective, selective
+from gnn.thresholds import Thresholds
 from schema.errors import InputError, TrainingError
 from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
 
@@ -30,6 +33,9 @@ class Scored:
 
     trial: Trial
     probability_R: Floats
+    #: Rollouts of queries unlike anything labelled, [R]; the model's thresholds if it has any.
+    unlike_R: Bools
+    thresholds: Thresholds | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +96,7 @@ class Evaluation:
                 results.append(measure_groups(probability_R, self.truth_R, query_R, group_R, in_R))
         return {
             **mean_and_spread(whole),
+            "selective": self._selective(model, set_name),
             **{
                 f"by_{by}": {
                     name: mean_and_spread([result[name] for result in results if name in result])
@@ -98,6 +105,20 @@ class Evaluation:
                 for by, results in groups.items()
             },
         }
+
+    def _selective(self, model: str, set_name: str) -> dict[str, Any]:
+        return mean_selective(
+            [
+                selective(
+                    scored.unlike_R,
+                    scored.thresholds,
+                    scored.probability_R,
+                    self.truth_R,
+                    self.scorable_R(scored.trial, set_name),
+                )
+                for scored in self.scored[model]
+            ]
+        )
 
 
 def evaluate(
@@ -140,19 +161,30 @@ def evaluate(
     # Rollouts that came later show no reward, even where their query is a labelled one.
     shown_R = np.full_like(truth_R, np.nan)
     shown_R[fitted] = truth_R[fitted]
+    groups_before, groups_after = group_table(fit_graph), group_table(predict_graph)
     scored: dict[str, list[Scored]] = {name: [] for name in models}
     for number, trial in enumerate(trials):
         known = _labelled_only(fit_graph, truth_R[fitted], trial)
         known_later = _labelled_only(predict_graph, shown_R, trial)
         _check_sets(trial, known_later)
+        unlike_Q = Novelty.fit(known, groups_before).unlike(known_later, groups_after)
+        unlike_R = np.append(unlike_Q, False)[known_later.query_of_rollout_R]
         for place, (name, make) in enumerate(models.items()):
             done, total = number * len(models) + place, len(trials) * len(models)
             progress(f"evaluate {name}, seed {trial.seed}", done, total)
             model = make()
-            model.fit(known, seed=trial.seed, progress=progress)
+            report = model.fit(known, seed=trial.seed, progress=progress)
             probability_R = model.predict(known_later)
             _check_prediction(name, probability_R, trial, known_later)
-            scored[name].append(Scored(trial=trial, probability_R=probability_R))
+            held = report.held
+            scored[name].append(
+                Scored(
+                    trial=trial,
+                    probability_R=probability_R,
+                    unlike_R=unlike_R,
+                    thresholds=None if held is None else Thresholds.fit(held),
+                )
+            )
             progress(f"evaluate {name}, seed {trial.seed}", done + 1, total)
     return Evaluation(
         graph=predict_graph,

@@ -20,6 +20,20 @@ HEADINGS: Final[dict[str, str]] = {
 #: Measures of which less is better.
 LOWER_IS_BETTER: Final = frozenset({"ece"})
 
+#: Columns of what a model attains where it may be silent. Risk: errors among the most confident
+#: share. Right, wrong: attained precision, and the share so called, at a wanted precision of .9.
+SELECTIVE_HEADINGS: Final = (
+    "model",
+    "AURC",
+    "risk at 20 %",
+    "50 %",
+    "80 %",
+    "100 %",
+    "right, .9 wanted",
+    "wrong, .9 wanted",
+    "unlike",
+)
+
 
 def number(row: Mapping[str, Any], measure: str) -> str:
     """A measure with its spread over seeds, or n/a."""
@@ -69,10 +83,39 @@ def evaluation_tables(result: Mapping[str, Any], *, in_parts: bool = True) -> It
         yield table
 
 
+def selective_table(set_name: str, rows: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Risk against coverage, and what thresholds for a precision of .9 attain; one row a model."""
+    table = Table(title=f"{set_name}: answering only what is sure", title_justify="left")
+    for heading in SELECTIVE_HEADINGS:
+        table.add_column(heading, justify="left" if heading == "model" else "right")
+    for model, row in rows.items():
+        table.add_row(model, *selective_cells(row["selective"]))
+    return table
+
+
+def selective_cells(found: Mapping[str, Any]) -> list[str]:
+    """The cells of SELECTIVE_HEADINGS after the model's name."""
+    cells = [_share(found, "aurc")]
+    cells += [_share(found, f"risk_at_{coverage:g}") for coverage in (0.2, 0.5, 0.8, 1.0)]
+    for side in ("right", "wrong"):
+        covered = found.get(f"{side}_at_0.9_coverage")
+        cells.append(
+            "n/a" if covered is None else f"{_share(found, f'{side}_at_0.9')} of {covered:.0%}"
+        )
+    return [*cells, f"{found['unlike']:.1%}"]
+
+
+def _share(found: Mapping[str, Any], name: str) -> str:
+    value = found.get(name)
+    return "n/a" if value is None else f"{value:.3f}"
+
+
 def print_evaluation(result: Mapping[str, Any], console: Console, *, in_parts: bool = True) -> None:
     """Print all tables, and what they were made from."""
     for table in evaluation_tables(result, in_parts=in_parts):
         console.print(table)
+    for set_name, rows in result["sets"].items():
+        console.print(selective_table(set_name, rows))
     console.print(
         f"{result['labels']:.0%} of the queries labelled, {result['seeds']} seed(s), "
         f"{result['seconds']:.0f} s; mean ± standard deviation over seeds, coverage 1"

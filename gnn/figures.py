@@ -12,6 +12,7 @@ from sklearn.metrics import roc_curve
 from gnn.evaluate import Evaluation
 from gnn.evaluation_table import HEADINGS, parts
 from gnn.metrics import RIGHT_FROM, calibration_bins
+from gnn.selective import RiskCurve
 from schema.memory_graph import Floats
 
 #: Models that say nothing about single rollouts; they have no curve.
@@ -41,17 +42,15 @@ def reliability_figure(evaluation: Evaluation, set_name: str) -> Figure:
 
 
 def coverage_figure(evaluation: Evaluation, set_name: str) -> Figure:
-    """Accuracy at .5 if only the most confident share of rollouts is answered, first seed."""
+    """Selective risk: errors at .5 among the most confident share of rollouts, first seed."""
     figure = Figure(figsize=(5, 4.2), layout="constrained")
     axes = figure.subplots()
-    axes.set(xlabel="coverage: share of rollouts, most confident first", ylabel="accuracy")
+    axes.set(xlabel="coverage: share of rollouts, most confident first", ylabel="selective risk")
     for model, (probability_R, reward_R) in _curves(evaluation, set_name).items():
-        order_R = np.argsort(-np.abs(probability_R - 0.5), kind="stable")
-        correct_R = ((probability_R >= 0.5) == (reward_R >= RIGHT_FROM))[order_R]
-        answered = np.arange(1, len(order_R) + 1)
-        shown = answered >= 0.02 * len(order_R)
-        share, accuracy = answered / len(order_R), np.cumsum(correct_R) / answered
-        axes.plot(share[shown], accuracy[shown], label=model)
+        curve = RiskCurve.of(probability_R, reward_R)
+        shown = curve.coverage_N >= 0.02
+        label = f"{model}, AURC {curve.area:.3f}"
+        axes.plot(curve.coverage_N[shown], curve.risk_N[shown], label=label)
     return _finished(figure, axes)
 
 

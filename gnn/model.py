@@ -14,11 +14,13 @@ from gnn.calibration import Calibration
 from gnn.division import Division
 from gnn.early_stopping import EarlyStopping
 from gnn.features import RolloutFeatures, rollout_features
+from gnn.kinds import rollout_kinds
 from gnn.layers import MemrewardNet, NetConfig
 from gnn.linear_base import VARIANTS, LinearBase
 from gnn.metrics import measure
 from gnn.model_base import (
     FitReport,
+    Held,
     ModelState,
     ProgressReport,
     labelled_rollouts,
@@ -110,8 +112,10 @@ class MemrewardModel:
         with one_thread():
             stops, held_logit_R = self._fit_members(tables, queries, seed, progress)
         reward = graph.verified_R[labelled_R]
-        self._calibration = Calibration.fit(held_logit_R[labelled_R], reward)
-        held_p = self._calibration(held_logit_R[labelled_R])
+        held_logit, held_query = held_logit_R[labelled_R], tables.query_R[labelled_R]
+        kind = tables.kind_R[labelled_R]
+        self._calibration = Calibration.fit(held_logit, reward, held_query, kind)
+        held_p = self._calibration(held_logit, kind)
         return FitReport(
             n_rollouts=int(labelled_R.sum()),
             n_queries=n_labelled,
@@ -120,7 +124,8 @@ class MemrewardModel:
             epochs=max(stop.epoch for stop in stops),
             best_epoch=max(stop.best_epoch for stop in stops),
             seconds=time.monotonic() - started,
-            metrics=measure(held_p, reward, tables.query_R[labelled_R]).measures(),
+            metrics=measure(held_p, reward, held_query).measures(),
+            held=Held(probability_L=held_p, reward_L=reward),
         )
 
     def _fit_members(
@@ -162,7 +167,8 @@ class MemrewardModel:
         tables = self.tables(graph)
         probability_R = np.full(len(graph.rollout_id_R), np.nan, dtype=np.float32)
         for batch, logit_MR in self.member_logits(tables):
-            probability_R[batch.rollout_R] = self.calibrated(logit_MR.mean(0))
+            kind_R = tables.kind_R[batch.rollout_R]
+            probability_R[batch.rollout_R] = self.calibrated(logit_MR.mean(0), kind_R)
         return probability_R
 
     def member_logits(self, tables: Tables) -> Iterator[tuple[Batch, Floats]]:
@@ -177,9 +183,9 @@ class MemrewardModel:
         with one_thread(), torch.inference_mode():
             return torch.stack([m.logits(batch) for m in self._members]).numpy()
 
-    def calibrated(self, logit_R: Floats) -> Floats:
-        """Probabilities of mean logits, [R]."""
-        return self._calibration(logit_R)
+    def calibrated(self, logit_R: Floats, kind_R: Ints) -> Floats:
+        """Probabilities of mean logits of rollouts whose queries are of these kinds, [R]."""
+        return self._calibration(logit_R, kind_R)
 
     def tables(self, graph: MemoryGraph) -> Tables:
         """Inputs of `graph`, standardised as the model learned them.
@@ -236,6 +242,7 @@ class MemrewardModel:
             label_Q=label_means(graph, query_R),
             query_R=query_R,
             conclusion_R=graph.conclusion_of_rollout_R,
+            kind_R=rollout_kinds(found, query_R, len(graph.query_id_Q)),
         )
 
     def _views(self, tables: Tables) -> tuple[str, ...]:
@@ -270,7 +277,7 @@ class MemrewardModel:
             "views": [member.view for member in self._members],
             "divisions": {view: asdict(found) for view, found in self._divisions.items()},
             "net": asdict(self._members[0].net.config),
-            "calibration": asdict(self._calibration),
+            "calibration": self._calibration.to_json(),
         }
 
     @classmethod
@@ -278,13 +285,7 @@ class MemrewardModel:
         """The fitted model that `state` described."""
         model = cls()
         model._names, model._policies = tuple(config["features"]), tuple(config["policies"])
-        fitted = config["calibration"]
-        model._calibration = Calibration(
-            slope=fitted["slope"],
-            intercept=fitted["intercept"],
-            logits=tuple(fitted["logits"]),
-            probabilities=tuple(fitted["probabilities"]),
-        )
+        model._calibration = Calibration.from_json(config["calibration"])
         model._divisions = {
             view: Division(salt=found["salt"], cuts=tuple(found["cuts"]))
             for view in dict.fromkeys(config["views"])

@@ -27,6 +27,14 @@ def no_progress(what: str, done: int, total: int) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Held:
+    """What a model says of labelled rollouts that it did not learn from, and what is true."""
+
+    probability_L: Floats
+    reward_L: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
 class FitReport:
     """What happened while a model was fitted."""
 
@@ -42,6 +50,8 @@ class FitReport:
     seconds: float
     #: Measured on the validation queries; empty where there are none.
     metrics: Mapping[str, float | None] = field(default_factory=dict[str, float | None])
+    #: Held-out predictions, for thresholds; None for a model that keeps none.
+    held: Held | None = None
 
 
 class RewardModel(Protocol):

@@ -16,6 +16,7 @@ from gnn.hetero import edge_indices
 from gnn.metrics import measure
 from gnn.model_base import (
     FitReport,
+    Held,
     ModelState,
     ProgressReport,
     labelled_rollouts,
@@ -175,6 +176,7 @@ class PublishedModel:
                 "loss": stopping.best_loss,
                 **measure(predicted_R, graph.verified_R[held], query_R[held]).measures(),
             },
+            held=Held(probability_L=predicted_R, reward_L=graph.verified_R[held]),
         )
 
     def _train(

@@ -54,6 +54,8 @@ class Removals:
     def __init__(self, model: MemrewardModel, tables: Tables, rollout: int) -> None:
         """`rollout` is a row of the tables' graph, and has a query."""
         self._model = model
+        #: What kind of question it is; by that it is calibrated, whatever is taken away.
+        self._kind = int(tables.kind_R[rollout])
         graph = tables.graph
         query = int(tables.query_R[rollout])
         self._batch = make_batch(tables, np.array([query]))
@@ -96,7 +98,9 @@ class Removals:
             logit_MR = self._model.logits_of(self._copies(part))
             parts.append(logit_MR[:, self._place :: len(self._batch.rollout_R)].mean(0))
         logit_S = np.concatenate(parts)
-        return np.column_stack([logit_S, self._model.calibrated(logit_S)]).astype(np.float64)
+        kind_S = np.full(len(logit_S), self._kind)
+        probability_S = self._model.calibrated(logit_S, kind_S)
+        return np.column_stack([logit_S, probability_S]).astype(np.float64)
 
     def _copies(self, present: Present) -> Batch:
         """The group once for each case, with what is absent taken out."""

@@ -39,7 +39,8 @@ def predict_unseen(model: MemrewardModel, graph: MemoryGraph) -> Floats:
         part_VR = np.stack([division.part_of(texts) for division in model.divisions.values()])
         logit_VPR = logit_MR.reshape(len(part_VR), -1, logit_MR.shape[1])
         unseen_VR = np.take_along_axis(logit_VPR, part_VR[:, None], axis=1)[:, 0]
-        probability_R[batch.rollout_R] = model.calibrated(unseen_VR.mean(0))
+        kind_R = tables.kind_R[batch.rollout_R]
+        probability_R[batch.rollout_R] = model.calibrated(unseen_VR.mean(0), kind_R)
     return probability_R
 
 

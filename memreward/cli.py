@@ -17,6 +17,7 @@ from memreward import (
     rewards_cli,
     robustness_cli,
     servers_cli,
+    suggest_cli,
     why_cli,
 )
 from memreward.console import err_console
@@ -54,6 +55,7 @@ for part in (
     care_cli,
     repair_cli,
     archive_cli,
+    suggest_cli,
     why_cli,
 ):
     part.register(app)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gnn.evaluate import Evaluation, Scored, Trial
+from gnn.novelty import Novelty, group_table
 from gnn.registry import reward_model
 from memreward.console import Bars
 from memreward.evaluate_job import BASELINES, UNLABELLED
@@ -41,7 +42,8 @@ def ingest_sample(stores: Stores, progress: Bars) -> IngestOutcome:
 def is_propagated(stores: Stores) -> bool:
     """Whether an earlier demo has gone all the way."""
     counts = memory_stats(stores, MEMORY)["counts"]
-    done = counts["verified"] + counts["propagated"] == counts["rollouts"]
+    answered = len(read_propagated(stores, MEMORY))
+    done = counts["verified"] + answered == counts["rollouts"]
     return bool(list_models(stores, MEMORY)) and done
 
 
@@ -53,16 +55,23 @@ def learn_and_propagate(stores: Stores, settings: Settings, progress: Bars) -> T
 
 
 def hold_against_truth(stores: Stores, progress: Bars) -> Evaluation:
-    """The stored rewards and the baselines' against the rewards that the memory never saw."""
+    """The stored rewards and the baselines' against the rewards that the memory never saw.
+
+    Rollouts on which the memory has no opinion are left out, for the baselines as well.
+    """
     started = time.monotonic()
     graph = read_graph(stores, MEMORY)
+    stored_R = _stored_rewards(stores, graph)
     labelled_Q = np.unique(graph.query_of_rollout_R[graph.labelled_R])
+    group_QF = group_table(graph)
+    unlike_Q = np.append(Novelty.fit(graph, group_QF).unlike(graph, group_QF), False)
+    unlike_R = unlike_Q[graph.query_of_rollout_R]
     trial = Trial(
         seed=0,
         labelled_query_ids={graph.query_id_Q[query] for query in labelled_Q},
-        sets={UNLABELLED: ~graph.labelled_R},
+        sets={UNLABELLED: ~graph.labelled_R & ~np.isnan(stored_R)},
     )
-    scored = {"memreward": _stored_rewards(stores, graph)}
+    scored = {"memreward": stored_R}
     for place, name in enumerate(BASELINES):
         progress("compare with baselines", place, len(BASELINES))
         model = reward_model(name)()
@@ -73,7 +82,7 @@ def hold_against_truth(stores: Stores, progress: Bars) -> Evaluation:
         graph=graph,
         truth_R=_true_rewards(graph),
         scored={
-            name: [Scored(trial=trial, probability_R=probability_R)]
+            name: [Scored(trial=trial, probability_R=probability_R, unlike_R=unlike_R)]
             for name, probability_R in scored.items()
         },
         labels=LABELS,
@@ -92,7 +101,8 @@ def ask_three_questions(stores: Stores) -> Sequence[tuple[str, QueryResult]]:
 
 def _stored_rewards(stores: Stores, graph: MemoryGraph) -> Floats:
     stored = read_propagated(stores, MEMORY)
-    return np.array([stored.get(id_, np.nan) for id_ in graph.rollout_id_R], dtype=np.float32)
+    value = {id_: np.nan if value is None else value for id_, value in stored.items()}
+    return np.array([value.get(id_, np.nan) for id_ in graph.rollout_id_R], dtype=np.float32)
 
 
 def _true_rewards(graph: MemoryGraph) -> Floats:

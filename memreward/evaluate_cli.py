@@ -19,7 +19,9 @@ def evaluate(
     test: Annotated[
         list[Path] | None, typer.Option(help="Rollouts to score whose rewards are never shown.")
     ] = None,
-    labels: Annotated[float, typer.Option(help="Share of each dataset's queries labelled.")] = 0.2,
+    labels: Annotated[
+        str, typer.Option(help="Share of each dataset's queries labelled; several by commas.")
+    ] = "0.2",
     seeds: Annotated[int, typer.Option(help="Repetitions; the spread is over them.")] = 3,
     baselines: Annotated[
         str, typer.Option(help="Which to compare with, by commas; '' for none.")
@@ -33,9 +35,11 @@ def evaluate(
 ) -> None:
     """Label a few queries of TRAIN, score all others, and compare with simpler methods.
 
+    With several label shares, such as 0.05,0.2,0.5, the same queries are scored at each: a curve.
     Everything goes into a scratch memory of the two databases, which is deleted afterwards; the
     servers are started if need be.
     """
+    from gnn.budget_curve import BudgetCurve, print_budgets, write_budget_report
     from gnn.evaluation_table import print_evaluation
     from gnn.report import write_report
     from memreward.evaluate_job import EvaluationRequest, evaluate_files
@@ -43,7 +47,7 @@ def evaluate(
     request = EvaluationRequest(
         train=train,
         tests=test or [],
-        labels=labels,
+        labels=_shares(labels),
         seeds=seeds,
         baselines=[name for name in baselines.split(",") if name],
         final=final,
@@ -54,11 +58,25 @@ def evaluate(
     with started(load_settings()) as stores, bars() as progress:
         evaluation = evaluate_files(stores, request, progress)
     result = evaluation.to_json()
-    print_evaluation(result, console)
+    if isinstance(evaluation, BudgetCurve):
+        print_budgets(result, console)
+    else:
+        print_evaluation(result, console)
     if json_file is not None:
         json_file.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     if report is not None:
-        console.print(f"report: {write_report(evaluation, report)}")
+        several = isinstance(evaluation, BudgetCurve)
+        page = (
+            write_budget_report(evaluation, report) if several else write_report(evaluation, report)
+        )
+        console.print(f"report: {page}")
+
+
+def _shares(text: str) -> list[float]:
+    try:
+        return [float(share) for share in text.split(",")]
+    except ValueError as error:
+        raise InputError(f"--labels {text}: give shares, such as 0.2 or 0.05,0.1,0.2") from error
 
 
 def register(app: typer.Typer) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from gnn.budget_curve import BudgetCurve
 from gnn.evaluate import Evaluation, Trial, evaluate
+from gnn.model_base import ProgressReport, RewardModel
 from gnn.registry import reward_model
 from gnn.split import final_queries
 from memreward.console import Bars
@@ -21,7 +23,7 @@ from memstore.read_graph import read_graph
 from memstore.reader import RolloutReader
 from memstore.stores import Stores
 from schema.errors import InputError
-from schema.memory_graph import MemoryGraph
+from schema.memory_graph import Bools, MemoryGraph
 from schema.rollout import POLICY_SIGNALS, Rollout
 from trainer.budget import choose_labelled_queries
 
@@ -37,8 +39,10 @@ class EvaluationRequest:
 
     train: Path
     tests: Sequence[Path] = ()
-    #: Share of each dataset's queries of `train` that are labelled.
-    labels: float = 0.2
+    #: Share of each dataset's queries of `train` that are labelled. Of several, each is a share
+    #: of the queries outside the final set, and at all of them the same queries are scored: those
+    #: that the largest leaves.
+    labels: Sequence[float] = (0.2,)
     seeds: int = 3
     baselines: Sequence[str] = BASELINES
     #: Also score the set that choices are made without.
@@ -47,27 +51,58 @@ class EvaluationRequest:
     text_only: bool = False
 
 
-def evaluate_files(stores: Stores, request: EvaluationRequest, progress: Bars) -> Evaluation:
+@dataclass(frozen=True, kw_only=True)
+class _Material:
+    """What is fitted on and scored, with the rewards that stay outside the memory."""
+
+    fit_graph: MemoryGraph
+    predict_graph: MemoryGraph
+    #: True reward by rollout id, by run.
+    truth: Mapping[str, Mapping[str, float]]
+
+
+def evaluate_files(
+    stores: Stores, request: EvaluationRequest, progress: Bars
+) -> Evaluation | BudgetCurve:
     """Ingest the files without a single reward, then label, fit and score for each seed.
 
     30 % of the queries of `train`, by a hash of their text, are never labelled, and scored only
     with `final`.
+
+    Returns:
+        A curve where several label shares were asked for.
 
     Raises:
         InputError: if a file or an option cannot be used.
     """
     models = {name: reward_model(name) for name in (MODEL, *request.baselines)}
     graphs, truth = read_files(stores, request, progress)
-    fit_graph, predict_graph = graphs[0], graphs[-1]
-    reward_of = {id_: reward for rewards in truth.values() for id_, reward in rewards.items()}
+    material = _Material(fit_graph=graphs[0], predict_graph=graphs[-1], truth=truth)
+    shares = sorted(set(request.labels))
+    found = {share: _evaluated(request, material, models, share, progress) for share in shares}
+    return BudgetCurve(evaluations=found) if len(found) > 1 else found[shares[0]]
+
+
+def _evaluated(
+    request: EvaluationRequest,
+    material: _Material,
+    models: Mapping[str, type[RewardModel]],
+    share: float,
+    progress: Bars,
+) -> Evaluation:
+    """All models in all trials at one label share."""
+    graph = material.predict_graph
+    rewards = material.truth.values()
+    reward_of = {id_: reward for of_run in rewards for id_, reward in of_run.items()}
+    seeds = range(request.seeds)
     return evaluate(
-        fit_graph=fit_graph,
-        predict_graph=predict_graph,
-        truth_R=np.array([reward_of[id_] for id_ in predict_graph.rollout_id_R], np.float32),
-        trials=[trial(request, seed, predict_graph, truth) for seed in range(request.seeds)],
+        fit_graph=material.fit_graph,
+        predict_graph=graph,
+        truth_R=np.array([reward_of[id_] for id_ in graph.rollout_id_R], np.float32),
+        trials=[trial(request, seed, share, graph, material.truth) for seed in seeds],
         models=models,
-        labels=request.labels,
-        progress=progress,
+        labels=share,
+        progress=_labelled_progress(progress, share) if len(set(request.labels)) > 1 else progress,
     )
 
 
@@ -88,12 +123,20 @@ def read_files(
     return graphs, truth
 
 
+def _labelled_progress(progress: Bars, share: float) -> ProgressReport:
+    """The same bars, with the label share before the name of each."""
+    return lambda what, done, total: progress(f"{share:.0%} {what}", done, total)
+
+
 def _runs(request: EvaluationRequest) -> dict[str, Path]:
     """Run name to file; a test file is its own run and set, named by its stem."""
     if request.seeds < 1:
         raise InputError(f"--seeds {request.seeds}: give at least 1")
-    if not 0 < request.labels <= 1:
-        raise InputError(f"--labels {request.labels}: give a share above 0 and at most 1")
+    for share in request.labels:
+        if not 0 < share <= 1:
+            raise InputError(f"--labels {share}: give a share above 0 and at most 1")
+    if len(set(request.labels)) > 1 and max(request.labels) == 1:
+        raise InputError("--labels: where all queries are labelled, none is left to be scored")
     runs = {TRAIN_RUN: request.train}
     for path in request.tests:
         if path.stem in (*runs, UNLABELLED, FINAL):
@@ -145,20 +188,28 @@ def _without_signals(graph: MemoryGraph) -> MemoryGraph:
 def trial(
     request: EvaluationRequest,
     seed: int,
+    share: float,
     graph: MemoryGraph,
     truth: Mapping[str, Mapping[str, float]],
 ) -> Trial:
-    """Which queries seed `seed` labels, and which rollouts are scored then."""
+    """Which queries seed `seed` labels at a share, and which rollouts are scored then."""
     run_R = np.array([run_of_rollout(truth, id_) for id_ in graph.rollout_id_R])
     query_R = graph.query_of_rollout_R
     in_train_Q = np.zeros(len(graph.query_id_Q), dtype=np.bool_)
     in_train_Q[query_R[run_R == TRAIN_RUN]] = True
     final_Q = in_train_Q & final_queries(graph)
-    dataset_of = {graph.query_text_Q[q]: graph.dataset_Q[q] for q in np.flatnonzero(in_train_Q)}
+    several = len(set(request.labels)) > 1
+    counted_Q = in_train_Q & ~final_Q if several else in_train_Q
+    dataset_of = {graph.query_text_Q[q]: graph.dataset_Q[q] for q in np.flatnonzero(counted_Q)}
     never = {graph.query_text_Q[q] for q in np.flatnonzero(final_Q)}
-    chosen = choose_labelled_queries(dataset_of.items(), request.labels, seed, never=never)
-    labelled_Q = in_train_Q & np.isin(graph.query_text_Q, list(chosen))
-    open_R = (run_R == TRAIN_RUN) & ~labelled_Q[query_R]
+
+    def labelled(fraction: float) -> Bools:
+        chosen = choose_labelled_queries(dataset_of.items(), fraction, seed, never=never)
+        return in_train_Q & np.isin(graph.query_text_Q, list(chosen))
+
+    labelled_Q = labelled(share)
+    spared_Q = ~labelled(max(request.labels)) if several else ~labelled_Q
+    open_R = (run_R == TRAIN_RUN) & spared_Q[query_R]
     sets = {UNLABELLED: open_R & ~final_Q[query_R]}
     if request.final:
         sets[FINAL] = open_R & final_Q[query_R]

@@ -29,6 +29,10 @@ def train(
     )
     shown = (f"{name} {value:.3f}" for name, value in metrics.items() if value is not None)
     console.print(f"on {report.n_validation_queries} validation queries: {', '.join(shown)}")
+    console.print(
+        f"{trained.unlike} of {trained.unlabelled} unlabelled rollouts belong to queries unlike "
+        "anything labelled: there it has no opinion"
+    )
     console.print(f"checkpoint: {trained.folder}")
 
 
@@ -37,17 +41,31 @@ def propagate(
     model: Annotated[
         str | None, typer.Option(help="Version of the checkpoint; default: the latest.")
     ] = None,
+    precision: Annotated[
+        float | None,
+        typer.Option(help="Say nothing of answers that are not right or wrong this surely."),
+    ] = None,
 ) -> None:
-    """Give every unlabelled answer its propagated reward; verified ones are never touched."""
+    """Give every unlabelled answer its propagated reward; verified ones are never touched.
+
+    An answer to a query unlike anything labelled gets "no opinion" instead.
+    """
     from memreward.train_job import propagate_memory
 
     settings = load_settings()
     with connected(settings) as stores, bars() as progress:
-        done = propagate_memory(stores, settings, memory, progress, version=model)
+        done = propagate_memory(
+            stores, settings, memory, progress, version=model, precision=precision
+        )
     console.print(
         f"{done.rewards} rewards by {done.version}, mean {done.mean:.3f}; "
         f"{done.verified} verified ones untouched"
     )
+    if done.unlike or done.unsure:
+        console.print(
+            f"no opinion on {done.unlike} of queries unlike anything labelled, and on "
+            f"{done.unsure} that are not sure enough"
+        )
 
 
 def _preferences(count: int) -> str:

@@ -42,7 +42,7 @@ def robustness(
     if json_file is not None and not json_file.absolute().parent.is_dir():
         raise InputError(f"{json_file}: its folder does not exist; make it first")
     spoilings = [parse_spoiling(text) for text in flip] if flip else None
-    request = EvaluationRequest(train=train, labels=labels, seeds=seeds, text_only=text_only)
+    request = EvaluationRequest(train=train, labels=(labels,), seeds=seeds, text_only=text_only)
     with started(load_settings()) as stores, bars() as progress:
         rows = summary(spoil_files(stores, request, spoilings, progress))
     console.print(_table(rows))

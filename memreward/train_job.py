@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from gnn.checkpoint import Manifest, load_checkpoint, save_checkpoint
+from gnn.checkpoint import Manifest, load_caution, load_checkpoint, save_checkpoint
 from gnn.model_base import FitReport, ProgressReport
+from gnn.novelty import group_table
+from gnn.opinion import Caution, Opinions, certainty, opinions_of
 from gnn.registry import reward_model
 from memreward.places import checkpoint_folder
 from memstore.read_graph import read_graph
@@ -16,7 +18,7 @@ from memstore.rewards import list_models, register_model, write_propagated
 from memstore.settings import Settings
 from memstore.stores import Stores
 from schema.errors import CheckpointError
-from schema.memory_graph import Floats
+from schema.memory_graph import MemoryGraph
 from schema.reward import PropagatedReward
 
 DEFAULT_MODEL = "memreward"
@@ -29,6 +31,9 @@ class Trained:
     manifest: Manifest
     report: FitReport
     folder: Path
+    #: Unlabelled rollouts, and how many of them are of queries unlike anything labelled.
+    unlabelled: int
+    unlike: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +44,10 @@ class Propagated:
     rewards: int
     verified: int
     mean: float
+    #: Rollouts of queries unlike anything labelled, which got "no opinion".
+    unlike: int
+    #: The others that got it, since their value lies between the thresholds of a precision.
+    unsure: int
 
 
 def train_memory(
@@ -63,14 +72,24 @@ def train_memory(
     folder = checkpoint_folder(settings, memory)
     fresh = folder / f".fresh-{os.getpid()}"
     shutil.rmtree(fresh, ignore_errors=True)
-    manifest = save_checkpoint(fresh, fitted, graph, report, seed=seed)
+    group_QF = group_table(graph)
+    caution = Caution.fit(graph, report, group_QF)
+    manifest = save_checkpoint(fresh, fitted, graph, report, seed=seed, caution=caution)
     kept = folder / manifest.version
     if kept.exists():
         shutil.rmtree(fresh)
     else:
         fresh.rename(kept)
     register_model(stores, memory, manifest.version, asdict(manifest))
-    return Trained(manifest=manifest, report=report, folder=kept)
+    unlike_Q = np.append(caution.novelty.unlike(graph, group_QF), False)
+    open_R = ~graph.labelled_R
+    return Trained(
+        manifest=manifest,
+        report=report,
+        folder=kept,
+        unlabelled=int(open_R.sum()),
+        unlike=int((unlike_Q[graph.query_of_rollout_R] & open_R).sum()),
+    )
 
 
 def propagate_memory(
@@ -80,8 +99,9 @@ def propagate_memory(
     progress: ProgressReport,
     *,
     version: str | None = None,
+    precision: float | None = None,
 ) -> Propagated:
-    """Give every unlabelled answer of a memory its propagated reward.
+    """Give every unlabelled answer of a memory its propagated reward, or "no opinion".
 
     Args:
         stores: both databases.
@@ -89,10 +109,12 @@ def propagate_memory(
         memory: whose answers.
         progress: told how far it is.
         version: which checkpoint; None: the latest.
+        precision: say nothing of answers that are neither right nor wrong with this precision.
 
     Raises:
         UnknownMemoryError: if there is no such memory.
         CheckpointError: if there is no such checkpoint, or it is damaged.
+        InputError: if the model cannot tell a precision, or this is none.
     """
     known = [name for name, _ in list_models(stores, memory)]
     if not known or (version is not None and version not in known):
@@ -102,31 +124,51 @@ def propagate_memory(
         )
     version = version or known[0]
     graph = read_graph(stores, memory)
-    model, _ = load_checkpoint(checkpoint_folder(settings, memory) / version, encoder=graph.encoder)
-    probability_R = model.predict(graph)
-    confidence_R = certainty(probability_R)
-    unlabelled = np.flatnonzero(~graph.labelled_R & ~np.isnan(probability_R))
+    opinions = _opinions(checkpoint_folder(settings, memory) / version, graph, precision)
+    unlabelled_R = ~graph.labelled_R & ~np.isnan(opinions.value_R)
     rewards = [
-        PropagatedReward(
-            rollout_id=graph.rollout_id_R[row],
-            value=float(probability_R[row]),
-            confidence=float(confidence_R[row]),
-            model=version,
-        )
-        for row in unlabelled
+        _reward(graph, opinions, row, version) for row in np.flatnonzero(unlabelled_R).tolist()
     ]
     write_propagated(
         stores, memory, rewards, lambda done, total: progress("write rewards", done, total)
     )
+    spoken_R, unlike_R = unlabelled_R & ~opinions.no_opinion_R, unlabelled_R & opinions.unlike_R
     return Propagated(
         version=version,
-        rewards=len(rewards),
+        rewards=int(spoken_R.sum()),
         verified=int(graph.labelled_R.sum()),
-        mean=float(probability_R[unlabelled].mean()) if rewards else float("nan"),
+        mean=float(opinions.value_R[spoken_R].mean()) if spoken_R.any() else float("nan"),
+        unlike=int(unlike_R.sum()),
+        unsure=int((unlabelled_R & opinions.no_opinion_R & ~unlike_R).sum()),
     )
 
 
-def certainty(probability_N: Floats) -> Floats:
-    """1 minus the entropy of each probability in bits, in [0, 1]; NaN stays NaN."""
-    p = np.clip(probability_N, 1e-7, 1 - 1e-7).astype(np.float64)
-    return (1 + p * np.log2(p) + (1 - p) * np.log2(1 - p)).clip(0, 1).astype(np.float32)
+def _opinions(folder: Path, graph: MemoryGraph, precision: float | None) -> Opinions:
+    """What the checkpoint in `folder` says of the rollouts of `graph`."""
+    model, _ = load_checkpoint(folder, encoder=graph.encoder)
+    caution = load_caution(folder)
+    value_R = model.predict(graph)
+    if caution is not None:
+        return opinions_of(value_R, caution, graph, precision=precision)
+    if precision is not None:
+        raise CheckpointError(
+            f"{folder} was written without thresholds for a precision: run `memreward train`"
+        )
+    nothing_R = np.zeros(len(value_R), dtype=np.bool_)
+    return Opinions(
+        value_R=value_R,
+        confidence_R=certainty(value_R),
+        no_opinion_R=np.isnan(value_R),
+        unlike_R=nothing_R,
+    )
+
+
+def _reward(graph: MemoryGraph, opinions: Opinions, row: int, version: str) -> PropagatedReward:
+    """The reward of one rollout; of no opinion one is not confident at all."""
+    silent = bool(opinions.no_opinion_R[row])
+    return PropagatedReward(
+        rollout_id=graph.rollout_id_R[row],
+        value=None if silent else float(opinions.value_R[row]),
+        confidence=0.0 if silent else float(opinions.confidence_R[row]),
+        model=version,
+    )

@@ -8,7 +8,6 @@ import pytest
 import torch
 from graph_factory import labelled, make_graph, without_queries
 
-from gnn.calibration import Calibration
 from gnn.losses import pairs_within, reward_loss
 from gnn.model import MemrewardConfig, MemrewardModel
 from gnn.train import TrainConfig
@@ -175,13 +174,3 @@ def test_the_pairwise_part_punishes_a_wrong_order() -> None:
         for logits in ([2.0, 1.0], [1.0, 2.0])
     )
     assert bad > good > 0
-
-
-def test_calibration_undoes_overconfidence() -> None:
-    rng = np.random.default_rng(0)
-    logit_R = rng.normal(size=4000).astype(np.float32)
-    reward_R = (rng.random(4000) < 1 / (1 + np.exp(-logit_R))).astype(np.float32)
-    found = Calibration.fit(3 * logit_R + 1, reward_R)
-    assert found(3 * logit_R + 1) == pytest.approx(1 / (1 + np.exp(-logit_R)), abs=0.08)
-    assert Calibration.fit(logit_R, np.ones(4000, np.float32)) == Calibration()
-    assert Calibration.fit(-logit_R, reward_R) == Calibration()
