@@ -56,13 +56,11 @@ def spoil_files(
     (graph,), truth = read_files(stores, request, progress)
     rewards, (share,) = truth[TRAIN_RUN], request.labels
     if spoilings is None:
-        spoilings = [Spoiling(kind=k, share=s) for k, s in product(FLIPS, SHARES)]
+        spoilings = [Spoiling(kind=kind, share=part) for kind, part in product(FLIPS, SHARES)]
     return robustness(
         graph=graph,
         truth_R=np.array([rewards[id_] for id_ in graph.rollout_id_R], np.float32),
-        trials=[
-            trial(request, seed, request.labels[0], graph, truth) for seed in range(request.seeds)
-        ],
+        trials=[trial(request, seed, share, graph, truth) for seed in range(request.seeds)],
         spoilings=spoilings,
         models={name: reward_model(name) for name in MODELS},
         progress=progress,

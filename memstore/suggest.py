@@ -65,9 +65,9 @@ def _typical(unit_QD: Floats, covered_Q: Bools, wanted: int, seed: int) -> list[
     """The central query of each cluster without a covered one, and the cluster's size."""
     n_distinct = len(np.unique(unit_QD, axis=0))
     n_clusters = min(int(covered_Q.sum()) + wanted, n_distinct)
-    fitted = KMeans(n_clusters, n_init=1, max_iter=STEPS, random_state=seed).fit(unit_QD)
-    cluster_Q: Ints = fitted.labels_.astype(np.int64)
-    distance_Q = np.linalg.norm(unit_QD - fitted.cluster_centers_[cluster_Q], axis=1)
+    model = KMeans(n_clusters, max_iter=STEPS, random_state=seed)
+    cluster_Q: Ints = np.asarray(model.fit_predict(unit_QD), dtype=np.int64)
+    distance_Q = np.linalg.norm(unit_QD - np.asarray(model.cluster_centers_)[cluster_Q], axis=1)
     size_C = np.bincount(cluster_Q, minlength=n_clusters)
     free_C = np.bincount(cluster_Q[covered_Q], minlength=n_clusters) == 0
     found: list[tuple[int, int]] = []

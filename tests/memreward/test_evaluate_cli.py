@@ -43,6 +43,22 @@ def test_figures_for_every_set_and_model(
     assert not any(name.startswith("scratch") for name in list_memories(stores))
 
 
+def test_several_shares_score_the_same_queries(
+    cli: Cli, files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    options = ["--seeds", 1, "--baselines", "constant,majority", "--json", "r.json"]
+    result = cli("evaluate", files[0], "--labels", "0.6,0.3", *options, "--report", "page")
+    assert result.exit_code == 0, result.output
+    budgets = json.loads((tmp_path / "r.json").read_text())["budgets"]
+    assert [budget["labels"] for budget in budgets] == [0.3, 0.6]
+    sizes = {budget["sets"]["unlabelled"]["memreward"]["n_queries"] for budget in budgets}
+    counted = 60 - sum(is_final(rollout.query) for rollout in make_rollouts(60, 1))
+    assert len(sizes) == 1
+    assert abs(sizes.pop() - 0.4 * counted) <= 1
+    assert "30%" in result.output
+    assert (tmp_path / "page" / "budget.png").is_file()
+
+
 def test_one_class_is_not_available(cli: Cli, tmp_path: Path) -> None:
     train = write_jsonl(tmp_path / "t.jsonl", [as_row(r) for r in make_rollouts(40, 4)])
     rows = [{**as_row(r), "reward": 0.0} for r in make_rollouts(5, 2, first=90)]
@@ -59,7 +75,14 @@ def test_one_class_is_not_available(cli: Cli, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--labels", 0), ("--labels", 1.5), ("--seeds", 0), ("--baselines", "oracle")],
+    [
+        ("--labels", 0),
+        ("--labels", 1.5),
+        ("--labels", "0.2,1"),
+        ("--labels", "a few"),
+        ("--seeds", 0),
+        ("--baselines", "oracle"),
+    ],
     ids=str,
 )
 def test_options_that_cannot_be(

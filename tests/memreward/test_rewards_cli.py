@@ -55,6 +55,31 @@ def test_every_unlabelled_answer_gets_a_reward_and_no_verified_one_changes(
     assert models[0]["encoder"] == "all-MiniLM-L6-v2"
 
 
+def test_a_wanted_precision_leaves_the_others_without_opinion(
+    cli: Cli, filled: str, stores: Stores
+) -> None:
+    trained = cli("train", "-m", filled)
+    assert "0 of 80 unlabelled rollouts" in trained.output
+    result = cli("propagate", "-m", filled, "--precision", 1)
+    assert result.exit_code == 0, result.output
+    rows = stores.graph.query(SNAPSHOT, {"memory": filled}, 30).rows
+    told = [row for row in rows if row["verified"] is None]
+    silent = [row for row in told if row["propagated"] is None]
+    assert all(row["dated"] and row["model"] for row in told)
+    assert all(row["confidence"] == 0 for row in silent)
+    assert f"{80 - len(silent)} rewards" in result.output
+    assert bool(silent) == (f"on {len(silent)} that are not sure enough" in result.output)
+    assert cli("check", "-m", filled).exit_code == 0
+    assert cli("propagate", "-m", filled, "--precision", 0.3).exit_code == 2
+
+
+def test_a_model_without_thresholds_is_asked_for_a_precision(cli: Cli, filled: str) -> None:
+    assert cli("train", "-m", filled, "--model", "constant").exit_code == 0
+    result = cli("propagate", "-m", filled, "--precision", 0.9)
+    assert result.exit_code == 2
+    assert "thresholds" in result.output
+
+
 def test_the_same_training_is_the_same_checkpoint(
     cli: Cli, trained: str, stores: Stores, server_settings: Settings
 ) -> None:
