@@ -79,25 +79,13 @@ def sample(
     """
     import torch
 
-    model, tokenizer = policy.model, policy.tokenizer
+    tokenizer = policy.tokenizer
     prompts = [policy.prompt_text(task.messages) for task in tasks]
-    texts = [prompt for prompt in prompts for _ in range(sampling.rollouts)]
-    batch = tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False)
-    ids: torch.Tensor = batch["input_ids"].to(model.device)
-    mask: torch.Tensor = batch["attention_mask"].to(model.device)
-    uniform_RT = np.stack(
-        [_uniform(task, place, sampling) for task in tasks for place in range(sampling.rollouts)]
-    )
-    generate: Any = model.generate
+    batch = tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False)
+    ids: torch.Tensor = batch["input_ids"].to(policy.model.device)
+    mask: torch.Tensor = batch["attention_mask"].to(policy.model.device)
     with torch.inference_mode():
-        all_ids: torch.Tensor = generate(
-            input_ids=ids,
-            attention_mask=mask,
-            do_sample=False,
-            max_new_tokens=sampling.max_new_tokens,
-            pad_token_id=tokenizer.pad_token_id,
-            logits_processor=[_pick(uniform_RT, ids.shape[1], sampling.temperature)],
-        )
+        all_ids, mask = _generated(policy, tasks, sampling, ids, mask)
     new_RT = all_ids[:, ids.shape[1] :]
     end: Any = tokenizer.eos_token_id
     counted_RT, ended_R = _until_end(new_RT, end)
@@ -117,6 +105,43 @@ def sample(
     ]
     size = sampling.rollouts
     return [completions[start : start + size] for start in range(0, len(completions), size)]
+
+
+def _generated(
+    policy: Policy,
+    tasks: Sequence[Task],
+    sampling: Sampling,
+    ids_QT: "torch.Tensor",
+    mask_QT: "torch.Tensor",
+) -> "tuple[torch.Tensor, torch.Tensor]":
+    """Token ids of prompts and completions, and the mask of the prompts, of all rollouts.
+
+    A prompt, all but its last token, is read once and its state shared by the prompt's rollouts.
+    """
+    forward: Any = policy.model
+    state = forward(
+        input_ids=ids_QT[:, :-1],
+        attention_mask=mask_QT[:, :-1],
+        position_ids=(mask_QT[:, :-1].cumsum(1) - 1).clamp(min=0),
+        logits_to_keep=1,
+        use_cache=True,
+    ).past_key_values
+    state.batch_repeat_interleave(sampling.rollouts)
+    ids_RT = ids_QT.repeat_interleave(sampling.rollouts, 0)
+    mask_RT = mask_QT.repeat_interleave(sampling.rollouts, 0)
+    uniform_RT = np.stack(
+        [_uniform(task, place, sampling) for task in tasks for place in range(sampling.rollouts)]
+    )
+    all_ids = forward.generate(
+        input_ids=ids_RT,
+        attention_mask=mask_RT,
+        past_key_values=state,
+        do_sample=False,
+        max_new_tokens=sampling.max_new_tokens,
+        pad_token_id=policy.tokenizer.pad_token_id,
+        logits_processor=[_pick(uniform_RT, ids_RT.shape[1], sampling.temperature)],
+    )
+    return all_ids, mask_RT
 
 
 def _uniform(task: Task, place: int, sampling: Sampling) -> Any:
