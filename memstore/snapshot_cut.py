@@ -95,9 +95,10 @@ def _graph(snapshot: Snapshot, wanted: Ints, similar: Ints, *, every: bool = Fal
 
     With `every`, rollouts that no query leads to are in it too.
     """
-    rollouts = (
-        np.arange(snapshot.count(ROLLOUT)) if every else np.unique(rollouts_of(snapshot, wanted)[0])
-    )
+    rollouts = np.arange(snapshot.count(ROLLOUT))
+    if not every:
+        thinkings = snapshot.ends(GENERATED[1], snapshot.edges_from(GENERATED[1], wanted)[0])[1]
+        rollouts = np.union1d(thinkings, rollouts_of(snapshot, wanted)[0])
     leads_to = np.sort(snapshot.edges_to(LEADS_TO[1], rollouts)[0])
     rollouts = np.union1d(rollouts, snapshot.ends(LEADS_TO[1], leads_to)[0])
     generated = np.sort(snapshot.edges_to(GENERATED[1], rollouts)[0])

@@ -27,10 +27,14 @@ N_NUMBERS: Final = 2 + len(POLICY_SIGNALS)
 
 #: Node types; a rollout's row stands for its thinking and its answer.
 ROLLOUT: Final = ANSWER
-NODES: Final = (QUERY, ROLLOUT, CONCLUSION)
+NODES: Final[tuple[str, ...]] = (QUERY, ROLLOUT, CONCLUSION)
 #: Edge types as stored, from source to target as Neo4j has them: SIMILAR from the query that chose.
-EDGES: Final = {GENERATED[1]: (QUERY, ROLLOUT), LEADS_TO[1]: (ROLLOUT, ROLLOUT)}
-EDGES |= {CONCLUDES[1]: (ROLLOUT, CONCLUSION), SIMILAR[1]: (QUERY, QUERY)}
+EDGES: Final[dict[str, tuple[str, str]]] = {
+    GENERATED[1]: (QUERY, ROLLOUT),
+    LEADS_TO[1]: (ROLLOUT, ROLLOUT),
+    CONCLUDES[1]: (ROLLOUT, CONCLUSION),
+    SIMILAR[1]: (QUERY, QUERY),
+}
 TEXTS: Final = (
     "query.text",
     "query.dataset",

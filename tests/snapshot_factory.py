@@ -43,7 +43,8 @@ def add_graph(snapshot: Snapshot, graph: MemoryGraph, queries: Ints, seq: int) -
 
     Similarity edges come with the query that chose; its neighbour must be there or come too.
     """
-    rollouts = np.flatnonzero(np.isin(graph.query_of_rollout_R, queries))
+    everything = len(queries) == len(graph.query_id_Q)
+    rollouts = np.flatnonzero(np.isin(graph.query_of_rollout_R, queries) | everything)
     in_R = np.isin(graph.concludes_2E[0], rollouts)
     conclusions = np.unique(graph.concludes_2E[1, in_R])
     snapshot.add_nodes(

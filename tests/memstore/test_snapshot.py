@@ -1,7 +1,8 @@
 """Snapshots as files and arrays, without databases."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -59,8 +60,8 @@ def edge_set(graph: MemoryGraph, name: str, source: str, target: str) -> list[tu
 
 
 @pytest.mark.parametrize("shape", [{}, {"signals": True, "policy_dimension": 3}])
-def test_the_whole_snapshot_is_the_graph(tmp_path: Path, shape: dict[str, object]) -> None:
-    graph = graph_of(**shape)
+def test_the_whole_snapshot_is_the_graph(tmp_path: Path, shape: dict[str, Any]) -> None:
+    graph = graph_of(0, **shape)
     assert_same(graph, whole(snapshot_of(graph, tmp_path)).graph)
 
 
@@ -76,8 +77,6 @@ def test_in_batches_it_is_the_same_graph(tmp_path: Path) -> None:
 
 def neighbours_first(graph: MemoryGraph) -> MemoryGraph:
     """Only edges from later to earlier queries, as they arrive in batches."""
-    from dataclasses import replace
-
     back = graph.similar_2E[0] > graph.similar_2E[1]
     return replace(
         graph,
