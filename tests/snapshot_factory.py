@@ -1,6 +1,6 @@
 """Snapshots made from graphs in memory, without databases."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -131,3 +131,41 @@ def snapshot_of(graph: MemoryGraph, home: Path) -> Snapshot:
 
 def _some(values: list[str], rows: Ints) -> list[str]:
     return [values[row] for row in rows]
+
+
+def assert_same(a: MemoryGraph, b: MemoryGraph) -> None:
+    """Both hold the same, whatever the order of their rows and edges."""
+    for graph in (a, b):
+        assert graph.rollout_id_R and graph.query_id_Q
+    for name in ("query", "rollout", "conclusion"):
+        axis = name[0].upper()
+        ids = [getattr(g, f"{name}_id_{axis}") for g in (a, b)]
+        assert sorted(ids[0]) == sorted(ids[1])
+        place = {id_: row for row, id_ in enumerate(ids[0])}
+        order = np.array([place[id_] for id_ in ids[1]], dtype=np.int64)
+        for f in fields(MemoryGraph):
+            value = getattr(a, f.name)
+            if (
+                f.name.rsplit("_", 1)[-1][0] != axis
+                or f.name.startswith("similar")
+                or value is None
+            ):
+                continue
+            other = getattr(b, f.name)
+            if isinstance(value, list):
+                assert [value[row] for row in order] == other, f.name
+            else:
+                np.testing.assert_array_equal(value[order], other, err_msg=f.name)
+    ends = {"generated": "QR", "leads_to": "RR", "concludes": "RC", "similar": "QQ"}
+    for name, (source, target) in ends.items():
+        assert edge_set(a, name, source, target) == edge_set(b, name, source, target), name
+
+
+def edge_set(graph: MemoryGraph, name: str, source: str, target: str) -> list[tuple[object, ...]]:
+    names = {"Q": graph.query_id_Q, "R": graph.rollout_id_R, "C": graph.conclusion_id_C}
+    pairs = getattr(graph, f"{name}_2E").T
+    scores = graph.similar_score_E if name == "similar" else np.zeros(len(pairs))
+    return sorted(
+        (names[source][s], names[target][t], float(score))
+        for (s, t), score in zip(pairs, scores, strict=True)
+    )

@@ -1,13 +1,13 @@
 """Snapshots as files and arrays, without databases."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from graph_factory import labelled, make_graph
-from snapshot_factory import add_graph, new_snapshot, snapshot_of, with_real_ids
+from snapshot_factory import add_graph, assert_same, new_snapshot, snapshot_of, with_real_ids
 
 from memstore.snapshot import Snapshot
 from memstore.snapshot_cut import Reach, cut, whole
@@ -19,44 +19,6 @@ from schema.memory_graph import MemoryGraph
 def graph_of(seed: int = 0, **changes: object) -> MemoryGraph:
     graph, truth_R = make_graph(seed=seed, **changes)  # pyright: ignore[reportArgumentType]
     return with_real_ids(labelled(graph, truth_R))
-
-
-def assert_same(a: MemoryGraph, b: MemoryGraph) -> None:
-    """Both hold the same, whatever the order of their rows and edges."""
-    for graph in (a, b):
-        assert graph.rollout_id_R and graph.query_id_Q
-    for name in ("query", "rollout", "conclusion"):
-        axis = name[0].upper()
-        ids = [getattr(g, f"{name}_id_{axis}") for g in (a, b)]
-        assert sorted(ids[0]) == sorted(ids[1])
-        place = {id_: row for row, id_ in enumerate(ids[0])}
-        order = np.array([place[id_] for id_ in ids[1]], dtype=np.int64)
-        for f in fields(MemoryGraph):
-            value = getattr(a, f.name)
-            if (
-                f.name.rsplit("_", 1)[-1][0] != axis
-                or f.name.startswith("similar")
-                or value is None
-            ):
-                continue
-            other = getattr(b, f.name)
-            if isinstance(value, list):
-                assert [value[row] for row in order] == other, f.name
-            else:
-                np.testing.assert_array_equal(value[order], other, err_msg=f.name)
-    ends = {"generated": "QR", "leads_to": "RR", "concludes": "RC", "similar": "QQ"}
-    for name, (source, target) in ends.items():
-        assert edge_set(a, name, source, target) == edge_set(b, name, source, target), name
-
-
-def edge_set(graph: MemoryGraph, name: str, source: str, target: str) -> list[tuple[object, ...]]:
-    names = {"Q": graph.query_id_Q, "R": graph.rollout_id_R, "C": graph.conclusion_id_C}
-    pairs = getattr(graph, f"{name}_2E").T
-    scores = graph.similar_score_E if name == "similar" else np.zeros(len(pairs))
-    return sorted(
-        (names[source][s], names[target][t], float(score))
-        for (s, t), score in zip(pairs, scores, strict=True)
-    )
 
 
 @pytest.mark.parametrize("shape", [{}, {"signals": True, "policy_dimension": 3}])
