@@ -1,11 +1,14 @@
 """Scores from a neighbourhood are those of a full pass, for every model."""
 
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from graph_factory import labelled, make_graph
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,6 +22,7 @@ from gnn.published import PublishedConfig, PublishedModel
 from gnn.registry import REWARD_MODELS, reward_model
 from gnn.scoring import score_queries
 from gnn.train import TrainConfig
+from memstore.snapshot import Snapshot
 from memstore.snapshot_cut import cut
 from schema.memory_graph import MemoryGraph
 
@@ -116,3 +120,53 @@ def test_a_torn_row_is_computed_again(tmp_path: Path) -> None:
     path.write_bytes(data)
     again = KeptFeatures(snapshot.files.folder).fill(part)
     np.testing.assert_array_equal(again.own_features_RF, expected)
+
+
+def test_a_query_without_neighbours_is_scored_alike_alone_and_in_company(
+    fitted: dict[str, RewardModel], tmp_path: Path
+) -> None:
+    graph = replace(graph_of(0), policy_embedding_RP=np.zeros((96, 0), np.float32))
+    kept_E = graph.similar_2E[0] != 5
+    graph = replace(
+        graph,
+        similar_2E=graph.similar_2E[:, kept_E],
+        similar_score_E=graph.similar_score_E[kept_E],
+    )
+    model = deepcopy(fitted["memreward"])
+    assert isinstance(model, MemrewardModel)
+    for member in model._members:  # As after longer training.
+        torch.nn.init.ones_(member.net.similar.bias)
+    full_R = model.predict(graph)
+    snapshot = snapshot_of(graph, tmp_path)
+    scores = score_queries(model, snapshot, np.array([5]), KeptFeatures(snapshot.files.folder))
+    np.testing.assert_allclose(
+        scores.probability_R, full_R[graph.query_of_rollout_R == 5], atol=1e-6
+    )
+
+
+def test_the_work_does_not_grow_with_the_memory(
+    fitted: dict[str, RewardModel], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows_read = []
+    for n_queries in (50, 800):
+        graph = graph_of(1, n_queries)
+        snapshot = snapshot_of(graph, tmp_path / str(n_queries))
+        taken: list[int] = []
+        for name in ("take", "texts", "verified", "ends", "ids"):
+            _count_rows(snapshot, name, taken, monkeypatch)
+        kept = KeptFeatures(snapshot.files.folder)
+        score_queries(fitted["memreward"], snapshot, np.array([3, 9]), kept)
+        rows_read.append(max(taken))
+    assert rows_read[1] < 1.5 * rows_read[0] < 100
+
+
+def _count_rows(
+    snapshot: Snapshot, name: str, taken: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = getattr(snapshot, name)
+
+    def counting(*arguments: Any) -> Any:
+        taken.append(len(arguments[-1]))
+        return inner(*arguments)
+
+    monkeypatch.setattr(snapshot, name, counting)
