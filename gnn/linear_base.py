@@ -79,8 +79,12 @@ class LinearBase:
             "all": given[0] * given[1],
         }
         logit_R = torch.zeros(len(batch.rollout_R))
-        for name, row in self.weights.items():
-            inputs = torch.cat([batch.x[part] for part in VARIANTS[name]], dim=1)
+        # The fullest last, whatever the order of `weights`: a checkpoint's comes in any.
+        for name, parts in VARIANTS.items():
+            if name not in self.weights:
+                continue
+            row = self.weights[name]
+            inputs = torch.cat([batch.x[part] for part in parts], dim=1)
             logit_R = torch.where(allowed[name] > 0, inputs @ row[:-1] + row[-1], logit_R)
         return logit_R
 
