@@ -47,7 +47,13 @@ class Rows:
 class LinearBase:
     """Logistic regressions; a rollout is scored by the fullest that its inputs allow."""
 
+    #: By variant, in the order of VARIANTS: the fullest last.
     weights: dict[str, Tensor]
+
+    def __post_init__(self) -> None:
+        """Put the variants in order: those of a checkpoint come in any."""
+        ordered = {name: self.weights[name] for name in VARIANTS if name in self.weights}
+        object.__setattr__(self, "weights", ordered)
 
     @classmethod
     def fit(
@@ -79,12 +85,8 @@ class LinearBase:
             "all": given[0] * given[1],
         }
         logit_R = torch.zeros(len(batch.rollout_R))
-        # The fullest last, whatever the order of `weights`: a checkpoint's comes in any.
-        for name, parts in VARIANTS.items():
-            if name not in self.weights:
-                continue
-            row = self.weights[name]
-            inputs = torch.cat([batch.x[part] for part in parts], dim=1)
+        for name, row in self.weights.items():
+            inputs = torch.cat([batch.x[part] for part in VARIANTS[name]], dim=1)
             logit_R = torch.where(allowed[name] > 0, inputs @ row[:-1] + row[-1], logit_R)
         return logit_R
 

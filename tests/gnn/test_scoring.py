@@ -89,8 +89,8 @@ def test_scores_are_those_of_the_full_pass(
         snapshot = snapshot_of(graph, Path(home))
         kept = KeptFeatures(snapshot.files.folder)
         for _ in range(2):  # The second time with features that are kept.
-            scores = score_queries(fitted[name], snapshot, asked, kept)
-            got = dict(zip(scores.rollout_id_R, scores.probability_R.tolist(), strict=True))
+            ids, said = score_queries(fitted[name], None, snapshot, asked, kept)
+            got = dict(zip(ids, said.value_R.tolist(), strict=True))
             for row in np.flatnonzero(np.isin(graph.query_of_rollout_R, asked)):
                 assert got[graph.rollout_id_R[row]] == pytest.approx(full_R[row], abs=1e-5)
 
@@ -138,10 +138,11 @@ def test_a_query_without_neighbours_is_scored_alike_alone_and_in_company(
         torch.nn.init.ones_(member.net.similar.bias)
     full_R = model.predict(graph)
     snapshot = snapshot_of(graph, tmp_path)
-    scores = score_queries(model, snapshot, np.array([5]), KeptFeatures(snapshot.files.folder))
-    np.testing.assert_allclose(
-        scores.probability_R, full_R[graph.query_of_rollout_R == 5], atol=1e-6
-    )
+    kept = KeptFeatures(snapshot.files.folder)
+    ids, said = score_queries(model, None, snapshot, np.array([5]), kept)
+    got = dict(zip(ids, said.value_R.tolist(), strict=True))
+    for row in np.flatnonzero(graph.query_of_rollout_R == 5):
+        assert got[graph.rollout_id_R[row]] == pytest.approx(full_R[row], abs=1e-6)
 
 
 def test_the_work_does_not_grow_with_the_memory(
@@ -155,7 +156,7 @@ def test_the_work_does_not_grow_with_the_memory(
         for name in ("take", "texts", "verified", "ends", "ids"):
             _count_rows(snapshot, name, taken, monkeypatch)
         kept = KeptFeatures(snapshot.files.folder)
-        score_queries(fitted["memreward"], snapshot, np.array([3, 9]), kept)
+        score_queries(fitted["memreward"], None, snapshot, np.array([3, 9]), kept)
         rows_read.append(max(taken))
     assert rows_read[1] < 1.5 * rows_read[0] < 100
 
