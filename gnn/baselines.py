@@ -19,8 +19,9 @@ from gnn.model_base import (
     no_progress,
     not_fitted,
 )
+from memstore.snapshot_cut import Reach
 from schema.errors import TrainingError
-from schema.memory_graph import Bools, Floats, MemoryGraph
+from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
 
 
 def fit_report(graph: MemoryGraph, labelled_R: Bools, started: float) -> FitReport:
@@ -41,6 +42,7 @@ class ConstantModel:
     """The mean reward of the labelled rollouts, for every rollout."""
 
     name: ClassVar[str] = "constant"
+    reach: ClassVar[Reach] = Reach(hops=0)
     features: tuple[str, ...] = ()
 
     def __init__(self) -> None:
@@ -56,7 +58,7 @@ class ConstantModel:
         self._rate = float(graph.verified_R[labelled_R].mean())
         return fit_report(graph, labelled_R, started)
 
-    def predict(self, graph: MemoryGraph) -> Floats:
+    def predict(self, graph: MemoryGraph, *, queries: Ints | None = None) -> Floats:
         """The mean, [R]; see RewardModel."""
         if self._rate is None:
             raise not_fitted(self.name)
@@ -82,6 +84,7 @@ class MajorityModel:
     """
 
     name: ClassVar[str] = "majority"
+    reach: ClassVar[Reach] = Reach(hops=0)
     features: tuple[str, ...] = ("answer_share",)
 
     def fit(
@@ -90,7 +93,7 @@ class MajorityModel:
         """Count the labels and do nothing; see RewardModel."""
         return fit_report(graph, labelled_rollouts(graph), time.monotonic())
 
-    def predict(self, graph: MemoryGraph) -> Floats:
+    def predict(self, graph: MemoryGraph, *, queries: Ints | None = None) -> Floats:
         """The share, [R]; see RewardModel."""
         return _nan_without_query(answer_share(graph), graph)
 
@@ -112,6 +115,7 @@ class NearestModel:
     """
 
     name: ClassVar[str] = "knn"
+    reach: ClassVar[Reach] = Reach(hops=0)
     features: tuple[str, ...] = ("query_embedding", "thinking_embedding", "answer_embedding")
 
     #: Neighbours asked; fewer if fewer are labelled.
@@ -132,7 +136,7 @@ class NearestModel:
         self._reward_L = graph.verified_R[labelled_R]
         return fit_report(graph, labelled_R, started)
 
-    def predict(self, graph: MemoryGraph) -> Floats:
+    def predict(self, graph: MemoryGraph, *, queries: Ints | None = None) -> Floats:
         """Mean reward of the nearest, [R]; see RewardModel."""
         if self._embedding_LD is None:
             raise not_fitted(self.name)

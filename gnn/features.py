@@ -96,18 +96,31 @@ def _given(values_RF: Floats) -> Bools:
 
 
 def own_features(graph: MemoryGraph) -> tuple[Floats, tuple[str, ...]]:
-    """Features of each rollout's own texts, with their names."""
-    query_R, conclusion_R = graph.query_of_rollout_R, graph.conclusion_of_rollout_R
-    table = np.zeros((len(query_R), len(OWN_NAMES) - 1), dtype=np.float32)
-    for place, (query, conclusion) in enumerate(zip(query_R, conclusion_R, strict=True)):
-        table[place] = _own_row(
+    """Features of each rollout's own texts, with their names; what the graph knows is taken."""
+    if graph.own_features_RF is None:
+        return own_rows(graph, np.arange(len(graph.rollout_id_R))), OWN_NAMES
+    table = graph.own_features_RF.copy()
+    unknown = np.flatnonzero(np.isnan(table).any(axis=1))
+    table[unknown] = own_rows(graph, unknown)
+    return table, OWN_NAMES
+
+
+def own_rows(graph: MemoryGraph, rollouts: Ints) -> Floats:
+    """Features of the own texts of some rollouts, [N, len(OWN_NAMES)]."""
+    query_N = graph.query_of_rollout_R[rollouts]
+    conclusion_N = graph.conclusion_of_rollout_R[rollouts]
+    table = np.zeros((len(rollouts), len(OWN_NAMES)), dtype=np.float32)
+    for place, (row, query, conclusion) in enumerate(
+        zip(rollouts.tolist(), query_N.tolist(), conclusion_N.tolist(), strict=True)
+    ):
+        table[place, :-1] = _own_row(
             graph.query_text_Q[query] if query >= 0 else "",
-            graph.thinking_text_R[place],
-            graph.answer_text_R[place],
+            graph.thinking_text_R[row],
+            graph.answer_text_R[row],
             graph.conclusion_key_C[conclusion] if conclusion >= 0 else None,
         )
-    truncated_R = np.nan_to_num(graph.truncated_R, nan=0.0)
-    return np.column_stack([table, truncated_R]).astype(np.float32), OWN_NAMES
+    table[:, -1] = np.nan_to_num(graph.truncated_R[rollouts], nan=0.0)
+    return table
 
 
 @lru_cache(maxsize=65_536)
@@ -134,7 +147,8 @@ def group_features(graph: MemoryGraph) -> tuple[Floats, tuple[str, ...]]:
     query_C = np.zeros(n_conclusions, np.int64)
     query_C[conclusion_R[held_R]] = query_R[held_R]
     held_Q = np.bincount(query_R, weights=held_R, minlength=n_queries)
-    distinct_Q = np.bincount(query_C, minlength=n_queries)
+    # A conclusion that nobody reaches any more belongs to no query.
+    distinct_Q = np.bincount(query_C[count_C > 0], minlength=n_queries)
     top_Q = np.zeros(n_queries)
     np.maximum.at(top_Q, query_C, count_C)
     share_C = count_C / np.maximum(held_Q[query_C], 1)
@@ -165,7 +179,8 @@ def group_features(graph: MemoryGraph) -> tuple[Floats, tuple[str, ...]]:
 
 def _leaders(count_C: Floats, query_C: Ints, top_Q: np.ndarray) -> np.ndarray:
     """How many conclusions of each query have its highest count."""
-    return np.bincount(query_C, weights=count_C == top_Q[query_C], minlength=len(top_Q))
+    leads_C = (count_C > 0) & (count_C == top_Q[query_C])
+    return np.bincount(query_C, weights=leads_C, minlength=len(top_Q))
 
 
 def _likeness(graph: MemoryGraph, query_R: Ints, size_R: np.ndarray) -> dict[str, np.ndarray]:

@@ -99,6 +99,7 @@ class MemrewardNet(nn.Module):
         if config.queries:
             up_RH = thinking_RH + _along(self.rev_leads_to, answer_RH, edges[REV_LEADS_TO])
             query_QH = query_QH + self.rev_generated((up_RH, query_QH), edges[REV_GENERATED])
+        # Without any edge too: what a query gets must not depend on the others of its batch.
         if config.neighbours:
             neighbour_NH = self.neighbour(batch.x["neighbour"])
             query_QH = query_QH + self.similar(

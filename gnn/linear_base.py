@@ -47,7 +47,13 @@ class Rows:
 class LinearBase:
     """Logistic regressions; a rollout is scored by the fullest that its inputs allow."""
 
+    #: By variant, in the order of VARIANTS: the fullest last.
     weights: dict[str, Tensor]
+
+    def __post_init__(self) -> None:
+        """Put the variants in order: those of a checkpoint come in any."""
+        ordered = {name: self.weights[name] for name in VARIANTS if name in self.weights}
+        object.__setattr__(self, "weights", ordered)
 
     @classmethod
     def fit(

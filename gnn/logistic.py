@@ -29,8 +29,9 @@ from gnn.model_base import (
     no_progress,
     not_fitted,
 )
+from memstore.snapshot_cut import Reach
 from schema.errors import TrainingError
-from schema.memory_graph import Floats, MemoryGraph
+from schema.memory_graph import Floats, Ints, MemoryGraph
 
 #: Inverse strength of the penalty; the measures differ little between 0.003 and 1.
 INVERSE_PENALTY: Final = 0.01
@@ -44,6 +45,7 @@ class LogisticModel:
     """
 
     name: ClassVar[str] = "logistic"
+    reach: ClassVar[Reach] = Reach(hops=0)
 
     def __init__(self) -> None:
         """See the class."""
@@ -90,7 +92,7 @@ class LogisticModel:
         self._weight_F = weight_F.astype(np.float32)
         self._intercept = float(regress.intercept_[0] - scale.mean_ @ weight_F)
 
-    def predict(self, graph: MemoryGraph) -> Floats:
+    def predict(self, graph: MemoryGraph, *, queries: Ints | None = None) -> Floats:
         """Probability that each rollout is right, [R]; see RewardModel."""
         if self._weight_F is None:
             raise not_fitted(self.name)

@@ -31,6 +31,7 @@ from gnn.preferences import usable_preferences
 from gnn.scaler import Scaler
 from gnn.threads import one_thread
 from gnn.train import Member, TrainConfig, train_member
+from memstore.snapshot_cut import Reach
 from schema.errors import TrainingError
 from schema.memory_graph import Floats, Ints, MemoryGraph
 
@@ -61,6 +62,7 @@ class MemrewardModel:
     """
 
     name: ClassVar[str] = "memreward"
+    reach: ClassVar[Reach] = Reach(hops=1, labelled_only=True)
 
     def __init__(self, config: MemrewardConfig | None = None) -> None:
         """See the class."""
@@ -162,18 +164,24 @@ class MemrewardModel:
                 progress(f"train {self.name}", number + 1, len(views) * n_parts)
         return stops, held_logit_R
 
-    def predict(self, graph: MemoryGraph) -> Floats:
+    def predict(self, graph: MemoryGraph, *, queries: Ints | None = None) -> Floats:
         """Probability that each rollout is right, [R]; see RewardModel."""
         tables = self.tables(graph)
         probability_R = np.full(len(graph.rollout_id_R), np.nan, dtype=np.float32)
-        for batch, logit_MR in self.member_logits(tables):
+        for batch, logit_MR in self.member_logits(tables, queries):
             kind_R = tables.kind_R[batch.rollout_R]
             probability_R[batch.rollout_R] = self.calibrated(logit_MR.mean(0), kind_R)
         return probability_R
 
-    def member_logits(self, tables: Tables) -> Iterator[tuple[Batch, Floats]]:
-        """All rollouts that have a query, in batches, with the logits of each member, [M, R]."""
-        queries = np.unique(tables.query_R[tables.query_R >= 0])
+    def member_logits(
+        self, tables: Tables, queries: Ints | None = None
+    ) -> Iterator[tuple[Batch, Floats]]:
+        """All rollouts that have a query, in batches, with the logits of each member, [M, R].
+
+        With `queries` (rows of the graph), only the rollouts of these.
+        """
+        asked = tables.query_R if queries is None else queries
+        queries = np.unique(asked[asked >= 0])
         for start in range(0, len(queries), PREDICT_AT_ONCE):
             batch = make_batch(tables, queries[start : start + PREDICT_AT_ONCE])
             yield batch, self.logits_of(batch)

@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Protocol, Self
 import numpy as np
 from torch import Tensor
 
+from memstore.snapshot_cut import Reach
 from schema.errors import TrainingError
-from schema.memory_graph import Bools, Floats, MemoryGraph
+from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
 
 #: What a model is made of: named tensors, and a configuration that JSON can hold.
 ModelState = tuple[dict[str, Tensor], dict[str, Any]]
@@ -62,6 +63,8 @@ class RewardModel(Protocol):
     """
 
     name: ClassVar[str]
+    #: What a prediction depends on beyond the rollout's own query and that query's rollouts.
+    reach: ClassVar[Reach]
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -78,10 +81,15 @@ class RewardModel(Protocol):
         """
         ...
 
-    def predict(self, graph: MemoryGraph) -> Floats:
+    def predict(self, graph: MemoryGraph, *, queries: Ints | None = None) -> Floats:
         """Probability in [0, 1] that each rollout is right, shape [R], in the order of `graph`.
 
         NaN only where a rollout has no query: an edge that was taken out by hand.
+
+        Args:
+            graph: of the memory, or the part of it that `reach` describes around `queries`.
+            queries: rows of queries whose rollouts alone are asked for; None: all. What is said
+                of other rollouts then, NaN or a number, means nothing.
 
         Raises:
             TrainingError: if the model was not fitted, or the graph lacks its inputs.

@@ -27,6 +27,7 @@ from gnn.number_features import NUMBER_FEATURES, number_features
 from gnn.published_net import EDGE_TYPES, N_LAYERS, PublishedNet
 from gnn.receptive_field import ReceptiveField, receptive_field
 from gnn.split import train_validation
+from memstore.snapshot_cut import Reach
 from schema.errors import TrainingError
 from schema.graph import ANSWER, QUERY, SIMILAR, THINKING, EdgeType
 from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
@@ -137,6 +138,7 @@ class PublishedModel:
     """
 
     name: ClassVar[str] = "published"
+    reach: ClassVar[Reach] = Reach(hops=N_LAYERS)
 
     def __init__(self, config: PublishedConfig | None = None) -> None:
         """See the class."""
@@ -204,7 +206,7 @@ class PublishedModel:
         stopping.restore(net)
         return stopping
 
-    def predict(self, graph: MemoryGraph) -> Floats:
+    def predict(self, graph: MemoryGraph, *, queries: Ints | None = None) -> Floats:
         """Probability that each rollout is right, [R]; see RewardModel."""
         net = self._fitted_net()
         expected, given = net.dimension, graph.query_embedding_QD.shape[1]
@@ -215,7 +217,7 @@ class PublishedModel:
             )
         source = _Source.of(graph, self.device)
         query_R = graph.query_of_rollout_R
-        rollouts = np.flatnonzero(query_R >= 0)
+        rollouts = np.flatnonzero(query_R >= 0 if queries is None else np.isin(query_R, queries))
         rollouts = rollouts[np.argsort(query_R[rollouts], kind="stable")]
         probability_R = np.full(len(query_R), np.nan, dtype=np.float32)
         for start in range(0, len(rollouts), PREDICT_AT_ONCE):

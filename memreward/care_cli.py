@@ -7,7 +7,7 @@ import typer
 
 from memreward.connect import connected
 from memreward.console import bars, console
-from memreward.delete_job import delete_all
+from memreward.delete_job import delete_all, drop_snapshot
 from memreward.ingest_cli import MemoryOption
 from memreward.label_job import LabelRequest, label_file
 from memreward.look_cli import result_table
@@ -80,6 +80,7 @@ def delete(
             typer.confirm(f"Delete {what} for good?", abort=True)
         if run:
             delete_run(stores, memory, run)
+            drop_snapshot(settings, memory)
         else:
             delete_all(stores, settings, memory)
     console.print(f"{what} is deleted", markup=False, highlight=False)

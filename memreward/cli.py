@@ -17,6 +17,7 @@ from memreward import (
     rewards_cli,
     robustness_cli,
     servers_cli,
+    snapshot_cli,
     suggest_cli,
     why_cli,
 )
@@ -57,5 +58,6 @@ for part in (
     archive_cli,
     suggest_cli,
     why_cli,
+    snapshot_cli,
 ):
     part.register(app)

@@ -2,17 +2,23 @@
 
 import shutil
 
-from memreward.places import checkpoint_folder
+from memreward.places import checkpoint_folder, snapshot_folder
 from memstore.delete import delete_memory
 from memstore.settings import Settings
 from memstore.stores import Stores
 
 
 def delete_all(stores: Stores, settings: Settings, memory: str) -> None:
-    """Delete a memory and its checkpoints.
+    """Delete a memory, its checkpoints and its snapshot.
 
     Raises:
         StoreError: if a database refuses; the next try goes on from there.
     """
     delete_memory(stores, memory)
     shutil.rmtree(checkpoint_folder(settings, memory), ignore_errors=True)
+    drop_snapshot(settings, memory)
+
+
+def drop_snapshot(settings: Settings, memory: str) -> None:
+    """Remove what snapshots hold of a memory; the next reader makes them anew."""
+    shutil.rmtree(snapshot_folder(settings) / memory, ignore_errors=True)

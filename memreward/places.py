@@ -8,3 +8,8 @@ from memstore.settings import Settings
 def checkpoint_folder(settings: Settings, memory: str) -> Path:
     """Where the checkpoints of a memory are."""
     return settings.home / "checkpoints" / memory
+
+
+def snapshot_folder(settings: Settings) -> Path:
+    """Where the snapshots of all memories are."""
+    return settings.home / "snapshots"

@@ -136,6 +136,13 @@ class GraphTransaction:
         query = cast(LiteralString, self._queries[name])
         return self._transaction.run(query, parameters).values()
 
+    def stream(self, name: str, size: int, /, **parameters: object) -> Iterator[list[list[Any]]]:
+        """Rows of a named query, `size` at a time."""
+        query = cast(LiteralString, self._queries[name])
+        result = self._transaction.run(query, parameters)
+        while records := result.fetch(size):
+            yield [record.values() for record in records]
+
     def records(self, name: str, /, **parameters: object) -> list[dict[str, Any]]:
         """All rows of a named query by column name."""
         query = cast(LiteralString, self._queries[name])

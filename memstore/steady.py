@@ -27,15 +27,15 @@ def steadily(stores: Stores, memory: str, read: Callable[[], T]) -> T:
     """
     deadline = time.monotonic() + PATIENCE_S
     while True:
-        accepted, published = before = _changes(stores, memory)
+        accepted, published = before = removals(stores, memory)
         if accepted == published:
             try:
                 result = read()
             except StoreError:
-                if _changes(stores, memory) == before:
+                if removals(stores, memory) == before:
                     raise
             else:
-                if _changes(stores, memory) == before:
+                if removals(stores, memory) == before:
                     return result
         elif time.monotonic() > deadline:
             raise StoreError(
@@ -45,7 +45,7 @@ def steadily(stores: Stores, memory: str, read: Callable[[], T]) -> T:
         time.sleep(_WAIT_S)
 
 
-def _changes(stores: Stores, memory: str) -> tuple[int, int]:
+def removals(stores: Stores, memory: str) -> tuple[int, int]:
     """The last accepted and the last published batch that takes away or replaces."""
     with stores.vectors.transaction("read.sql") as session:
         row = session.row("removals", memory=memory)

@@ -56,6 +56,9 @@ class MemoryGraph:
     #: (:Answer)-[:PREFERRED_TO]->(:Answer): row 0 the better, row 1 the worse; each annotator's
     #: current word on a pair is a column of its own. Like a verified reward it is never an input.
     preferred_2P: Ints = field(default_factory=_no_preferences)
+    #: What `gnn.features` computes from each rollout's own texts, where it is known already; a row
+    #: of NaN: it is not. None: nothing is known.
+    own_features_RF: Floats | None = None
 
     @property
     def query_of_rollout_R(self) -> Ints:
@@ -68,10 +71,13 @@ class MemoryGraph:
 
     @property
     def conclusion_of_rollout_R(self) -> Ints:
-        """Index of each rollout's conclusion; -1 where there is none."""
+        """Index of each rollout's conclusion; -1 where there is none, or no query.
+
+        A rollout that was cut off from its query says nothing to that query's rollouts.
+        """
         conclusion_R = np.full(len(self.rollout_id_R), -1, dtype=np.int64)
         conclusion_R[self.concludes_2E[0]] = self.concludes_2E[1]
-        return conclusion_R
+        return np.where(self.query_of_rollout_R >= 0, conclusion_R, -1)
 
     @property
     def labelled_R(self) -> Bools:

@@ -101,7 +101,7 @@ def without_queries(graph: MemoryGraph, removed_Q: Bools) -> tuple[MemoryGraph, 
         "preferred_2P": new_R[graph.preferred_2P[:, kept_R[graph.preferred_2P[0]]]],
     }
     for name, value in vars(graph).items():
-        if name in changes or name in ("memory", "seq", "encoder"):
+        if name in changes or name in ("memory", "seq", "encoder") or value is None:
             continue
         axis = name.rsplit("_", 1)[1]
         mask = used_C if axis == "C" else kept_Q if axis.startswith("Q") else kept_R

@@ -108,6 +108,17 @@ CROSS JOIN LATERAL (
 WHERE asked.memory = %(memory)s AND asked.id = ANY(%(ids)s)
 ORDER BY asked.id, near.score DESC, near.id;
 
+-- name: nearest_to_vector
+-- The k nearest queries of a vector that is stored nowhere, by the same rule.
+SELECT other.id, 1 - (other.embedding <=> %(embedding)s::vector)
+FROM memreward.query AS other
+WHERE other.memory = %(memory)s AND other.seq <> ALL(ARRAY(
+    SELECT seq FROM memreward.batch
+    WHERE memory = %(memory)s AND quarantined_at IS NOT NULL
+))
+ORDER BY other.embedding <=> %(embedding)s::vector, other.id
+LIMIT %(neighbours)s;
+
 -- name: add_batch
 -- The batch itself, with what Neo4j still has to be told and no other table says.
 INSERT INTO memreward.batch (memory, seq, kind, payload, token)

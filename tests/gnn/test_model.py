@@ -174,3 +174,11 @@ def test_the_pairwise_part_punishes_a_wrong_order() -> None:
         for logits in ([2.0, 1.0], [1.0, 2.0])
     )
     assert bad > good > 0
+
+
+def test_a_checkpoint_may_hold_its_tensors_in_any_order(
+    grown: tuple[MemoryGraph, Floats], fitted: MemrewardModel
+) -> None:
+    tensors, config = fitted.state()
+    again = MemrewardModel.from_state(dict(reversed(tensors.items())), config)
+    np.testing.assert_array_equal(again.predict(grown[0]), fitted.predict(grown[0]))

@@ -1,0 +1,101 @@
+"""Features of rollouts' own texts, computed once and kept beside the snapshot.
+
+They cost more than all else in a score, and never change as long as the snapshot's base lives.
+The file is named after a hash of the code that computes them, so that other code fills another
+file; every row carries a check, so that a row that was not written whole counts as unknown.
+"""
+
+import hashlib
+import os
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnn.features import OWN_NAMES, own_rows
+from memstore.snapshot_cut import Cut
+from schema.memory_graph import Floats, Ints, MemoryGraph
+
+#: Where the features' code is, beside this file and in memstore.
+_CODE: Final = (
+    "gnn/*_features.py",
+    "gnn/features.py",
+    "gnn/arithmetic.py",
+    "memstore/conclusion*.py",
+)
+_WIDTH: Final = len(OWN_NAMES)
+#: Odd weights of the check, and what it is for zeros: not zero, so that an empty row is none.
+_WEIGHTS: Final = (
+    np.random.default_rng(2603).integers(0, 2**31, _WIDTH, dtype=np.uint32) * np.uint32(2)
+) + np.uint32(1)
+_EMPTY: Final = np.uint32(0x9E3779B9)
+
+Words = NDArray[np.uint32]
+
+
+@cache
+def feature_version() -> str:
+    """Hash of the code that computes the features."""
+    hasher = hashlib.blake2b(digest_size=6)
+    root = Path(__file__).parent.parent
+    for pattern in _CODE:
+        for path in sorted(root.glob(pattern)):
+            hasher.update(path.read_bytes())
+    return hasher.hexdigest()
+
+
+class KeptFeatures:
+    """The file of one snapshot's base; several processes may use it."""
+
+    def __init__(self, folder: Path, *, write: bool = True) -> None:
+        """Use the file in `folder`; `write` False: what is computed is not kept."""
+        self._path = folder / f"own-{feature_version()}.words"
+        self._write = write
+        self._mapped: Words = np.zeros((0, _WIDTH + 1), np.uint32)
+
+    def fill(self, cut: Cut) -> MemoryGraph:
+        """The graph of `cut` with its rollouts' own features, computed where they are not known."""
+        rows = cut.rollout_rows
+        table = self._known(rows)
+        unknown = np.flatnonzero(np.isnan(table[:, 0]))
+        if len(unknown):
+            table[unknown] = own_rows(cut.graph, unknown)
+            if self._write:
+                self._keep(rows[unknown], table[unknown])
+        return replace(cut.graph, own_features_RF=table)
+
+    def _known(self, rows: Ints) -> Floats:
+        """[N, F]; NaN where nothing whole is kept."""
+        table = np.full((len(rows), _WIDTH), np.nan, np.float32)
+        if len(rows) and rows[-1] >= len(self._mapped) and self._path.exists():
+            self._map()
+        inside = np.flatnonzero(rows < len(self._mapped))
+        words = self._mapped[rows[inside]]
+        whole = inside[_check(words[:, :-1]) == words[:, -1]]
+        table[whole] = self._mapped[rows[whole], :-1].view(np.float32)
+        return table
+
+    def _keep(self, rows: Ints, table: Floats) -> None:
+        needed = int(rows.max()) + 1
+        if needed > len(self._mapped):
+            # One byte at the end makes the file longer and, unlike truncate, never shorter.
+            with self._path.open("r+b" if self._path.exists() else "w+b") as file:
+                last = 4 * (_WIDTH + 1) * needed - 1
+                if os.fstat(file.fileno()).st_size <= last:
+                    os.pwrite(file.fileno(), b"\0", last)
+            self._map()
+        words = np.ascontiguousarray(table, np.float32).view(np.uint32)
+        self._mapped[rows] = np.column_stack([words, _check(words)])
+
+    def _map(self) -> None:
+        rows = self._path.stat().st_size // (4 * (_WIDTH + 1))
+        mode = "r+" if self._write else "r"
+        mapped = np.memmap(self._path, np.uint32, mode, shape=(rows, _WIDTH + 1))
+        self._mapped = mapped.view(np.ndarray)
+
+
+def _check(words: Words) -> Words:
+    return (words * _WEIGHTS).sum(axis=1, dtype=np.uint32) + _EMPTY

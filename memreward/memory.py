@@ -1,0 +1,362 @@
+"""`memreward.Memory`: a memory and its model in this process, for trainers that score."""
+
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Final, Self
+
+import numpy as np
+
+from gnn.checkpoint import load_caution, load_checkpoint
+from gnn.kept_features import KeptFeatures
+from gnn.model_base import RewardModel
+from gnn.opinion import Caution, Opinions
+from gnn.scoring import opinion_reach, opinions_on, score_queries
+from memreward.connect import started
+from memreward.places import checkpoint_folder, snapshot_folder
+from memstore.accept import accept_rollouts, known_hashes, refuse_changed
+from memstore.background import BackgroundPublisher
+from memstore.encoders import encoder_for
+from memstore.ingest import embedded
+from memstore.kept_snapshot import KeptSnapshot
+from memstore.overlay import nearest_unstored, with_rollouts
+from memstore.prepare import PreparedRollout, prepare
+from memstore.publish import publish
+from memstore.remembering import RememberingEncoder
+from memstore.repair import catch_up
+from memstore.retry import retried
+from memstore.rewards import list_models
+from memstore.settings import Settings, load_settings
+from memstore.snapshot_cut import cut
+from memstore.stores import Stores, find_memory, get_memory
+from schema.errors import CheckpointError, EncoderMismatchError, InputError, UnknownMemoryError
+from schema.graph import QUERY
+from schema.ids import checked_name
+from schema.rollout import Rollout
+from schema.score import Score, ScoreSource
+from schema.validate import TEXT_EMBEDDINGS, check_rollout
+
+DEFAULT_RUN: Final = "default"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Model:
+    """A checkpoint, loaded."""
+
+    version: str
+    model: RewardModel
+    caution: Caution | None
+
+    def scores(self, ids: Sequence[str], said: Opinions) -> dict[str, Score]:
+        """What the model says, by rollout id."""
+        columns = zip(
+            ids,
+            said.value_R.tolist(),
+            said.confidence_R.tolist(),
+            said.no_opinion_R.tolist(),
+            strict=True,
+        )
+        return {
+            id_: Score(
+                rollout_id=id_,
+                value=None if silent else value,
+                confidence=0.0 if silent else confidence,
+                source=ScoreSource.NONE if silent else ScoreSource.PROPAGATED,
+                model=self.version,
+            )
+            for id_, value, confidence, silent in columns
+        }
+
+
+def _verified(item: PreparedRollout) -> Score:
+    """The score of a rollout that brought its reward."""
+    return Score(
+        rollout_id=item.id,
+        value=item.rollout.reward,
+        confidence=1.0,
+        source=ScoreSource.VERIFIED,
+    )
+
+
+class Memory:
+    """A memory that takes rollouts in and says what they are worth; a `schema.score.Scorer`.
+
+    A score costs what the rollouts' neighbourhood costs, however large the memory is, and equals
+    what the model says in a pass over the whole graph at that moment (`seq`). What is stored is
+    durable when `score` returns; Neo4j shows it a little later. Calls from several threads wait
+    for one another; several processes may use one memory.
+
+    Example:
+        with Memory.open("sums", run="grpo-1") as memory:
+            scores = memory.score(rollouts)
+    """
+
+    def __init__(
+        self, stores: Stores, settings: Settings, name: str, run: str, version: str | None = None
+    ) -> None:
+        """See `open`, which also opens the databases."""
+        self.name, self.run = checked_name(name, "memory"), checked_name(run, "run")
+        self._stores, self._settings, self._version = stores, settings, version
+        self._closing = ExitStack()
+        self._lock = threading.RLock()
+        catch_up(stores, name)
+        self._encoder = RememberingEncoder(encoder_for(stores, name))
+        self._publisher = BackgroundPublisher(stores, name)
+        self._kept: KeptSnapshot | None = None
+        self._features: tuple[str, KeptFeatures] | None = None
+        self._model: _Model | None = None
+        self.refresh()
+
+    @classmethod
+    def open(
+        cls,
+        name: str,
+        *,
+        run: str = DEFAULT_RUN,
+        version: str | None = None,
+        settings: Settings | None = None,
+    ) -> Self:
+        """Open a memory; a name that is new becomes a memory with the first rollouts stored.
+
+        Args:
+            name: of the memory.
+            run: the run that makes the rollouts: part of their ids.
+            version: of the checkpoint that scores; None: the latest one.
+            settings: where the databases are; by default what the environment and files say.
+
+        Raises:
+            ServerError: if a database cannot be started or reached.
+            CheckpointError: if there is no such checkpoint, or it is damaged.
+            QuarantineError: if publication to the memory is stopped.
+        """
+        settings = settings or load_settings()
+        with ExitStack() as stack:
+            stores = stack.enter_context(started(settings))
+            memory = cls(stores, settings, name, run, version)
+            memory._closing = stack.pop_all()
+        return memory
+
+    @property
+    def seq(self) -> int:
+        """The batch up to which the last score knew the memory; 0: nothing is stored."""
+        return 0 if self._kept is None else self._kept.snapshot.seq
+
+    @property
+    def model(self) -> str | None:
+        """Version of the checkpoint that scores; None: there is none yet."""
+        return None if self._model is None else self._model.version
+
+    def refresh(self) -> None:
+        """Pick up the latest checkpoint, another encoder, and edges changed by hand in Neo4j.
+
+        Raises:
+            CheckpointError: if the checkpoint is missing or damaged.
+        """
+        with self._lock:
+            if not self._exists():
+                return
+            encoder = encoder_for(self._stores, self.name)
+            if encoder.name != self._encoder.name:
+                self._encoder = RememberingEncoder(encoder)
+            if self._kept is None:
+                self._open_snapshot()
+            else:
+                self._kept.check()
+            self._load_model()
+
+    def score(self, rollouts: Sequence[Rollout], *, store: bool = True) -> list[Score]:
+        """Score new rollouts, in their order; see `schema.score.Scorer`.
+
+        With `store`, they are in the memory when this returns, and reach Neo4j soon. Without, no
+        database is written to; only the snapshot, a cache, may grow by what others stored.
+
+        Raises:
+            InputError: if a rollout cannot be stored, or another text is known at its place.
+            CheckpointError: if a rollout needs a model and there is none.
+            EncoderMismatchError: if the memory was re-embedded: call `refresh`.
+            MemrewardError: also what went wrong in publishing earlier rollouts.
+        """
+        with self._lock:
+            self._publisher.raise_error()
+            items = self._prepared(rollouts)
+            unverified = [item for item in items if item.rollout.reward is None]
+            if unverified and self._model is None:
+                raise CheckpointError(
+                    f"memory {self.name!r} has no model that could score: give rollouts with "
+                    f"rewards first, run `memreward train --memory {self.name}`, then `refresh()`"
+                )
+            if store:
+                self._store(items)
+                said = self._scored(unverified)
+            else:
+                said = self._scored_unstored(items, unverified)
+        return [
+            _verified(item) if item.rollout.reward is not None else said[item.id] for item in items
+        ]
+
+    def flush(self) -> None:
+        """Wait until everything that was stored is visible in Neo4j.
+
+        Raises:
+            MemrewardError: if it cannot be published; it is tried again at the next call.
+        """
+        self._publisher.flush()
+
+    def close(self) -> None:
+        """Let go of the databases. What is not published yet is so by whoever comes next."""
+        self._publisher.close()
+        self._closing.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if error is None:
+                self.flush()
+        finally:
+            self.close()
+
+    def _exists(self) -> bool:
+        with self._stores.vectors.transaction("accept.sql") as session:
+            return find_memory(session, self.name) is not None
+
+    def _open_snapshot(self) -> KeptSnapshot:
+        if get_memory(self._stores, self.name).published_seq == 0:
+            publish(self._stores, self.name)
+        self._kept = KeptSnapshot(self._stores, self.name, snapshot_folder(self._settings))
+        return self._kept
+
+    def _load_model(self) -> None:
+        known = [version for version, _ in list_models(self._stores, self.name)]
+        if self._version is not None and self._version not in known:
+            raise CheckpointError(
+                f"memory {self.name!r} knows no model {self._version} (it knows: "
+                f"{', '.join(known) or 'none'}): run `memreward train --memory {self.name}`"
+            )
+        version = self._version or next(iter(known), None)
+        if version is not None and version != self.model:
+            folder = checkpoint_folder(self._settings, self.name) / version
+            model, _ = load_checkpoint(folder, encoder=self._encoder.name)
+            self._model = _Model(version=version, model=model, caution=load_caution(folder))
+
+    def _prepared(self, rollouts: Sequence[Rollout]) -> list[PreparedRollout]:
+        """Valid rollouts with their ids; embeddings of another encoder are left out."""
+        nothing = dict.fromkeys(TEXT_EMBEDDINGS)
+        items: list[PreparedRollout] = []
+        for place, rollout in enumerate(rollouts):
+            if rollout.encoder not in (None, self._encoder.name):
+                rollout = replace(rollout, encoder=None, **nothing)
+            try:
+                check_rollout(rollout, self._encoder.dimension)
+            except InputError as error:
+                raise InputError(f"rollout {place} of {len(rollouts)}: {error}") from error
+            items.append(prepare(self.name, self.run, rollout))
+        return items
+
+    def _known(self, items: Sequence[PreparedRollout]) -> dict[str, str]:
+        def look() -> dict[str, str]:
+            with self._stores.vectors.transaction("accept.sql") as session:
+                return known_hashes(session, self.name, items)
+
+        known = retried(look)
+        refuse_changed(items, known)
+        return known
+
+    def _embedded(self, items: Sequence[PreparedRollout]) -> list[PreparedRollout]:
+        """With embeddings; those of stored queries are taken from the snapshot."""
+        if self._kept is not None:
+            lacking = [item for item in items if item.rollout.query_embedding is None]
+            texts = {item.query_id: item.rollout.query for item in lacking}
+            unknown = {i: text for i, text in texts.items() if not self._encoder.knows(text)}
+            rows = self._kept.snapshot.find(QUERY, list(unknown))
+            for text, row in zip(unknown.values(), rows.tolist(), strict=True):
+                if row >= 0:
+                    vector = self._kept.snapshot.take("query.embedding", np.array([row]))[0]
+                    self._encoder.remember(text, vector)
+        return embedded(items, self._encoder)
+
+    def _store(self, items: list[PreparedRollout]) -> None:
+        if not items:
+            return
+        known = self._known(items)
+        fresh = self._embedded([item for item in items if item.id not in known])
+        accepted = accept_rollouts(
+            self._stores.vectors,
+            self.name,
+            self.run,
+            fresh + [item for item in items if item.id in known],
+            encoder=self._encoder.name,
+            dimension=self._encoder.dimension,
+        )
+        if accepted.seq is not None:
+            self._publisher.wake()
+
+    def _snapshot(self) -> KeptSnapshot:
+        """The snapshot, up to date.
+
+        Raises:
+            EncoderMismatchError: if it has embeddings of another encoder than this object.
+        """
+        kept = self._kept or self._open_snapshot()
+        kept.catch_up()
+        encoder = kept.snapshot.files.manifest.encoder
+        if encoder != self._encoder.name:
+            raise EncoderMismatchError(
+                f"memory {self.name!r} has embeddings of {encoder} now: call `refresh()`"
+            )
+        return kept
+
+    def _features_of(self, kept: KeptSnapshot, *, write: bool) -> KeptFeatures:
+        folder = kept.snapshot.files.folder
+        if not write:
+            return KeptFeatures(folder, write=False)
+        if self._features is None or self._features[0] != folder.name:
+            self._features = (folder.name, KeptFeatures(folder))
+        return self._features[1]
+
+    def _scored(self, items: Sequence[PreparedRollout]) -> dict[str, Score]:
+        """Scores by rollout id, of rollouts that are stored."""
+        kept = self._snapshot()
+        if not items or self._model is None:
+            return {}
+        snapshot, found = kept.snapshot, self._model
+        queries = snapshot.known(QUERY, sorted({item.query_id for item in items}))
+        features = self._features_of(kept, write=True)
+        ids, said = score_queries(found.model, found.caution, snapshot, queries, features)
+        return found.scores(ids, said)
+
+    def _scored_unstored(
+        self, items: Sequence[PreparedRollout], unverified: Sequence[PreparedRollout]
+    ) -> dict[str, Score]:
+        """The same, of rollouts that are stored nowhere, as if they were."""
+        if not unverified or self._model is None:
+            return {}
+        if not self._exists():
+            raise UnknownMemoryError(f"there is no memory {self.name!r} any more: open it again")
+        kept, found = self._snapshot(), self._model
+        snapshot = kept.snapshot
+        known = self._known(items)
+        fresh = {item.id: item for item in self._embedded([i for i in items if i.id not in known])}
+        query_ids = sorted({item.query_id for item in items})
+        rows = dict(zip(query_ids, snapshot.find(QUERY, query_ids).tolist(), strict=True))
+        strangers = [item for item in fresh.values() if rows[item.query_id] < 0]
+        neighbours = get_memory(self._stores, self.name).neighbours
+        with self._stores.vectors.transaction("accept.sql") as session:
+            edges = nearest_unstored(session, self.name, strangers, neighbours)
+        near = snapshot.find(QUERY, sorted({other for _, other, _ in edges}))
+        seeds = np.array([row for row in (*rows.values(), *near.tolist()) if row >= 0], np.int64)
+        part = cut(snapshot, seeds, opinion_reach(found.model))
+        graph = self._features_of(kept, write=False).fill(part)
+        graph = with_rollouts(graph, list(fresh.values()), edges, snapshot.files.manifest.stamp)
+        place = {id_: row for row, id_ in enumerate(graph.query_id_Q)}
+        asked = np.array([place[item.query_id] for item in unverified], np.int64)
+        said = opinions_on(found.model, found.caution, graph, np.unique(asked))
+        return found.scores(graph.rollout_id_R, said)

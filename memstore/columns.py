@@ -1,0 +1,159 @@
+"""Files that only grow: numbers and texts by row, memory-mapped, each with a running checksum.
+
+What a file holds beyond the rows that its user has counted is rubbish from a write that was cut
+off; the next append goes over it.
+"""
+
+import mmap
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schema.errors import StoreError
+from schema.memory_graph import Ints
+
+_CHECKED_BYTES: Final = 1 << 22
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extent:
+    """How much of a column counts: whole rows, their bytes, and the CRC-32 of these bytes."""
+
+    rows: int = 0
+    size: int = 0
+    crc: int = 0
+
+
+class NumberColumn:
+    """Rows of numbers of one shape, [N] or [N, width]."""
+
+    def __init__(self, path: Path, dtype: str, width: int | None, extent: Extent) -> None:
+        """Rows of `path` as far as `extent` says; `width` None: one number a row."""
+        self.path, self._dtype, self._width = path, np.dtype(dtype), width
+        self.extent = extent
+        self._mapped: NDArray[Any] | None = None
+
+    @property
+    def array(self) -> NDArray[Any]:
+        """All rows, read-only, mapped from the file."""
+        if self._mapped is None:
+            shape = (self.extent.rows,) if self._width is None else (self.extent.rows, self._width)
+            if self.extent.size == 0:
+                self._mapped = np.zeros(shape, dtype=self._dtype)
+            else:
+                whole = np.memmap(self.path, self._dtype, "r", shape=shape)
+                self._mapped = whole.view(np.ndarray)
+        return self._mapped
+
+    def append(self, rows: NDArray[Any]) -> None:
+        """Write `rows` behind the rows that count; they count from now on."""
+        data = np.ascontiguousarray(rows, dtype=self._dtype)
+        expected = () if self._width is None else (self._width,)
+        if data.shape[1:] != expected:
+            raise ValueError(f"{self.path.name}: rows of shape {data.shape[1:]}, not {expected}")
+        self.adopt(append_bytes(self.path, self.extent, len(data), data.tobytes()))
+
+    def open(self) -> None:
+        """Map the file now, so that it stays readable once its folder is removed."""
+        _ = self.array
+
+    def adopt(self, extent: Extent) -> None:
+        """See what another process has written: more rows."""
+        if extent != self.extent:
+            self.extent, self._mapped = extent, None
+
+    def check(self) -> None:
+        """Hold the file against its checksum; see `check_bytes`."""
+        check_bytes(self.path, self.extent)
+
+
+class TextColumn:
+    """Rows of text: UTF-8 bytes in one file, where each ends in another."""
+
+    def __init__(self, path: Path, ends: Extent, data: Extent) -> None:
+        """Texts of `path` (.text, and .ends beside it) as far as the extents say."""
+        self._ends = NumberColumn(path.with_name(f"{path.name}.ends"), "<i8", None, ends)
+        self._path = path.with_name(f"{path.name}.text")
+        self.data = data
+        self._mapped: mmap.mmap | None = None
+
+    @property
+    def ends(self) -> Extent:
+        """Extent of the ends."""
+        return self._ends.extent
+
+    def take(self, rows: Ints) -> list[str]:
+        """Texts of some rows."""
+        if not len(rows):
+            return []
+        ends = self._ends.array
+        stops = ends[rows]
+        starts = np.where(rows > 0, ends[rows - 1], 0)
+        self.open()
+        data = self._mapped
+        if data is None:
+            return [""] * len(rows)
+        spans = zip(starts.tolist(), stops.tolist(), strict=True)
+        return [data[start:stop].decode() for start, stop in spans]
+
+    def open(self) -> None:
+        """Map the files now, so that they stay readable once their folder is removed."""
+        self._ends.open()
+        if self._mapped is None and self.data.size:
+            with self._path.open("rb") as file:
+                self._mapped = mmap.mmap(file.fileno(), self.data.size, access=mmap.ACCESS_READ)
+
+    def append(self, texts: Sequence[str]) -> None:
+        """Write `texts` behind those that count."""
+        encoded = [text.encode() for text in texts]
+        lengths = np.fromiter((len(text) for text in encoded), np.int64, len(encoded))
+        first = self.data.size
+        self.data = append_bytes(self._path, self.data, len(encoded), b"".join(encoded))
+        self._mapped = None
+        self._ends.append(first + np.cumsum(lengths))
+
+    def adopt(self, ends: Extent, data: Extent) -> None:
+        """See what another process has written: more texts."""
+        if data != self.data:
+            self.data, self._mapped = data, None
+        self._ends.adopt(ends)
+
+    def check(self) -> None:
+        """Hold both files against their checksums; see `check_bytes`."""
+        self._ends.check()
+        check_bytes(self._path, self.data)
+
+
+def append_bytes(path: Path, extent: Extent, rows: int, data: bytes) -> Extent:
+    """Write `data` at the end of `extent`; returns what counts then."""
+    with path.open("r+b" if path.exists() else "w+b") as file:
+        file.seek(extent.size)
+        file.write(data)
+    return Extent(
+        rows=extent.rows + rows,
+        size=extent.size + len(data),
+        crc=zlib.crc32(data, extent.crc),
+    )
+
+
+def check_bytes(path: Path, extent: Extent) -> None:
+    """Hold the bytes that count against their checksum.
+
+    Raises:
+        StoreError: if they are not what was written, or are gone.
+    """
+    crc, left = 0, extent.size
+    try:
+        if left:
+            with path.open("rb") as file:
+                while left and (data := file.read(min(left, _CHECKED_BYTES))):
+                    crc, left = zlib.crc32(data, crc), left - len(data)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read ({error.strerror})") from error
+    if left or crc != extent.crc:
+        raise StoreError(f"{path} is damaged: its checksum is not what was written")

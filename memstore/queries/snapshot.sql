@@ -1,0 +1,64 @@
+-- name: batches
+-- Kinds of the batches after a sequence number.
+SELECT seq, kind FROM memreward.batch WHERE memory = %(memory)s AND seq > %(after)s ORDER BY seq;
+
+-- name: queries
+-- Queries that batches brought.
+SELECT id, seq, text, dataset, domain, embedding FROM memreward.query
+WHERE memory = %(memory)s AND seq > %(after)s AND seq <= %(upto)s ORDER BY seq, id;
+
+-- name: rollouts
+-- Rollouts that batches brought.
+SELECT id, seq, thinking, answer, policy, completion_tokens, truncated, policy_signals,
+    thinking_embedding, answer_embedding
+FROM memreward.rollout
+WHERE memory = %(memory)s AND seq > %(after)s AND seq <= %(upto)s ORDER BY seq, id;
+
+-- name: conclusions
+-- Conclusions that batches brought.
+SELECT id, seq, key FROM memreward.conclusion
+WHERE memory = %(memory)s AND seq > %(after)s AND seq <= %(upto)s ORDER BY seq, id;
+
+-- name: policy_embeddings
+-- Policy embeddings of one stamp of these rollouts.
+SELECT rollout_id, embedding FROM memreward.policy_embedding
+WHERE memory = %(memory)s AND rollout_id = ANY(%(ids)s) AND policy = %(policy)s
+    AND layer = %(layer)s AND vector_dims(embedding) = %(dimension)s;
+
+-- name: stamps
+-- How many policy embeddings of each stamp batches brought.
+SELECT policy, layer, vector_dims(embedding) AS dimension, count(*)
+FROM memreward.policy_embedding
+WHERE memory = %(memory)s AND seq > %(after)s AND seq <= %(upto)s
+GROUP BY policy, layer, dimension ORDER BY policy, layer, dimension;
+
+-- name: rollout_edges
+-- Which query and which conclusion the rollouts that batches brought belong to.
+SELECT id, query_id, conclusion_id, seq FROM memreward.rollout
+WHERE memory = %(memory)s AND seq > %(after)s AND seq <= %(upto)s ORDER BY seq, id;
+
+-- name: new_query_ids
+-- Ids of the queries that batches brought.
+SELECT id FROM memreward.query
+WHERE memory = %(memory)s AND seq > %(after)s AND seq <= %(upto)s ORDER BY seq, id;
+
+-- name: similar
+-- Similarity edges of these queries in one generation, as they arrived.
+SELECT query_id, neighbour_id, seq, score FROM memreward.similar_to
+WHERE memory = %(memory)s AND generation = %(generation)s AND query_id = ANY(%(ids)s)
+    AND seq > %(after)s AND seq <= %(upto)s
+ORDER BY query_id, neighbour_id;
+
+-- name: verified
+-- The current verified reward, as of a sequence number, of each rollout of which something was said
+-- after another: the mean over sources of what each said last.
+SELECT rollout_id, avg(value ORDER BY source), max(seq) FROM (
+    SELECT DISTINCT ON (v.rollout_id, v.source) v.rollout_id, v.source, v.value, v.seq
+    FROM memreward.verified_reward AS v
+    WHERE v.memory = %(memory)s AND v.seq <= %(upto)s AND v.rollout_id IN (
+        SELECT w.rollout_id FROM memreward.verified_reward AS w
+        WHERE w.memory = %(memory)s AND w.seq > %(after)s AND w.seq <= %(upto)s
+    )
+    ORDER BY v.rollout_id, v.source, v.seq DESC
+) AS latest
+GROUP BY rollout_id ORDER BY max(seq), rollout_id;
