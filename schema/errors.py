@@ -55,3 +55,7 @@ class CheckpointError(MemrewardError, ValueError):
 
 class TrainingError(MemrewardError, ValueError):
     """The memory does not hold what training needs."""
+
+
+class RewardError(MemrewardError, RuntimeError):
+    """Rewards cannot be given as promised, so that training must not go on."""
