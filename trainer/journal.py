@@ -9,16 +9,14 @@ afterwards `{"step", "scored": [[query id, place, value, source]]}`. A last line
 in the middle is dropped.
 """
 
-import json
-import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from schema.errors import InputError
 from schema.score import ScoreSource
+from trainer.lines import add_line, read_lines
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +66,7 @@ class Journal:
         self._path = path
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            for record in _whole_lines(path):
+            for record in read_lines(path):
                 self._read(record)
 
     def place(self, step: int, rows: Sequence[tuple[str, str]]) -> list[Placed]:
@@ -103,6 +101,16 @@ class Journal:
         self.notes.append(record)
         self._write(record)
 
+    @property
+    def verified(self) -> frozenset[str]:
+        """Source ids of the queries of which something was verified."""
+        return frozenset(
+            query
+            for (_, query), entries in self._entries.items()
+            for entry in entries
+            if entry.given is not None and entry.given.source is ScoreSource.VERIFIED
+        )
+
     def _read(self, record: dict[str, Any]) -> None:
         if "placed" in record:
             for query, place, content_hash in record["placed"]:
@@ -118,27 +126,4 @@ class Journal:
 
     def _write(self, record: dict[str, Any]) -> None:
         if self._path is not None:
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(record) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-
-
-def _whole_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The records of a file, whose last line is taken off if it was cut off."""
-    if not path.exists():
-        return
-    data = path.read_bytes()
-    whole = data.rfind(b"\n") + 1
-    if whole < len(data):
-        with path.open("rb+") as file:
-            file.truncate(whole)
-    for number, line in enumerate(data[:whole].splitlines(), 1):
-        try:
-            record = json.loads(line)
-        except ValueError as error:
-            raise InputError(
-                f"{path}:{number}: not a line of a run's journal ({error}); give the run another "
-                "folder, or mend the line"
-            ) from error
-        yield record
+            add_line(self._path, record)
