@@ -59,3 +59,7 @@ class TrainingError(MemrewardError, ValueError):
 
 class RewardError(MemrewardError, RuntimeError):
     """Rewards cannot be given as promised, so that training must not go on."""
+
+
+class VerifierError(MemrewardError, RuntimeError):
+    """A verifier cannot do its work at all."""

@@ -1,0 +1,178 @@
+"""Verifiers: whether answers are right, found out in processes that are confined and killed.
+
+    with Verifiers() as verifiers:
+        verdicts = verifiers.verify([(rollout, check), ...])
+
+A verdict without a reward means that nothing could be decided: never a silent 0.
+"""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from schema.errors import InputError, VerifierError
+from schema.rollout import Rollout
+from schema.task import Check, VerifierKind
+from trainer.sandbox import require_protection
+
+#: Seconds that a verdict may take.
+DEADLINE_S: Final = 10.0
+#: Seconds that a worker may take beyond it, to end what is left, before it is replaced.
+_GRACE_S: Final = 10.0
+_START_S: Final = 180.0
+#: Most bytes of a text that go to a worker.
+_LONGEST: Final = 4 << 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """What a verifier found; `reward` None: it could not decide, for `reason`."""
+
+    reward: float | None
+    reason: str
+
+
+class _Worker:
+    """One process of `trainer.verify_worker`, in a session of its own."""
+
+    def __init__(self, kind: VerifierKind) -> None:
+        kept = {name: os.environ[name] for name in ("PATH",) if name in os.environ}
+        path = os.pathsep.join([str(Path(__file__).parent.parent), *filter(None, sys.path)])
+        self._process = subprocess.Popen(
+            [sys.executable, "-B", "-m", "trainer.verify_worker", kind.value],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={
+                **kept,
+                "LANG": "C.UTF-8",
+                "PYTHONPATH": path,
+                "OMP_NUM_THREADS": "1",
+                "OPENBLAS_NUM_THREADS": "1",
+            },
+            start_new_session=True,
+        )
+        self._buffer = b""
+        if self._line(_START_S) is None:
+            self.end()
+            raise VerifierError(
+                f"the verifier for {kind.value} does not start: run "
+                f"`python -m trainer.verify_worker {kind.value}` to see why"
+            )
+
+    def ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any] | None:
+        """Its answer, or None if it has none in time or is gone."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            return None
+        line = self._line(seconds)
+        return None if line is None else json.loads(line)
+
+    def _line(self, seconds: float) -> bytes | None:
+        assert self._process.stdout is not None
+        deadline = time.monotonic() + seconds
+        pipe = self._process.stdout.fileno()
+        while b"\n" not in self._buffer:
+            ready, _, _ = select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))
+            piece = os.read(pipe, 65_536) if ready else b""
+            if not piece:
+                return None
+            self._buffer += piece
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line
+
+    def end(self) -> None:
+        """Kill it and all that it started."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            with suppress(BrokenPipeError):
+                pipe.close()
+        self._process.wait()
+
+
+class Verifiers:
+    """A few worker processes for each kind of task that comes; ended by `close`."""
+
+    def __init__(
+        self, *, run_code: bool = False, deadline_s: float = DEADLINE_S, workers: int = 2
+    ) -> None:
+        """Workers start when they are needed.
+
+        Args:
+            run_code: also run the code of answers; without, code tasks are refused.
+            deadline_s: seconds that one verdict may take.
+            workers: processes of a kind at the same time.
+
+        Raises:
+            SettingsError: if answers cannot be confined on this system.
+        """
+        require_protection()
+        self._run_code, self._deadline_s, self._n_workers = run_code, deadline_s, workers
+        self._idle: defaultdict[VerifierKind, list[_Worker]] = defaultdict(list)
+        self._threads = ThreadPoolExecutor(workers)
+
+    def __enter__(self) -> "Verifiers":
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the workers."""
+        self.close()
+
+    def close(self) -> None:
+        """End all workers."""
+        self._threads.shutdown(cancel_futures=True)
+        for workers in self._idle.values():
+            while workers:
+                workers.pop().end()
+
+    def verify(self, items: Sequence[tuple[Rollout, Check]]) -> list[Verdict]:
+        """One verdict for each (rollout, check), in order.
+
+        Raises:
+            InputError: if an answer's code would have to be run and that was not asked for.
+            VerifierError: if a worker cannot be started.
+        """
+        if not self._run_code and any(check.kind is VerifierKind.CODE for _, check in items):
+            raise InputError(
+                "these tasks are checked by running the code of answers, which is off: allow it "
+                "(--run-code), on a machine where that may be done"
+            )
+        return list(self._threads.map(self._one, items))
+
+    def _one(self, item: tuple[Rollout, Check]) -> Verdict:
+        rollout, check = item
+        texts = {name: getattr(rollout, name) for name in ("query", "thinking", "answer")}
+        if sum(map(len, texts.values())) > _LONGEST:
+            return Verdict(reward=None, reason="too long to be verified")
+        idle = self._idle[check.kind]
+        worker = idle.pop() if idle else _Worker(check.kind)
+        request = {**texts, "check": check.to_row(), "deadline": self._deadline_s}
+        found = worker.ask(request, self._deadline_s + _GRACE_S)
+        if found is None:
+            worker.end()
+            return Verdict(reward=None, reason="the verifier was lost")
+        idle.append(worker)
+        return _settled(Verdict(reward=found["reward"], reason=found["reason"]), check)
+
+
+def _settled(verdict: Verdict, check: Check) -> Verdict:
+    """A program that does not end in time, or ends its process, has failed its tests."""
+    if check.kind is VerifierKind.CODE and verdict.reason in ("deadline", "ended"):
+        return Verdict(reward=0.0, reason=verdict.reason)
+    return verdict
