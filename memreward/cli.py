@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 from memreward import (
     archive_cli,
     care_cli,
+    collect_cli,
     demo_cli,
     evaluate_cli,
     ingest_cli,
@@ -43,6 +44,7 @@ for part in (
     demo_cli,
     servers_cli,
     ingest_cli,
+    collect_cli,
     rewards_cli,
     look_cli,
     evaluate_cli,

@@ -8,8 +8,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 
 def write_tiny_policy(folder: Path, seed: int = 0) -> Path:
-    """A folder with an untrained two-layer Llama over bytes; returns it."""
-    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    """A folder with an untrained two-layer Llama over printable ASCII; returns it."""
+    letters = [*map(chr, range(ord("!"), ord("~") + 1)), "Ġ", "Ċ"]  # The last: space, line end.
     vocabulary = {token: place for place, token in enumerate(["<end>", *letters])}
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

@@ -15,6 +15,7 @@ from typing import Any, Final
 from memstore.conclusion import last_boxed, value_key
 from memstore.conclusion_code import code_of
 from memstore.conclusion_options import chosen_option, options_of
+from memstore.conclusion_value import last_number
 from schema.task import Check, VerifierKind
 
 #: A scorer of reasoning-gym gives parts of 1 to answers that hold the right one among others.
@@ -89,16 +90,32 @@ def _options(query: str, thinking: str, answer: str, check: Check) -> Verdict:
 def _gym(answer: str, check: Check) -> Verdict:
     from trainer import gym
 
-    text = plain_answer(answer)
-    if check.index < 0:
-        value = gym.score_against(check.family, check.gold, text)
-    else:
-        settings = json.loads(check.settings)
+    settings = json.loads(check.settings or "{}")
+    if check.index >= 0:
         made = gym.entry(check.family, settings, check.seed, check.index)
         if made.answer != check.gold:
             return None, "this version of reasoning-gym makes another task of the same seed"
-        value = gym.score(check.family, settings, check.seed, check.index, text)
+
+    def score(text: str) -> float:
+        if check.index < 0:
+            return gym.score_against(check.family, check.gold, text)
+        return gym.score(check.family, settings, check.seed, check.index, text)
+
+    try:
+        value = max(score(text) for text in _candidates(answer, check.gold))
+    except (ValueError, SyntaxError, TypeError, IndexError, AttributeError) as error:
+        if score(check.gold) < RIGHT_FROM:
+            raise
+        # The scorer knows the right answer, and cannot read this one.
+        return 0.0, f"{type(error).__name__}: {error}"
     return (1.0 if value >= RIGHT_FROM else 0.0), f"reasoning-gym: {value:g}"
+
+
+def _candidates(answer: str, gold: str) -> list[str]:
+    """What an answer may mean: itself, and the last number in it where a number is expected."""
+    text = plain_answer(answer)
+    number = last_number(text) if last_number(gold) == gold.strip() else None
+    return [text] if number is None else [text, number]
 
 
 def _code(answer: str, check: Check) -> Verdict:

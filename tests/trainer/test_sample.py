@@ -52,7 +52,7 @@ def test_tokens_follow_the_policy_and_its_temperature(policy: Policy) -> None:
     ids = policy.tokenizer(policy.prompt_text(TASKS[0].messages), return_tensors="pt")
     greedy = policy.model.generate(**ids, do_sample=False, max_new_tokens=8)  # pyright: ignore
     new = greedy[0, ids["input_ids"].shape[1] :]
-    assert texts == {policy.tokenizer.decode(new, skip_special_tokens=True)}
+    assert texts == {str(policy.tokenizer.decode(new, skip_special_tokens=True))}
 
 
 def test_frequencies_are_the_policys(policy: Policy) -> None:

@@ -16,12 +16,16 @@ from trainer import sandbox
 from trainer.verdict import plain_answer
 from trainer.verify import Verdict, Verifiers
 
-DEADLINE_S = 2.0
-
 
 @pytest.fixture(scope="module")
 def verifiers() -> Iterator[Verifiers]:
-    with Verifiers(run_code=True, deadline_s=DEADLINE_S) as started:
+    with Verifiers(run_code=True, deadline_s=60.0) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def hasty() -> Iterator[Verifiers]:
+    with Verifiers(run_code=True, deadline_s=1.0, workers=1) as started:
         yield started
 
 
@@ -59,7 +63,10 @@ ADD = "```python\ndef add(a, b):\n    return a + b\n```"
         (ADD, code("assert add(1, 2) == 4"), 0.0),
         ("def f(): pass", code("assert missing() == 4"), 0.0),
         ("The answer is 54.", gym("products", "54"), 1.0),
+        ("So 6 * 9 is 54, of course.", gym("products", "54"), 1.0),
         ("154", gym("products", "54"), 0.0),
+        ("54 or 55", gym("products", "54"), 0.0),
+        ("a prime, I think", gym("prime_factorization", "2 \u00d7 3"), 0.0),
     ],
 )
 def test_right_and_wrong(verifiers: Verifiers, answer: str, check: Check, reward: float) -> None:
@@ -69,11 +76,11 @@ def test_right_and_wrong(verifiers: Verifiers, answer: str, check: Check, reward
 @pytest.mark.parametrize(
     ("answer", "check", "reason"),
     [
-        ("9**9**9", math("3"), "deadline"),
         ("B", Check(kind=VerifierKind.OPTIONS, gold="E"), "not among the query's"),
         ("def f(): pass", code("assert ("), "no Python"),
         ("3", gym("sorcery", "3"), "no task family"),
         ("3", gym("zebra_puzzles", "3"), "needs pycosat"),
+        ("10:41", gym("time_intervals", "10:41"), "KeyError"),
         (
             "3",
             Check(kind=VerifierKind.GYM, family="gcd", gold="no", settings="{}", index=0),
@@ -92,7 +99,6 @@ def test_what_cannot_be_decided_is_said(
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        ("while True: pass", "deadline"),
         ("import os\nos._exit(0)", "ended"),
         ("import sys\nsys.exit(0)", "SystemExit"),
         ('x = """', "SyntaxError"),
@@ -108,6 +114,14 @@ def test_a_program_that_does_not_reach_its_tests_has_failed(
     verdict = verifiers.verify([(rollout(answer), code("assert never_defined"))])[0]
     assert verdict.reward == 0.0
     assert reason in verdict.reason
+
+
+def test_a_deadline_fails_a_program_and_leaves_the_rest_undecided(hasty: Verifiers) -> None:
+    endless = [(rollout("while True: pass"), code("")), (rollout("9**9**9"), math("3"))]
+    assert hasty.verify(endless) == [
+        Verdict(reward=0.0, reason="deadline"),
+        Verdict(reward=None, reason="deadline"),
+    ]
 
 
 def test_an_answer_cannot_change_what_the_next_one_meets(verifiers: Verifiers) -> None:
@@ -157,32 +171,31 @@ def test_a_plain_answer(answer: str, plain: str) -> None:
     assert plain_answer(answer) == plain
 
 
-def left_behind() -> list[object]:
-    """Files and processes that a hostile answer could have left."""
-    files = [
-        *Path(tempfile.gettempdir()).glob("memreward-verify-*"),
-        *Path("/tmp").glob("memreward-hostile*"),
-    ]
-    processes = [
-        process.info
-        for process in psutil.process_iter(["pid", "cmdline"])
-        if process.info["cmdline"]
-        and (
-            "trainer.verify_worker" in process.info["cmdline"] or "1000" in process.info["cmdline"]
-        )
-    ]
-    return [*files, *processes]
+def is_bare_orphan(process: psutil.Process) -> bool:
+    """Whether a process has lost its parent, and has the environment of a verifier."""
+    try:
+        return process.ppid() == 1 and "HOME" not in process.environ()
+    except psutil.Error:
+        return False
+
+
+def traces() -> set[object]:
+    """Files and processes that an answer may have left: our descendants, and orphans."""
+    folder = Path(tempfile.gettempdir())
+    files = [*folder.glob("memreward-verify-*"), *Path("/tmp").glob("memreward-hostile*")]
+    orphans = [process for process in psutil.process_iter() if is_bare_orphan(process)]
+    return {*files, *psutil.Process().children(recursive=True), *orphans}
 
 
 def hold_against(count: int, deadline_s: float) -> None:
     """`count` hostile answers end, none is right, and nothing of them is left."""
+    before = traces()
     with Verifiers(run_code=True, deadline_s=deadline_s) as verifiers:
         found = verifiers.verify(list(hostile(count)))
     assert len(found) == count
-    right = [place for place, verdict in enumerate(found) if verdict.reward]
-    assert not right
+    assert not [place for place, verdict in enumerate(found) if verdict.reward]
     assert not any(verdict.reason == "the verifier was lost" for verdict in found)
-    assert left_behind() == []
+    assert traces() <= before
 
 
 def test_hostile_answers_end_and_leave_nothing() -> None:
@@ -192,4 +205,4 @@ def test_hostile_answers_end_and_leave_nothing() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(3_600)
 def test_a_thousand_hostile_answers_end_and_leave_nothing() -> None:
-    hold_against(1_000, DEADLINE_S)
+    hold_against(1_000, deadline_s=2.0)
