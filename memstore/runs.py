@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from memstore.retry import retried
 from memstore.stores import Stores, get_memory
 
 
@@ -13,3 +14,13 @@ def run_stats(stores: Stores, memory: str) -> list[dict[str, Any]]:
     """
     get_memory(stores, memory)
     return stores.graph.read("runs.cypher", lambda tx: tx.records("runs", memory=memory))
+
+
+def run_known(stores: Stores, memory: str, run: str) -> bool:
+    """Whether a run of this name has brought rollouts to a memory, which need not exist."""
+
+    def look() -> bool:
+        with stores.vectors.transaction("runs.sql") as session:
+            return session.row("run_known", memory=memory, name=run) is not None
+
+    return retried(look)

@@ -116,6 +116,7 @@ CREATE TABLE memreward.policy_embedding (
     PRIMARY KEY (memory, rollout_id, policy, layer),
     FOREIGN KEY (memory, rollout_id) REFERENCES memreward.rollout (memory, id)
 );
+CREATE INDEX policy_embedding_of_batch ON memreward.policy_embedding (memory, seq);
 
 -- Who verified what and when; nothing is overwritten. Current is the mean, over sources, of what
 -- each source said last.

@@ -61,5 +61,9 @@ class TrainingError(MemrewardError, ValueError):
     """The memory does not hold what training needs."""
 
 
+class RewardError(MemrewardError, RuntimeError):
+    """Rewards cannot be given as promised, so that training must not go on."""
+
+
 class VerifierError(MemrewardError, RuntimeError):
     """A verifier cannot do its work at all."""

@@ -1,10 +1,56 @@
-"""The label budget: which queries' verified rewards may be known."""
+"""The label budget: which queries' rewards may be verified, and which of them are audited."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from schema.errors import InputError
 from schema.ids import text_fraction
+
+#: Share of the budget that goes to the audit, always chosen at random.
+AUDIT_SHARE: Final = 0.25
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabelPlan:
+    """Texts of the queries that a run may verify."""
+
+    labelled: frozenset[str]
+    #: Some of those: what the memory says of them is held against the truth.
+    audited: frozenset[str]
+
+
+def plan_labels(
+    queries: Sequence[tuple[str, str]],
+    fraction: float,
+    seed: int,
+    *,
+    paid: Collection[str] = (),
+    suggested: Sequence[str] = (),
+) -> LabelPlan:
+    """Spend a budget of `fraction` of each dataset's queries.
+
+    First on what is paid for already, which costs nothing; then on the audit; then on what is
+    suggested, in that order; then at random.
+
+    Args:
+        queries: pairs (query text, dataset).
+        fraction: in (0, 1].
+        seed: of what is chosen at random.
+        paid: texts that any run has had verified.
+        suggested: texts that the memory, or a person, would have verified next, best first.
+
+    Raises:
+        InputError: if `fraction` is not in (0, 1].
+    """
+    queries = list(queries)
+    known = sorted(set(paid))
+    audited = choose_labelled_queries(queries, AUDIT_SHARE * fraction, seed, never=set(known))
+    labelled = choose_labelled_queries(
+        queries, fraction, seed, first=[*known, *sorted(audited), *suggested]
+    )
+    return LabelPlan(labelled=labelled, audited=audited & labelled)
 
 
 def choose_labelled_queries(
@@ -13,6 +59,7 @@ def choose_labelled_queries(
     seed: int,
     *,
     never: Collection[str] = frozenset(),
+    first: Sequence[str] = (),
 ) -> frozenset[str]:
     """Choose `fraction` of each dataset's distinct query texts.
 
@@ -27,6 +74,7 @@ def choose_labelled_queries(
         seed: any integer.
         never: texts that are counted and not chosen; where too few others are left, all of those
             are.
+        first: texts that are chosen before all others, in this order.
 
     Raises:
         InputError: if `fraction` is not in (0, 1].
@@ -41,9 +89,16 @@ def choose_labelled_queries(
     texts_of: defaultdict[str, list[str]] = defaultdict(list)
     for text, dataset in dataset_of.items():
         texts_of[dataset].append(text)
+    rank = {text: place for place, text in reversed(list(enumerate(first)))}
     chosen: set[str] = set()
     for texts in texts_of.values():
         candidates = [text for text in texts if text not in never]
-        candidates.sort(key=lambda text: (text_fraction(text, f"label-{seed}"), text))
+        candidates.sort(
+            key=lambda text: (
+                rank.get(text, len(first)),
+                text_fraction(text, f"label-{seed}"),
+                text,
+            )
+        )
         chosen.update(candidates[: round(fraction * len(texts))])
     return frozenset(chosen)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema.errors import InputError
-from trainer.budget import choose_labelled_queries
+from trainer.budget import choose_labelled_queries, plan_labels
 
 QUERIES = [(f"{dataset} question {n}", dataset) for dataset in ("a", "b", "c") for n in range(50)]
 
@@ -69,3 +69,48 @@ def test_no_queries_give_no_choice() -> None:
 def test_a_fraction_outside_its_range_is_refused(fraction: float) -> None:
     with pytest.raises(InputError, match="above 0 and at most 1"):
         choose_labelled_queries(QUERIES, fraction, seed=0)
+
+
+def test_the_first_come_first_and_count_as_part_of_the_budget() -> None:
+    pairs = [(f"q{number}", "d") for number in range(20)]
+    chosen = choose_labelled_queries(pairs, 0.2, 0, first=["q7", "q3", "q5", "q9", "q1", "q7"])
+    assert chosen == {"q7", "q3", "q5", "q9"}
+    by_seed = choose_labelled_queries(pairs, 0.2, 0)
+    some = next(iter(by_seed))
+    assert choose_labelled_queries(pairs, 0.2, 0, first=[some, "elsewhere"]) == by_seed
+
+
+PLAN_QUERIES = [(f"q{number}", f"d{number % 2}") for number in range(80)]
+
+
+def test_a_plan_audits_a_random_quarter_of_what_it_verifies() -> None:
+    plan = plan_labels(PLAN_QUERIES, 0.2, 0)
+    assert plan.labelled == choose_labelled_queries(PLAN_QUERIES, 0.2, 0)
+    assert len(plan.labelled) == 16
+    assert plan.audited < plan.labelled
+    assert len(plan.audited) == 4
+    assert plan != plan_labels(PLAN_QUERIES, 0.2, 1)
+
+
+def test_what_is_paid_for_is_used_first_and_never_audited() -> None:
+    fresh = plan_labels(PLAN_QUERIES, 0.2, 0)
+    paid = sorted(set(dict(PLAN_QUERIES)) - fresh.labelled)[:6]
+    plan = plan_labels(PLAN_QUERIES, 0.2, 0, paid=paid)
+    assert set(paid) < plan.labelled
+    assert len(plan.labelled) == 16
+    assert not plan.audited & set(paid)
+    # A run that has paid for a part of its own plan makes the same plan again.
+    begun = sorted(fresh.labelled)[:5]
+    assert plan_labels(PLAN_QUERIES, 0.2, 0, paid=begun).labelled == fresh.labelled
+    everything = plan_labels(PLAN_QUERIES, 0.2, 0, paid=sorted(dict(PLAN_QUERIES)))
+    assert len(everything.labelled) == 16
+    assert everything.audited == frozenset()
+
+
+def test_suggestions_come_before_chance_but_not_before_the_audit() -> None:
+    fresh = plan_labels(PLAN_QUERIES, 0.2, 0)
+    wanted = sorted(set(dict(PLAN_QUERIES)) - fresh.labelled)
+    plan = plan_labels(PLAN_QUERIES, 0.2, 0, suggested=wanted)
+    assert plan.audited == fresh.audited
+    assert plan.labelled - plan.audited <= set(wanted)
+    assert len(plan.labelled) == 16
