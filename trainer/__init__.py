@@ -1,1 +1,1 @@
-"""What an RL trainer needs: task sets, policies, verifiers, collection, and the label budget."""
+"""What an RL trainer needs: tasks, policies, verifiers, label budget, reward function, GRPO."""
