@@ -12,21 +12,17 @@ from gnn.evaluate import Evaluation, Scored, Trial
 from gnn.novelty import Novelty, group_table
 from gnn.registry import reward_model
 from memreward.console import Bars
-from memreward.evaluate_job import BASELINES, UNLABELLED
+from memreward.evaluate_job import BASELINES, UNLABELLED, true_rewards
 from memreward.ingest_job import IngestOutcome, IngestRequest, ingest_files
 from memreward.train_job import Trained, propagate_memory, train_memory
 from memstore.graph_store import QueryResult
-from memstore.input_files import inspect_files
 from memstore.named_queries import named_queries
-from memstore.prepare import prepare
 from memstore.read_graph import read_graph
-from memstore.reader import RolloutReader
 from memstore.rewards import list_models, read_propagated
 from memstore.settings import Settings
 from memstore.stats import memory_stats
 from memstore.stores import Stores
 from schema.memory_graph import Floats, MemoryGraph
-from schema.rollout import Rollout
 
 MEMORY, RUN = "demo", "sample"
 LABELS = 0.2
@@ -61,6 +57,7 @@ def hold_against_truth(stores: Stores, progress: Bars) -> Evaluation:
     """
     started = time.monotonic()
     graph = read_graph(stores, MEMORY)
+    truth = true_rewards(MEMORY, RUN, SAMPLE)
     stored_R = _stored_rewards(stores, graph)
     labelled_Q = np.unique(graph.query_of_rollout_R[graph.labelled_R])
     group_QF = group_table(graph)
@@ -80,7 +77,7 @@ def hold_against_truth(stores: Stores, progress: Bars) -> Evaluation:
     progress("compare with baselines", len(BASELINES), len(BASELINES))
     return Evaluation(
         graph=graph,
-        truth_R=_true_rewards(graph),
+        truth_R=np.array([truth[id_] for id_ in graph.rollout_id_R], dtype=np.float32),
         scored={
             name: [Scored(trial=trial, probability_R=probability_R, unlike_R=unlike_R)]
             for name, probability_R in scored.items()
@@ -103,13 +100,3 @@ def _stored_rewards(stores: Stores, graph: MemoryGraph) -> Floats:
     stored = read_propagated(stores, MEMORY)
     value = {id_: np.nan if value is None else value for id_, value in stored.items()}
     return np.array([value.get(id_, np.nan) for id_ in graph.rollout_id_R], dtype=np.float32)
-
-
-def _true_rewards(graph: MemoryGraph) -> Floats:
-    """What the file says of every rollout; it was never stored."""
-    truth = {
-        prepare(MEMORY, RUN, row).id: row.reward
-        for row in RolloutReader(inspect_files([SAMPLE]))
-        if isinstance(row, Rollout) and row.reward is not None
-    }
-    return np.array([truth.get(id_, np.nan) for id_ in graph.rollout_id_R], dtype=np.float32)

@@ -117,7 +117,7 @@ def read_files(
     run_of = _runs(request)
     with _scratch_memory(stores) as memory:
         graphs = [_ingested(stores, memory, run, path, progress) for run, path in run_of.items()]
-        truth = {run: _true_rewards(memory, run, path) for run, path in run_of.items()}
+        truth = {run: true_rewards(memory, run, path) for run, path in run_of.items()}
     if request.text_only:
         graphs = [_without_signals(graph) for graph in graphs]
     return graphs, truth
@@ -167,7 +167,7 @@ def _ingested(stores: Stores, memory: str, run: str, path: Path, progress: Bars)
     return read_graph(stores, memory)
 
 
-def _true_rewards(memory: str, run: str, path: Path) -> dict[str, float]:
+def true_rewards(memory: str, run: str, path: Path) -> dict[str, float]:
     """True reward by rollout id, NaN where the file has none; they stay outside the memory."""
     return {
         prepare(memory, run, row).id: np.nan if row.reward is None else row.reward
