@@ -17,6 +17,8 @@ SMOOTH: Final = 0.5
 BAGS: Final = 20
 #: Points by which the averaged regression is kept.
 POINTS: Final = 100
+#: Steps of a regression in float32 are at least this high.
+ROUNDING: Final = 1e-5
 #: Labelled queries of a kind that weigh as much as all kinds together.
 SHRINKAGE: Final = 20
 
@@ -155,7 +157,18 @@ def _bagged(logit_R: Floats, reward_R: Floats, query_R: Ints, points_P: Floats) 
         fitted_R = IsotonicRegression().fit_transform(
             logit_R[drawn_R], reward_R[drawn_R], sample_weight=weight_R
         )
-        steps, step_R = np.unique(fitted_R, return_inverse=True)
-        middles = np.bincount(step_R, weights=weight_R * logit_R[drawn_R])
-        total_P += np.interp(points_P, middles / np.bincount(step_R, weights=weight_R), steps)
+        middles_S, steps_S = _steps(logit_R[drawn_R], fitted_R, weight_R)
+        total_P += np.interp(points_P, middles_S, steps_S)
     return (total_P / BAGS).astype(np.float32)
+
+
+def _steps(
+    logit_R: Floats, fitted_R: Floats, weight_R: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Middles, rising, and heights of the steps of an isotonic regression; rounding is no step."""
+    order = np.argsort(logit_R, kind="stable")
+    rises = np.diff(fitted_R[order], prepend=fitted_R[order[0]]) > ROUNDING
+    step_R, weight_R = np.cumsum(rises), weight_R[order]
+    weight_S = np.bincount(step_R, weights=weight_R)
+    middles_S = np.bincount(step_R, weights=weight_R * logit_R[order]) / weight_S
+    return middles_S, np.bincount(step_R, weights=weight_R * fitted_R[order]) / weight_S

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from gnn.calibration import Calibration, Curve
+from gnn.calibration import Calibration, Curve, _steps
 from gnn.metrics import expected_calibration_error
 from schema.memory_graph import Floats, Ints
 
@@ -85,3 +85,10 @@ def test_it_survives_json() -> None:
     logit_R, reward_R, query_R = drawn(1.0)
     found = Calibration.fit(logit_R, reward_R, query_R, query_R % 3)
     assert Calibration.from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
+def test_rounding_within_a_step_makes_no_step() -> None:
+    fitted_R = np.array([0.2, 0.2 + 6e-8, 0.2, 0.5, 0.5 - 6e-8, 0.5], dtype=np.float32)
+    middles_S, heights_S = _steps(np.arange(6, dtype=np.float32), fitted_R, np.ones(6))
+    assert middles_S.tolist() == [1.0, 4.0]
+    assert heights_S == pytest.approx([0.2, 0.5])
