@@ -232,10 +232,7 @@ class Neo4jServer:
         while True:
             process = self.process()
             if process is None:
-                raise ServerError(
-                    f"Neo4j ended while it started. {self._last_words()} "
-                    "Correct that, then run `memreward up` again."
-                )
+                raise self._ended()
             if _listens(process, port):
                 try:
                     ping_neo4j(self.uri, USER, password)
@@ -247,6 +244,19 @@ class Neo4jServer:
                     f"Neo4j has not come up within {_START_SECONDS} s. {self._last_words()}"
                 )
             time.sleep(0.1)
+
+    def _ended(self) -> ServerError:
+        """Why it ended while it started; lengths in a damaged log ask for more memory than any."""
+        words = self._last_words()
+        if "OutOfMemoryError" in words:
+            return DamagedGraphError(
+                f"Neo4j ended while it started. {words} Either this machine has too little memory, "
+                "or its transaction log is damaged, as a full disk does. Nothing is lost: "
+                "`memreward repair --rebuild-neo4j` makes it anew from Postgres."
+            )
+        return ServerError(
+            f"Neo4j ended while it started. {words} Correct that, then run `memreward up` again."
+        )
 
     def _refuse_damage(self, password: str) -> None:
         with suppress(UnreachableError):

@@ -27,7 +27,7 @@ class Addresses:
     neo4j_password: str = field(repr=False)
     postgres_dsn: str = field(repr=False)
     #: Where memreward's own Neo4j keeps its data; None: it is yours.
-    neo4j_folder: Path | None = None
+    neo4j_folder: Path | None = field(default=None, compare=False)
 
 
 class ServerState(StrEnum):

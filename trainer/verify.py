@@ -29,7 +29,7 @@ from trainer.sandbox import require_protection
 #: Seconds that a verdict may take.
 DEADLINE_S: Final = 10.0
 #: Seconds that a worker may take beyond it, to end what is left, before it is replaced.
-_GRACE_S: Final = 10.0
+_GRACE_S: Final = 30.0
 _START_S: Final = 180.0
 #: Most bytes of a text that go to a worker.
 _LONGEST: Final = 4 << 20
