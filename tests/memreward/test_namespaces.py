@@ -23,7 +23,7 @@ ALL = (
 )
 TABLES = (
     *("batch", "run", "query", "rollout", "policy_embedding", "verified_reward", "preference"),
-    *("model", "propagated_reward", "similar_to"),
+    *("model", "propagated_reward", "similar_to", "conclusion"),
 )
 
 
@@ -36,7 +36,7 @@ def other(stores: Stores, memory_name: str) -> str:
 def two(
     cli: Cli, stores: Stores, memory_name: str, other: str, tmp_path: Path
 ) -> Iterator[tuple[str, str]]:
-    path = write_jsonl(tmp_path / "a.jsonl", [as_row(r) for r in make_rollouts(6, 4)])
+    path = write_jsonl(tmp_path / "a.jsonl", [as_row(r) for r in make_rollouts(24, 4)])
     for name in (memory_name, other):
         assert cli("ingest", path, "-m", name, "--run", "r", "--labels", "0.5").exit_code == 0
     yield memory_name, other
@@ -79,8 +79,14 @@ def commands(memory: str, tmp_path: Path) -> list[tuple[object, ...]]:
         ("link", "-m", memory, "-k", "3"),
         ("label", labels, "-m", memory, "--run", "r", "--annotator", "ann"),
         ("history", rollout, "-m", memory),
-        ("train", "-m", memory, "--model", "logistic"),
+        ("suggest-labels", "-m", memory, "--budget", "2"),
+        ("train", "-m", memory),
         ("propagate", "-m", memory),
+        ("suspects", "-m", memory),
+        ("explain", rollout, "-m", memory),
+        ("snapshot", "-m", memory),
+        ("repair", "-m", memory),
+        ("repair", "--rebuild-neo4j", "-m", memory),
         ("stats", "-m", memory),
         ("runs", "-m", memory),
         ("check", "-m", memory),
