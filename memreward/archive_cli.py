@@ -30,14 +30,12 @@ def export(
     settings = load_settings()
     with connected(settings) as stores, bars() as progress:
         name = memory or _only_memory(stores)
-        done: dict[str, int] = {}
-
-        def told(table: str, rows: int) -> None:
-            done[table] = done.get(table, 0) + rows
-            progress(f"export {table}", done[table], None)
-
         manifest = export_memory(
-            stores, name, folder, checkpoints=checkpoint_folder(settings, name), progress=told
+            stores,
+            name,
+            folder,
+            checkpoints=checkpoint_folder(settings, name),
+            progress=progress.adding("export "),
         )
     console.print(
         f"memory {name} up to batch {manifest.seq}: {manifest.tables['rollouts'].rows} rollouts, "
@@ -54,14 +52,11 @@ def import_(
     """Read an exported memory back under its own name, which must be free."""
     settings = load_settings()
     with connected(settings) as stores, bars() as progress:
-        done: dict[str, int] = {}
-
-        def told(table: str, rows: int) -> None:
-            done[table] = done.get(table, 0) + rows
-            progress(f"import {table}", done[table], None)
-
         manifest = import_memory(
-            stores, folder, checkpoints=settings.home / "checkpoints", progress=told
+            stores,
+            folder,
+            checkpoints=settings.home / "checkpoints",
+            progress=progress.adding("import "),
         )
     console.print(
         f"memory {manifest.memory}: {manifest.tables['rollouts'].rows} rollouts, "

@@ -41,13 +41,8 @@ def check(memory: SomeMemoryOption = None) -> None:
     """
     with connected() as stores, bars() as progress:
         names = [memory] if memory else every_memory(stores)
-        done: dict[str, int] = {}
-
-        def told(what: str, count: int) -> None:
-            done[what] = done.get(what, 0) + count
-            progress(what, done[what], None)
-
-        reports = [check_memory(stores, name, told) for name in names]
+        adding = progress.adding()
+        reports = [check_memory(stores, name, adding) for name in names]
     for report in reports:
         for line in report.lines():
             console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -1,6 +1,7 @@
 """What the command line prints with: one console, one style of progress bar."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -33,6 +34,16 @@ class Bars:
         if what not in self._tasks:
             self._tasks[what] = self._progress.add_task(what, total=total)
         self._progress.update(self._tasks[what], completed=done, total=total)
+
+    def adding(self, prefix: str = "") -> Callable[[str, int], None]:
+        """Bars for those who tell how many more of something are done, not how many in all."""
+        done: Counter[str] = Counter()
+
+        def add(what: str, count: int) -> None:
+            done[what] += count
+            self(prefix + what, done[what], None)
+
+        return add
 
 
 @contextmanager

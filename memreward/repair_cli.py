@@ -12,7 +12,7 @@ from memstore.repair import Repaired, every_memory
 from memstore.repair import repair as repair_memory
 from memstore.servers import Addresses, set_neo4j_aside, up
 from memstore.settings import Settings, load_settings
-from memstore.stores import Stores, open_stores
+from memstore.stores import open_stores
 from schema.errors import DamagedGraphError, StoreError
 
 
@@ -63,7 +63,8 @@ def _rebuild(settings: Settings, memory: str | None) -> None:
     migrate(where)
     with open_stores(where) as stores:
         for name in [memory] if memory else every_memory(stores):
-            rollouts = _rebuild_one(stores, name)
+            with bars() as progress:
+                rollouts = rebuild_graph(stores, name, progress.adding("rebuild "))
             console.print(f"{name}: made anew in Neo4j, {rollouts} rollouts", markup=False)
 
 
@@ -75,17 +76,6 @@ def _fresh_neo4j(settings: Settings) -> Addresses:
         soft_wrap=True,
     )
     return up(settings)
-
-
-def _rebuild_one(stores: Stores, memory: str) -> int:
-    done: dict[str, int] = {}
-    with bars() as progress:
-
-        def told(table: str, rows: int) -> None:
-            done[table] = done.get(table, 0) + rows
-            progress(f"rebuild {table}", done[table], None)
-
-        return rebuild_graph(stores, memory, told)
 
 
 def _said(done: Repaired) -> list[str]:

@@ -27,14 +27,14 @@ def check_graph(look: Look) -> None:
         look.progress("check queries", len(accepted))
     for accepted, published in _pages(_sql(look, "rollouts"), _cypher(look, "thinkings")):
         _check_hashes(look, accepted)
-        expected = [(row[0], row[1], [row[2]], [row[0]], row[7]) for row in accepted]
+        expected = [(row[0], row[1], [row[2]], [row[0]], row[5]) for row in accepted]
         kind = "thinkings, GENERATED, LEADS_TO"
         _same(look, kind, _digested(expected, 4), _digested(published, 4))
         look.progress("check thinkings", len(accepted))
-    for accepted, published in _pages(_sql(look, "rollouts"), _cypher(look, "answers")):
+    for accepted, published in _pages(_sql(look, "answers"), _cypher(look, "answers")):
         expected = [
             (id_, seq, [id_], [run], [] if conclusion is None else [conclusion], answer)
-            for id_, seq, _, run, conclusion, _, _, _, answer in accepted
+            for id_, seq, run, conclusion, answer in accepted
         ]
         kind = "answers, LEADS_TO, PRODUCED, CONCLUDES"
         _same(look, kind, _digested(expected, 5), _digested([row[:6] for row in published], 5))
@@ -93,7 +93,7 @@ def _check_hashes(look: Look, accepted: Sequence[Row]) -> None:
         (
             f"{row[0]}: its texts in Postgres are not those of its hash"
             for row in accepted
-            if content_hash(row[6], row[7], row[8]) != row[5]
+            if content_hash(*row[4:7]) != row[3]
         ),
     )
 

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import Any
 
 from memstore.archive import ROWS_A_PAGE, Row
+from memstore.arrivals import concluding
 from memstore.fence import Fence
 from memstore.graph_store import GraphTransaction
 from memstore.publish import unwind
@@ -86,16 +87,15 @@ class GraphCopy:
 
     def _rollouts(self, tx: GraphTransaction, page: Sequence[Row]) -> None:
         names = ("id", "query_id", "run", "source_query_id", "step", "place")
-        rows, concludes = [], []
+        rows = []
         for row in page:
             told = dict(zip(names, row[:6], strict=True))
             told |= {"policy": row[7], "checkpoint": row[8], "completion_tokens": row[10]}
             told |= {"truncated": row[11], "thinking": row[16], "answer": row[17]}
-            rows.append((row[15], told))
-            if row[9] is not None:
-                concludes.append((row[15], {"answer_id": row[0], "conclusion_id": row[9]}))
+            rows.append((row[15], {**told, "conclusion_id": row[9]}))
         self._unwind(tx, "rollouts", rows)
-        self._unwind(tx, "concludes", concludes)
+        edges = [(seq, edge) for seq, told in rows for edge in concluding([told])]
+        self._unwind(tx, "concludes", edges)
 
     def _models(self, tx: GraphTransaction, page: Sequence[Row]) -> None:
         for version, manifest, seq, _ in page:

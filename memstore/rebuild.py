@@ -36,7 +36,7 @@ def rebuild_graph(
         StoreError: if Neo4j refuses.
         UnreachableError: if a database stays out of reach.
     """
-    if retried(lambda: finish_delete(stores, memory)):
+    if finish_delete(stores, memory):
         return 0
     rollouts = retried(lambda: _rebuild(stores, memory, progress))
     catch_up(stores, memory)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from memstore.delete import finish_delete
 from memstore.publish import MAX_TRIES, publish
 from memstore.retry import retried
-from memstore.stores import Stores
+from memstore.stores import Stores, being_rebuilt
 from schema.errors import StoreError, UnknownMemoryError
 
 
@@ -54,10 +54,7 @@ def catch_up(stores: Stores, memory: str) -> Repaired:
     if need.going:
         return Repaired(deleted=finish_delete(stores, memory))
     if need.rebuilding:
-        raise StoreError(
-            f"the graph of memory {memory!r} is being made anew: wait for it, or run "
-            f"`memreward repair --rebuild-neo4j --memory {memory}` if that was cut off"
-        )
+        raise StoreError(being_rebuilt(memory))
     published = 0
     if need.seq > need.published_seq or need.outdated:
         published = publish(stores, memory) - need.published_seq

@@ -83,10 +83,7 @@ def find_memory(session: SqlSession, name: str) -> MemoryState | None:
             "cut off"
         )
     if rebuilding:
-        raise UnknownMemoryError(
-            f"the graph of memory {name!r} is being made anew: wait for it, or run "
-            f"`memreward repair --rebuild-neo4j --memory {name}` if that was cut off"
-        )
+        raise UnknownMemoryError(being_rebuilt(name))
     encoder, dimension, incarnation, neighbours, *numbers = fields
     seq, published_seq, generation, published_generation, encoder_path = numbers
     return MemoryState(
@@ -100,6 +97,14 @@ def find_memory(session: SqlSession, name: str) -> MemoryState | None:
         generation=generation,
         published_generation=published_generation,
         encoder_path=encoder_path,
+    )
+
+
+def being_rebuilt(name: str) -> str:
+    """What is said to those who want to use a memory while its graph is made anew."""
+    return (
+        f"the graph of memory {name!r} is being made anew: wait for it, or run "
+        f"`memreward repair --rebuild-neo4j --memory {name}` if that was cut off"
     )
 
 

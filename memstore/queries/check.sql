@@ -32,10 +32,15 @@ WHERE memory = %(memory)s AND seq <= %(seq)s AND id > %(after)s ORDER BY id LIMI
 
 -- name: rollouts
 -- A page of rollouts with what they hang on.
-SELECT r.id, r.seq, r.query_id, r.run, r.conclusion_id, r.content_hash, q.text, r.thinking, r.answer
+SELECT r.id, r.seq, r.query_id, r.content_hash, q.text, r.thinking, r.answer
 FROM memreward.rollout AS r JOIN memreward.query AS q ON q.memory = r.memory AND q.id = r.query_id
 WHERE r.memory = %(memory)s AND r.seq <= %(seq)s AND r.id > %(after)s
 ORDER BY r.id LIMIT %(limit)s;
+
+-- name: answers
+-- A page of rollouts as far as their answers go.
+SELECT id, seq, run, conclusion_id, answer FROM memreward.rollout
+WHERE memory = %(memory)s AND seq <= %(seq)s AND id > %(after)s ORDER BY id LIMIT %(limit)s;
 
 -- name: conclusions
 -- A page of conclusions.
