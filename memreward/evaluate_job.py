@@ -1,8 +1,8 @@
 """Evaluation as a job: a scratch memory, models fitted on a few labels, the rest scored."""
 
-import os
+import hashlib
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from memstore.input_files import inspect_files
 from memstore.prepare import prepare
 from memstore.read_graph import read_graph
 from memstore.reader import RolloutReader
+from memstore.stats import list_memories
 from memstore.stores import Stores
 from schema.errors import InputError
 from schema.memory_graph import Bools, MemoryGraph
@@ -115,7 +116,7 @@ def read_files(
         InputError: if a file or an option cannot be used.
     """
     run_of = _runs(request)
-    with _scratch_memory(stores) as memory:
+    with _scratch_memory(stores, run_of.values()) as memory:
         graphs = [_ingested(stores, memory, run, path, progress) for run, path in run_of.items()]
         truth = {run: true_rewards(memory, run, path) for run, path in run_of.items()}
     if request.text_only:
@@ -146,9 +147,21 @@ def _runs(request: EvaluationRequest) -> dict[str, Path]:
 
 
 @contextmanager
-def _scratch_memory(stores: Stores) -> Iterator[str]:
-    """A memory that is gone afterwards, whatever happens."""
-    memory = f"scratch-{os.getpid()}-{secrets.token_hex(4)}"
+def _scratch_memory(stores: Stores, files: Iterable[Path]) -> Iterator[str]:
+    """A memory that is gone afterwards, whatever happens.
+
+    Ids, and with them the order of everything, come from its name. The same files get the same
+    name, and so the same figures to the last bit; another one if that is taken, because such an
+    evaluation is under way or was killed.
+    """
+    digest = hashlib.sha256()
+    for path in files:
+        inspect_files([path])
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    memory = f"scratch-{digest.hexdigest()[:12]}"
+    if memory in list_memories(stores):
+        memory += f"-{secrets.token_hex(4)}"
     try:
         yield memory
     finally:

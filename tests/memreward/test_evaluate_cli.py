@@ -43,6 +43,18 @@ def test_figures_for_every_set_and_model(
     assert not any(name.startswith("scratch") for name in list_memories(stores))
 
 
+def test_the_same_command_gives_the_same_figures(
+    cli: Cli, files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    def figures() -> object:
+        options = ["--seeds", 1, "--baselines", "knn", "--json", "r.json"]
+        result = cli("evaluate", files[0], "--labels", 0.4, *options)
+        assert result.exit_code == 0, result.output
+        return json.loads((tmp_path / "r.json").read_text())["sets"]
+
+    assert figures() == figures()
+
+
 def test_several_shares_score_the_same_queries(
     cli: Cli, files: tuple[Path, Path], tmp_path: Path
 ) -> None:
