@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gnn.ablation import ABLATIONS
 from gnn.budget_curve import BudgetCurve
 from gnn.evaluate import Evaluation, Trial, evaluate
 from gnn.model_base import ProgressReport, RewardModel
@@ -76,12 +77,16 @@ def evaluate_files(
     Raises:
         InputError: if a file or an option cannot be used.
     """
-    models = {name: reward_model(name) for name in (MODEL, *request.baselines)}
+    models = {name: _compared(name) for name in (MODEL, *request.baselines)}
     graphs, truth = read_files(stores, request, progress)
     material = _Material(fit_graph=graphs[0], predict_graph=graphs[-1], truth=truth)
     shares = sorted(set(request.labels))
     found = {share: _evaluated(request, material, models, share, progress) for share in shares}
     return BudgetCurve(evaluations=found) if len(found) > 1 else found[shares[0]]
+
+
+def _compared(name: str) -> type[RewardModel]:
+    return ABLATIONS[name] if name in ABLATIONS else reward_model(name)
 
 
 def _evaluated(
