@@ -20,6 +20,7 @@ from memreward import (
     servers_cli,
     snapshot_cli,
     suggest_cli,
+    teach_cli,
     why_cli,
 )
 from memreward.console import err_console
@@ -52,6 +53,7 @@ for part in (
     collect_cli,
     rewards_cli,
     grpo_cli,
+    teach_cli,
     look_cli,
     evaluate_cli,
     robustness_cli,

@@ -151,7 +151,7 @@ def make_trainer(
             args=arguments,
             train_dataset=Dataset.from_list(list(rows)),
             processing_class=tokenizer,
-            callbacks=[_callback(hook) for hook in hooks],
+            callbacks=[hook_callback(hook) for hook in hooks],
             peft_config=None
             if options.lora is None
             else LoraConfig(r=options.lora, lora_alpha=2 * options.lora, task_type="CAUSAL_LM"),
@@ -166,11 +166,14 @@ def make_trainer(
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Within the block, transformers draws no bars, and TRL may use names that it will drop."""
+    """In the block, transformers and datasets draw no bars, and TRL may use names it will drop."""
+    from datasets.utils import logging as datasets_logging
     from transformers.utils import logging as transformers_logging
 
     shown = transformers_logging.is_progress_bar_enabled()
+    shown_too = datasets_logging.is_progress_bar_enabled()
     transformers_logging.disable_progress_bar()
+    datasets_logging.disable_progress_bar()
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "`.*` is deprecated and will be", FutureWarning)
@@ -178,6 +181,8 @@ def quiet() -> Iterator[None]:
     finally:
         if shown:
             transformers_logging.enable_progress_bar()
+        if shown_too:
+            datasets_logging.enable_progress_bar()
 
 
 def last_whole_checkpoint(folder: Path) -> str | None:
@@ -197,7 +202,8 @@ def _is_whole(checkpoint: Path) -> bool:
     return True
 
 
-def _callback(hook: Hook) -> Any:
+def hook_callback(hook: Hook) -> Any:
+    """The hook as a callback of the Trainer of transformers."""
     from transformers import TrainerCallback
 
     class _Hook(TrainerCallback):

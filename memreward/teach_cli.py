@@ -1,0 +1,34 @@
+"""`memreward teach`: a small policy for a task set, to try a training out on a CPU."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from memreward.console import bars, console
+
+
+def teach(
+    tasks: Annotated[str, typer.Option(help="small or gym:FAMILY,...; docs/collecting.md.")],
+    out: Annotated[Path, typer.Option(help="New folder for the policy.")],
+    steps: Annotated[int, typer.Option(min=1, help="Steps of 32 worked examples.")] = 1000,
+    examples: Annotated[int, typer.Option(min=1, help="Worked examples a family.")] = 4000,
+    seed: Annotated[int, typer.Option(help="Of first weights and order.")] = 0,
+) -> None:
+    """Teach a policy of some 300,000 weights the families of TASKS, but none of its queries."""
+    from trainer.grpo import Hook
+    from trainer.lessons import lessons
+    from trainer.tasks import load_tasks
+    from trainer.teach import TeachOptions
+    from trainer.teach import teach as teach_policy
+
+    given = lessons(tasks, load_tasks(tasks), examples)
+    with bars() as progress:
+        shown = Hook(every=1, do=lambda step: progress("teach", step, steps))
+        teach_policy(given, out, TeachOptions(steps=steps, seed=seed), [shown])
+    console.print(f"policy: {out} ({len(given)} worked examples)", markup=False, soft_wrap=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command()(teach)

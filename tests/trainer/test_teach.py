@@ -1,0 +1,78 @@
+"""Teaching: lessons are right and foreign to what is measured; the policy is a folder like any."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from schema.errors import InputError
+from trainer.lessons import Lesson, lessons, worked
+from trainer.policy import load_policy
+from trainer.tasks import load_tasks
+from trainer.teach import TeachOptions, make_tokenizer, teach
+
+SPEC = (
+    "gym:chain_sum,products,gcd?size=20&seed=3&chain_sum.min_terms=3&chain_sum.max_terms=4"
+    "&products.min_digits=1&products.max_digits=2"
+)
+
+
+@pytest.mark.parametrize(
+    ("query", "steps"),
+    [
+        ("Compute: 38 - 57 + 10 =", "38 - 57 = -19\n-19 + 10 = -9\n"),
+        ("Multiply: 55 * 7.", "7 * 50 = 350\n7 * 5 = 35\n350 + 35 = 385\n"),
+        ("Multiply: 5 * 7.", ""),
+        ("Compute: 3 + 4 =", ""),
+        ("The GCD of 12 and 18?", ""),
+    ],
+)
+def test_the_steps_of_a_worked_example(query: str, steps: str) -> None:
+    assert worked(query) == steps
+
+
+def test_lessons_state_true_arithmetic_and_no_query_of_the_set() -> None:
+    tasks = load_tasks(SPEC)
+    given = lessons(SPEC, tasks, 40)
+    asked = {task.query + task.instruction for task in tasks}
+    assert len(given) > 60
+    assert not asked & {one.prompt for one in given}
+    for one in given:
+        *steps, answer = one.completion.split("\n")
+        assert answer.startswith("#### ")
+        for step in steps:
+            left, right = step.split(" = ")
+            assert re.fullmatch(r"-?\d+ [-+*] \d+", left)
+            assert eval(left) == int(right)
+        if steps:
+            assert steps[-1].endswith(f"= {answer.removeprefix('#### ')}")
+
+
+def test_lessons_need_tasks_that_can_be_generated(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="small or gym"):
+        lessons("queries.jsonl", load_tasks(SPEC), 5)
+
+
+def test_digits_stand_alone() -> None:
+    tokenizer = make_tokenizer(["17 + 17 = 34", "#### 1734"] * 10)
+    tokens = tokenizer.convert_ids_to_tokens(tokenizer("17 + 34")["input_ids"])
+    assert [token for token in tokens if any(c.isdigit() for c in token)] == ["1", "7", "3", "4"]
+
+
+def test_a_taught_policy_writes_what_it_was_taught(tmp_path: Path) -> None:
+    given = [Lesson(prompt=f"Say {word}.", completion=f"#### {word}") for word in ("yes", "no")]
+    options = TeachOptions(steps=150, batch=4, learning_rate=1e-2, hidden=32, layers=1)
+    teach(given * 10, tmp_path / "a", options)
+    policy = load_policy(str(tmp_path / "a"))
+    model: Any = policy.model
+    text = policy.prompt_text([{"role": "user", "content": "Say no."}])
+    asked = policy.tokenizer(text, return_tensors="pt")
+    with torch.inference_mode():
+        said = model.generate(**asked, do_sample=False, max_new_tokens=8)
+    assert policy.tokenizer.decode(said[0, asked["input_ids"].shape[1] :]) == "#### no<end>"
+    with pytest.raises(InputError, match="new folder"):
+        teach(given, tmp_path / "a", options)
+    with pytest.raises(InputError, match="no lesson"):
+        teach([], tmp_path / "b", options)
