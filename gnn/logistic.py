@@ -32,6 +32,7 @@ from gnn.model_base import (
 from memstore.snapshot_cut import Reach
 from schema.errors import TrainingError
 from schema.memory_graph import Floats, Ints, MemoryGraph
+from schema.rollout import POLICY_SIGNALS
 
 #: Inverse strength of the penalty; the measures differ little between 0.003 and 1.
 INVERSE_PENALTY: Final = 0.01
@@ -41,7 +42,8 @@ class LogisticModel:
     """Logistic regression on the 17 GROUP_FEATURES, standardised.
 
     If any labelled rollout came with the policy's signals, their log-probability statistics and
-    the policy embedding are used too; a missing one counts as the labelled rollouts' mean.
+    the policy embedding are used too; a missing one, or an embedding of another dimension, counts
+    as the labelled rollouts' mean.
     """
 
     name: ClassVar[str] = "logistic"
@@ -97,12 +99,6 @@ class LogisticModel:
         if self._weight_F is None:
             raise not_fitted(self.name)
         input_RF = self._inputs(graph)
-        if input_RF.shape[1] != len(self._features):
-            raise TrainingError(
-                f"the model {self.name!r} was trained on {len(self._features)} features and "
-                f"memory {graph.memory!r} has {input_RF.shape[1]}: its policy embeddings have "
-                "another dimension; train a model on this memory"
-            )
         input_RF = np.where(np.isnan(input_RF), self._mean_F, input_RF)
         probability_R = expit(input_RF @ self._weight_F + self._intercept)
         return np.where(graph.query_of_rollout_R >= 0, probability_R, np.nan).astype(np.float32)
@@ -111,7 +107,13 @@ class LogisticModel:
         """The model's features of every rollout, [R, F]; NaN where one is missing."""
         if len(self._features) == len(GROUP_FEATURES):
             return group_features(graph)
-        return np.hstack([group_features(graph), signal_features(graph)])
+        found_RF = np.hstack([group_features(graph), signal_features(graph)])
+        if found_RF.shape[1] != len(self._features):
+            # The hidden states are another model's, which says nothing to this one.
+            known = len(GROUP_FEATURES) + len(POLICY_SIGNALS)
+            wanted = (len(found_RF), len(self._features) - known)
+            found_RF = np.hstack([found_RF[:, :known], np.full(wanted, np.nan, np.float32)])
+        return found_RF
 
     def state(self) -> ModelState:
         """Weights, intercept, and means for what is missing."""

@@ -146,18 +146,21 @@ def test_an_unknown_name_is_refused() -> None:
     assert [*QUICK, "published"] == [n for n in REWARD_MODELS if n in (*QUICK, "published")]
 
 
-@pytest.mark.parametrize("name", ["knn", "logistic"])
-def test_another_dimension_is_refused(name: str) -> None:
-    graph, truth_R = make_graph(signals=True, policy_dimension=2)
-    model = reward_model(name)()
+def test_text_embeddings_of_another_dimension_are_refused() -> None:
+    graph, truth_R = make_graph()
+    model = reward_model("knn")()
     model.fit(labelled(graph, truth_R), seed=0)
-    other = replace(
-        graph,
-        answer_embedding_RD=graph.answer_embedding_RD[:, :4],
-        policy_embedding_RP=graph.policy_embedding_RP[:, :1],
-    )
-    other = (
-        other if name == "knn" else replace(graph, policy_embedding_RP=other.policy_embedding_RP)
-    )
+    other = replace(graph, answer_embedding_RD=graph.answer_embedding_RD[:, :4])
     with pytest.raises(TrainingError, match="train a model on this memory"):
         model.predict(other)
+
+
+def test_policy_embeddings_of_another_dimension_count_as_missing() -> None:
+    graph, truth_R = make_graph(signals=True, policy_dimension=2)
+    model = reward_model("logistic")()
+    model.fit(labelled(graph, truth_R), seed=0)
+    missing = np.full_like(graph.policy_embedding_RP, np.nan)
+    np.testing.assert_array_equal(
+        model.predict(replace(graph, policy_embedding_RP=graph.policy_embedding_RP[:, :1])),
+        model.predict(replace(graph, policy_embedding_RP=missing)),
+    )
