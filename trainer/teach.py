@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 END: Final = "<end>"
 VOCABULARY: Final = 512
 #: A policy of this kind answers what it was asked last; examples before it would only cost time.
-CHAT_TEMPLATE: Final = "{{ messages[-1]['content'] }}\n"
+#: The line's end stands inside, because Jinja drops one at the end of a template.
+CHAT_TEMPLATE: Final = "{{ messages[-1]['content'] + '\\n' }}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -68,6 +68,7 @@ def test_a_taught_policy_writes_what_it_was_taught(tmp_path: Path) -> None:
     policy = load_policy(str(tmp_path / "a"))
     model: Any = policy.model
     text = policy.prompt_text([{"role": "user", "content": "Say no."}])
+    assert text == "Say no.\n"  # As it was taught.
     asked = policy.tokenizer(text, return_tensors="pt")
     with torch.inference_mode():
         said = model.generate(**asked, do_sample=False, max_new_tokens=8)
