@@ -162,7 +162,7 @@ class HttpClient:
 
         Raises:
             InputError: if the service refuses the rows.
-            SettingsError: if the token is wrong.
+            SettingsError: if the token or the address is wrong.
             UnreachableError: if it cannot be reached, or stays full for two minutes.
             ServerError: if it cannot score.
         """
@@ -189,7 +189,7 @@ class HttpClient:
             wanted = response.headers.get("retry-after", "1")
             time.sleep(min(float(wanted) if wanted.isdigit() else 1.0, _PAUSE_SECONDS, left))
         where = f"{self._url}{path}: {detail}"
-        if response.status_code == 401:
+        if response.status_code in (401, 404, 405):
             raise SettingsError(where)
         if response.status_code == 503:
             raise UnreachableError(where)

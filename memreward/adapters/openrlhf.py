@@ -65,7 +65,7 @@ def row_of(query: str, prompt: str, question: Callable[[str], str] | None = None
             "the query does not hold its prompt, so the response cannot be told from it: prompts "
             "must not be empty or cut (--data.max_len), nor changed by the tokenizer"
         )
-    response = _END.sub("", query.partition(begin)[2])
+    response = _END.sub("", query.partition(begin)[2]).strip()
     return {"query": prompt if question is None else question(prompt), "completion": response}
 
 
