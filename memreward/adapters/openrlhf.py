@@ -14,9 +14,8 @@ from schema.errors import InputError
 from schema.score import Score
 
 #: What chat templates end a message with; OpenRLHF decodes special tokens, too.
-_END: Final = re.compile(
-    r"(?:(?:<\|[^|<>]{1,32}\|>|</s>|<eos>|<end_of_turn>|<pad>)\s*)+\Z", re.IGNORECASE
-)
+_END: Final = re.compile(r"(?:<\|[^|<>]{1,32}\|>|</s>|<eos>|<end_of_turn>|<pad>)\Z", re.IGNORECASE)
+_END_CHARACTERS: Final = 36
 
 
 def reward_func(
@@ -65,8 +64,18 @@ def row_of(query: str, prompt: str, question: Callable[[str], str] | None = None
             "the query does not hold its prompt, so the response cannot be told from it: prompts "
             "must not be empty or cut (--data.max_len), nor changed by the tokenizer"
         )
-    response = _END.sub("", query.partition(begin)[2]).strip()
+    response = _without_end(query.partition(begin)[2])
     return {"query": prompt if question is None else question(prompt), "completion": response}
+
+
+def _without_end(response: str) -> str:
+    """A response without the special tokens at its end, of which there may be very many."""
+    end = len(response.rstrip())
+    while found := _END.search(response, max(0, end - _END_CHARACTERS), end):
+        end = found.start()
+        while end and response[end - 1].isspace():
+            end -= 1
+    return response[:end].strip()
 
 
 def answer_of(scores: Sequence[Score | None], neutral: float) -> dict[str, Any]:

@@ -199,6 +199,15 @@ def test_openrlhf_failures_are_raised(asked: Asked, monkeypatch: pytest.MonkeyPa
         openrlhf.reward_func(["What? 0.8"], ["What?"], [None])
 
 
+def test_openrlhf_responses_may_end_in_any_number_of_tokens() -> None:
+    ends = ("", "<|im_end|>", "</s> \n", "<|eot_id|>\n<pad> <PAD>", "<|a|>" * 200_000)
+    for end in ends:  # The last one takes minutes if the time grows with its square.
+        assert openrlhf.row_of(f"What? 4 <x>{end}", "What?")["completion"] == "4 <x>"
+    many = "<|a|>" * 200_000 + "4"
+    assert openrlhf.row_of(f"What?{many}", "What?")["completion"] == many
+    assert openrlhf.row_of("What?</s></s>", "What?")["completion"] == ""
+
+
 def is_group(function: Callable[..., Any]) -> bool:
     """What verifiers' rubric goes by."""
     signature = inspect.signature(function)
