@@ -154,14 +154,6 @@ class Memory:
         """What embeds the texts of this memory."""
         return self._encoder
 
-    def check(self, rollouts: Sequence[Rollout]) -> None:
-        """Check that `score` can take these: fast, without a look at any database.
-
-        Raises:
-            InputError: naming the first that it cannot.
-        """
-        self._prepared(rollouts)
-
     def refresh(self) -> None:
         """Pick up the latest checkpoint, another encoder, and edges changed by hand in Neo4j.
 

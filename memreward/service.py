@@ -66,10 +66,6 @@ class Served(Scorer, Protocol):
         """What embeds the texts."""
         ...
 
-    def check(self, rollouts: Sequence[Rollout]) -> None:
-        """Raise InputError if `score` could not take these."""
-        ...
-
     def refresh(self) -> None:
         """Take up a newer checkpoint."""
         ...
@@ -94,7 +90,6 @@ class _Desk:
                 rollouts.append(rollout_of(row, options, self._places))
             except InputError as error:
                 raise InputError(f"rollout {place} of {len(rows)}: {error}") from error
-        self.memory.check(rollouts)
         return await asyncio.wrap_future(self.queue.submit(rollouts, store=train))
 
     def unready(self) -> str | None:

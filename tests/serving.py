@@ -18,7 +18,6 @@ from memreward.service import Served, create_app
 from memstore.encoder import Encoder
 from schema.rollout import Rollout
 from schema.score import Score
-from schema.validate import check_rollout
 
 TOKEN = "a-token-for-tests"
 
@@ -40,10 +39,6 @@ class ServedFake(FakeScorer):
         self.begun.clear()
         self.gate.set()
         self.error: Exception | None = None
-
-    def check(self, rollouts: Sequence[Rollout]) -> None:
-        for rollout in rollouts:
-            check_rollout(rollout, self.encoder.dimension)
 
     def refresh(self) -> None:
         self.refreshed += 1

@@ -30,7 +30,6 @@ class LocalClient:
         encoder = self._memory.encoder
         options = ReadOptions(encoder=encoder.name, dimension=encoder.dimension)
         rollouts = [rollout_of(row, options, self._places) for row in rows]
-        self._memory.check(rollouts)
         return self._queue.submit(rollouts, store=train).result()
 
     def close(self) -> None:

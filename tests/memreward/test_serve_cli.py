@@ -33,7 +33,7 @@ from schema.rollout import Rollout
 from schema.score import Score
 
 LIMIT = 64
-SERVED = "MATCH (:Run {memory: $memory, name: 'served'})-[:PRODUCED]->(a:Answer) RETURN a.id AS id"
+SERVED = "MATCH (:Run {memory: $memory, id: 'served'})-[:PRODUCED]->(a:Answer) RETURN a.id AS id"
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The client of the adapters: HTTP, its retries and its errors."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,9 +17,15 @@ from schema.errors import (
     StoreFullError,
     UnreachableError,
 )
-from schema.score import ScoreSource
+from schema.rollout import Rollout
+from schema.score import Score, ScoreSource
 
 ROW = {"query": "What?", "completion": "four"}
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "_PAUSE_SECONDS", 0.1)
 
 
 @pytest.fixture
@@ -63,6 +69,24 @@ def test_a_full_service_is_asked_again_and_nothing_is_stored_twice(
         memory.gate.set()
         ids = {s.rollout_id for future in (first, *others) for s in future.result(30)}
     assert ids == set(memory.stored) and len(ids) == 17
+
+
+class Forgetful(ServedFake):
+    """Stores, and then loses its database before it can say what the rollouts are worth."""
+
+    def score(self, rollouts: Sequence[Rollout], *, store: bool = True) -> list[Score]:
+        scores = super().score(rollouts, store=store)
+        if len(self.calls) == 1:
+            raise UnreachableError("Neo4j is gone: start it")
+        return scores
+
+
+def test_a_lost_database_is_waited_for_and_nothing_is_stored_twice() -> None:
+    memory = Forgetful()
+    with serving(memory) as service:
+        scores = HttpClient(service.url, TOKEN).score([ROW] * 2, train=True)
+    assert len(memory.calls) == 2
+    assert set(memory.stored) == {score.rollout_id for score in scores}
 
 
 def test_a_service_that_stays_full_is_given_up(service: Service, memory: ServedFake) -> None:

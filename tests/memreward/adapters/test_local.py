@@ -43,7 +43,7 @@ def test_a_trainer_asks_a_memory_of_its_own(
     assert all(0 < entry["score"] < 1 for entry in looked[:3] + given[:3])
     assert looked[3]["score"] == given[3]["score"] == 0.0
     rows = memory.ask(
-        "MATCH (:Run {memory: $memory, name: 'mine'})-[:PRODUCED]->(a:Answer) "
+        "MATCH (:Run {memory: $memory, id: 'mine'})-[:PRODUCED]->(a:Answer) "
         "RETURN a.text AS text ORDER BY text"
     )
     assert [row["text"] for row in rows] == ["6.", "6.", "7."]
