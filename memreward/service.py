@@ -160,6 +160,12 @@ def _add_calls(app: FastAPI, desk: _Desk) -> None:
         await asyncio.to_thread(desk.memory.refresh)
         return RefreshResponse(model=desk.memory.model)
 
+    @app.post("/v1/flush", dependencies=bearer, responses=_REFUSALS)
+    async def flush() -> Liveness:
+        """Wait until everything that was stored is visible in Neo4j."""
+        await asyncio.to_thread(desk.memory.flush)
+        return Liveness(ok=True)
+
     @app.post("/openrlhf", dependencies=bearer, responses=_REFUSALS)
     async def openrlhf(
         request: OpenrlhfRequest,

@@ -176,6 +176,10 @@ class HttpClient:
             raise RewardError(f"{self._url} gave {len(scores)} scores for {len(rows)} rollouts")
         return scores
 
+    def flush(self) -> None:
+        """Wait until everything that was stored is visible in Neo4j; raises as `score` does."""
+        self._post("/v1/flush", {})
+
     def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         until = time.monotonic() + self._busy
         while True:

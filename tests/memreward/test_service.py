@@ -281,6 +281,7 @@ def test_the_document_describes_it(service: Service) -> None:
         "/ready",
         "/v1/score",
         "/v1/refresh",
+        "/v1/flush",
         "/openrlhf",
     }
     score = document["paths"]["/v1/score"]["post"]
