@@ -53,7 +53,6 @@ for part in (
     collect_cli,
     rewards_cli,
     grpo_cli,
-    serve_cli,
     look_cli,
     evaluate_cli,
     robustness_cli,
@@ -63,5 +62,6 @@ for part in (
     suggest_cli,
     why_cli,
     snapshot_cli,
+    serve_cli,
 ):
     part.register(app)
