@@ -17,6 +17,7 @@ from memreward import (
     repair_cli,
     rewards_cli,
     robustness_cli,
+    serve_cli,
     servers_cli,
     snapshot_cli,
     suggest_cli,
@@ -63,5 +64,6 @@ for part in (
     suggest_cli,
     why_cli,
     snapshot_cli,
+    serve_cli,
 ):
     part.register(app)

@@ -18,6 +18,7 @@ from memreward.connect import started
 from memreward.places import checkpoint_folder, snapshot_folder
 from memstore.accept import accept_rollouts, known_hashes, refuse_changed
 from memstore.background import BackgroundPublisher
+from memstore.encoder import TextEncoder
 from memstore.encoders import encoder_for
 from memstore.ingest import embedded
 from memstore.kept_snapshot import KeptSnapshot
@@ -147,6 +148,11 @@ class Memory:
     def model(self) -> str | None:
         """Version of the checkpoint that scores; None: there is none yet."""
         return None if self._model is None else self._model.version
+
+    @property
+    def encoder(self) -> TextEncoder:
+        """What embeds the texts of this memory."""
+        return self._encoder
 
     def refresh(self) -> None:
         """Pick up the latest checkpoint, another encoder, and edges changed by hand in Neo4j.

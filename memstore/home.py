@@ -27,6 +27,7 @@ _PORT_SECONDS: Final = 5.0
 _CHOOSING: Final = threading.Lock()
 _OWN_NAMES: Final = frozenset(
     {"jars", "neo4j", "postgres", "secrets", "ports.json", ".lock", "memreward.toml"}
+    | {"checkpoints", "snapshots", "runs", "comparisons"}
 )
 
 

@@ -4,15 +4,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from memstore import conversion
 from memstore.input_files import InputFile, ReadOptions, inspect_files
+from memstore.row_rollout import rollout_of
 from memstore.rows import KNOWN_COLUMNS, RawRow
 from schema.errors import InputError
 from schema.ids import content_hash, digest
 from schema.rollout import Rollout
-from schema.validate import TEXT_EMBEDDINGS, check_integer, check_rollout, check_text
+from schema.validate import TEXT_EMBEDDINGS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,54 +78,16 @@ class RolloutReader:
         if row.fault is not None:
             raise InputError(row.fault)
         self.ignored_columns.update(row.values.keys() - KNOWN_COLUMNS)
-        values = {
-            name: value
-            for name, value in row.values.items()
-            if value is not None and name in KNOWN_COLUMNS
-        }
-        fields = self._place(values)
-        fields |= conversion.texts(values)
-        fields |= conversion.outcome(values)
-        fields |= conversion.policy_fields(values, self._options.policy)
-        fields |= self._embeddings(values)
-        for name in ("dataset", "domain", "checkpoint"):
-            if name in values:
-                fields[name] = values[name]
-        rollout = Rollout(**fields)
-        check_rollout(rollout, self._options.dimension)
+        rollout = rollout_of(row.values, self._options, self._count)
+        given = any(row.values.get(name) is not None for name in TEXT_EMBEDDINGS)
+        self.foreign_embeddings += given and rollout.query_embedding is None
         return rollout
 
-    def _place(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Where the rollout stands; counted where the row does not say it.
-
-        The counter moves on for rows that are rejected later on, so that the rows after a mended
-        one keep their places.
-        """
-        if "query" not in values:
-            raise InputError("`query` is missing: give the text that the policy was asked")
-        check_text(values["query"], "query")
-        source = conversion.source_query_id(values)
-        check_text(source, "query_id")
-        step = conversion.whole(values.get("step", 0))
-        check_integer(step, "step")
-        if "rollout" in values:
-            place = conversion.whole(values["rollout"])
-        else:
-            place = self._next_place[source, step]
-            self._next_place[source, step] += 1
-        return {"query": values["query"], "source_query_id": source, "step": step, "place": place}
-
-    def _embeddings(self, values: dict[str, Any]) -> dict[str, Any]:
-        given = [name for name in TEXT_EMBEDDINGS if name in values]
-        if not given:
-            return {}
-        encoder = values.get("encoder", self._options.file_encoder)
-        check_text(encoder, "encoder")
-        if encoder != self._options.encoder:
-            self.foreign_embeddings += 1
-            return {}
-        vectors = {name: conversion.vector(values[name], name) for name in given}
-        return {"encoder": encoder, **vectors}
+    def _count(self, source_query_id: str, step: int) -> int:
+        """The place of the next rollout that does not name its own."""
+        place = self._next_place[source_query_id, step]
+        self._next_place[source_query_id, step] += 1
+        return place
 
     def _is_new(self, rollout: Rollout) -> bool:
         """Whether no earlier row stands at this place.

@@ -21,6 +21,10 @@ class UnreachableError(ServerError):
     """A connection was refused or lost; trying again later may help."""
 
 
+class BusyError(ServerError):
+    """A service has as much to do as it takes on, or is stopping; trying again later may help."""
+
+
 class DamagedGraphError(ServerError):
     """Neo4j runs and cannot open its store; Postgres has what is needed to make it anew."""
 

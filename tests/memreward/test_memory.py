@@ -1,21 +1,17 @@
 """`memreward.Memory` on the real databases: scores are those of a pass over the whole graph."""
 
-import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rollout_factory import make_rollout, make_rollouts
+from small_model import register, small_model
 from store_fixtures import MemoryUnderTest
 
 import memreward
-from gnn.checkpoint import load_checkpoint, save_checkpoint
-from gnn.model import MemrewardConfig, MemrewardModel
-from gnn.model_base import RewardModel
-from gnn.opinion import Caution
+from gnn.checkpoint import load_checkpoint
 from gnn.published import PublishedConfig, PublishedModel
-from gnn.train import TrainConfig
 from memreward.memory import Memory
 from memreward.places import checkpoint_folder
 from memstore.encoder import DEFAULT_ENCODER
@@ -24,7 +20,6 @@ from memstore.publish import publish
 from memstore.read_graph import read_graph
 from memstore.reader import ReadOptions, RolloutReader
 from memstore.repair import catch_up
-from memstore.rewards import register_model
 from memstore.settings import Settings
 from memstore.stores import get_memory
 from schema.errors import CheckpointError, InputError, StoreError
@@ -41,31 +36,6 @@ def trained(memory: MemoryUnderTest, server_settings: Settings) -> MemoryUnderTe
     memory.add(make_rollouts(16, 4), labelled=None)
     register(memory, server_settings, small_model())
     return memory
-
-
-def small_model() -> RewardModel:
-    return MemrewardModel(MemrewardConfig(parts=2, train=TrainConfig(max_epochs=3)))
-
-
-def register(
-    memory: MemoryUnderTest,
-    home: Settings,
-    model: RewardModel,
-    seed: int = 0,
-    *,
-    never: bool = False,
-) -> str:
-    graph = read_graph(memory.stores, memory.name)
-    report = model.fit(graph, seed=seed)
-    part = checkpoint_folder(home, memory.name) / "part"
-    caution = Caution.fit(graph, report)
-    if never:  # Every query without a label is unlike anything labelled.
-        caution = replace(caution, novelty=replace(caution.novelty, least_cosine=2.0))
-    manifest = save_checkpoint(part, model, graph, report, seed=seed, caution=caution)
-    shutil.rmtree(part.parent / manifest.version, ignore_errors=True)
-    part.rename(part.parent / manifest.version)
-    register_model(memory.stores, memory.name, manifest.version, asdict(manifest))
-    return manifest.version
 
 
 @pytest.fixture

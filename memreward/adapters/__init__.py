@@ -1,0 +1,1 @@
+"""Reward functions for other trainers, thin over one client; see docs/other-trainers.md."""
