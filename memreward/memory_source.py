@@ -11,6 +11,7 @@ from memstore.encoders import encoder_for
 from memstore.ingest import IngestReport, add
 from memstore.paid import paid_queries
 from memstore.prepare import prepare
+from memstore.remembering import remembering
 from memstore.runs import run_known
 from memstore.settings import Settings
 from memstore.stores import Stores
@@ -61,6 +62,7 @@ class _Untaught:
 
     def __init__(self, memory: Memory, stores: Stores) -> None:
         self._memory, self._stores = memory, stores
+        self._encoder = remembering(encoder_for(stores, memory.name))
 
     def score(self, rollouts: Sequence[Rollout], *, store: bool = True) -> list[Score]:
         """See `schema.score.Scorer`."""
@@ -68,8 +70,8 @@ class _Untaught:
             return self._memory.score(rollouts, store=store)
         name, run = self._memory.name, self._memory.run
         if store:
-            encoder = encoder_for(self._stores, name)
-            add(self._stores, name, run, rollouts, encoder, labelled=None, report=IngestReport())
+            report = IngestReport()
+            add(self._stores, name, run, rollouts, self._encoder, labelled=None, report=report)
         return [
             Score(
                 rollout_id=prepare(name, run, rollout).id,
