@@ -64,6 +64,8 @@ class Manifest:
     training: str | None = None
     #: Version that the training went on from; None: it began from nothing.
     resumed: str | None = None
+    #: What it learned from (see gnn.course.fingerprint); None where nobody asks.
+    learned_from: str | None = None
 
     @property
     def version(self) -> str:
@@ -81,6 +83,7 @@ def save_checkpoint(
     caution: Caution | None = None,
     training: Mapping[str, Tensor] | None = None,
     resumed: str | None = None,
+    learned_from: str | None = None,
 ) -> Manifest:
     """Write `model`, fitted on `graph`, as the new folder `folder`.
 
@@ -95,6 +98,7 @@ def save_checkpoint(
         caution: when it says nothing.
         training: what going on with the training needs.
         resumed: version that the training went on from.
+        learned_from: fingerprint of what was learned from.
 
     Raises:
         CheckpointError: if `folder` exists or cannot be written.
@@ -125,6 +129,7 @@ def save_checkpoint(
         caution=when,
         training=None if training is None else hashlib.sha256(files[TRAINING]).hexdigest(),
         resumed=resumed,
+        learned_from=learned_from,
     )
     text = json.dumps(asdict(manifest), indent=2, allow_nan=False)
     _write_folder(folder, {**files, MANIFEST: text.encode()})

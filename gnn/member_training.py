@@ -131,7 +131,8 @@ class _Training:
         self.optimiser = torch.optim.AdamW(
             member.net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
-        self.stopping = EarlyStopping(patience=config.patience)
+        patience = config.patience if start is None else config.resumed_patience
+        self.stopping = EarlyStopping(patience=patience)
         if start is not None:
             member.net.load_state_dict(dict(start.net))
             _load_optimiser(self.optimiser, start.optimiser)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from gnn.model_base import no_progress
+from memreward.course_job import resumable
 from memreward.grpo_job import Source
 from memreward.memory import Memory
 from memreward.train_job import train_memory
@@ -14,7 +15,7 @@ from memstore.prepare import prepare
 from memstore.remembering import remembering
 from memstore.runs import run_known
 from memstore.settings import Settings
-from memstore.stores import Stores
+from memstore.stores import Stores, get_memory
 from schema.errors import InputError
 from schema.ids import query_id
 from schema.rollout import Rollout
@@ -51,7 +52,9 @@ def memory_source(
 
         def refresh() -> None:
             opened.flush()
-            train_memory(stores, settings, memory, no_progress)
+            encoder = get_memory(stores, memory).encoder
+            resume = resumable(stores, memory, encoder) is not None
+            train_memory(stores, settings, memory, no_progress, resume=resume)
             opened.refresh()
 
         yield Source(scorer=_Untaught(opened, stores), paid=paid, refresh=refresh)

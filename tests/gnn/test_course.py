@@ -1,5 +1,8 @@
 """An interrupted training goes on to the same weights, to the bit; another one begins anew."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -74,6 +77,43 @@ def test_it_goes_on_to_the_same_weights(
     assert_same_bits(whole, again)
     if stands > 6:  # The first member was done: it is not trained again.
         assert (tmp_path / "c/member-0.safetensors").read_bytes() == written["member-0.safetensors"]
+
+
+KILLED_PROCESS = """
+import os, sys
+from pathlib import Path
+import gnn.course
+from gnn.course import Course
+from gnn.model import MemrewardModel
+from test_course import NOTE, SMALL, labelled, make_graph
+
+real, left = Course.keep, [int(sys.argv[2])]
+
+def keep(self, member, stand):
+    real(self, member, stand)
+    left[0] -= 1
+    if not left[0]:
+        os._exit(9)
+
+Course.keep = keep
+graph, truth_R = make_graph(60, 6, signals=True, policy_dimension=4)
+model = MemrewardModel(SMALL)
+model.fit(labelled(graph, truth_R), seed=3, course=Course(Path(sys.argv[1]), NOTE, every=0))
+"""
+
+
+def test_a_killed_process_is_gone_on_from_by_another(graph: MemoryGraph, tmp_path: Path) -> None:
+    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parent.parent)])
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED_PROCESS, str(tmp_path / "c"), "9"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([paths, *sys.path])},
+        check=False,
+    )
+    assert done.returncode == 9
+    whole, again = MemrewardModel(SMALL), MemrewardModel(SMALL)
+    whole.fit(graph, seed=3)
+    again.fit(graph, seed=3, course=Course(tmp_path / "c", NOTE))
+    assert_same_bits(whole, again)
 
 
 def test_learning_on_can_be_interrupted_too(
