@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -12,14 +13,18 @@ import pyarrow.parquet as pq
 from memstore.encoder import Encoder, Floats
 
 #: Nearest neighbours that are compared.
-NEIGHBOURS = 7
+NEIGHBOURS: Final = 7
+#: Rollouts of a query that follow one another.
+RUN: Final = 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class EncodeFigures:
-    """Both encoders on the same distinct texts, in one process and turn by turn."""
+    """Both encoders on the same texts, in one process and turn by turn."""
 
+    #: As rollouts bring them, and how many differ: ours embeds only these.
     texts: int
+    distinct: int
     #: Median seconds.
     ours_s: float
     theirs_s: float
@@ -40,8 +45,9 @@ def bench_encode(
     """Embed the queries, thinkings and answers of some rollouts of a Parquet file by both.
 
     Args:
-        rollouts: file with the columns `query`, `thinking` and `answer`.
-        n_rollouts: evenly spread over the file.
+        rollouts: file with the columns `query`, `thinking` and `answer`, a query's rollouts
+            one after another.
+        n_rollouts: in runs of RUN rows that are evenly spread over the file.
         repeats: of each, in turns; the model is loaded before.
         device: a name of torch's; None: a GPU where there is one.
     """
@@ -49,10 +55,12 @@ def bench_encode(
     from sentence_transformers import SentenceTransformer
 
     table = pq.read_table(rollouts, columns=["query", "thinking", "answer"])
-    rows = np.unique(np.linspace(0, table.num_rows - 1, n_rollouts).astype(np.int64))
+    starts = np.linspace(0, (table.num_rows - 1) // RUN, -(-n_rollouts // RUN)).astype(np.int64)
+    rows = (RUN * starts[:, None] + np.arange(RUN)).ravel()
+    rows = rows[rows < table.num_rows]
     columns = [table[name].take(rows).to_pylist() for name in table.column_names]
     queries = list(dict.fromkeys(columns[0]))
-    texts = list(dict.fromkeys(text for column in columns for text in column))
+    texts = [text for column in columns for text in column]
     model = SentenceTransformer(str(get_model_path()), device=device, local_files_only=True)
     ours, theirs = Encoder(device=device), model.encode
 
@@ -68,6 +76,7 @@ def bench_encode(
     mine, given = ours.encode(queries), by_them(queries)
     return EncodeFigures(
         texts=len(texts),
+        distinct=len(set(texts)),
         ours_s=statistics.median(took["ours"]),
         theirs_s=statistics.median(took["theirs"]),
         recall=_recall(mine, mine, given),
