@@ -26,6 +26,8 @@ from schema.memory_graph import MemoryGraph
 
 TENSORS: Final = "model.safetensors"
 MANIFEST: Final = "manifest.json"
+#: What going on with the training needs, and nothing else does.
+TRAINING: Final = "training.safetensors"
 #: Before the names of the tensors that are not the model's.
 CAUTION: Final = "caution."
 
@@ -58,6 +60,12 @@ class Manifest:
     config: dict[str, Any]
     #: Of gnn.opinion.Caution; None: the checkpoint has none and withholds nothing.
     caution: dict[str, Any] | None = None
+    #: SHA-256 of the file for going on with the training; None: there is none.
+    training: str | None = None
+    #: Version that the training went on from; None: it began from nothing.
+    resumed: str | None = None
+    #: What it learned from (see gnn.course.fingerprint); None where nobody asks.
+    learned_from: str | None = None
 
     @property
     def version(self) -> str:
@@ -73,10 +81,24 @@ def save_checkpoint(
     *,
     seed: int,
     caution: Caution | None = None,
+    training: Mapping[str, Tensor] | None = None,
+    resumed: str | None = None,
+    learned_from: str | None = None,
 ) -> Manifest:
-    """Write `model`, fitted on `graph`, and when it says nothing, as the new folder `folder`.
+    """Write `model`, fitted on `graph`, as the new folder `folder`.
 
     The folder appears complete or not at all.
+
+    Args:
+        folder: to be made.
+        model: what was fitted.
+        graph: what it was fitted on.
+        report: what its `fit` returned.
+        seed: that it was fitted with.
+        caution: when it says nothing.
+        training: what going on with the training needs.
+        resumed: version that the training went on from.
+        learned_from: fingerprint of what was learned from.
 
     Raises:
         CheckpointError: if `folder` exists or cannot be written.
@@ -85,6 +107,9 @@ def save_checkpoint(
     withheld, when = ({}, None) if caution is None else caution.state()
     tensors = tensors | {f"{CAUTION}{key}": tensor for key, tensor in withheld.items()}
     data = save({key: tensor.contiguous() for key, tensor in tensors.items()})
+    files = {TENSORS: data}
+    if training is not None:
+        files[TRAINING] = save({key: tensor.contiguous() for key, tensor in training.items()})
     manifest = Manifest(
         model=model.name,
         features=list(model.features),
@@ -102,9 +127,12 @@ def save_checkpoint(
         sha256=_checksum(data, model.name, config, when),
         config=config,
         caution=when,
+        training=None if training is None else hashlib.sha256(files[TRAINING]).hexdigest(),
+        resumed=resumed,
+        learned_from=learned_from,
     )
     text = json.dumps(asdict(manifest), indent=2, allow_nan=False)
-    _write_folder(folder, {TENSORS: data, MANIFEST: text.encode()})
+    _write_folder(folder, {**files, MANIFEST: text.encode()})
     return manifest
 
 
@@ -182,6 +210,27 @@ def load_caution(folder: Path) -> Caution | None:
         raise CheckpointError(
             f"{folder} does not fit this version of memreward ({error}): train again"
         ) from error
+
+
+def load_training(folder: Path) -> dict[str, Tensor]:
+    """What going on with the training of the model in `folder` needs.
+
+    Raises:
+        CheckpointError: if it was not kept, or is damaged.
+    """
+    manifest, path = read_manifest(folder), folder / TRAINING
+    if manifest.training is None:
+        raise CheckpointError(
+            f"{folder} was written without what resuming needs: run `memreward train` without "
+            "--resume once"
+        )
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"cannot read {path} ({error.strerror}): train again") from error
+    if hashlib.sha256(data).hexdigest() != manifest.training:
+        raise CheckpointError(f"{path} is damaged: its checksum is not the manifest's; train again")
+    return load(data)
 
 
 def _load_model(folder: Path, manifest: Manifest) -> RewardModel:

@@ -28,6 +28,11 @@ class Division:
         parts = np.array_split(ascending, n_parts)
         return cls(salt=salt, cuts=tuple(float(part[-1]) for part in parts[:-1]))
 
+    @property
+    def n_parts(self) -> int:
+        """How many parts there are."""
+        return len(self.cuts) + 1
+
     def part_of(self, texts: Sequence[str]) -> Ints:
         """Part of each query."""
         return np.searchsorted(self.cuts, _fractions(texts, self.salt), side="left")

@@ -29,6 +29,21 @@ class EarlyStopping:
             self._best_state = {k: v.detach().clone() for k, v in model.state_dict().items()}
 
     @property
+    def improved(self) -> bool:
+        """Whether the last epoch is the best one."""
+        return self.epoch == self.best_epoch
+
+    @property
+    def best_state(self) -> dict[str, Tensor]:
+        """The best weights; empty if no loss was ever finite."""
+        return self._best_state
+
+    def go_on(self, epoch: int, best_epoch: int, best_loss: float, best: dict[str, Tensor]) -> None:
+        """Stand where an interrupted training stood."""
+        self.epoch, self.best_epoch, self.best_loss = epoch, best_epoch, best_loss
+        self._best_state = best
+
+    @property
     def should_stop(self) -> bool:
         """Whether the last `patience` epochs brought nothing."""
         return self.epoch - self.best_epoch >= self.patience

@@ -11,12 +11,13 @@ from torch import Tensor
 
 from gnn.batch import Batch, Tables, label_means, make_batch, query_table
 from gnn.calibration import Calibration
+from gnn.course import Course
 from gnn.division import Division
-from gnn.early_stopping import EarlyStopping
 from gnn.features import RolloutFeatures, rollout_features
 from gnn.kinds import rollout_kinds
 from gnn.layers import MemrewardNet, NetConfig
 from gnn.linear_base import VARIANTS, LinearBase
+from gnn.member_training import Start, TrainedMember, below, train_member
 from gnn.metrics import measure
 from gnn.model_base import (
     FitReport,
@@ -30,7 +31,7 @@ from gnn.model_base import (
 from gnn.preferences import usable_preferences
 from gnn.scaler import Scaler
 from gnn.threads import one_thread
-from gnn.train import Member, TrainConfig, train_member
+from gnn.train import Member, TrainConfig
 from memstore.snapshot_cut import Reach
 from schema.errors import TrainingError
 from schema.memory_graph import Floats, Ints, MemoryGraph
@@ -68,6 +69,7 @@ class MemrewardModel:
         """See the class."""
         self.config = config or MemrewardConfig()
         self._members: list[Member] = []
+        self._optimisers: list[dict[str, Tensor]] = []
         self._divisions: dict[str, Division] = {}
         self._scalers: dict[str, Scaler] = {}
         self._calibration = Calibration()
@@ -90,19 +92,78 @@ class MemrewardModel:
         return self._divisions
 
     def fit(
-        self, graph: MemoryGraph, *, seed: int, progress: ProgressReport = no_progress
+        self,
+        graph: MemoryGraph,
+        *,
+        seed: int,
+        progress: ProgressReport = no_progress,
+        course: Course | None = None,
     ) -> FitReport:
         """Train on the labelled rollouts and the preferences of `graph`; see RewardModel.
 
         A query with preferences and no verified reward is learned from and held out like a
-        labelled one; it calibrates nothing, and tells its neighbours nothing.
+        labelled one; it calibrates nothing, and tells its neighbours nothing. What is learned
+        depends on such queries and their rollouts only. With `course`, an interrupted training
+        goes on where it stood.
         """
+        self._divisions, self._scalers, self._policies = {}, {}, ()
+        return self._learn(graph, seed, progress, course, None)
+
+    def resume(
+        self,
+        graph: MemoryGraph,
+        *,
+        optimisers: Mapping[str, Tensor],
+        seed: int,
+        progress: ProgressReport = no_progress,
+        course: Course | None = None,
+    ) -> FitReport:
+        """Learn on from what it is, by the labels that `graph` has now.
+
+        Scalers stay, and so do the divisions: what a member left out, it leaves out again, and a
+        new query has a part too. The linear bases, which have one best fit, are fitted anew; the
+        networks go on. Inputs that the model was not fitted with stay unused.
+
+        Args:
+            graph: of the memory, or the part of it that was learned from or can be.
+            optimisers: `training_state` of the fit that made this model.
+            seed: of batches and dropout.
+            progress: told of each member.
+            course: see `fit`.
+
+        Raises:
+            TrainingError: if the model was not fitted, or the labels do not suffice.
+        """
+        if not self._members:
+            raise not_fitted(self.name)
+        starts = [
+            Start(net=member.net.state_dict(), optimiser=below(optimisers, f"{number}."))
+            for number, member in enumerate(self._members)
+        ]
+        return self._learn(graph, seed, progress, course, starts)
+
+    def training_state(self) -> dict[str, Tensor]:
+        """States of the members' optimisers after a fit, for `resume`."""
+        return {
+            f"{number}.{key}": tensor
+            for number, tensors in enumerate(self._optimisers)
+            for key, tensor in tensors.items()
+        }
+
+    def _learn(
+        self,
+        graph: MemoryGraph,
+        seed: int,
+        progress: ProgressReport,
+        course: Course | None,
+        starts: Sequence[Start] | None,
+    ) -> FitReport:
         started = time.monotonic()
         labelled_R = labelled_rollouts(graph)
         preferred_2P = usable_preferences(graph)
         known_R = labelled_R.copy()
         known_R[preferred_2P] = True
-        tables = self._fit_tables(graph, known_R)
+        tables = self._fit_tables(graph, known_R, anew=starts is None)
         queries = np.unique(tables.query_R[known_R])
         n_labelled = len(np.unique(tables.query_R[labelled_R]))
         if n_labelled < 2 * self.config.parts:
@@ -112,7 +173,10 @@ class MemrewardModel:
                 "but give no probabilities): label more"
             )
         with one_thread():
-            stops, held_logit_R = self._fit_members(tables, queries, seed, progress)
+            trained, held_logit_R = self._fit_members(
+                tables, queries, seed, progress, course, starts
+            )
+        stops = [found.stopping for found in trained]
         reward = graph.verified_R[labelled_R]
         held_logit, held_query = held_logit_R[labelled_R], tables.query_R[labelled_R]
         kind = tables.kind_R[labelled_R]
@@ -131,38 +195,49 @@ class MemrewardModel:
         )
 
     def _fit_members(
-        self, tables: Tables, queries: Ints, seed: int, progress: ProgressReport
-    ) -> tuple[list[EarlyStopping], Floats]:
+        self,
+        tables: Tables,
+        queries: Ints,
+        seed: int,
+        progress: ProgressReport,
+        course: Course | None,
+        starts: Sequence[Start] | None,
+    ) -> tuple[list[TrainedMember], Floats]:
         """Train all members.
 
         Returns:
-            When each stopped; for every labelled rollout the mean logit of the members that did
+            What came of each; for every labelled rollout the mean logit of the members that did
             not learn from its query, [R].
         """
-        views, n_parts = self._views(tables), self.config.parts
+        views = self._views(tables) if starts is None else tuple(self._divisions)
         texts = [tables.graph.query_text_Q[query] for query in queries]
-        self._members, self._divisions, stops = [], {}, []
+        net_config = self._net_config(tables) if starts is None else self._members[0].net.config
+        trained: list[TrainedMember] = []
         held_logit_R = np.zeros(len(tables.query_R), dtype=np.float32)
         for place, view in enumerate(views):
-            division = Division.of(texts, n_parts, f"{seed}-{place}")
-            self._divisions[view] = division
+            if starts is None:
+                self._divisions[view] = Division.of(texts, self.config.parts, f"{seed}-{place}")
+            division = self._divisions[view]
             part_of_query = division.part_of(texts)
-            for part in range(n_parts):
-                held, number = queries[part_of_query == part], len(self._members)
-                member, logits, stopping = train_member(
+            for part in range(division.n_parts):
+                held, number = queries[part_of_query == part], len(trained)
+                found = train_member(
                     tables,
                     np.setdiff1d(queries, held),
                     held,
                     view=view,
-                    net_config=self._net_config(tables),
+                    net_config=net_config,
                     config=self.config.train,
                     seed=seed * 1000 + number,
+                    start=None if starts is None else starts[number],
+                    course=None if course is None else (course, number),
                 )
-                held_logit_R[logits.rows] += logits.values / len(views)
-                self._members.append(member)
-                stops.append(stopping)
-                progress(f"train {self.name}", number + 1, len(views) * n_parts)
-        return stops, held_logit_R
+                held_logit_R[found.held.rows] += found.held.values / len(views)
+                trained.append(found)
+                progress(f"train {self.name}", number + 1, len(views) * division.n_parts)
+        self._members = [found.member for found in trained]
+        self._optimisers = [found.optimiser for found in trained]
+        return trained, held_logit_R
 
     def predict(self, graph: MemoryGraph, *, queries: Ints | None = None) -> Floats:
         """Probability that each rollout is right, [R]; see RewardModel."""
@@ -205,10 +280,13 @@ class MemrewardModel:
             raise not_fitted(self.name)
         return self._tables(graph, rollout_features(graph))
 
-    def _fit_tables(self, graph: MemoryGraph, labelled_R: np.ndarray) -> Tables:
-        """Fit the scalers to the known rollouts, and standardise all of the graph."""
+    def _fit_tables(self, graph: MemoryGraph, labelled_R: np.ndarray, *, anew: bool) -> Tables:
+        """Fit the scalers to the known rollouts if `anew`, and standardise all of the graph."""
         found = rollout_features(graph)
-        self._policies = tuple(sorted({graph.policy_R[row] for row in np.flatnonzero(labelled_R)}))
+        seen = {graph.policy_R[row] for row in np.flatnonzero(labelled_R)}
+        self._policies = tuple(sorted(seen.union(self._policies)))
+        if not anew:
+            return self._tables(graph, found)
         signalled_R = labelled_R & (found.has_signals_R > 0)
         stated_R = labelled_R & (found.has_hidden_R > 0)
         wanted = {part for view in self.config.views for part in VARIANTS[view]}
@@ -308,12 +386,7 @@ class MemrewardModel:
         }
         for number, view in enumerate(config["views"]):
             net = MemrewardNet(NetConfig(**config["net"]))
-            net.load_state_dict(_below(tensors, f"members.{number}.net."))
-            base = LinearBase(weights=_below(tensors, f"members.{number}.base."))
+            net.load_state_dict(below(tensors, f"members.{number}.net."))
+            base = LinearBase(weights=below(tensors, f"members.{number}.base."))
             model._members.append(Member(base=base, net=net.eval(), view=view))
         return model
-
-
-def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The tensors whose name starts with `prefix`, without it."""
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -1,4 +1,4 @@
-"""Training of one member of the default model on one division of the labelled queries."""
+"""A member of the default model, what it learns from, and the loss that it learns by."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,11 @@ import torch
 from torch import Tensor
 
 from gnn.batch import Batch, Tables, make_batch
-from gnn.early_stopping import EarlyStopping
-from gnn.layers import MemrewardNet, NetConfig
+from gnn.layers import MemrewardNet
 from gnn.linear_base import VARIANTS, LinearBase
 from gnn.losses import reward_loss, to_pairs
 from gnn.preferences import Preferred, preferred_among
-from schema.memory_graph import Floats, Ints
+from schema.memory_graph import Ints
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +24,9 @@ class TrainConfig:
     pair_weight: float = 0.0
     max_epochs: int = 60
     patience: int = 12
+    #: The same where an earlier training is gone on from, whose weights are good already: measured
+    #: to cost no quality, and to take a third of the time (docs/performance.md).
+    resumed_patience: int = 4
     queries_a_batch: int = 128
     #: Different divisions into batches that the epochs take in turn.
     divisions: int = 4
@@ -41,15 +43,6 @@ class Example:
     #: Pairs of labelled rows of different reward: better, worse.
     pairs: Tensor
     preferred: Preferred
-
-
-@dataclass(frozen=True, kw_only=True)
-class HeldLogits:
-    """Logits of labelled rollouts that a member never learned from."""
-
-    #: Rows of the graph, and their logits.
-    rows: Ints
-    values: Floats
 
 
 @dataclass(kw_only=True)
@@ -89,71 +82,14 @@ def make_example(tables: Tables, queries: Ints) -> Example:
     )
 
 
-def train_member(
-    tables: Tables,
-    train_Q: Ints,
-    validation_Q: Ints,
-    *,
-    view: str,
-    net_config: NetConfig,
-    config: TrainConfig,
-    seed: int,
-) -> tuple[Member, HeldLogits, EarlyStopping]:
-    """Train on `train_Q`, stop by `validation_Q`.
-
-    Returns:
-        The member with its best weights; its logits of the labelled rollouts of `validation_Q`;
-        when it stopped.
-    """
-    rng = np.random.default_rng(seed)
-    whole, held = make_example(tables, train_Q), make_example(tables, validation_Q)
-    base = LinearBase.fit(
-        whole.batch, whole.labelled, whole.reward_L.numpy(), whole.preferred, view=view
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        member = Member(base=base, net=MemrewardNet(net_config), view=view)
-        divisions = [
-            [make_example(tables, part) for part in _parts(rng.permutation(train_Q), config)]
-            for _ in range(config.divisions)
-        ]
-        stopping = _epochs(member, divisions, held, config)
-    member.net.eval()
-    with torch.no_grad():
-        values = member.logits(held.batch)[held.labelled].numpy()
-    rows = held.batch.rollout_R[held.labelled.numpy()]
-    return member, HeldLogits(rows=rows, values=values), stopping
-
-
-def _epochs(
-    member: Member, divisions: list[list[Example]], held: Example, config: TrainConfig
-) -> EarlyStopping:
-    """Train until the held-out loss no longer falls; the best weights stay."""
-    net = member.net
-    optimiser = torch.optim.AdamW(
-        net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-    )
-    stopping = EarlyStopping(patience=config.patience)
-    stopping.update(_held_loss(member, held, config), net)
-    while stopping.epoch <= config.max_epochs and not stopping.should_stop:
-        net.train()
-        for example in divisions[stopping.epoch % len(divisions)]:
-            optimiser.zero_grad()
-            _loss(member, example, config, _given_in_training(member, example.batch)).backward()
-            optimiser.step()
-        stopping.update(_held_loss(member, held, config), net)
-    stopping.restore(net)
-    return stopping
-
-
-def _held_loss(member: Member, held: Example, config: TrainConfig) -> float:
+def held_loss(member: Member, held: Example, config: TrainConfig) -> float:
     """Loss on the held-out queries with all their inputs."""
     member.net.eval()
     with torch.no_grad():
-        return float(_loss(member, held, config, member.given(held.batch)))
+        return float(training_loss(member, held, config, member.given(held.batch)))
 
 
-def _loss(
+def training_loss(
     member: Member, example: Example, config: TrainConfig, given: tuple[Tensor, Tensor]
 ) -> Tensor:
     """Mean over what is known: a reward counts once, a preference with its weight."""
@@ -173,7 +109,7 @@ def _loss(
     return total / (n_rewards + preferred.weight_P.sum())
 
 
-def _given_in_training(member: Member, batch: Batch) -> tuple[Tensor, Tensor]:
+def given_in_training(member: Member, batch: Batch) -> tuple[Tensor, Tensor]:
     """What may be used this time: signals and hidden states are withheld from some groups."""
     query_R = torch.from_numpy(batch.query_R)
     n_queries = batch.x["query"].size(0)
@@ -184,6 +120,6 @@ def _given_in_training(member: Member, batch: Batch) -> tuple[Tensor, Tensor]:
     return signals_R * kept_signals_Q[query_R], hidden_R * kept_hidden_Q[query_R]
 
 
-def _parts(queries: Ints, config: TrainConfig) -> list[Ints]:
+def parts_of(queries: Ints, config: TrainConfig) -> list[Ints]:
     """Equal parts of about `queries_a_batch` queries."""
     return np.array_split(queries, max(1, round(len(queries) / config.queries_a_batch)))

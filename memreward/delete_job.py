@@ -2,7 +2,7 @@
 
 import shutil
 
-from memreward.places import checkpoint_folder, snapshot_folder
+from memreward.places import checkpoint_folder, snapshot_folder, training_folder
 from memstore.delete import delete_memory
 from memstore.settings import Settings
 from memstore.stores import Stores
@@ -16,6 +16,7 @@ def delete_all(stores: Stores, settings: Settings, memory: str) -> None:
     """
     delete_memory(stores, memory)
     shutil.rmtree(checkpoint_folder(settings, memory), ignore_errors=True)
+    shutil.rmtree(training_folder(settings, memory), ignore_errors=True)
     drop_snapshot(settings, memory)
 
 

@@ -25,7 +25,7 @@ from memstore.kept_snapshot import KeptSnapshot
 from memstore.overlay import nearest_unstored, with_rollouts
 from memstore.prepare import PreparedRollout, prepare
 from memstore.publish import publish
-from memstore.remembering import RememberingEncoder
+from memstore.remembering import RememberingEncoder, vectors_in
 from memstore.repair import catch_up
 from memstore.retry import retried
 from memstore.rewards import list_models
@@ -277,16 +277,12 @@ class Memory:
         return known
 
     def _embedded(self, items: Sequence[PreparedRollout]) -> list[PreparedRollout]:
-        """With embeddings; those of stored queries are taken from the snapshot."""
+        """With embeddings; those of texts that their queries' rollouts have are not made again."""
         if self._kept is not None:
             lacking = [item for item in items if item.rollout.query_embedding is None]
-            texts = {item.query_id: item.rollout.query for item in lacking}
-            unknown = {i: text for i, text in texts.items() if not self._encoder.knows(text)}
-            rows = self._kept.snapshot.find(QUERY, list(unknown))
-            for text, row in zip(unknown.values(), rows.tolist(), strict=True):
-                if row >= 0:
-                    vector = self._kept.snapshot.take("query.embedding", np.array([row]))[0]
-                    self._encoder.remember(text, vector)
+            unknown = [item for item in lacking if not self._encoder.knows(item.rollout.query)]
+            for text, vector in vectors_in(self._kept.snapshot, unknown).items():
+                self._encoder.remember(text, vector)
         return embedded(items, self._encoder)
 
     def _store(self, items: list[PreparedRollout]) -> None:

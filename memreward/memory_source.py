@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from gnn.model_base import no_progress
+from memreward.course_job import resumable
 from memreward.grpo_job import Source
 from memreward.memory import Memory
 from memreward.train_job import train_memory
@@ -11,9 +12,10 @@ from memstore.encoders import encoder_for
 from memstore.ingest import IngestReport, add
 from memstore.paid import paid_queries
 from memstore.prepare import prepare
+from memstore.remembering import remembering
 from memstore.runs import run_known
 from memstore.settings import Settings
-from memstore.stores import Stores
+from memstore.stores import Stores, get_memory
 from schema.errors import InputError
 from schema.ids import query_id
 from schema.rollout import Rollout
@@ -50,7 +52,9 @@ def memory_source(
 
         def refresh() -> None:
             opened.flush()
-            train_memory(stores, settings, memory, no_progress)
+            encoder = get_memory(stores, memory).encoder
+            resume = resumable(stores, memory, encoder) is not None
+            train_memory(stores, settings, memory, no_progress, resume=resume)
             opened.refresh()
 
         yield Source(scorer=_Untaught(opened, stores), paid=paid, refresh=refresh)
@@ -61,6 +65,7 @@ class _Untaught:
 
     def __init__(self, memory: Memory, stores: Stores) -> None:
         self._memory, self._stores = memory, stores
+        self._encoder = remembering(encoder_for(stores, memory.name))
 
     def score(self, rollouts: Sequence[Rollout], *, store: bool = True) -> list[Score]:
         """See `schema.score.Scorer`."""
@@ -68,8 +73,8 @@ class _Untaught:
             return self._memory.score(rollouts, store=store)
         name, run = self._memory.name, self._memory.run
         if store:
-            encoder = encoder_for(self._stores, name)
-            add(self._stores, name, run, rollouts, encoder, labelled=None, report=IngestReport())
+            report = IngestReport()
+            add(self._stores, name, run, rollouts, self._encoder, labelled=None, report=report)
         return [
             Score(
                 rollout_id=prepare(name, run, rollout).id,

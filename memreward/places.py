@@ -13,3 +13,8 @@ def checkpoint_folder(settings: Settings, memory: str) -> Path:
 def snapshot_folder(settings: Settings) -> Path:
     """Where the snapshots of all memories are."""
     return settings.home / "snapshots"
+
+
+def training_folder(settings: Settings, memory: str) -> Path:
+    """Where a training of a memory keeps how far it has come."""
+    return settings.home / "training" / memory

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from memreward.connect import connected
-from memreward.console import bars, console
+from memreward.console import bars, console, err_console
 from memreward.ingest_cli import MemoryOption
 from memstore.settings import load_settings
 
@@ -14,25 +14,39 @@ def train(
     memory: MemoryOption,
     model: Annotated[str, typer.Option(help="memreward, published or a baseline.")] = "memreward",
     seed: Annotated[int, typer.Option(help="Of the weights and the validation part.")] = 0,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on with an interrupted training, or from the last checkpoint."
+        ),
+    ] = False,
 ) -> None:
     """Learn from the verified rewards of a memory; the checkpoint is listed in the graph."""
-    from memreward.train_job import train_memory
+    from memreward.train_job import DEFAULT_MODEL, train_memory
 
     settings = load_settings()
-    with connected(settings) as stores, bars() as progress:
-        trained = train_memory(stores, settings, memory, progress, model=model, seed=seed)
-    report, metrics = trained.report, trained.report.metrics
+    try:
+        with connected(settings) as stores, bars() as progress:
+            trained = train_memory(
+                stores, settings, memory, progress, model=model, seed=seed, resume=resume
+            )
+    except KeyboardInterrupt:
+        again = f"`memreward train --memory {memory} --resume` goes on"
+        said = again if model == DEFAULT_MODEL else "nothing is kept"
+        err_console.print(f"interrupted: {said}", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(130) from None
+    if not trained.new:
+        console.print(f"nothing was said since: {trained.manifest.version} stays")
+        return
+    report, metrics, resumed = trained.report, trained.report.metrics, trained.manifest.resumed
+    since = "" if resumed is None else f", on from {resumed}"
     console.print(
-        f"{trained.manifest.version}: learnt from {report.n_rollouts} rollouts of "
+        f"{trained.manifest.version}{since}: learnt from {report.n_rollouts} rollouts of "
         f"{report.n_queries} queries{_preferences(report.n_preferences)} in "
         f"{report.seconds:.0f} s, epoch {report.best_epoch} kept"
     )
     shown = (f"{name} {value:.3f}" for name, value in metrics.items() if value is not None)
     console.print(f"on {report.n_validation_queries} validation queries: {', '.join(shown)}")
-    console.print(
-        f"{trained.unlike} of {trained.unlabelled} unlabelled rollouts belong to queries unlike "
-        "anything labelled: there it has no opinion"
-    )
     console.print(f"checkpoint: {trained.folder}")
 
 

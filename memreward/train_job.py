@@ -1,39 +1,26 @@
 """Training and propagation as jobs: from a stored graph to a checkpoint, from there to rewards."""
 
-import os
-import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from gnn.checkpoint import Manifest, load_caution, load_checkpoint, save_checkpoint
-from gnn.model_base import FitReport, ProgressReport
-from gnn.novelty import group_table
-from gnn.opinion import Caution, Opinions, certainty, opinions_of
+from gnn.checkpoint import load_caution, load_checkpoint
+from gnn.model import MemrewardModel
+from gnn.model_base import ProgressReport
+from gnn.opinion import Opinions, certainty, opinions_of
 from gnn.registry import reward_model
+from memreward.course_job import Trained, keep, train_on_course
 from memreward.places import checkpoint_folder
 from memstore.read_graph import read_graph
-from memstore.rewards import list_models, register_model, write_propagated
+from memstore.rewards import list_models, write_propagated
 from memstore.settings import Settings
 from memstore.stores import Stores
-from schema.errors import CheckpointError
+from schema.errors import CheckpointError, InputError
 from schema.memory_graph import MemoryGraph
 from schema.reward import PropagatedReward
 
 DEFAULT_MODEL = "memreward"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trained:
-    """A checkpoint that the memory knows."""
-
-    manifest: Manifest
-    report: FitReport
-    folder: Path
-    #: Unlabelled rollouts, and how many of them are of queries unlike anything labelled.
-    unlabelled: int
-    unlike: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,38 +45,39 @@ def train_memory(
     *,
     model: str = DEFAULT_MODEL,
     seed: int = 0,
+    resume: bool = False,
 ) -> Trained:
     """Fit a model on what is verified in a memory and keep it as a checkpoint.
 
+    The default model reads the queries of which something is verified or preferred, and no others.
+
+    Args:
+        stores: both databases.
+        settings: tell where checkpoints and snapshots are.
+        memory: whose rewards.
+        progress: told how far it is.
+        model: its name.
+        seed: of weights, batches and divisions; a training that goes on has its own.
+        resume: go on with an interrupted training, or from the last checkpoint.
+
     Raises:
         UnknownMemoryError: if there is no such memory.
-        InputError: if there is no such model.
+        InputError: if there is no such model, or it cannot resume.
+        CheckpointError: if there is nothing to resume.
         TrainingError: if too little is verified.
     """
     fitted = reward_model(model)()
+    if isinstance(fitted, MemrewardModel):
+        return train_on_course(
+            stores, settings, memory, progress, model=fitted, seed=seed, resume=resume
+        )
+    if resume:
+        raise InputError(
+            f"the model {model!r} cannot resume: train it without --resume; {DEFAULT_MODEL!r} can"
+        )
     graph = read_graph(stores, memory)
     report = fitted.fit(graph, seed=seed, progress=progress)
-    folder = checkpoint_folder(settings, memory)
-    fresh = folder / f".fresh-{os.getpid()}"
-    shutil.rmtree(fresh, ignore_errors=True)
-    group_QF = group_table(graph)
-    caution = Caution.fit(graph, report, group_QF)
-    manifest = save_checkpoint(fresh, fitted, graph, report, seed=seed, caution=caution)
-    kept = folder / manifest.version
-    if kept.exists():
-        shutil.rmtree(fresh)
-    else:
-        fresh.rename(kept)
-    register_model(stores, memory, manifest.version, asdict(manifest))
-    unlike_Q = np.append(caution.novelty.unlike(graph, group_QF), False)
-    open_R = ~graph.labelled_R
-    return Trained(
-        manifest=manifest,
-        report=report,
-        folder=kept,
-        unlabelled=int(open_R.sum()),
-        unlike=int((unlike_Q[graph.query_of_rollout_R] & open_R).sum()),
-    )
+    return keep(stores, settings, fitted, graph, report, seed=seed)
 
 
 def propagate_memory(

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from memstore.encoder import (
-    CHUNK_TEXTS,
     DEFAULT_ENCODER,
     EncodeProgress,
     Encoder,
     Floats,
     TextEncoder,
+    each_once,
 )
 from memstore.stores import MemoryState, Stores, find_memory
 from schema.errors import EncoderMismatchError, InputError, SettingsError
@@ -104,14 +104,11 @@ class FolderEncoder:
 
     def encode(self, texts: Sequence[str], progress: EncodeProgress | None = None) -> Floats:
         """Embed N texts as float32 [N, D], rounded to float16 like the default encoder's."""
-        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
-        for start in range(0, len(texts), CHUNK_TEXTS):
-            chunk = list(texts[start : start + CHUNK_TEXTS])
-            made = self._model.encode(chunk, show_progress_bar=False, convert_to_numpy=True)
-            vectors[start : start + len(chunk)] = np.asarray(made).astype(np.float16)
-            if progress is not None:
-                progress(start + len(chunk), len(texts))
-        return vectors
+        return each_once(texts, self._embed, self.dimension, progress)
+
+    def _embed(self, texts: list[str]) -> Floats:
+        made = self._model.encode(texts, show_progress_bar=False, convert_to_numpy=True)
+        return np.asarray(made)
 
     @cached_property
     def _model(self) -> "SentenceTransformer":

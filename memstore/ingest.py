@@ -10,6 +10,7 @@ from memstore.link import link, needs_link
 from memstore.prepare import PreparedRollout, prepare
 from memstore.publish import publish
 from memstore.reader import ReadOptions, RolloutReader
+from memstore.remembering import remember_stored, remembering
 from memstore.repair import catch_up
 from memstore.retry import retried
 from memstore.stores import Stores
@@ -113,6 +114,7 @@ def ingest(
         QuarantineError: if publication to it is stopped.
     """
     report = IngestReport()
+    encoder = remembering(encoder)
     rollouts = (row for row in RolloutReader(files, options) if isinstance(row, Rollout))
     for chunk in batched(rollouts):
         add(stores, memory, run, chunk, encoder, labelled=labelled, report=report)
@@ -134,6 +136,8 @@ def add(
 ) -> None:
     """Accept and publish one batch of rollouts, and add to `report` what that did.
 
+    A text that is stored with a rollout of the same query is not embedded again.
+
     Raises:
         InputError: if a rollout is known with other content.
         EncoderMismatchError: if the memory is stamped with another encoder.
@@ -148,9 +152,14 @@ def add(
         ]
     prepared = [prepare(memory, run, rollout) for rollout in rollouts]
 
+    encoder = remembering(encoder)
+
     def look() -> dict[str, str]:
         with stores.vectors.transaction("accept.sql") as session:
-            return known_hashes(session, memory, prepared)
+            known = known_hashes(session, memory, prepared)
+            fresh = [item for item in prepared if item.id not in known]
+            remember_stored(session, memory, fresh, encoder)
+            return known
 
     known = retried(look)
     prepared = embedded([item for item in prepared if item.id not in known], encoder) + [

@@ -15,6 +15,7 @@ from memstore.encoder import TextEncoder
 from memstore.link import QUERIES_A_CHUNK
 from memstore.neighbours import copy_edges, nearest
 from memstore.publish import publish
+from memstore.remembering import remembering
 from memstore.repair import catch_up
 from memstore.retry import new_token, retried
 from memstore.stores import MemoryState, Stores, get_memory
@@ -55,6 +56,7 @@ def reembed(
     if (begun.encoder, begun.dimension) == (encoder.name, encoder.dimension):
         return 0
     token = new_token()
+    encoder = remembering(encoder)
     made = 0
 
     def attempt() -> None:

@@ -128,6 +128,11 @@ class Snapshot:
         """Current verified reward of some rollouts, NaN where nothing is verified."""
         return self._verified_R[: self._counts[ROLLOUT]][rows]
 
+    def labelled_rollouts(self) -> Ints:
+        """Rollouts that have a verified reward, ascending."""
+        rows = np.unique(self.files.numbers["verified.rollout"].array)
+        return rows[~np.isnan(self.verified(rows))]
+
     def edges_from(self, edge: str, nodes: Ints) -> tuple[Ints, Ints]:
         """Edges that leave `nodes`: their numbers, and the place in `nodes` of each."""
         return self._out[edge].edges_of(nodes)

@@ -23,6 +23,20 @@ WHERE memory = %(memory)s AND id = ANY(%(ids)s);
 -- Which of these queries are accepted already.
 SELECT id FROM memreward.query WHERE memory = %(memory)s AND id = ANY(%(ids)s);
 
+-- name: known_query_vectors
+-- Texts of these queries that are accepted already, with their embeddings.
+SELECT text, embedding FROM memreward.query WHERE memory = %(memory)s AND id = ANY(%(ids)s);
+
+-- name: known_rollout_vectors
+-- Which of these texts rollouts of these queries have said already, with their embeddings.
+SELECT DISTINCT ON (said.text) said.text, said.embedding
+FROM memreward.rollout AS r
+CROSS JOIN LATERAL (
+    VALUES (r.thinking, r.thinking_embedding), (r.answer, r.answer_embedding)
+) AS said (text, embedding)
+WHERE r.memory = %(memory)s AND r.query_id = ANY(%(ids)s) AND said.text = ANY(%(texts)s)
+ORDER BY said.text;
+
 -- name: current_verified
 -- The current verified reward of each of these rollouts by one source.
 SELECT DISTINCT ON (rollout_id) rollout_id, value FROM memreward.verified_reward

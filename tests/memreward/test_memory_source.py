@@ -12,6 +12,7 @@ from memreward.grpo_job import Source
 from memreward.memory_source import memory_source
 from memstore.paid import paid_queries
 from memstore.read_graph import read_graph
+from memstore.rewards import list_models
 from memstore.settings import Settings
 from schema.errors import InputError, TrainingError
 from schema.rollout import Rollout
@@ -58,9 +59,13 @@ def test_a_memory_learns_while_it_is_used(
         texts = [f"What is {n} + {n}?" for n in range(30)]
         random.shuffle(texts)
         assert source.paid(texts) == {f"What is {n} + {n}?" for n in range(2, 14)}
+        scorer.score(group(15, reward=True))
+        source.refresh()
+        (_, manifest), (first, _) = list_models(memory.stores, memory.name)
+        assert manifest["resumed"] == first
     graph = read_graph(memory.stores, memory.name)
-    assert len(graph.rollout_id_R) == 14 * 4
-    assert graph.labelled_R.sum() == 12 * 4
+    assert len(graph.rollout_id_R) == 15 * 4
+    assert graph.labelled_R.sum() == 13 * 4
 
 
 def test_a_run_of_that_name_from_elsewhere_is_refused(

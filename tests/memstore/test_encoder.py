@@ -17,7 +17,7 @@ SAMPLE = Path(memreward.__file__).parent / "data" / "rollouts-gym.parquet"
 
 @pytest.fixture(scope="module")
 def encoder() -> Encoder:
-    return Encoder(device="cpu", batch_size=8)
+    return Encoder(device="cpu")
 
 
 def test_it_is_a_text_encoder(encoder: Encoder) -> None:

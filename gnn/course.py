@@ -1,0 +1,127 @@
+"""Where a training stands, kept after its epochs so that it can go on to the bit.
+
+A folder has one safetensors file a member, replaced in one rename, and a note that tells one
+training from another.
+"""
+
+import hashlib
+import json
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from schema.memory_graph import MemoryGraph
+
+NOTE: Final = "course.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stand:
+    """Where one member's training stands: all that going on from there depends on."""
+
+    epoch: int
+    best_epoch: int
+    best_loss: float
+    done: bool
+    tensors: dict[str, Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Note:
+    """What tells one training from another."""
+
+    #: See `fingerprint`.
+    learns_from: str
+    seed: int
+    #: Version of the checkpoint that it goes on from; None: it begins from nothing.
+    resumed: str | None
+
+
+class Course:
+    """The stands of a training's members, in a folder."""
+
+    def __init__(self, folder: Path, note: Note, *, every: float = 1.0) -> None:
+        """Go on with the course in `folder`, or begin it.
+
+        Args:
+            folder: of this course alone; what it keeps of another training is removed.
+            note: tells one training from another.
+            every: seconds between two writes; a member that is done is always written.
+        """
+        self._folder, self._every, self._last = folder, every, 0.0
+        if read_note(folder) != note:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            fresh = folder / f"{NOTE}.fresh"
+            fresh.write_text(json.dumps(asdict(note)), encoding="utf-8")
+            fresh.replace(folder / NOTE)
+
+    def stand(self, member: int) -> Stand | None:
+        """Where a member's training stands; None: it has not begun."""
+        path = self._path(member)
+        if not path.exists():
+            return None
+        try:
+            with safe_open(path, "pt") as file:
+                told, names = json.loads(file.metadata()["stand"]), file.keys()
+                return Stand(**told, tensors={name: file.get_tensor(name) for name in names})
+        except (SafetensorError, KeyError, TypeError, ValueError):
+            return None  # It was not written whole: this member begins anew, with the same end.
+
+    def keep(self, member: int, stand: Stand) -> None:
+        """Keep where a member's training stands."""
+        if not stand.done and time.monotonic() - self._last < self._every:
+            return
+        told = {
+            "epoch": stand.epoch,
+            "best_epoch": stand.best_epoch,
+            "best_loss": stand.best_loss,
+            "done": stand.done,
+        }
+        fresh = self._path(member).with_suffix(".fresh")
+        save_file(stand.tensors, fresh, {"stand": json.dumps(told)})
+        fresh.replace(self._path(member))
+        self._last = time.monotonic()
+
+    def remove(self) -> None:
+        """Forget it: the training has come to its end."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _path(self, member: int) -> Path:
+        return self._folder / f"member-{member}.safetensors"
+
+
+def read_note(folder: Path) -> Note | None:
+    """What the training in `folder` is; None: there is none, or it was cut off at its beginning."""
+    try:
+        return Note(**json.loads((folder / NOTE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def fingerprint(graph: MemoryGraph, *how: object) -> str:
+    """Hash of what a training on `graph` depends on, and of `how` it is done (in its repr).
+
+    Texts and embeddings are told apart by ids and the encoder: under one id they do not change.
+    """
+    hasher = hashlib.sha256(repr((graph.memory, graph.encoder, *how)).encode())
+    for ids in (graph.query_id_Q, graph.rollout_id_R, graph.conclusion_id_C):
+        hasher.update("\n".join(ids).encode() + b"\0")
+    for array in (
+        graph.verified_R,
+        graph.generated_2E,
+        graph.leads_to_2E,
+        graph.concludes_2E,
+        graph.similar_2E,
+        graph.similar_score_E,
+        graph.preferred_2P,
+    ):
+        hasher.update(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())
+    return hasher.hexdigest()

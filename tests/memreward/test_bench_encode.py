@@ -1,0 +1,14 @@
+from pathlib import Path
+
+import memreward
+from memreward.bench_encode import bench_encode
+
+SAMPLE = Path(memreward.__file__).parent / "data" / "rollouts-gym.parquet"
+
+
+def test_both_encoders_see_the_same_texts_and_find_the_same_neighbours() -> None:
+    found = bench_encode(SAMPLE, n_rollouts=80, repeats=1, device="cpu")
+    assert found.distinct < found.texts == 3 * 80
+    assert found.recall >= 0.99
+    assert found.mixed_recall >= 0.99
+    assert found.ratio == found.theirs_s / found.ours_s > 0
