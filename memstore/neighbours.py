@@ -1,17 +1,37 @@
-"""Similarity edges: the nearest queries by cosine, found by pgvector."""
+"""Similarity edges: the nearest queries by cosine, found by pgvector.
 
+Exactly, by looking at every query, as long as the memory has no index; by the index once it has
+one (`memstore.neighbour_index`), which finds more than 99 of 100 of the exact ones. Either way what
+was found is stored: an edge never changes by itself.
+"""
+
+from collections import Counter
 from typing import Any
 
+from memstore.neighbour_index import indexed
 from memstore.vector_store import SqlSession
+from schema.memory_graph import Floats
 
 
 def nearest(
-    session: SqlSession, memory: str, query_ids: list[str], neighbours: int
+    session: SqlSession, memory: str, dimension: int, query_ids: list[str], neighbours: int
 ) -> list[dict[str, Any]]:
     """Rows query_id, neighbour_id, rank (from 1), score of the nearest other queries."""
-    found = session.of("accept.sql").rows(
-        "nearest", memory=memory, ids=query_ids, neighbours=neighbours
-    )
+    if not query_ids:
+        return []
+    asked: dict[str, Any] = {"memory": memory, "neighbours": neighbours}
+    exact = session.of("neighbours.sql")
+    with indexed(session, memory, dimension) as index:
+        if index is None:
+            found = exact.rows("nearest", ids=query_ids, **asked)
+        else:
+            found = index.rows("nearest_indexed", ids=query_ids, neighbours=neighbours)
+    if index is not None:
+        counts = Counter(query for query, _, _ in found)
+        short = [id_ for id_ in query_ids if counts[id_] < neighbours]
+        if short:  # So much was filtered out that the index gave up.
+            whole = exact.rows("nearest", ids=short, **asked)
+            found = [row for row in found if row[0] not in set(short)] + whole
     ranks: dict[str, int] = {}
     edges = []
     for query, neighbour, score in found:
@@ -20,6 +40,21 @@ def nearest(
             {"query_id": query, "neighbour_id": neighbour, "rank": ranks[query], "score": score}
         )
     return edges
+
+
+def nearest_to_vector(
+    session: SqlSession, memory: str, vector: Floats, neighbours: int
+) -> list[tuple[str, float]]:
+    """Ids and cosines of the queries nearest to a vector that is stored nowhere."""
+    with indexed(session, memory, len(vector)) as index:
+        if index is not None:
+            rows = index.rows("nearest_to_vector_indexed", embedding=vector, neighbours=neighbours)
+            if len(rows) == neighbours:
+                return [(id_, float(score)) for id_, score in rows]
+    rows = session.of("neighbours.sql").rows(
+        "nearest_to_vector", memory=memory, embedding=vector, neighbours=neighbours
+    )
+    return [(id_, float(score)) for id_, score in rows]
 
 
 def copy_edges(

@@ -1,12 +1,13 @@
 """The one door to Postgres: psycopg and pgvector are imported here and nowhere else."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, LiteralString, cast
 
 import numpy as np
 import psycopg
 from pgvector.psycopg import register_vector
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.json import Json
 from psycopg_pool import ConnectionPool
@@ -90,13 +91,42 @@ def ping_postgres(dsn: str) -> str:
 class SqlSession:
     """Named statements on one connection."""
 
-    def __init__(self, connection: psycopg.Connection[Any], file: str) -> None:
+    def __init__(
+        self,
+        connection: psycopg.Connection[Any],
+        file: str,
+        parts: Mapping[str, sql.Composable] | None = None,
+    ) -> None:
         self._connection = connection
         self._queries = named_queries(file)
+        self._parts = parts
 
     def of(self, file: str) -> "SqlSession":
         """The same connection with the statements of another file."""
         return SqlSession(self._connection, file)
+
+    def written(self, file: str, *, name: str, **values: str | int) -> "SqlSession":
+        """The same connection with the statements of a file that no parameter can complete.
+
+        Args:
+            file: holds statements with `{index}` and the names of `values` in braces.
+            name: of an index: it stands for `{index}`, quoted as an identifier.
+            values: stand for their names, quoted as constants.
+        """
+        parts: dict[str, sql.Composable] = {key: sql.Literal(v) for key, v in values.items()}
+        return SqlSession(self._connection, file, {**parts, "index": sql.Identifier(name)})
+
+    def _statement(self, name: str) -> bytes:
+        text = self._queries[name]
+        if self._parts is not None:
+            text = sql.SQL(cast(LiteralString, text)).format(**self._parts).as_string()
+        return text.encode()
+
+    def plan(self, name: str, /, **parameters: object) -> str:
+        """How Postgres would run a named query."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(b"EXPLAIN (COSTS OFF) " + self._statement(name), parameters)
+            return "\n".join(row[0] for row in cursor.fetchall())
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -107,7 +137,7 @@ class SqlSession:
     def rows(self, name: str, /, **parameters: object) -> list[tuple[Any, ...]]:
         """All rows of a named query."""
         with self._connection.cursor(binary=True) as cursor:
-            cursor.execute(self._queries[name].encode(), parameters)
+            cursor.execute(self._statement(name), parameters)
             return cursor.fetchall()
 
     def row(self, name: str, /, **parameters: object) -> tuple[Any, ...] | None:
@@ -123,19 +153,19 @@ class SqlSession:
             self._connection.transaction(),
             self._connection.cursor("memreward_stream", binary=True) as cursor,
         ):
-            cursor.execute(self._queries[name].encode(), parameters)
+            cursor.execute(self._statement(name), parameters)
             while rows := cursor.fetchmany(size):
                 yield rows
 
     def run(self, name: str, /, **parameters: object) -> int:
         """Execute a named statement and return the number of rows it touched."""
-        return self._connection.execute(self._queries[name].encode(), parameters).rowcount
+        return self._connection.execute(self._statement(name), parameters).rowcount
 
     def copy(self, name: str, types: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Bulk insert by a named COPY ... (FORMAT BINARY); `types` are the columns' types."""
         with (
             self._connection.cursor() as cursor,
-            cursor.copy(self._queries[name].encode()) as copy,
+            cursor.copy(self._statement(name)) as copy,
         ):
             copy.set_types(types)
             for row in rows:
