@@ -154,9 +154,11 @@ class SnapshotSampler(BaseSampler):
 
 def _some_of_each(place_E: Ints, count: int, rng: np.random.Generator) -> Ints:
     """At most `count` random positions of each value of the rising `place_E`, in order."""
-    order = np.lexsort([rng.random(len(place_E)), place_E])
     first = np.searchsorted(place_E, place_E)
     rank = np.arange(len(place_E)) - first
+    if not len(rank) or rank.max() < count:
+        return np.arange(len(place_E))
+    order = np.lexsort([rng.random(len(place_E)), place_E])
     return np.sort(order[rank < count])
 
 

@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 
 from memreward import (
     archive_cli,
+    bench_cli,
     care_cli,
     collect_cli,
     demo_cli,
@@ -61,5 +62,6 @@ for part in (
     suggest_cli,
     why_cli,
     snapshot_cli,
+    bench_cli,
 ):
     part.register(app)

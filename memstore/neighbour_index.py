@@ -30,19 +30,21 @@ def _prefix(memory: str) -> str:
 
 
 @contextmanager
-def indexed(session: SqlSession, memory: str, dimension: int) -> Iterator[SqlSession | None]:
-    """The statements of `neighbours.sql` for a memory's index; None: it has none.
+def searching(
+    session: SqlSession, memory: str, dimension: int
+) -> Iterator[tuple[SqlSession, SqlSession | None]]:
+    """Statements of `neighbours.sql`: exact ones, and those for a memory's index if it has one.
 
-    To be used inside a transaction, which is set up for the index meanwhile.
+    To be used inside a transaction, which is set up for searches meanwhile.
     """
     name = index_name(memory, dimension)
     sql = session.of("neighbours.sql")
     row = sql.row("index_built", index=name)
-    if row is None or not row[0]:
-        yield None
-        return
+    by_index = None
+    if row is not None and row[0]:
+        by_index = session.written("neighbours.sql", name=name, memory=memory, dimension=dimension)
     sql.row("tune")
-    yield session.written("neighbours.sql", name=name, memory=memory, dimension=dimension)
+    yield sql, by_index
     sql.row("untune")
 
 

@@ -8,7 +8,7 @@ was found is stored: an edge never changes by itself.
 from collections import Counter
 from typing import Any
 
-from memstore.neighbour_index import indexed
+from memstore.neighbour_index import searching
 from memstore.vector_store import SqlSession
 from schema.memory_graph import Floats
 
@@ -20,18 +20,16 @@ def nearest(
     if not query_ids:
         return []
     asked: dict[str, Any] = {"memory": memory, "neighbours": neighbours}
-    exact = session.of("neighbours.sql")
-    with indexed(session, memory, dimension) as index:
-        if index is None:
+    with searching(session, memory, dimension) as (exact, by_index):
+        if by_index is None:
             found = exact.rows("nearest", ids=query_ids, **asked)
         else:
-            found = index.rows("nearest_indexed", ids=query_ids, neighbours=neighbours)
-    if index is not None:
-        counts = Counter(query for query, _, _ in found)
-        short = [id_ for id_ in query_ids if counts[id_] < neighbours]
-        if short:  # So much was filtered out that the index gave up.
-            whole = exact.rows("nearest", ids=short, **asked)
-            found = [row for row in found if row[0] not in set(short)] + whole
+            found = by_index.rows("nearest_indexed", ids=query_ids, neighbours=neighbours)
+            counts = Counter(query for query, _, _ in found)
+            short = {id_ for id_ in query_ids if counts[id_] < neighbours}
+            if short:  # So much was filtered out that the index gave up.
+                found = [row for row in found if row[0] not in short]
+                found += exact.rows("nearest", ids=sorted(short), **asked)
     ranks: dict[str, int] = {}
     edges = []
     for query, neighbour, score in found:
@@ -46,14 +44,11 @@ def nearest_to_vector(
     session: SqlSession, memory: str, vector: Floats, neighbours: int
 ) -> list[tuple[str, float]]:
     """Ids and cosines of the queries nearest to a vector that is stored nowhere."""
-    with indexed(session, memory, len(vector)) as index:
-        if index is not None:
-            rows = index.rows("nearest_to_vector_indexed", embedding=vector, neighbours=neighbours)
-            if len(rows) == neighbours:
-                return [(id_, float(score)) for id_, score in rows]
-    rows = session.of("neighbours.sql").rows(
-        "nearest_to_vector", memory=memory, embedding=vector, neighbours=neighbours
-    )
+    asked: dict[str, Any] = {"embedding": vector, "neighbours": neighbours}
+    with searching(session, memory, len(vector)) as (exact, by_index):
+        rows = [] if by_index is None else by_index.rows("nearest_to_vector_indexed", **asked)
+        if len(rows) < neighbours:
+            rows = exact.rows("nearest_to_vector", memory=memory, **asked)
     return [(id_, float(score)) for id_, score in rows]
 
 

@@ -1,5 +1,6 @@
 """The one door to Postgres: psycopg and pgvector are imported here and nowhere else."""
 
+import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, LiteralString, cast
@@ -8,7 +9,10 @@ import numpy as np
 import psycopg
 from pgvector.psycopg import register_vector
 from psycopg import sql
+from psycopg.abc import Buffer
+from psycopg.adapt import Dumper, Loader
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import Format
 from psycopg.types.json import Json
 from psycopg_pool import ConnectionPool
 
@@ -16,6 +20,8 @@ from memstore.named_queries import named_queries
 from schema.errors import ServerError, StoreError, StoreFullError, UnreachableError
 
 CONNECT_TIMEOUT_S = 10
+#: How a vector begins in pgvector's binary form: its dimension, and nothing.
+_DIMENSION = struct.Struct(">HH")
 #: A writer whose machine is gone loses its locks after about 30 + 3 x 10 seconds.
 SESSION_OPTIONS = (
     "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
@@ -180,8 +186,8 @@ class SqlSession:
 
 
 def vectors(column: Sequence[Any]) -> np.ndarray:
-    """Pgvector values of one dimension as a float32 array [N, D]."""
-    return np.stack([value.to_numpy() for value in column])
+    """Vectors of one dimension as a float32 array [N, D]."""
+    return np.stack(column)
 
 
 def as_json(value: object) -> Json:
@@ -189,8 +195,35 @@ def as_json(value: object) -> Json:
     return Json(value)
 
 
-def _prepare_connection(connection: psycopg.Connection[Any]) -> None:
+class _VectorLoader(Loader):
+    """Reads pgvector's binary form (two 16-bit numbers, then the values) as a float32 array."""
+
+    format = Format.BINARY
+
+    def load(self, data: Buffer) -> np.ndarray:
+        return np.frombuffer(data, ">f4", offset=4).astype(np.float32)
+
+
+class _VectorDumper(Dumper):
+    """Writes a float32 array in that form."""
+
+    format = Format.BINARY
+
+    def dump(self, obj: np.ndarray) -> bytes:
+        return _DIMENSION.pack(len(obj), 0) + obj.astype(">f4").tobytes()
+
+
+def _know_vectors(connection: psycopg.Connection[Any]) -> None:
+    """Arrays instead of pgvector's own objects: thousands go through at a time."""
     register_vector(connection)
+    info = connection.adapters.types["vector"]
+    dumper = type("VectorDumper", (_VectorDumper,), {"oid": info.oid})
+    connection.adapters.register_loader(info.oid, _VectorLoader)
+    connection.adapters.register_dumper(np.ndarray, dumper)
+
+
+def _prepare_connection(connection: psycopg.Connection[Any]) -> None:
+    _know_vectors(connection)
     connection.commit()
 
 
@@ -234,7 +267,7 @@ class VectorStore:
                 options=_options(self._dsn),
             ) as connection,
         ):
-            register_vector(connection)
+            _know_vectors(connection)
             yield SqlSession(connection, file)
 
     def close(self) -> None:

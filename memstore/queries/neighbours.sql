@@ -41,16 +41,19 @@ DROP INDEX CONCURRENTLY IF EXISTS memreward.{index};
 ANALYZE memreward.query;
 
 -- name: tune
--- For this transaction: how far an indexed search looks, that it looks on where rows are filtered
--- out, and that an order which the index has is not made by sorting.
+-- For the rest of the transaction: how far an indexed search looks, and that it looks on where rows
+-- are filtered out. Until `untune`: an order which an index has is not made by sorting, and the
+-- table, which holds the queries of all memories, is not read as a whole; what the planner believes
+-- of one memory lags behind its growth.
 SELECT set_config('hnsw.ef_search', '200', true),
     set_config('hnsw.iterative_scan', 'strict_order', true),
     set_config('plan_cache_mode', 'force_custom_plan', true),
+    set_config('enable_seqscan', 'off', true),
     set_config('enable_sort', 'off', true);
 
 -- name: untune
--- The rest of the transaction may sort.
-SELECT set_config('enable_sort', 'on', true);
+-- The rest of the transaction may do both.
+SELECT set_config('enable_seqscan', 'on', true), set_config('enable_sort', 'on', true);
 
 -- name: nearest
 -- The k nearest other queries of each asked query by cosine; exact ties are broken by id. Queries
@@ -60,7 +63,7 @@ FROM memreward.query AS asked
 CROSS JOIN LATERAL (
     SELECT other.id, 1 - (other.embedding <=> asked.embedding) AS score
     FROM memreward.query AS other
-    WHERE other.memory = asked.memory AND other.id <> asked.id
+    WHERE other.memory = %(memory)s AND other.id <> asked.id
         AND other.seq <> ALL(ARRAY(
             SELECT seq FROM memreward.batch
             WHERE memory = %(memory)s AND quarantined_at IS NOT NULL

@@ -8,7 +8,8 @@ from rollout_factory import make_rollout, make_rollouts
 from store_fixtures import MemoryUnderTest
 
 from memreward.bench_data import Mixer
-from memstore.neighbour_index import index_name, indexed, keep_index
+from memstore.delete import delete_memory
+from memstore.neighbour_index import index_name, keep_index, searching
 from memstore.neighbours import nearest, nearest_to_vector
 from memstore.stores import Stores
 from schema.ids import query_id
@@ -25,13 +26,13 @@ def state(memory: MemoryUnderTest) -> bool | None:
 
 
 def found(memory: MemoryUnderTest, ids: list[str], statement: str) -> dict[str, list[str]]:
-    with memory.stores.vectors.transaction("neighbours.sql") as session:
-        if statement == "nearest":
-            rows = session.rows("nearest", memory=memory.name, ids=ids, neighbours=7)
-        else:
-            with indexed(session, memory.name, DIMENSION) as index:
-                assert index is not None
-                rows = index.rows(statement, ids=ids, neighbours=7)
+    with (
+        memory.stores.vectors.transaction("neighbours.sql") as session,
+        searching(session, memory.name, DIMENSION) as (exact, index),
+    ):
+        assert index is not None
+        statements = exact if statement == "nearest" else index
+        rows = statements.rows(statement, memory=memory.name, ids=ids, neighbours=7)
     neighbours: dict[str, list[str]] = {id_: [] for id_ in ids}
     for query, neighbour, _ in rows:
         neighbours[query].append(neighbour)
@@ -59,17 +60,20 @@ def test_a_memory_gets_its_index_once_it_is_large(memory: MemoryUnderTest) -> No
 def test_postgres_searches_by_the_index_and_only_then(indexed_memory: MemoryUnderTest) -> None:
     name = indexed_memory.name
     asked = {"ids": [query_id(name, "What is 1 + 1?")], "neighbours": 7}
-    with indexed_memory.stores.vectors.transaction("neighbours.sql") as session:
-        with indexed(session, name, DIMENSION) as index:
-            assert index is not None
-            plan = index.plan("nearest_indexed", **asked)
-            one = index.plan("nearest_to_vector_indexed", embedding=np.ones(384), neighbours=7)
-        exact = session.plan("nearest", memory=name, **asked)
+    with (
+        indexed_memory.stores.vectors.transaction("neighbours.sql") as session,
+        searching(session, name, DIMENSION) as (every, index),
+    ):
+        assert index is not None
+        plan = index.plan("nearest_indexed", **asked)
+        one = index.plan("nearest_to_vector_indexed", embedding=np.ones(384), neighbours=7)
+        exact = every.plan("nearest", memory=name, **asked)
     index_scan = f"Index Scan using {index_name(name, DIMENSION)} on query other"
     assert index_scan in plan
     assert index_scan in one
     assert "Order By: ((embedding)::vector(384) <=> (asked.embedding)::vector(384))" in plan
     assert index_scan not in exact
+    assert "Seq Scan" not in exact  # The table holds other memories too.
 
 
 def test_neighbours_by_the_index_are_the_exact_ones_of_real_queries(
@@ -109,8 +113,6 @@ def test_another_memory_and_quarantined_queries_are_never_found(
         assert {id_ for id_, _ in single} <= allowed
         assert sorted(edge["rank"] for edge in edges[:7]) == list(range(1, 8))
     finally:
-        from memstore.delete import delete_memory
-
         delete_memory(stores, other.name)
 
 
@@ -148,7 +150,5 @@ def test_a_build_that_was_cut_off_is_made_anew(memory: MemoryUnderTest) -> None:
 
 
 def test_a_deleted_memory_leaves_no_index(indexed_memory: MemoryUnderTest) -> None:
-    from memstore.delete import delete_memory
-
     delete_memory(indexed_memory.stores, indexed_memory.name)
     assert state(indexed_memory) is None
