@@ -51,7 +51,9 @@ def reward(
     )
     settings = load_settings()
     with started(settings) as stores, bars() as progress:
-        result = bench_reward(stores, settings, request, progress)
+        result = bench_reward(
+            stores, settings, request, progress, lambda found: write_json(json_file, found)
+        )
     rows: list[dict[str, Any]] = result["rows"]
     for row in rows:
         published = row["published_s"]
@@ -63,6 +65,7 @@ def reward(
             "memory_queries": "queries",
             "p50_s": "p50 s",
             "p95_s": "p95 s",
+            "p50_cpu_s": "p50 CPU s",
             "published_s": "published s",
             "ratio": "published / ours",
             "embed_s": "embedding s",
@@ -79,7 +82,8 @@ def reward(
     if result["flatness"] is not None:
         console.print(
             f"flatness: p50 at {rows[-1]['memory_queries']:,} over p50 at "
-            f"{rows[-2]['memory_queries']:,} queries: {result['flatness']:.2f}"
+            f"{rows[-2]['memory_queries']:,} queries: {result['flatness']:.2f} "
+            f"(processor time: {result['cpu_flatness']:.2f})"
         )
     write_json(json_file, result)
     lines = {"memreward, p50": "p50_s", "published way": "published_s", "rebuild": "rebuild_s"}

@@ -1,7 +1,7 @@
 """`memreward bench reward`: what the rewards of one RL step cost, by the size of the memory."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +11,7 @@ import psutil
 from gnn.checkpoint import load_checkpoint
 from gnn.published import PublishedModel
 from gnn.scoring import opinion_reach
+from memreward.bench_cpu import CpuClock
 from memreward.bench_data import ROLLOUTS_A_QUERY, Mixer
 from memreward.bench_published import fitted_published, published_step
 from memreward.bench_report import percentile
@@ -64,6 +65,8 @@ class RewardRow:
     memory_queries: int
     p50_s: float
     p95_s: float
+    #: Processor time of a step, ours and Postgres': it hardly depends on who else is at work.
+    p50_cpu_s: float
     embed_s: float
     #: The published way; None where the memory is too large for it.
     published_s: float | None
@@ -89,23 +92,21 @@ class _Bench:
     ) -> None:
         self._stores, self._settings, self._request = stores, settings, request
         self._name, self._bars = name, bars
-        self._mixer = Mixer.of(request.rollouts)
+        self._mixer, self._cpu = Mixer.of(request.rollouts), CpuClock(settings)
         self._steps = self._grown = 0
         self._embed_s = self._embedding()
         self._reach = Reach(hops=1)
         self._published: PublishedModel | None = None
 
-    def rows(self) -> list[RewardRow]:
+    def rows(self) -> Iterator[RewardRow]:
         """One row a size."""
-        found = []
         for size in self._request.sizes:
             want = size - self._steps * self._request.queries_a_step
             grow(self._stores, self._name, self._mixer, self._grown, want, self._bars)
             self._grown = want
-            if not found:
+            if size == self._request.sizes[0]:
                 self._learn()
-            found.append(self._row(size))
-        return found
+            yield self._row(size)
 
     def _learn(self) -> None:
         """A model, trained on the memory at its smallest."""
@@ -115,17 +116,19 @@ class _Bench:
 
     def _row(self, size: int) -> RewardRow:
         seconds: list[float] = []
+        cpu: list[float] = []
         publish: list[float] = []
         step: list[Rollout] = []
         with Memory.open(self._name, run="steps", settings=self._settings) as memory:
             for place in range(WARM_UP + self._request.repeats):
                 step = self._step()
-                began = time.perf_counter()
+                began, spent = time.perf_counter(), self._cpu()
                 memory.score(step)
-                scored = time.perf_counter()
+                scored, spent = time.perf_counter(), self._cpu() - spent
                 memory.flush()
                 if place >= WARM_UP:
                     seconds.append(scored - began)
+                    cpu.append(spent)
                     publish.append(time.perf_counter() - scored)
                 self._bars(f"steps at {size:,}", place + 1, WARM_UP + self._request.repeats)
         rss = psutil.Process().memory_info().rss
@@ -138,6 +141,7 @@ class _Bench:
             memory_queries=size,
             p50_s=percentile(seconds, 50),
             p95_s=percentile(seconds, 95),
+            p50_cpu_s=percentile(cpu, 50),
             embed_s=self._embed_s,
             published_s=published_s,
             publish_s=percentile(publish, 50),
@@ -204,18 +208,31 @@ class _Bench:
 
 
 def bench_reward(
-    stores: Stores, settings: Settings, request: RewardRequest, progress: Bars
+    stores: Stores,
+    settings: Settings,
+    request: RewardRequest,
+    progress: Bars,
+    measured: Callable[[dict[str, Any]], None],
 ) -> dict[str, Any]:
     """Measure all sizes with one scratch memory; see `RewardRow` for the rows.
 
     `flatness` is the p50 at the largest memory over the p50 at the one before; None with one size.
+    `measured` is called with what there is after each size, since the next takes long.
     """
+    rows: list[RewardRow] = []
     with scratch_memory(stores, settings) as name:
-        rows = _Bench(stores, settings, request, name, progress).rows()
-    flatness = rows[-1].p50_s / rows[-2].p50_s if len(rows) > 1 else None
+        for row in _Bench(stores, settings, request, name, progress).rows():
+            rows.append(row)
+            measured(_result(request, rows))
+    return _result(request, rows)
+
+
+def _result(request: RewardRequest, rows: Sequence[RewardRow]) -> dict[str, Any]:
+    last, before = rows[-1], rows[-2] if len(rows) > 1 else None
     return {
         "rows": [asdict(row) for row in rows],
-        "flatness": flatness,
+        "flatness": None if before is None else last.p50_s / before.p50_s,
+        "cpu_flatness": None if before is None else last.p50_cpu_s / before.p50_cpu_s,
         "rollouts_a_step": request.queries_a_step * ROLLOUTS_A_QUERY,
         "repeats": request.repeats,
     }
