@@ -8,7 +8,6 @@ import torch
 from graph_factory import labelled, make_graph, without_queries
 from torch import nn
 
-from gnn import published
 from gnn.early_stopping import EarlyStopping
 from gnn.metrics import auc
 from gnn.published import PublishedConfig, PublishedModel
