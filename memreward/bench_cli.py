@@ -128,7 +128,7 @@ def sample(
     json_file: JsonOption = None,
     plot: PlotOption = None,
 ) -> None:
-    """Sample two steps around random answers; the rival asks Neo4j in Cypher."""
+    """Sample four steps around random answers; the rival asks Neo4j in Cypher."""
     from memreward.bench_report import check_outputs, draw_bars, print_table, write_json
     from memreward.bench_sample import SampleRequest, bench_sample
 

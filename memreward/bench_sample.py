@@ -26,8 +26,9 @@ from schema.errors import InputError
 from schema.graph import ANSWER, EDGE_TYPES
 from schema.memory_graph import Ints
 
-#: Neighbours of a node and edge type, step by step.
-FAN_OUT: Final = (15, 10)
+#: Neighbours of a node and edge type, step by step: from an answer over its thinking and its query
+#: to similar queries, and to their thinkings.
+FAN_OUT: Final = (15, 10, 10, 10)
 
 
 @dataclass(frozen=True, kw_only=True)
