@@ -8,6 +8,7 @@ import math
 import operator
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from memstore.conclusion_value import plain_expression
@@ -173,6 +174,7 @@ def numbers_in(plain: str) -> list[float]:
     return [float(number.replace(",", "")) for number in _NUMBER.findall(plain)[-400:]]
 
 
+@lru_cache(maxsize=1_024)
 def query_value(query: str) -> float | None:
     """Value of the arithmetic expression that holds all numbers of `query`, or None."""
     tokens = _tokens(_WORDS.sub(" ~ ", plain_expression(query[-2000:])))

@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnn.features import OWN_NAMES, own_rows
-from memstore.snapshot_cut import Cut
+from memstore.snapshot import Snapshot
+from memstore.snapshot_cut import Cut, Reach, cut, queries_of, rollouts_of
+from memstore.snapshot_files import ROLLOUT
 from schema.memory_graph import Floats, Ints, MemoryGraph
 
 #: Where the features' code is, beside this file and in memstore.
@@ -32,6 +34,9 @@ _WEIGHTS: Final = (
     np.random.default_rng(2603).integers(0, 2**31, _WIDTH, dtype=np.uint32) * np.uint32(2)
 ) + np.uint32(1)
 _EMPTY: Final = np.uint32(0x9E3779B9)
+
+#: Queries whose rollouts are prepared at once.
+_QUERIES_AT_ONCE: Final = 512
 
 Words = NDArray[np.uint32]
 
@@ -56,16 +61,32 @@ class KeptFeatures:
         self._write = write
         self._mapped: Words = np.zeros((0, _WIDTH + 1), np.uint32)
 
-    def fill(self, cut: Cut) -> MemoryGraph:
-        """The graph of `cut` with its rollouts' own features, computed where they are not known."""
-        rows = cut.rollout_rows
+    def fill(self, part: Cut) -> MemoryGraph:
+        """The graph of `part` with its rollouts' own features; what is not known is computed."""
+        rows = part.rollout_rows
         table = self._known(rows)
         unknown = np.flatnonzero(np.isnan(table[:, 0]))
         if len(unknown):
-            table[unknown] = own_rows(cut.graph, unknown)
+            table[unknown] = own_rows(part.graph, unknown)
             if self._write:
                 self._keep(rows[unknown], table[unknown])
-        return replace(cut.graph, own_features_RF=table)
+        return replace(part.graph, own_features_RF=table)
+
+    def prepare(self, snapshot: Snapshot) -> int:
+        """Compute what scores of new rollouts will need: rollouts of queries with a verified one.
+
+        What came by an ingest has never been scored; without this the first scores that meet it
+        would compute it, the more the larger the memory. Returns the number of rollouts.
+        """
+        verified = snapshot.verified(np.arange(snapshot.count(ROLLOUT)))
+        queries = queries_of(snapshot, np.flatnonzero(~np.isnan(verified)))
+        rollouts, place = rollouts_of(snapshot, queries)
+        order = np.argsort(rollouts)
+        missing = np.isnan(self._known(rollouts[order])[:, 0])
+        todo = queries[np.unique(place[order][missing])]
+        for start in range(0, len(todo), _QUERIES_AT_ONCE):
+            self.fill(cut(snapshot, todo[start : start + _QUERIES_AT_ONCE], Reach(hops=0)))
+        return int(missing.sum())
 
     def _known(self, rows: Ints) -> Floats:
         """[N, F]; NaN where nothing whole is kept."""

@@ -143,6 +143,8 @@ class PublishedModel:
     def __init__(self, config: PublishedConfig | None = None) -> None:
         """See the class."""
         self.config = config or PublishedConfig()
+        #: See PREDICT_AT_ONCE.
+        self.predict_at_once = PREDICT_AT_ONCE
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._net: PublishedNet | None = None
 
@@ -220,8 +222,8 @@ class PublishedModel:
         rollouts = np.flatnonzero(query_R >= 0 if queries is None else np.isin(query_R, queries))
         rollouts = rollouts[np.argsort(query_R[rollouts], kind="stable")]
         probability_R = np.full(len(query_R), np.nan, dtype=np.float32)
-        for start in range(0, len(rollouts), PREDICT_AT_ONCE):
-            chunk = rollouts[start : start + PREDICT_AT_ONCE]
+        for start in range(0, len(rollouts), self.predict_at_once):
+            chunk = rollouts[start : start + self.predict_at_once]
             probability_R[chunk] = self._predict_part(source.part(chunk))
         return probability_R
 

@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 
 from memreward import (
     archive_cli,
+    bench_cli,
     care_cli,
     collect_cli,
     demo_cli,
@@ -65,5 +66,6 @@ for part in (
     why_cli,
     snapshot_cli,
     serve_cli,
+    bench_cli,
 ):
     part.register(app)

@@ -2,8 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +12,7 @@ from gnn.registry import reward_model
 from memreward.console import Bars
 from memreward.evaluate_job import BASELINES, UNLABELLED, true_rewards
 from memreward.ingest_job import IngestOutcome, IngestRequest, ingest_files
+from memreward.places import SAMPLE
 from memreward.train_job import Trained, propagate_memory, train_memory
 from memstore.graph_store import QueryResult
 from memstore.named_queries import named_queries
@@ -26,7 +25,6 @@ from schema.memory_graph import Floats, MemoryGraph
 
 MEMORY, RUN = "demo", "sample"
 LABELS = 0.2
-SAMPLE = Path(str(files("memreward") / "data" / "rollouts-gym.parquet"))
 
 
 def ingest_sample(stores: Stores, progress: Bars) -> IngestOutcome:

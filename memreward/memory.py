@@ -171,6 +171,8 @@ class Memory:
             else:
                 self._kept.check()
             self._load_model()
+            if self._kept is not None and self._model is not None:
+                self._features_of(self._kept, write=True).prepare(self._kept.snapshot)
 
     def score(self, rollouts: Sequence[Rollout], *, store: bool = True) -> list[Score]:
         """Score new rollouts, in their order; see `schema.score.Scorer`.

@@ -1,8 +1,13 @@
 """Where memreward keeps files beside the databases."""
 
+from importlib.resources import files
 from pathlib import Path
+from typing import Final
 
 from memstore.settings import Settings
+
+#: The sample of real rollouts that comes with memreward.
+SAMPLE: Final = Path(str(files("memreward") / "data" / "rollouts-gym.parquet"))
 
 
 def checkpoint_folder(settings: Settings, memory: str) -> Path:

@@ -285,6 +285,8 @@ def _insert(
     accept_rows.insert_rollouts(session, memory, run, seq, new, conclusions)
     accept_rows.insert_policy_embeddings(session, memory, seq, new)
     # On arrival a query is tied to its nearest among all that is accepted, its own batch included.
-    edges = nearest(session, memory, [item.query_id for item in queries], state.neighbours)
+    edges = nearest(
+        session, memory, state.dimension, [item.query_id for item in queries], state.neighbours
+    )
     copy_edges(session, memory, state.generation, seq, edges)
     return len(queries)

@@ -215,7 +215,7 @@ def _numbers(value: Any) -> Any:
     """A vector of pgvector or a list of numbers as float32."""
     if value is None:
         return None
-    return np.asarray(value if isinstance(value, list) else value.to_numpy(), dtype=np.float32)
+    return np.asarray(value, dtype=np.float32)
 
 
 def _values(column: pa.Array) -> list[Any]:

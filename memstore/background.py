@@ -6,6 +6,7 @@ nothing: the next one publishes it.
 
 import threading
 
+from memstore.neighbour_index import keep_index
 from memstore.publish import publish
 from memstore.stores import Stores
 from schema.errors import MemrewardError, StoreError
@@ -92,6 +93,7 @@ class BackgroundPublisher:
             error: MemrewardError | None = None
             try:
                 publish(self._stores, self._memory)
+                keep_index(self._stores, self._memory)
             except MemrewardError as raised:
                 error = raised
             with self._changed:

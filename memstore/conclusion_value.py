@@ -2,6 +2,7 @@ r"""Numbers and expressions in canonical form: 1,234 = 1234.0 = $1234, \frac{1}{
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 _WORDS: Final = (
@@ -109,6 +110,7 @@ def last_number(text: str) -> str | None:
     return canonical_number(re.sub(r"[\s$]", "", numbers[-1])) if numbers else None
 
 
+@lru_cache(maxsize=4_096)
 def plain_expression(text: str) -> str:
     """`text` without LaTeX dressing, currency and markdown; fractions as (a)/(b)."""
     plain = text

@@ -4,6 +4,7 @@ from typing import Final
 
 from memstore.fence import Fence
 from memstore.graph_store import GraphTransaction
+from memstore.neighbour_index import drop_indexes
 from memstore.retry import retried
 from memstore.stores import Stores
 from schema.graph import NodeLabel
@@ -69,6 +70,7 @@ def _finish(stores: Stores, memory: str) -> bool:
                 permission="may_delete",
             )
         )
+        drop_indexes(session, memory)
         with session.transaction():
             session.of("accept.sql").run("lock_memory", memory=memory)
             for statement in _TABLES:

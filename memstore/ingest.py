@@ -7,6 +7,7 @@ from memstore.accept import accept_rollouts, known_hashes, refuse_changed
 from memstore.encoder import TextEncoder
 from memstore.input_files import InputFile
 from memstore.link import link, needs_link
+from memstore.neighbour_index import keep_index
 from memstore.prepare import PreparedRollout, prepare
 from memstore.publish import publish
 from memstore.reader import ReadOptions, RolloutReader
@@ -175,6 +176,8 @@ def add(
         incarnation=report.incarnation,
     )
     publish(stores, memory)
+    if accepted.new_queries:
+        keep_index(stores, memory)
     report.incarnation = accepted.incarnation
     report.new += accepted.new
     report.existing += accepted.existing

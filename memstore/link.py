@@ -9,6 +9,7 @@ a linker that lost it can add nothing to what another one builds.
 from collections.abc import Callable
 
 from memstore.accept import add_batch, gone_meanwhile, lock_existing, settled, take_seq
+from memstore.neighbour_index import keep_index
 from memstore.neighbours import copy_edges, nearest
 from memstore.publish import publish
 from memstore.repair import catch_up
@@ -49,6 +50,7 @@ def link(
     if neighbours is not None and neighbours < 1:
         raise InputError(f"a query needs at least 1 neighbour, not {neighbours}")
     catch_up(stores, memory)
+    keep_index(stores, memory)
     state = get_memory(stores, memory)
     token = new_token()
     edges = retried(lambda: _accept_link(stores, memory, neighbours, token, progress))
@@ -125,5 +127,5 @@ def _queries_between(session: SqlSession, memory: str, after: int, upto: int) ->
 
 
 def _add_edges(session: SqlSession, state: MemoryState, ids: list[str], k: int) -> None:
-    edges = nearest(session, state.name, ids, k)
+    edges = nearest(session, state.name, state.dimension, ids, k)
     copy_edges(session, state.name, state.generation + 1, 0, edges)

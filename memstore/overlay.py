@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from memstore.neighbours import nearest_to_vector
 from memstore.prepare import PreparedRollout
 from memstore.snapshot_files import Stamp
 from memstore.vector_store import SqlSession
@@ -22,10 +23,8 @@ def nearest_unstored(
     vectors = {item.query_id: item.rollout.query_embedding for item in new}
     edges: list[Edge] = []
     for id_, vector in vectors.items():
-        found = session.of("accept.sql").rows(
-            "nearest_to_vector", memory=memory, embedding=vector, neighbours=neighbours
-        )
-        candidates = [(other, float(score)) for other, score in found]
+        assert vector is not None
+        candidates = nearest_to_vector(session, memory, vector, neighbours)
         candidates += [(o, _cosine(vector, v)) for o, v in vectors.items() if o != id_]
         candidates.sort(key=lambda pair: (-pair[1], pair[0]))
         edges += [(id_, other, score) for other, score in candidates[:neighbours]]

@@ -132,7 +132,7 @@ def _switch(
         ids = [row[0] for row in session.rows("query_ids", memory=memory)]
         for start in range(0, len(ids), QUERIES_A_CHUNK):
             chunk = ids[start : start + QUERIES_A_CHUNK]
-            edges = nearest(session, memory, chunk, state.neighbours)
+            edges = nearest(session, memory, encoder.dimension, chunk, state.neighbours)
             copy_edges(session, memory, generation, seq, edges)
             progress("link queries", start + len(chunk), len(ids))
         session.of("link.sql").run(

@@ -65,6 +65,14 @@ def rollouts_of(snapshot: Snapshot, queries: Ints) -> tuple[Ints, Ints]:
     return answer, place_T[place_A]
 
 
+def queries_of(snapshot: Snapshot, rollouts: Ints) -> Ints:
+    """Queries that lead to some rollouts, ascending."""
+    leads_to, _ = snapshot.edges_to(LEADS_TO[1], rollouts)
+    thinking, _ = snapshot.ends(LEADS_TO[1], leads_to)
+    generated, _ = snapshot.edges_to(GENERATED[1], thinking)
+    return np.unique(snapshot.ends(GENERATED[1], generated)[0])
+
+
 def labelled(snapshot: Snapshot, queries: Ints) -> Bools:
     """Whether a rollout of each query is verified, [Q]."""
     rollouts, place = rollouts_of(snapshot, queries)

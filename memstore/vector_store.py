@@ -1,13 +1,18 @@
 """The one door to Postgres: psycopg and pgvector are imported here and nowhere else."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, LiteralString, cast
 
 import numpy as np
 import psycopg
 from pgvector.psycopg import register_vector
+from psycopg import sql
+from psycopg.abc import Buffer
+from psycopg.adapt import Dumper, Loader
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import Format
 from psycopg.types.json import Json
 from psycopg_pool import ConnectionPool
 
@@ -15,6 +20,8 @@ from memstore.named_queries import named_queries
 from schema.errors import ServerError, StoreError, StoreFullError, UnreachableError
 
 CONNECT_TIMEOUT_S = 10
+#: How a vector begins in pgvector's binary form: its dimension, and nothing.
+_DIMENSION = struct.Struct(">HH")
 #: A writer whose machine is gone loses its locks after about 30 + 3 x 10 seconds.
 SESSION_OPTIONS = (
     "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
@@ -90,13 +97,42 @@ def ping_postgres(dsn: str) -> str:
 class SqlSession:
     """Named statements on one connection."""
 
-    def __init__(self, connection: psycopg.Connection[Any], file: str) -> None:
+    def __init__(
+        self,
+        connection: psycopg.Connection[Any],
+        file: str,
+        parts: Mapping[str, sql.Composable] | None = None,
+    ) -> None:
         self._connection = connection
         self._queries = named_queries(file)
+        self._parts = parts
 
     def of(self, file: str) -> "SqlSession":
         """The same connection with the statements of another file."""
         return SqlSession(self._connection, file)
+
+    def written(self, file: str, *, name: str, **values: str | int) -> "SqlSession":
+        """The same connection with the statements of a file that no parameter can complete.
+
+        Args:
+            file: holds statements with `{index}` and the names of `values` in braces.
+            name: of an index: it stands for `{index}`, quoted as an identifier.
+            values: stand for their names, quoted as constants.
+        """
+        parts: dict[str, sql.Composable] = {key: sql.Literal(v) for key, v in values.items()}
+        return SqlSession(self._connection, file, {**parts, "index": sql.Identifier(name)})
+
+    def _statement(self, name: str) -> bytes:
+        text = self._queries[name]
+        if self._parts is not None:
+            text = sql.SQL(cast(LiteralString, text)).format(**self._parts).as_string()
+        return text.encode()
+
+    def plan(self, name: str, /, **parameters: object) -> str:
+        """How Postgres would run a named query."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(b"EXPLAIN (COSTS OFF) " + self._statement(name), parameters)
+            return "\n".join(row[0] for row in cursor.fetchall())
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -107,7 +143,7 @@ class SqlSession:
     def rows(self, name: str, /, **parameters: object) -> list[tuple[Any, ...]]:
         """All rows of a named query."""
         with self._connection.cursor(binary=True) as cursor:
-            cursor.execute(self._queries[name].encode(), parameters)
+            cursor.execute(self._statement(name), parameters)
             return cursor.fetchall()
 
     def row(self, name: str, /, **parameters: object) -> tuple[Any, ...] | None:
@@ -123,19 +159,19 @@ class SqlSession:
             self._connection.transaction(),
             self._connection.cursor("memreward_stream", binary=True) as cursor,
         ):
-            cursor.execute(self._queries[name].encode(), parameters)
+            cursor.execute(self._statement(name), parameters)
             while rows := cursor.fetchmany(size):
                 yield rows
 
     def run(self, name: str, /, **parameters: object) -> int:
         """Execute a named statement and return the number of rows it touched."""
-        return self._connection.execute(self._queries[name].encode(), parameters).rowcount
+        return self._connection.execute(self._statement(name), parameters).rowcount
 
     def copy(self, name: str, types: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Bulk insert by a named COPY ... (FORMAT BINARY); `types` are the columns' types."""
         with (
             self._connection.cursor() as cursor,
-            cursor.copy(self._queries[name].encode()) as copy,
+            cursor.copy(self._statement(name)) as copy,
         ):
             copy.set_types(types)
             for row in rows:
@@ -150,8 +186,8 @@ class SqlSession:
 
 
 def vectors(column: Sequence[Any]) -> np.ndarray:
-    """Pgvector values of one dimension as a float32 array [N, D]."""
-    return np.stack([value.to_numpy() for value in column])
+    """Vectors of one dimension as a float32 array [N, D]."""
+    return np.stack(column)
 
 
 def as_json(value: object) -> Json:
@@ -159,8 +195,35 @@ def as_json(value: object) -> Json:
     return Json(value)
 
 
-def _prepare_connection(connection: psycopg.Connection[Any]) -> None:
+class _VectorLoader(Loader):
+    """Reads pgvector's binary form (two 16-bit numbers, then the values) as a float32 array."""
+
+    format = Format.BINARY
+
+    def load(self, data: Buffer) -> np.ndarray:
+        return np.frombuffer(data, ">f4", offset=4).astype(np.float32)
+
+
+class _VectorDumper(Dumper):
+    """Writes a float32 array in that form."""
+
+    format = Format.BINARY
+
+    def dump(self, obj: np.ndarray) -> bytes:
+        return _DIMENSION.pack(len(obj), 0) + obj.astype(">f4").tobytes()
+
+
+def _know_vectors(connection: psycopg.Connection[Any]) -> None:
+    """Arrays instead of pgvector's own objects: thousands go through at a time."""
     register_vector(connection)
+    info = connection.adapters.types["vector"]
+    dumper = type("VectorDumper", (_VectorDumper,), {"oid": info.oid})
+    connection.adapters.register_loader(info.oid, _VectorLoader)
+    connection.adapters.register_dumper(np.ndarray, dumper)
+
+
+def _prepare_connection(connection: psycopg.Connection[Any]) -> None:
+    _know_vectors(connection)
     connection.commit()
 
 
@@ -204,7 +267,7 @@ class VectorStore:
                 options=_options(self._dsn),
             ) as connection,
         ):
-            register_vector(connection)
+            _know_vectors(connection)
             yield SqlSession(connection, file)
 
     def close(self) -> None:

@@ -103,36 +103,6 @@ VALUES (%(memory)s, %(version)s, %(manifest)s, %(seq)s);
 -- Whether a checkpoint is known.
 SELECT 1 FROM memreward.model WHERE memory = %(memory)s AND version = %(version)s;
 
--- name: nearest
--- The k nearest other queries of each asked query by cosine; exact ties are broken by id. Queries
--- of a quarantined batch are nobody's neighbours.
-SELECT asked.id, near.id, near.score
-FROM memreward.query AS asked
-CROSS JOIN LATERAL (
-    SELECT other.id, 1 - (other.embedding <=> asked.embedding) AS score
-    FROM memreward.query AS other
-    WHERE other.memory = asked.memory AND other.id <> asked.id
-        AND other.seq <> ALL(ARRAY(
-            SELECT seq FROM memreward.batch
-            WHERE memory = %(memory)s AND quarantined_at IS NOT NULL
-        ))
-    ORDER BY other.embedding <=> asked.embedding, other.id
-    LIMIT %(neighbours)s
-) AS near
-WHERE asked.memory = %(memory)s AND asked.id = ANY(%(ids)s)
-ORDER BY asked.id, near.score DESC, near.id;
-
--- name: nearest_to_vector
--- The k nearest queries of a vector that is stored nowhere, by the same rule.
-SELECT other.id, 1 - (other.embedding <=> %(embedding)s::vector)
-FROM memreward.query AS other
-WHERE other.memory = %(memory)s AND other.seq <> ALL(ARRAY(
-    SELECT seq FROM memreward.batch
-    WHERE memory = %(memory)s AND quarantined_at IS NOT NULL
-))
-ORDER BY other.embedding <=> %(embedding)s::vector, other.id
-LIMIT %(neighbours)s;
-
 -- name: add_batch
 -- The batch itself, with what Neo4j still has to be told and no other table says.
 INSERT INTO memreward.batch (memory, seq, kind, payload, token)

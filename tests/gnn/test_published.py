@@ -8,7 +8,6 @@ import torch
 from graph_factory import labelled, make_graph, without_queries
 from torch import nn
 
-from gnn import published
 from gnn.early_stopping import EarlyStopping
 from gnn.metrics import auc
 from gnn.published import PublishedConfig, PublishedModel
@@ -91,7 +90,7 @@ def test_chunks_give_what_one_pass_gives(monkeypatch: pytest.MonkeyPatch) -> Non
     model = PublishedModel(QUICK)
     model.fit(labelled(graph, truth_R), seed=0)
     whole = model.predict(graph)
-    monkeypatch.setattr(published, "PREDICT_AT_ONCE", 5)
+    monkeypatch.setattr(model, "predict_at_once", 5)
     np.testing.assert_allclose(model.predict(graph), whole, atol=1e-5)
 
 

@@ -23,7 +23,7 @@ from gnn.registry import REWARD_MODELS, reward_model
 from gnn.scoring import score_queries
 from gnn.train import TrainConfig
 from memstore.snapshot import Snapshot
-from memstore.snapshot_cut import cut
+from memstore.snapshot_cut import Reach, cut
 from schema.memory_graph import MemoryGraph
 
 #: Small and quickly trained.
@@ -105,6 +105,23 @@ def test_features_are_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("gnn.kept_features.own_rows", lambda *_: pytest.fail("computed again"))
     again = KeptFeatures(snapshot.files.folder, write=False).fill(part)
     np.testing.assert_array_equal(again.own_features_RF, expected)
+
+
+def test_rollouts_of_labelled_queries_are_prepared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new query's score needs no more than its own rollouts' features then."""
+    graph = graph_of(0)
+    snapshot = snapshot_of(graph, tmp_path)
+    shown = np.unique(graph.query_of_rollout_R[graph.labelled_R])
+    of_shown_R = np.isin(graph.query_of_rollout_R, shown)
+    kept = KeptFeatures(snapshot.files.folder)
+    assert kept.prepare(snapshot) == of_shown_R.sum()
+    assert 0 < of_shown_R.sum() < len(of_shown_R)
+    assert KeptFeatures(snapshot.files.folder).prepare(snapshot) == 0
+    part = cut(snapshot, shown, Reach(hops=0))
+    monkeypatch.setattr("gnn.kept_features.own_rows", lambda *_: pytest.fail("computed again"))
+    np.testing.assert_array_equal(kept.fill(part).own_features_RF, own_features(part.graph)[0])
 
 
 def test_a_torn_row_is_computed_again(tmp_path: Path) -> None:

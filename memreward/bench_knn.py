@@ -1,0 +1,121 @@
+"""`memreward bench knn`: the nearest queries, three ways."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from memreward.bench_data import Mixer
+from memreward.bench_published import nearest_rows
+from memreward.bench_report import percentile
+from memreward.bench_scratch import RUN, scratch_memory
+from memreward.console import Bars
+from memreward.places import SAMPLE
+from memstore.accept import DEFAULT_NEIGHBOURS, lock_memory
+from memstore.accept_rows import insert_queries
+from memstore.encoder import Encoder
+from memstore.neighbour_index import keep_index
+from memstore.neighbours import nearest
+from memstore.prepare import PreparedRollout, prepare
+from memstore.settings import Settings
+from memstore.stores import Stores
+from schema.errors import InputError, StoreError
+from schema.memory_graph import Floats
+
+#: Queries asked at once, as by a step; and how many of them the recall is measured over.
+ASKED: Final = 64
+RECALL_OVER: Final = 512
+_A_BATCH: Final = 1_024
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnnRequest:
+    """What to measure."""
+
+    sizes: Sequence[int]
+    rollouts: Path = SAMPLE
+    repeats: int = 5
+
+    def __post_init__(self) -> None:
+        """Check the sizes."""
+        if not self.sizes or min(self.sizes) < ASKED or self.repeats < 1:
+            raise InputError(f"--queries: give at least {ASKED}; --repeats: at least 1")
+
+
+def bench_knn(
+    stores: Stores, settings: Settings, request: KnnRequest, progress: Bars
+) -> dict[str, Any]:
+    """Median seconds of 64 searches by each way and size, and the recall at 7 of the index."""
+    mixer = Mixer.of(request.rollouts)
+    rows = []
+    for place, size in enumerate(request.sizes):
+        with scratch_memory(stores, settings) as memory:
+            rows.append(_row(stores, memory, mixer, size, request.repeats))
+        progress("sizes", place + 1, len(request.sizes))
+    return {"rows": rows, "asked": ASKED, "neighbours": DEFAULT_NEIGHBOURS}
+
+
+def _row(stores: Stores, memory: str, mixer: Mixer, size: int, repeats: int) -> dict[str, Any]:
+    items = [prepare(memory, RUN, mixer.one(number)) for number in range(size + ASKED)]
+    items, later = items[:size], items[size:]
+    for start in range(0, size, _A_BATCH):
+        _insert(stores, memory, items[start : start + _A_BATCH])
+    chosen = np.random.default_rng(0).permutation(size)
+    asked = [items[row].query_id for row in chosen[:ASKED]]
+    wide = [items[row].query_id for row in chosen[:RECALL_OVER]]
+
+    def search(ids: list[str]) -> set[tuple[str, str]]:
+        with stores.vectors.transaction("neighbours.sql") as session:
+            edges = nearest(session, memory, Encoder().dimension, ids, DEFAULT_NEIGHBOURS)
+        return {(edge["query_id"], edge["neighbour_id"]) for edge in edges}
+
+    exact_s, exact = _median(lambda: search(asked), repeats), search(wide)
+    began = time.perf_counter()
+    if not keep_index(stores, memory, size=size):
+        raise StoreError(
+            "no index was built: another build is going on, or pgvector is below 0.8.4"
+        )
+    build_s = time.perf_counter() - began
+    hnsw_s, by_index = _median(lambda: search(asked), repeats), search(wide)
+    unit_QD = np.stack([_vector(item) for item in items])
+    unit_QD /= np.linalg.norm(unit_QD, axis=1, keepdims=True)
+    flat_s = _median(lambda: nearest_rows(unit_QD, chosen[:ASKED], DEFAULT_NEIGHBOURS), repeats)
+    return {
+        "queries": size,
+        "hnsw_s": hnsw_s,
+        "exact_s": exact_s,
+        "flat_s": flat_s,
+        "exact_over_hnsw": exact_s / hnsw_s,
+        "flat_over_hnsw": flat_s / hnsw_s,
+        "recall": len(exact & by_index) / len(exact),
+        "build_s": build_s,
+        "insert_s": _insert(stores, memory, later),
+    }
+
+
+def _insert(stores: Stores, memory: str, items: Sequence[PreparedRollout]) -> float:
+    """Seconds to insert queries, without rollouts or edges."""
+    encoder = Encoder()
+    began = time.perf_counter()
+    with stores.vectors.transaction("accept.sql") as session:
+        lock_memory(session, memory, encoder.name, encoder.dimension, DEFAULT_NEIGHBOURS)
+        insert_queries(session, memory, 1, items)
+    return time.perf_counter() - began
+
+
+def _median(work: Callable[[], object], repeats: int) -> float:
+    """Median seconds of some runs, after one that does not count."""
+    seconds: list[float] = []
+    for _ in range(repeats + 1):
+        began = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - began)
+    return percentile(seconds[1:], 50)
+
+
+def _vector(item: PreparedRollout) -> Floats:
+    assert item.rollout.query_embedding is not None
+    return item.rollout.query_embedding

@@ -1,0 +1,96 @@
+// What somebody with the bare driver would write: the same nodes and edges as `publish.cypher`, made
+// without looking whether they are there, so that nothing can be tried again.
+
+// name: runs
+// Runs of a batch.
+UNWIND $rows AS row
+MERGE (r:Run {memory: $memory, id: row.id})
+SET r.policy = row.policy, r.checkpoint = row.checkpoint, r.seq = $seq
+
+// name: queries
+// Queries of a batch.
+UNWIND $rows AS row
+CREATE (q:Query {memory: $memory, id: row.id, text: row.text, dataset: row.dataset,
+    domain: row.domain, seq: $seq})
+
+// name: rollouts
+// Rollouts of a batch, tied to their query and run.
+UNWIND $rows AS row
+MATCH (q:Query {memory: $memory, id: row.query_id}), (r:Run {memory: $memory, id: row.run})
+CREATE (q)-[:GENERATED {seq: $seq}]->
+    (t:Thinking {memory: $memory, id: row.id, text: row.thinking, seq: $seq})
+    -[:LEADS_TO {seq: $seq}]->
+    (a:Answer {memory: $memory, id: row.id, text: row.answer, step: row.step, place: row.place,
+        source_query_id: row.source_query_id, policy: row.policy, checkpoint: row.checkpoint,
+        completion_tokens: row.completion_tokens, truncated: row.truncated, seq: $seq,
+        verified_reward: row.reward})
+CREATE (r)-[:PRODUCED {step: row.step, seq: $seq}]->(a)
+
+// name: conclusions
+// What answers of one query say.
+UNWIND $rows AS row
+CREATE (c:Conclusion {memory: $memory, id: row.id, key: row.key, seq: $seq})
+
+// name: concludes
+// Which answer says what.
+UNWIND $rows AS row
+MATCH (a:Answer {memory: $memory, id: row.answer_id})
+MATCH (c:Conclusion {memory: $memory, id: row.conclusion_id})
+CREATE (a)-[:CONCLUDES {seq: $seq}]->(c)
+
+// name: similar
+// Similarity edges of a batch.
+UNWIND $rows AS row
+MATCH (q:Query {memory: $memory, id: row.query_id})
+MATCH (n:Query {memory: $memory, id: row.neighbour_id})
+CREATE (q)-[:SIMILAR_TO {generation: 0, memory: $memory, score: row.score, rank: row.rank,
+    seq: $seq}]->(n)
+
+// name: hop_similar
+// Some of the messages over SIMILAR_TO to each of these queries.
+UNWIND $ids AS id
+MATCH (t:Query {memory: $memory, id: id})
+CALL (t) { MATCH (t)-[:SIMILAR_TO]->(s:Query) RETURN s LIMIT $count }
+RETURN s.id, t.id
+
+// name: hop_generated
+// The messages from queries to these thinkings.
+UNWIND $ids AS id
+MATCH (t:Thinking {memory: $memory, id: id})
+CALL (t) { MATCH (t)<-[:GENERATED]-(s:Query) RETURN s LIMIT $count }
+RETURN s.id, t.id
+
+// name: hop_rev_generated
+// Some of the messages from thinkings to each of these queries.
+UNWIND $ids AS id
+MATCH (t:Query {memory: $memory, id: id})
+CALL (t) { MATCH (t)-[:GENERATED]->(s:Thinking) RETURN s LIMIT $count }
+RETURN s.id, t.id
+
+// name: hop_leads_to
+// The messages from thinkings to these answers.
+UNWIND $ids AS id
+MATCH (t:Answer {memory: $memory, id: id})
+CALL (t) { MATCH (t)<-[:LEADS_TO]-(s:Thinking) RETURN s LIMIT $count }
+RETURN s.id, t.id
+
+// name: hop_rev_leads_to
+// The messages from answers to these thinkings.
+UNWIND $ids AS id
+MATCH (t:Thinking {memory: $memory, id: id})
+CALL (t) { MATCH (t)-[:LEADS_TO]->(s:Answer) RETURN s LIMIT $count }
+RETURN s.id, t.id
+
+// name: hop_concludes
+// Some of the messages from answers to each of these conclusions.
+UNWIND $ids AS id
+MATCH (t:Conclusion {memory: $memory, id: id})
+CALL (t) { MATCH (t)<-[:CONCLUDES]-(s:Answer) RETURN s LIMIT $count }
+RETURN s.id, t.id
+
+// name: hop_rev_concludes
+// The messages from conclusions to these answers.
+UNWIND $ids AS id
+MATCH (t:Answer {memory: $memory, id: id})
+CALL (t) { MATCH (t)-[:CONCLUDES]->(s:Conclusion) RETURN s LIMIT $count }
+RETURN s.id, t.id

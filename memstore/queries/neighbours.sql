@@ -1,0 +1,123 @@
+-- name: index_state
+-- Whether a memory's index is complete (NULL: there is none), and whether the memory holds so many
+-- queries that it should have one: counting stops there.
+SELECT (SELECT i.indisvalid FROM pg_index AS i
+        WHERE i.indexrelid = to_regclass('memreward.' || %(index)s)),
+    (SELECT count(*) FROM (
+        SELECT 1 FROM memreward.query WHERE memory = m.name LIMIT %(size)s
+    ) AS counted) = %(size)s
+FROM memreward.memory AS m WHERE m.name = %(memory)s AND m.deleted_at IS NULL;
+
+-- name: index_built
+-- Whether the index is there and complete.
+SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('memreward.' || %(index)s);
+
+-- name: indexes
+-- Indexes of a memory's nearest queries, of whatever dimension.
+SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = 'memreward' AND c.relkind = 'i' AND starts_with(c.relname, %(prefix)s);
+
+-- name: extension
+-- The version of pgvector, as numbers.
+SELECT string_to_array(extversion, '.')::int[] FROM pg_extension WHERE extname = 'vector';
+
+-- name: try_lock_builder
+-- One index is built at a time, whosever: two builds on one table wait for each other.
+SELECT pg_try_advisory_lock(hashtextextended('memreward index', 0));
+
+-- name: build_index
+-- HNSW over the queries of one memory; writers go on meanwhile. m and ef_construction are measured:
+-- docs/performance.md.
+CREATE INDEX CONCURRENTLY {index} ON memreward.query
+USING hnsw ((embedding::vector({dimension})) vector_cosine_ops) WITH (m = 16, ef_construction = 128)
+WHERE memory = {memory} AND vector_dims(embedding) = {dimension};
+
+-- name: drop_index
+-- An index that is of no use any more, or was cut off while it was built; readers go on.
+DROP INDEX CONCURRENTLY IF EXISTS memreward.{index};
+
+-- name: analyse
+-- Without it the planner does not know how many queries are whose.
+ANALYZE memreward.query;
+
+-- name: tune
+-- For the rest of the transaction: how far an indexed search looks, and that it looks on where rows
+-- are filtered out. Until `untune`: an order which an index has is not made by sorting, and the
+-- table, which holds the queries of all memories, is not read as a whole; what the planner believes
+-- of one memory lags behind its growth.
+SELECT set_config('hnsw.ef_search', '200', true),
+    set_config('hnsw.iterative_scan', 'strict_order', true),
+    set_config('plan_cache_mode', 'force_custom_plan', true),
+    set_config('enable_seqscan', 'off', true),
+    set_config('enable_sort', 'off', true);
+
+-- name: untune
+-- The rest of the transaction may do both.
+SELECT set_config('enable_seqscan', 'on', true), set_config('enable_sort', 'on', true);
+
+-- name: nearest
+-- The k nearest other queries of each asked query by cosine; exact ties are broken by id. Queries
+-- of a quarantined batch are nobody's neighbours.
+SELECT asked.id, near.id, near.score
+FROM memreward.query AS asked
+CROSS JOIN LATERAL (
+    SELECT other.id, 1 - (other.embedding <=> asked.embedding) AS score
+    FROM memreward.query AS other
+    WHERE other.memory = %(memory)s AND other.id <> asked.id
+        AND other.seq <> ALL(ARRAY(
+            SELECT seq FROM memreward.batch
+            WHERE memory = %(memory)s AND quarantined_at IS NOT NULL
+        ))
+    ORDER BY other.embedding <=> asked.embedding, other.id
+    LIMIT %(neighbours)s
+) AS near
+WHERE asked.memory = %(memory)s AND asked.id = ANY(%(ids)s)
+ORDER BY asked.id, near.score DESC, near.id;
+
+-- name: nearest_indexed
+-- The same by the memory's index: some more than k are found and put in order, ties by id.
+SELECT asked.id, near.id, near.score
+FROM memreward.query AS asked
+CROSS JOIN LATERAL (
+    SELECT found.id, 1 - found.distance AS score FROM (
+        SELECT other.id,
+            other.embedding::vector({dimension}) <=> asked.embedding::vector({dimension}) AS distance
+        FROM memreward.query AS other
+        WHERE other.memory = {memory} AND vector_dims(other.embedding) = {dimension}
+            AND other.id <> asked.id
+            AND other.seq <> ALL(ARRAY(
+                SELECT seq FROM memreward.batch
+                WHERE memory = {memory} AND quarantined_at IS NOT NULL
+            ))
+        ORDER BY distance LIMIT %(neighbours)s + 8
+    ) AS found
+    ORDER BY found.distance, found.id LIMIT %(neighbours)s
+) AS near
+WHERE asked.memory = {memory} AND asked.id = ANY(%(ids)s)
+ORDER BY asked.id, near.score DESC, near.id;
+
+-- name: nearest_to_vector
+-- The k nearest queries of a vector that is stored nowhere, by the same rule.
+SELECT other.id, 1 - (other.embedding <=> %(embedding)s::vector)
+FROM memreward.query AS other
+WHERE other.memory = %(memory)s AND other.seq <> ALL(ARRAY(
+    SELECT seq FROM memreward.batch
+    WHERE memory = %(memory)s AND quarantined_at IS NOT NULL
+))
+ORDER BY other.embedding <=> %(embedding)s::vector, other.id
+LIMIT %(neighbours)s;
+
+-- name: nearest_to_vector_indexed
+-- The same by the memory's index.
+SELECT found.id, 1 - found.distance FROM (
+    SELECT other.id,
+        other.embedding::vector({dimension}) <=> %(embedding)s::vector({dimension}) AS distance
+    FROM memreward.query AS other
+    WHERE other.memory = {memory} AND vector_dims(other.embedding) = {dimension}
+        AND other.seq <> ALL(ARRAY(
+            SELECT seq FROM memreward.batch
+            WHERE memory = {memory} AND quarantined_at IS NOT NULL
+        ))
+    ORDER BY distance LIMIT %(neighbours)s + 8
+) AS found
+ORDER BY found.distance, found.id LIMIT %(neighbours)s;
