@@ -79,7 +79,8 @@ def budget_figure(result: Mapping[str, Any], set_name: str) -> Figure:
             axes.fill_between(shares, low, high, color=line.get_color(), alpha=0.15)
         axes.set(xlabel="% of queries labelled", ylabel=HEADINGS[measure])
         axes.set_xticks(shares, [f"{share:g}" for share in shares])
-    figure.axes[0].legend(fontsize=7)
+    lines, names = figure.axes[0].get_legend_handles_labels()
+    figure.legend(lines, names, loc="outside upper center", ncols=len(names), fontsize=8)
     return figure
 
 
