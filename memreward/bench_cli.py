@@ -1,5 +1,6 @@
 """`memreward bench`: what things cost, beside rivals that run in the same process."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -212,6 +213,34 @@ def train(
     console.print(f"the published model's time over ours: {result['ratio']:.2f}")
     write_json(json_file, result)
     draw_bars(plot, {row["model"]: row["seconds"] for row in result["rows"]}, "seconds")
+
+
+@bench.command()
+def encode(
+    count: Annotated[int, typer.Option(help="Rollouts whose texts are embedded.")] = 200,
+    repeats: Annotated[int, typer.Option(help="Times of each, in turns.")] = 3,
+    rollouts: RolloutsOption = SAMPLE,
+    json_file: JsonOption = None,
+    plot: PlotOption = None,
+) -> None:
+    """Embed the texts of some rollouts; the rival is sentence-transformers as it comes."""
+    from memreward.bench_encode import bench_encode
+    from memreward.bench_report import check_outputs, draw_bars, print_table, write_json
+
+    check_outputs(json_file, plot)
+    found = bench_encode(rollouts, n_rollouts=count, repeats=repeats)
+    rows = [
+        {"encoder": "memreward", "seconds": found.ours_s},
+        {"encoder": "sentence-transformers", "seconds": found.theirs_s},
+    ]
+    print_table(rows, {"encoder": "encoder", "seconds": f"s for {found.texts} texts"})
+    console.print(
+        f"sentence-transformers' time over ours: {found.ratio:.2f} ({found.distinct} of the texts "
+        f"differ); recall@7 {found.recall:.4f}, of new vectors among theirs "
+        f"{found.mixed_recall:.4f}"
+    )
+    write_json(json_file, {**asdict(found), "ratio": found.ratio})
+    draw_bars(plot, {str(row["encoder"]): float(row["seconds"]) for row in rows}, "seconds")
 
 
 def _curves(rows: list[dict[str, Any]], x: str, lines: dict[str, str]) -> "list[Curve]":
