@@ -8,6 +8,7 @@ import typer
 
 from memreward.connect import started
 from memreward.console import bars, console
+from memreward.shares import label_shares
 from memstore.settings import load_settings
 from schema.errors import InputError
 
@@ -47,7 +48,7 @@ def evaluate(
     request = EvaluationRequest(
         train=train,
         tests=test or [],
-        labels=_shares(labels),
+        labels=label_shares(labels),
         seeds=seeds,
         baselines=[name for name in baselines.split(",") if name],
         final=final,
@@ -70,13 +71,6 @@ def evaluate(
             write_budget_report(evaluation, report) if several else write_report(evaluation, report)
         )
         console.print(f"report: {page}")
-
-
-def _shares(text: str) -> list[float]:
-    try:
-        return [float(share) for share in text.split(",")]
-    except ValueError as error:
-        raise InputError(f"--labels {text}: give shares, such as 0.2 or 0.05,0.1,0.2") from error
 
 
 def register(app: typer.Typer) -> None:

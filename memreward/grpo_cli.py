@@ -9,6 +9,7 @@ import typer
 
 from memreward.connect import connected
 from memreward.console import bars, console
+from memreward.shares import label_shares
 from memstore.settings import Settings, load_settings
 from schema.errors import InputError
 from schema.ids import checked_name
@@ -146,7 +147,7 @@ def compare(
         name=checked_name(name, "comparison"),
         arms=chosen,
         seeds=seeds,
-        labels=_shares(labels),
+        labels=label_shares(labels),
         run=GrpoRequest(
             policy=policy,
             tasks=tasks,
@@ -192,16 +193,6 @@ def _arms(text: str) -> list[Arm]:
     if not _names(text):
         raise InputError(f"--arms: give some of {ALL_ARMS}")
     return [known[name] for name in _names(text)]
-
-
-def _shares(text: str) -> list[float]:
-    try:
-        shares = [float(part) for part in _names(text)]
-    except ValueError as error:
-        raise InputError(f"--labels {text}: give shares, as in 0.2,0.7") from error
-    if not shares or not all(0 < share <= 1 for share in shares):
-        raise InputError(f"--labels {text}: give shares above 0 and at most 1")
-    return shares
 
 
 @contextmanager
