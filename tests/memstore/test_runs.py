@@ -34,7 +34,7 @@ def test_what_each_run_brought(memory: MemoryUnderTest) -> None:
         "last_step": 0,
         "verified": 8,
         "propagated": 0,
-        "mean_verified": 0.5,
+        "mean_verified": pytest.approx(0.5),
         "mean_propagated": None,
     }
     assert (other["policy"], other["queries"], other["rollouts"]) == ("big", 1, 4)
