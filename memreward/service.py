@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
 
 from memreward.adapters.openrlhf import answer_of, row_of
-from memreward.adapters.unmasked import NEUTRAL, says_something
+from memreward.adapters.unmasked import NEUTRAL, in_place, said
 from memreward.fresh_places import FreshPlaces
 from memreward.scoring_queue import ScoringQueue
 from memreward.service_forms import (
@@ -179,10 +179,9 @@ def _add_calls(app: FastAPI, desk: _Desk) -> None:
                 "one prompt each"
             )
         rows = [row_of(*pair) for pair in zip(request.query, request.prompts, strict=True)]
-        kept = [place for place, row in enumerate(rows) if says_something(row["completion"])]
+        kept = said(rows)
         scores = await desk.scores([dict(rows[place]) for place in kept], train=train)
-        said = dict(zip(kept, scores, strict=True))
-        answer = answer_of([said.get(place) for place in range(len(rows))], neutral)
+        answer = answer_of(in_place(scores, kept, len(rows)), neutral)
         return OpenrlhfResponse(**answer)
 
 

@@ -121,7 +121,6 @@ def make_trainer(
     from trl.trainer.grpo_config import GRPOConfig
     from trl.trainer.grpo_trainer import GRPOTrainer
 
-    on_cpu = model.device.type == "cpu"
     _silence_masked()
     try:
         arguments = GRPOConfig(
@@ -139,11 +138,7 @@ def make_trainer(
             save_total_limit=2,
             logging_steps=1,
             report_to=options.report_to,
-            use_cpu=on_cpu,
-            bf16=not on_cpu,
-            activation_checkpointing=False,
-            dataloader_pin_memory=not on_cpu,
-            disable_tqdm=True,
+            **machine_arguments(on_cpu=model.device.type == "cpu"),
         )
         return GRPOTrainer(
             model=model,
@@ -162,6 +157,17 @@ def make_trainer(
         raise InputError(
             f"--report-to {options.report_to}: {error}; install it, or choose another"
         ) from error
+
+
+def machine_arguments(*, on_cpu: bool) -> dict[str, Any]:
+    """Arguments of every trainer of TRL that depend on where it runs, and no bar of its own."""
+    return {
+        "use_cpu": on_cpu,
+        "bf16": not on_cpu,
+        "activation_checkpointing": False,
+        "dataloader_pin_memory": not on_cpu,
+        "disable_tqdm": True,
+    }
 
 
 @contextmanager

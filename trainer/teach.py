@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from schema.errors import InputError
-from trainer.grpo import Hook, hook_callback, quiet
+from trainer.grpo import Hook, hook_callback, machine_arguments, quiet
 from trainer.lessons import Lesson
 
 if TYPE_CHECKING:
@@ -53,7 +53,6 @@ def teach(
     from trl.trainer.sft_config import SFTConfig
     from trl.trainer.sft_trainer import SFTTrainer
 
-    on_cpu = not torch.cuda.is_available()
     set_seed(options.seed)
     tokenizer = make_tokenizer([text for one in given for text in (one.prompt, one.completion)])
     rows = [{"prompt": f"{one.prompt}\n", "completion": f"{one.completion}{END}"} for one in given]
@@ -71,11 +70,7 @@ def teach(
                 save_strategy="no",
                 report_to="none",
                 logging_strategy="no",
-                activation_checkpointing=False,
-                use_cpu=on_cpu,
-                bf16=not on_cpu,
-                dataloader_pin_memory=not on_cpu,
-                disable_tqdm=True,
+                **machine_arguments(on_cpu=not torch.cuda.is_available()),
             ),
             train_dataset=Dataset.from_list(rows),
             processing_class=tokenizer,

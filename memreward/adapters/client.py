@@ -20,7 +20,7 @@ import requests
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from memreward.adapters.unmasked import says_something
+from memreward.adapters.unmasked import in_place, said
 from memreward.fresh_places import FreshPlaces
 from memstore.conversion import source_query_id
 from schema.errors import InputError, RewardError, ServerError, SettingsError, UnreachableError
@@ -100,14 +100,9 @@ def ask(rows: Sequence[Row], *, train: bool) -> list[Score | None]:
         SettingsError: if the environment names no memory.
         ServerError: if it cannot be asked.
     """
-    kept = [
-        place
-        for place, row in enumerate(rows)
-        if says_something(row["completion"], row.get("thinking"))
-    ]
+    kept = said(rows)
     scores = asked().score([rows[place] for place in kept], train=train) if kept else []
-    said = dict(zip(kept, scores, strict=True))
-    return [said.get(place) for place in range(len(rows))]
+    return in_place(scores, kept, len(rows))
 
 
 def is_training(said: object = None) -> bool:

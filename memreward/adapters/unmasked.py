@@ -10,8 +10,8 @@
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
-from typing import Final
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, Final
 
 from memstore.completion import split_completion
 from schema.errors import InputError
@@ -40,6 +40,21 @@ def says_something(completion: str, thinking: str | None = None) -> bool:
     except InputError:
         return False
     return bool(thinking.strip() or completion.strip())
+
+
+def said(rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Places of the rows whose `completion` a memory can hold."""
+    return [
+        place
+        for place, row in enumerate(rows)
+        if says_something(row["completion"], row.get("thinking"))
+    ]
+
+
+def in_place(scores: Sequence[Score], places: Sequence[int], count: int) -> list[Score | None]:
+    """The scores at their places among `count` rows; None where there is none."""
+    score_of = dict(zip(places, scores, strict=True))
+    return [score_of.get(place) for place in range(count)]
 
 
 def numbers(scores: Sequence[Score | None], neutral: float = NEUTRAL) -> list[float]:
