@@ -5,8 +5,10 @@ never on the rest of the graph, so that scoring few rollouts gives the full grap
 depends on a data set's or a domain's name. Missing values are 0 beside a flag.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -15,6 +17,7 @@ from gnn.code_features import NAMES as CODE_NAMES
 from gnn.code_features import code_features
 from gnn.option_features import NAMES as OPTION_NAMES
 from gnn.option_features import option_features
+from gnn.sums import sums_by
 from gnn.text_features import text_features
 from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
 from schema.rollout import POLICY_SIGNALS
@@ -26,6 +29,9 @@ OWN_NAMES: Final[tuple[str, ...]] = (
     *(f"code_{name}" for name in CODE_NAMES),
     "truncated",
 )
+
+#: What the features of a rollout's own texts depend on: query, thinking, answer, conclusion's key.
+OwnTexts = tuple[str, str, str, str | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,27 +111,38 @@ def own_features(graph: MemoryGraph) -> tuple[Floats, tuple[str, ...]]:
     return table, OWN_NAMES
 
 
-def own_rows(graph: MemoryGraph, rollouts: Ints) -> Floats:
-    """Features of the own texts of some rollouts, [N, len(OWN_NAMES)]."""
+def own_rows(
+    graph: MemoryGraph, rollouts: Ints, made: Mapping[str, Floats] = MappingProxyType({})
+) -> Floats:
+    """Features of the own texts of some rollouts, [N, len(OWN_NAMES)].
+
+    Those of the ids in `made` have been computed already, by `own_row`.
+    """
     query_N = graph.query_of_rollout_R[rollouts]
     conclusion_N = graph.conclusion_of_rollout_R[rollouts]
     table = np.zeros((len(rollouts), len(OWN_NAMES)), dtype=np.float32)
     for place, (row, query, conclusion) in enumerate(
         zip(rollouts.tolist(), query_N.tolist(), conclusion_N.tolist(), strict=True)
     ):
-        table[place, :-1] = _own_row(
-            graph.query_text_Q[query] if query >= 0 else "",
-            graph.thinking_text_R[row],
-            graph.answer_text_R[row],
-            graph.conclusion_key_C[conclusion] if conclusion >= 0 else None,
-        )
+        row_F = made.get(graph.rollout_id_R[row])
+        if row_F is None:
+            row_F = own_row(
+                graph.query_text_Q[query] if query >= 0 else "",
+                graph.thinking_text_R[row],
+                graph.answer_text_R[row],
+                graph.conclusion_key_C[conclusion] if conclusion >= 0 else None,
+            )
+        table[place, :-1] = row_F
     table[:, -1] = np.nan_to_num(graph.truncated_R[rollouts], nan=0.0)
     return table
 
 
 @lru_cache(maxsize=65_536)
-def _own_row(query: str, thinking: str, answer: str, key: str | None) -> Floats:
-    """Features of one rollout's texts; kept, for a memory is scored again and again."""
+def own_row(query: str, thinking: str, answer: str, key: str | None) -> Floats:
+    """Features of one rollout's texts but `truncated`, [len(OWN_NAMES) - 1]; see `OwnTexts`.
+
+    They are kept, for a memory is scored again and again.
+    """
     values = (
         *text_features(query, thinking, answer, key).values(),
         *option_features(query, answer, key),
@@ -194,8 +211,7 @@ def _likeness(graph: MemoryGraph, query_R: Ints, size_R: np.ndarray) -> dict[str
     }
     n_queries = len(graph.query_id_Q) + 1
     for name, own_RD in (("answers", answer_RD), ("thinkings", thinking_RD)):
-        total_QD = np.zeros((n_queries, own_RD.shape[1]), np.float32)
-        np.add.at(total_QD, query_R, own_RD)
+        total_QD = sums_by(query_R, own_RD, n_queries)
         self_R = (own_RD * own_RD).sum(1)
         columns[f"like_other_{name}"] = ((own_RD * total_QD[query_R]).sum(1) - self_R) / np.maximum(
             size_R - 1, 1
@@ -211,8 +227,7 @@ def group_means(
 ) -> Floats:
     """Mean of `values_RF` over each group; rows with group -1 or a false `counts_R` left out."""
     kept = group_R >= 0 if counts_R is None else (group_R >= 0) & counts_R
-    total = np.zeros((n_groups, values_RF.shape[1]), np.float64)
-    np.add.at(total, group_R[kept], values_RF[kept])
+    total = sums_by(group_R[kept], values_RF[kept].astype(np.float64), n_groups)
     count = np.bincount(group_R[kept], minlength=n_groups)
     return (total / np.maximum(count, 1)[:, None]).astype(np.float32)
 

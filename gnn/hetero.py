@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from gnn.pyg import HeteroData
+from gnn.sums import sums_by
 from schema.graph import (
     ANSWER,
     CONCLUDES,
@@ -42,11 +43,11 @@ def edge_indices(graph: MemoryGraph) -> dict[EdgeType, Ints]:
 def conclusion_embeddings(graph: MemoryGraph) -> Floats:
     """Mean embedding of the answers that reach each conclusion, shape [C, D]."""
     answer_E, conclusion_E = graph.concludes_2E
-    width = graph.answer_embedding_RD.shape[1]
-    mean_CD = np.zeros((len(graph.conclusion_id_C), width), dtype=np.float32)
-    np.add.at(mean_CD, conclusion_E, graph.answer_embedding_RD[answer_E])
-    size_C = np.bincount(conclusion_E, minlength=len(mean_CD))
-    return mean_CD / np.maximum(size_C, 1)[:, None].astype(np.float32)
+    total_CD: Floats = sums_by(
+        conclusion_E, graph.answer_embedding_RD[answer_E], len(graph.conclusion_id_C)
+    )
+    size_C = np.bincount(conclusion_E, minlength=len(total_CD))
+    return total_CD / np.maximum(size_C, 1)[:, None].astype(np.float32)
 
 
 def to_hetero(graph: MemoryGraph, *, features: Mapping[str, Floats] | None = None) -> HeteroData:

@@ -7,9 +7,11 @@ file; every row carries a check, so that a row that was not written whole counts
 
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -61,13 +63,16 @@ class KeptFeatures:
         self._write = write
         self._mapped: Words = np.zeros((0, _WIDTH + 1), np.uint32)
 
-    def fill(self, part: Cut) -> MemoryGraph:
-        """The graph of `part` with its rollouts' own features; what is not known is computed."""
+    def fill(self, part: Cut, made: Mapping[str, Floats] = MappingProxyType({})) -> MemoryGraph:
+        """The graph of `part` with its rollouts' own features; what is not known is computed.
+
+        `made` has some of them by rollout id, computed already.
+        """
         rows = part.rollout_rows
         table = self._known(rows)
         unknown = np.flatnonzero(np.isnan(table[:, 0]))
         if len(unknown):
-            table[unknown] = own_rows(part.graph, unknown)
+            table[unknown] = own_rows(part.graph, unknown, made)
             if self._write:
                 self._keep(rows[unknown], table[unknown])
         return replace(part.graph, own_features_RF=table)

@@ -1,5 +1,7 @@
 """Scores of some queries' rollouts from their neighbourhood alone, equal to a full pass."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -9,7 +11,7 @@ from gnn.model_base import RewardModel
 from gnn.opinion import Caution, Opinions, certainty, opinions_of
 from memstore.snapshot import Snapshot
 from memstore.snapshot_cut import Reach, cut
-from schema.memory_graph import Ints, MemoryGraph
+from schema.memory_graph import Floats, Ints, MemoryGraph
 
 #: What an opinion depends on in any case: see `gnn.novelty.Novelty`.
 _LEAST_REACH: Final = Reach(hops=1, labelled_only=True)
@@ -45,11 +47,13 @@ def score_queries(
     snapshot: Snapshot,
     queries: Ints,
     features: KeptFeatures,
+    made: Mapping[str, Floats] = MappingProxyType({}),
 ) -> tuple[list[str], Opinions]:
     """Ids of the rollouts near `queries` (rows of the snapshot), and what is said of them.
 
-    See `opinions_on`: it counts for the rollouts of `queries`.
+    `made` has own features by rollout id, computed already. See `opinions_on`: what is said counts
+    for the rollouts of `queries`.
     """
     part = cut(snapshot, queries, opinion_reach(model))
-    graph = features.fill(part)
+    graph = features.fill(part, made)
     return graph.rollout_id_R, opinions_on(model, caution, graph, part.places(queries))

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from gnn.pyg import EdgeAttr, EdgeLayout, FeatureStore, GraphStore, TensorAttr
 from gnn.sampler import MESSAGES, STORED
+from gnn.sums import sums_by
 from memstore.snapshot import Snapshot
 from schema.graph import ANSWER, CONCLUDES, CONCLUSION, QUERY, THINKING
 from schema.memory_graph import Floats, Ints
@@ -66,10 +67,9 @@ class SnapshotFeatures(FeatureStore):
             held = snapshot.files.numbers["concludes.seq"].array[numbers] <= self._seq
             numbers, place = numbers[held], place[held]
         embedding_ED = snapshot.take(_EMBEDDINGS[node], snapshot.ends(CONCLUDES[1], numbers)[0])
-        mean_ND = np.zeros((len(rows), embedding_ED.shape[1]), np.float32)
-        np.add.at(mean_ND, place, embedding_ED)
         size_N = np.maximum(np.bincount(place, minlength=len(rows)), 1)
-        return mean_ND / size_N[:, None].astype(np.float32)
+        total_ND: Floats = sums_by(place, embedding_ED, len(rows))
+        return total_ND / size_N[:, None].astype(np.float32)
 
     def _get_tensor_size(self, attr: TensorAttr) -> tuple[int, ...]:
         count = self._snapshot.count(STORED[str(attr.group_name)])

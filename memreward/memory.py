@@ -13,6 +13,7 @@ from gnn.checkpoint import load_caution, load_checkpoint
 from gnn.kept_features import KeptFeatures
 from gnn.model_base import RewardModel
 from gnn.opinion import Caution, Opinions
+from gnn.own_process import OwnProcess
 from gnn.scoring import opinion_reach, opinions_on, score_queries
 from memreward.connect import started
 from memreward.places import checkpoint_folder, snapshot_folder
@@ -105,6 +106,7 @@ class Memory:
         catch_up(stores, name)
         self._encoder = RememberingEncoder(encoder_for(stores, name))
         self._publisher = BackgroundPublisher(stores, name)
+        self._own = OwnProcess()
         self._kept: KeptSnapshot | None = None
         self._features: tuple[str, KeptFeatures] | None = None
         self._model: _Model | None = None
@@ -196,8 +198,12 @@ class Memory:
                     f"rewards first, run `memreward train --memory {self.name}`, then `refresh()`"
                 )
             if store:
-                self._store(items)
-                said = self._scored(unverified)
+                stored = self._store(items)
+                try:
+                    said = self._scored(unverified)
+                finally:
+                    if stored:
+                        self._publisher.wake()  # Not before: both would wait for each other.
             else:
                 said = self._scored_unstored(items, unverified)
         return [
@@ -214,6 +220,7 @@ class Memory:
 
     def close(self) -> None:
         """Let go of the databases. What is not published yet is so by whoever comes next."""
+        self._own.close()
         self._publisher.close()
         self._closing.close()
 
@@ -287,11 +294,14 @@ class Memory:
                 self._encoder.remember(text, vector)
         return embedded(items, self._encoder)
 
-    def _store(self, items: list[PreparedRollout]) -> None:
+    def _store(self, items: list[PreparedRollout]) -> bool:
+        """Whether something was accepted that Neo4j has to be told of."""
         if not items:
-            return
+            return False
         known = self._known(items)
         fresh = self._embedded([item for item in items if item.id not in known])
+        if self._model is not None:
+            self._own.ask({item.id: item.own_texts(self.name) for item in fresh})
         accepted = accept_rollouts(
             self._stores.vectors,
             self.name,
@@ -300,8 +310,7 @@ class Memory:
             encoder=self._encoder.name,
             dimension=self._encoder.dimension,
         )
-        if accepted.seq is not None:
-            self._publisher.wake()
+        return accepted.seq is not None
 
     def _snapshot(self) -> KeptSnapshot:
         """The snapshot, up to date.
@@ -334,7 +343,9 @@ class Memory:
         snapshot, found = kept.snapshot, self._model
         queries = snapshot.known(QUERY, sorted({item.query_id for item in items}))
         features = self._features_of(kept, write=True)
-        ids, said = score_queries(found.model, found.caution, snapshot, queries, features)
+        ids, said = score_queries(
+            found.model, found.caution, snapshot, queries, features, self._own.take()
+        )
         return found.scores(ids, said)
 
     def _scored_unstored(

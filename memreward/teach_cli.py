@@ -13,6 +13,9 @@ def teach(
     out: Annotated[Path, typer.Option(help="New folder for the policy.")],
     steps: Annotated[int, typer.Option(min=1, help="Steps of 32 worked examples.")] = 1000,
     examples: Annotated[int, typer.Option(min=1, help="Worked examples a family.")] = 4000,
+    guessed: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of examples that guess, without steps.")
+    ] = 0.0,
     seed: Annotated[int, typer.Option(help="Of first weights and order.")] = 0,
 ) -> None:
     """Teach a policy of some 300,000 weights the families of TASKS, but none of its queries."""
@@ -22,7 +25,7 @@ def teach(
     from trainer.teach import TeachOptions
     from trainer.teach import teach as teach_policy
 
-    given = lessons(tasks, load_tasks(tasks), examples)
+    given = lessons(tasks, load_tasks(tasks), examples, guessed=guessed)
     with bars() as progress:
         shown = Hook(every=1, do=lambda step: progress("teach", step, steps))
         teach_policy(given, out, TeachOptions(steps=steps, seed=seed), [shown])

@@ -12,6 +12,7 @@ from typing import Any
 from memstore import accept_rows
 from memstore.neighbours import copy_edges, nearest
 from memstore.prepare import PreparedRollout
+from memstore.query_vectors import QueryVectors, query_vectors
 from memstore.retry import new_token, retried
 from memstore.stores import MemoryState, find_memory
 from memstore.vector_store import SqlSession, VectorStore, as_json
@@ -182,7 +183,9 @@ def accept_rollouts(
             if (done := settled(session, memory, token)) is not None:
                 seq, new, queries, labels = done
             else:
-                seq, new, queries, labels = _accept(session, state, run, prepared, token)
+                seq, new, queries, labels = _accept(
+                    session, state, run, prepared, token, query_vectors(vectors, memory)
+                )
         if seq is None:
             return _nothing(len(prepared), state.incarnation)
         return Accepted(
@@ -209,6 +212,7 @@ def _accept(
     run: str,
     prepared: Sequence[PreparedRollout],
     token: str,
+    held: QueryVectors,
 ) -> tuple[int | None, int, int, int]:
     """Sequence number (None: nothing to do), new rollouts, new queries, rewards."""
     memory = state.name
@@ -222,7 +226,7 @@ def _accept(
     if not new and not labelled:
         return None, 0, 0, 0
     seq = take_seq(session, memory)
-    queries = _insert(session, state, run, seq, new)
+    queries = _insert(session, state, run, seq, new, held)
     accept_rows.insert_labels(session, memory, run, seq, labelled)
     payload = {
         "generation": state.generation,
@@ -272,6 +276,7 @@ def _insert(
     run: str,
     seq: int,
     new: Sequence[PreparedRollout],
+    held: QueryVectors,
 ) -> int:
     """Insert everything a batch brings but its labels; returns the number of new queries."""
     memory = state.name
@@ -285,8 +290,7 @@ def _insert(
     accept_rows.insert_rollouts(session, memory, run, seq, new, conclusions)
     accept_rows.insert_policy_embeddings(session, memory, seq, new)
     # On arrival a query is tied to its nearest among all that is accepted, its own batch included.
-    edges = nearest(
-        session, memory, state.dimension, [item.query_id for item in queries], state.neighbours
-    )
+    arriving = {item.query_id: item.embedding for item in queries}
+    edges = nearest(session, state, list(arriving), state.neighbours, held, arriving)
     copy_edges(session, memory, state.generation, seq, edges)
     return len(queries)

@@ -37,6 +37,9 @@ _DROPPED = re.compile(
     r"\\(?:left|right|displaystyle|big|Big|bigg|Bigg|quad|qquad|limits)(?![A-Za-z])|\\[,!;: ]"
     r"|\\[()\[\]]|\$|\\%|%|°|\\circ|\^\\circ|\*\*|£|€"
 )
+#: What everything that is dropped begins with.
+_DRESSING = re.compile(r"[\\$%°^*£€]")
+_RAISED = re.compile(r"\^\{(\w+)\}")
 _REPLACED: Final = (
     ("\\cdot", "*"),
     ("\\times", "*"),
@@ -117,16 +120,19 @@ def plain_expression(text: str) -> str:
     for old, new in _REPLACED:
         if old in plain:
             plain = plain.replace(old, new)
-    plain = _WRAPPED.sub(r" \1 ", plain)
-    plain = _OPEN_TEXT.sub(" ", _DROPPED.sub(" ", plain))
-    plain = _SHORT_FRACTION.sub(r"\1/\2", plain)
+    # Most texts have no dressing: what could not match is not tried.
+    if "\\" in plain:
+        plain = _WRAPPED.sub(r" \1 ", plain)
+    if _DRESSING.search(plain):
+        plain = _OPEN_TEXT.sub(" ", _DROPPED.sub(" ", plain))
+        plain = _SHORT_FRACTION.sub(r"\1/\2", plain)
     for _ in range(3):
         if "frac" not in plain:
             break
         plain = _FRACTION.sub(_slash, plain)
-    plain = re.sub(r"\^\{(\w+)\}", r"^\1", plain)
-    plain = re.sub(r"\s+", " ", plain)
-    return plain.strip(" .,;:`*\"'")
+    if "^{" in plain:
+        plain = _RAISED.sub(r"^\1", plain)
+    return " ".join(plain.split()).strip(" .,;:`*\"'")
 
 
 def _slash(match: re.Match[str]) -> str:

@@ -1,9 +1,11 @@
 """Ingest: from files to a memory, a batch at a time, so that it can be stopped and run again."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from memstore.accept import accept_rollouts, known_hashes, refuse_changed
+from memstore.background import BackgroundPublisher
 from memstore.encoder import TextEncoder
 from memstore.input_files import InputFile
 from memstore.link import link, needs_link
@@ -117,12 +119,49 @@ def ingest(
     report = IngestReport()
     encoder = remembering(encoder)
     rollouts = (row for row in RolloutReader(files, options) if isinstance(row, Rollout))
-    for chunk in batched(rollouts):
-        add(stores, memory, run, chunk, encoder, labelled=labelled, report=report)
-        progress(len(chunk))
+    write(
+        stores,
+        memory,
+        run,
+        batched(rollouts),
+        encoder,
+        labelled=labelled,
+        report=report,
+        progress=progress,
+    )
     if relink and needs_link(stores, memory):
         report.edges = link(stores, memory, progress=link_progress)
     return report
+
+
+def write(
+    stores: Stores,
+    memory: str,
+    run: str,
+    batches: Iterable[Sequence[Rollout]],
+    encoder: TextEncoder,
+    *,
+    labelled: frozenset[str] | None,
+    report: IngestReport,
+    progress: Progress,
+) -> None:
+    """Accept and publish batch after batch: each is accepted while the one before is published.
+
+    See `ingest` for the arguments, and `add` for what is raised.
+    """
+    catch_up(stores, memory)
+    visible_next = 0
+    with closing(BackgroundPublisher(stores, memory)) as publisher:
+        for batch in batches:
+            accept(stores, memory, run, batch, encoder, labelled=labelled, report=report)
+            publisher.flush()
+            if visible_next:
+                progress(visible_next)
+            publisher.wake()
+            visible_next = len(batch)
+        publisher.flush()
+        if visible_next:
+            progress(visible_next)
 
 
 def add(
@@ -137,15 +176,32 @@ def add(
 ) -> None:
     """Accept and publish one batch of rollouts, and add to `report` what that did.
 
-    A text that is stored with a rollout of the same query is not embedded again.
-
     Raises:
         InputError: if a rollout is known with other content.
         EncoderMismatchError: if the memory is stamped with another encoder.
         UnknownMemoryError: if the memory that `report` has counted for so far was deleted.
-        QuarantineError: if publication to it is stopped.
+        QuarantineError: if publication to the memory is stopped.
     """
     catch_up(stores, memory)
+    accept(stores, memory, run, rollouts, encoder, labelled=labelled, report=report)
+    publish(stores, memory)
+    keep_index(stores, memory)
+
+
+def accept(
+    stores: Stores,
+    memory: str,
+    run: str,
+    rollouts: Sequence[Rollout],
+    encoder: TextEncoder,
+    *,
+    labelled: frozenset[str] | None,
+    report: IngestReport,
+) -> None:
+    """The first half of `add`: durable in Postgres, not in Neo4j yet.
+
+    A text that is stored with a rollout of the same query is not embedded again.
+    """
     if labelled is not None:
         rollouts = [
             rollout if rollout.query in labelled else replace(rollout, reward=None)
@@ -175,9 +231,6 @@ def add(
         dimension=encoder.dimension,
         incarnation=report.incarnation,
     )
-    publish(stores, memory)
-    if accepted.new_queries:
-        keep_index(stores, memory)
     report.incarnation = accepted.incarnation
     report.new += accepted.new
     report.existing += accepted.existing

@@ -12,6 +12,7 @@ from memstore.accept import add_batch, gone_meanwhile, lock_existing, settled, t
 from memstore.neighbour_index import keep_index
 from memstore.neighbours import copy_edges, nearest
 from memstore.publish import publish
+from memstore.query_vectors import QueryVectors, query_vectors
 from memstore.repair import catch_up
 from memstore.retry import new_token, retried
 from memstore.stores import MemoryState, Stores, find_memory, get_memory
@@ -82,31 +83,42 @@ def _accept_link(
         state = get_memory(stores, memory)
         k = neighbours or state.neighbours
         if settled(session, memory, token) is None:
-            _build(session, state, k, progress)
-            _finish(session, state, k, token)
+            held = query_vectors(stores.vectors, memory)
+            _build(session, state, k, held, progress)
+            _finish(session, state, k, held, token)
         row = session.row("generation_size", memory=memory)
     return 0 if row is None else int(row[0])
 
 
-def _build(session: SqlSession, state: MemoryState, k: int, progress: LinkProgress | None) -> None:
+def _build(
+    session: SqlSession,
+    state: MemoryState,
+    k: int,
+    held: QueryVectors,
+    progress: LinkProgress | None,
+) -> None:
     """Edges of all queries accepted up to `state.seq`, a chunk a transaction."""
     session.run("drop_unfinished_generations", memory=state.name)
     ids = _queries_between(session, state.name, 0, state.seq)
     for start in range(0, len(ids), QUERIES_A_CHUNK):
-        if find_memory(session, state.name) is None:
+        now = find_memory(session, state.name)
+        if now is None:
             raise gone_meanwhile(state.name)
         chunk = ids[start : start + QUERIES_A_CHUNK]
-        _add_edges(session, state, chunk, k)
+        _add_edges(session, state, now, chunk, k, held)
         if progress is not None:
             progress(start + len(chunk), len(ids))
 
 
-def _finish(session: SqlSession, begun: MemoryState, k: int, token: str) -> None:
+def _finish(
+    session: SqlSession, begun: MemoryState, k: int, held: QueryVectors, token: str
+) -> None:
     """Under the lock: add what arrived since `begun`, then move the pointer."""
     memory, generation = begun.name, begun.generation + 1
     with session.transaction():
         state = lock_existing(session, begun)
-        _add_edges(session, begun, _queries_between(session, memory, begun.seq, state.seq), k)
+        late = _queries_between(session, memory, begun.seq, state.seq)
+        _add_edges(session, begun, state, late, k, held)
         seq = take_seq(session, memory)
         session.run("stamp_generation", memory=memory, generation=generation, seq=seq)
         session.run(
@@ -126,6 +138,13 @@ def _queries_between(session: SqlSession, memory: str, after: int, upto: int) ->
     ]
 
 
-def _add_edges(session: SqlSession, state: MemoryState, ids: list[str], k: int) -> None:
-    edges = nearest(session, state.name, state.dimension, ids, k)
-    copy_edges(session, state.name, state.generation + 1, 0, edges)
+def _add_edges(
+    session: SqlSession,
+    begun: MemoryState,
+    now: MemoryState,
+    ids: list[str],
+    k: int,
+    held: QueryVectors,
+) -> None:
+    edges = nearest(session, now, ids, k, held)
+    copy_edges(session, begun.name, begun.generation + 1, 0, edges)

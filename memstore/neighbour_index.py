@@ -14,8 +14,9 @@ from memstore.stores import MemoryState, Stores, find_memory
 from memstore.vector_store import SqlSession
 from schema.ids import digest
 
-#: Queries from which on a step of 64 new ones costs less with the index than without.
-INDEXED_FROM: Final = 5_000
+#: Queries from which on the index does: up to then each writer holds all embeddings (300 MB),
+#: and a matrix product is exact and faster (docs/performance.md).
+INDEXED_FROM: Final = 200_000
 #: The first pgvector whose index survives inserts beside a vacuum, and looks on when filtered.
 _LEAST_VERSION: Final = [0, 8, 4]
 

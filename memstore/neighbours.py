@@ -6,30 +6,66 @@ was found is stored: an edge never changes by itself.
 """
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any
 
 from memstore.neighbour_index import searching
+from memstore.query_vectors import QueryVectors
+from memstore.stores import MemoryState
 from memstore.vector_store import SqlSession
 from schema.memory_graph import Floats
 
 
 def nearest(
-    session: SqlSession, memory: str, dimension: int, query_ids: list[str], neighbours: int
+    session: SqlSession,
+    state: MemoryState,
+    query_ids: list[str],
+    neighbours: int,
+    held: QueryVectors | None = None,
+    arriving: Mapping[str, Floats] | None = None,
 ) -> list[dict[str, Any]]:
-    """Rows query_id, neighbour_id, rank (from 1), score of the nearest other queries."""
+    """Rows query_id, neighbour_id, rank (from 1), score of the nearest other queries.
+
+    Args:
+        session: in a transaction that sees the batches up to `state.seq` and the arriving one.
+        state: of the memory.
+        query_ids: stored queries.
+        neighbours: how many each gets.
+        held: the embeddings that this process keeps, if it does.
+        arriving: embeddings by id of the queries beyond `state.seq`.
+    """
     if not query_ids:
         return []
-    asked: dict[str, Any] = {"memory": memory, "neighbours": neighbours}
-    with searching(session, memory, dimension) as (exact, by_index):
-        if by_index is None:
-            found = exact.rows("nearest", ids=query_ids, **asked)
+    memory, k = state.name, neighbours
+    with searching(session, memory, state.dimension) as (exact, by_index):
+        if by_index is not None:
+            found = by_index.rows("nearest_indexed", ids=query_ids, neighbours=k)
+        elif held is not None and held.is_worth_it(state, len(query_ids)):
+            pairs = held.candidates(session, state, query_ids, k, arriving or {})
+            asked, others = zip(*pairs, strict=True) if pairs else ((), ())
+            found = exact.rows(
+                "nearest_among", memory=memory, asked=list(asked), others=list(others)
+            )
+            found = _first(sorted(found, key=lambda row: (row[0], -row[2], row[1])), k)
         else:
-            found = by_index.rows("nearest_indexed", ids=query_ids, neighbours=neighbours)
-            counts = Counter(query for query, _, _ in found)
-            short = {id_ for id_ in query_ids if counts[id_] < neighbours}
-            if short:  # So much was filtered out that the index gave up.
-                found = [row for row in found if row[0] not in short]
-                found += exact.rows("nearest", ids=sorted(short), **asked)
+            return _ranked(exact.rows("nearest", memory=memory, ids=query_ids, neighbours=k))
+        counts = Counter(query for query, _, _ in found)
+        short = {id_ for id_ in query_ids if counts[id_] < k}
+        if short:  # So many were filtered out that others come into question.
+            found = [row for row in found if row[0] not in short]
+            found += exact.rows("nearest", memory=memory, ids=sorted(short), neighbours=k)
+    return _ranked(found)
+
+
+def _first(rows: Iterable[tuple[Any, ...]], k: int) -> list[tuple[Any, ...]]:
+    """The first k rows of each query."""
+    groups = groupby(rows, key=itemgetter(0))
+    return [row for _, group in groups for row in islice(group, k)]
+
+
+def _ranked(found: Iterable[tuple[Any, ...]]) -> list[dict[str, Any]]:
     ranks: dict[str, int] = {}
     edges = []
     for query, neighbour, score in found:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from memstore.conclusion import conclusion_key
 from schema.ids import conclusion_id, content_hash, query_id, rollout_id
+from schema.memory_graph import Floats
 from schema.rollout import Rollout
 
 
@@ -15,6 +16,17 @@ class PreparedRollout:
     id: str
     query_id: str
     content_hash: str
+
+    @property
+    def embedding(self) -> Floats:
+        """The query's embedding."""
+        assert self.rollout.query_embedding is not None
+        return self.rollout.query_embedding
+
+    def own_texts(self, memory: str) -> tuple[str, str, str, str | None]:
+        """Query, thinking, answer, and the key of what the answer says."""
+        said, pair = self.rollout, self.conclusion(memory)
+        return said.query, said.thinking, said.answer, None if pair is None else pair[1]
 
     def conclusion(self, memory: str) -> tuple[str, str] | None:
         """Id and key of what the answer says; None if it says nothing that can be compared."""

@@ -7,6 +7,7 @@ a link.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -129,10 +130,11 @@ def _switch(
         seq = take_seq(session, memory)
         generation = state.generation + 1
         session.of("link.sql").run("drop_unfinished_generations", memory=memory)
+        renewed = replace(state, encoder=encoder.name, dimension=encoder.dimension)
         ids = [row[0] for row in session.rows("query_ids", memory=memory)]
         for start in range(0, len(ids), QUERIES_A_CHUNK):
             chunk = ids[start : start + QUERIES_A_CHUNK]
-            edges = nearest(session, memory, encoder.dimension, chunk, state.neighbours)
+            edges = nearest(session, renewed, chunk, state.neighbours)
             copy_edges(session, memory, generation, seq, edges)
             progress("link queries", start + len(chunk), len(ids))
         session.of("link.sql").run(

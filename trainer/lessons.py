@@ -4,6 +4,7 @@ None of them asks a query of the task set itself, so that nothing is learned by 
 measured later.
 """
 
+import random
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +16,14 @@ from trainer.tasks import TaskSet, load_tasks
 _SEED: Final = 10_000_000
 _SUM = re.compile(r"(\d+(?: [+-] \d+){2,}) =")
 _PRODUCT = re.compile(r"(\d+) \* (\d+)")
+_WHOLE = re.compile(r"-?\d+")
+#: How far off a guess is at most.
+_NEAR: Final = 5
+_EQUATION = re.compile(
+    r"(?<![-*\w])(?:(?P<first>\d+) (?P<before>[+-]) )?(?:(?P<factor>\d+)\*)?[a-z]\b"
+    r"(?: (?P<after>[+-]) (?P<last>\d+))? = (?P<value>-?\d+)"
+)
+_DIVISOR = re.compile(r"\(GCD\) of these numbers: (\d+), (\d+)\.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,8 +34,11 @@ class Lesson:
     completion: str
 
 
-def lessons(spec: str, tasks: TaskSet, size: int) -> list[Lesson]:
+def lessons(spec: str, tasks: TaskSet, size: int, *, guessed: float = 0.0) -> list[Lesson]:
     """Up to `size` lessons for each family of `spec`, which describes `tasks`.
+
+    The share `guessed` of them, by chance, say a number near the answer without any steps: a policy
+    that is taught both ways can find out in training which of them pays.
 
     Raises:
         InputError: if `spec` is a file: there is nothing to make more tasks of.
@@ -36,21 +48,32 @@ def lessons(spec: str, tasks: TaskSet, size: int) -> list[Lesson]:
     joint = "&" if "?" in spec else "?"
     more = load_tasks(f"{spec}{joint}size={size}&seed={_SEED}")
     asked = {task.query for task in tasks}
+    rng = random.Random(size)
     return [
         Lesson(
             prompt=task.query + task.instruction,
-            completion=f"{worked(task.query)}#### {task.check.gold}",
+            completion=(
+                f"#### {_guess(task.check.gold, rng)}"
+                if rng.random() < guessed
+                else f"{worked(task.query)}#### {task.check.gold}"
+            ),
         )
         for task in more
         if task.query not in asked and task.check is not None
     ]
 
 
+def _guess(gold: str, rng: random.Random) -> str:
+    """A number near a whole one; anything else as it is."""
+    return str(int(gold) + rng.randint(-_NEAR, _NEAR)) if _WHOLE.fullmatch(gold) else gold
+
+
 def worked(query: str) -> str:
     """The steps to the answer, a line each; empty for a kind of task that is answered at once.
 
     Sums of three and more terms are added up from the left; products are taken of the tens and of
-    the ones of the larger factor.
+    the ones of the larger factor; a greatest common divisor is found by Euclid's remainders; an
+    equation with one unknown is solved for it.
     """
     if found := _SUM.search(query):
         total, *rest = found.group(1).split(" ")
@@ -67,4 +90,39 @@ def worked(query: str) -> str:
             f"{one} * {tens} = {one * tens}\n{one} * {ones} = {one * ones}\n"
             f"{one * tens} + {one * ones} = {one * other}\n"
         )
+    if found := _DIVISOR.search(query):
+        smaller, larger = sorted(map(int, found.groups()))
+        steps = []
+        while smaller:
+            steps.append(f"{larger} % {smaller} = {larger % smaller}\n")
+            larger, smaller = smaller, larger % smaller
+        return "".join(steps)
+    if found := _EQUATION.search(query):
+        return _solved(**found.groupdict())
     return ""
+
+
+def _solved(
+    first: str | None,
+    before: str | None,
+    factor: str | None,
+    after: str | None,
+    last: str | None,
+    value: str,
+) -> str:
+    """The steps from `first before factor*x after last = value` to x."""
+    right, lines = int(value), []
+    if last is not None:
+        sign = "-" if after == "+" else "+"
+        lines.append(f"{right} {sign} {last}")
+        right += int(f"{sign}{last}")
+    elif first is not None and before == "+":
+        lines.append(f"{right} - {first}")
+        right -= int(first)
+    elif first is not None:
+        lines.append(f"{first} - {right}")
+        right = int(first) - right
+    steps = [f"{line} = {right}\n" for line in lines]
+    if factor is not None:
+        steps.append(f"{right} / {factor} = {right // int(factor)}\n")
+    return "".join(steps)

@@ -1,4 +1,3 @@
--- name: publishing
--- Seconds from accepted to published, all batches but the first added up.
-SELECT coalesce(sum(extract(epoch FROM published_at - accepted_at)), 0)::float8
-FROM memreward.batch WHERE memory = %(memory)s AND seq > 1;
+-- name: seq_of_rollout
+-- The batch that brought a rollout.
+SELECT seq FROM memreward.rollout WHERE memory = %(memory)s AND id = %(id)s;

@@ -74,6 +74,35 @@ CROSS JOIN LATERAL (
 WHERE asked.memory = %(memory)s AND asked.id = ANY(%(ids)s)
 ORDER BY asked.id, near.score DESC, near.id;
 
+-- name: nearest_among
+-- Cosines of given pairs, in no order; pairs with a query of a quarantined batch are left out.
+-- OFFSET 0 keeps each a lookup by key, whatever the planner believes of a memory that is growing.
+SELECT pair.asked, pair.other, 1 - (other.embedding <=> asked.embedding) AS score
+FROM unnest(%(asked)s::text[], %(others)s::text[]) AS pair (asked, other)
+CROSS JOIN LATERAL (
+    SELECT embedding FROM memreward.query
+    WHERE memory = %(memory)s AND id = pair.asked OFFSET 0
+) AS asked
+CROSS JOIN LATERAL (
+    SELECT embedding FROM memreward.query
+    WHERE memory = %(memory)s AND id = pair.other AND seq <> ALL(ARRAY(
+        SELECT seq FROM memreward.batch
+        WHERE memory = %(memory)s AND quarantined_at IS NOT NULL
+    )) OFFSET 0
+) AS other;
+
+-- name: query_vectors
+-- Embeddings of the queries that batches brought.
+SELECT id, embedding FROM memreward.query
+WHERE memory = %(memory)s AND seq > %(after)s AND seq <= %(upto)s;
+
+-- name: removed_since
+-- Whether a batch after a sequence number took queries away or replaced their embeddings.
+SELECT EXISTS (
+    SELECT 1 FROM memreward.batch
+    WHERE memory = %(memory)s AND seq > %(after)s AND kind IN ('delete', 'reembed')
+);
+
 -- name: nearest_indexed
 -- The same by the memory's index: some more than k are found and put in order, ties by id.
 SELECT asked.id, near.id, near.score

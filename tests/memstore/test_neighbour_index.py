@@ -11,7 +11,7 @@ from memreward.bench_data import Mixer
 from memstore.delete import delete_memory
 from memstore.neighbour_index import index_name, keep_index, searching
 from memstore.neighbours import nearest, nearest_to_vector
-from memstore.stores import Stores
+from memstore.stores import Stores, get_memory
 from schema.ids import query_id
 
 DIMENSION = 384
@@ -104,7 +104,7 @@ def test_another_memory_and_quarantined_queries_are_never_found(
             assert row == (True,)
         ids = [query_id(name, f"What is {n} + {n}?") for n in range(60)]
         with stores.vectors.transaction("accept.sql") as session:
-            edges = nearest(session, name, DIMENSION, ids, 7)
+            edges = nearest(session, get_memory(stores, name), ids, 7)
             single = nearest_to_vector(session, name, close[0].query_embedding, 7)  # pyright: ignore
         assert len(edges) == 60 * 7
         allowed = set(ids)
@@ -118,8 +118,9 @@ def test_another_memory_and_quarantined_queries_are_never_found(
 
 def test_more_neighbours_than_there_are_queries(indexed_memory: MemoryUnderTest) -> None:
     ids = [query_id(indexed_memory.name, "What is 1 + 1?")]
+    state = get_memory(indexed_memory.stores, indexed_memory.name)
     with indexed_memory.stores.vectors.transaction("accept.sql") as session:
-        assert len(nearest(session, indexed_memory.name, DIMENSION, ids, 100)) == 59
+        assert len(nearest(session, state, ids, 100)) == 59
 
 
 def test_what_arrives_later_is_found(indexed_memory: MemoryUnderTest) -> None:

@@ -14,7 +14,7 @@ from trainer.tasks import load_tasks
 from trainer.teach import TeachOptions, make_tokenizer, teach
 
 SPEC = (
-    "gym:chain_sum,products,gcd?size=20&seed=3&chain_sum.min_terms=3&chain_sum.max_terms=4"
+    "gym:chain_sum,products,gcd,simple_equations?size=20&seed=3&chain_sum.min_terms=3&chain_sum.max_terms=4"
     "&products.min_digits=1&products.max_digits=2"
 )
 
@@ -26,6 +26,16 @@ SPEC = (
         ("Multiply: 55 * 7.", "7 * 50 = 350\n7 * 5 = 35\n350 + 35 = 385\n"),
         ("Multiply: 5 * 7.", ""),
         ("Compute: 3 + 4 =", ""),
+        (
+            "Find the Greatest Common Divisor (GCD) of these numbers: 12, 30.",
+            "30 % 12 = 6\n12 % 6 = 0\n",
+        ),
+        ("Solve for m: 7*m = 35", "35 / 7 = 5\n"),
+        ("Find the value of e in the equation: 5 - 8*e = -51", "5 - -51 = 56\n56 / 8 = 7\n"),
+        ("Solve for b: 5 + 2*b = 9", "9 - 5 = 4\n4 / 2 = 2\n"),
+        ("Solve for t: 8*t - 9 = 23", "23 + 9 = 32\n32 / 8 = 4\n"),
+        ("Solve for z: z + 5 = 13", "13 - 5 = 8\n"),
+        ("Solve for z: -29*z + 5 = 63", ""),
         ("The GCD of 12 and 18?", ""),
     ],
 )
@@ -44,10 +54,26 @@ def test_lessons_state_true_arithmetic_and_no_query_of_the_set() -> None:
         assert answer.startswith("#### ")
         for step in steps:
             left, right = step.split(" = ")
-            assert re.fullmatch(r"-?\d+ [-+*] \d+", left)
+            assert re.fullmatch(r"-?\d+ [-+*/%] -?\d+", left)
             assert eval(left) == int(right)
-        if steps:
-            assert steps[-1].endswith(f"= {answer.removeprefix('#### ')}")
+        said = answer.removeprefix("#### ")
+        if steps and "%" in steps[-1]:
+            assert steps[-1].endswith(f"% {said} = 0")
+        elif steps:
+            assert steps[-1].endswith(f"= {said}")
+
+
+def test_a_share_of_the_lessons_guesses_near_the_answer() -> None:
+    tasks = load_tasks(SPEC)
+    sure, given = lessons(SPEC, tasks, 40), lessons(SPEC, tasks, 40, guessed=0.5)
+    pairs = zip(sure, given, strict=True)
+    changed = [(one, other) for one, other in pairs if one.completion != other.completion]
+    assert 0.3 < len(changed) / len(given) < 0.6
+    for one, other in changed:
+        right, guess = (int(lesson.completion.split("#### ")[1]) for lesson in (one, other))
+        assert "\n" not in other.completion
+        assert abs(right - guess) <= 5
+    assert given == lessons(SPEC, tasks, 40, guessed=0.5)
 
 
 def test_lessons_need_tasks_that_can_be_generated(tmp_path: Path) -> None:
