@@ -2,10 +2,13 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from memreward.console import Bars, err_console
 from schema.errors import InputError, TrainingError
@@ -91,10 +94,36 @@ def run_grpo(
         progress: told of steps.
 
     Raises:
-        InputError: if tasks or policy cannot be used, or the folder holds another run.
+        InputError: if tasks or policy cannot be used, the folder holds another run, or another
+            process is at it.
         RewardError: if rewards cannot be given as promised.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        return _run(request, folder, source, progress)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """In the block, no other process is at the run of `folder`.
+
+    Raises:
+        InputError: if one is.
+    """
+    lock = FileLock(folder / "lock", blocking=False)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise InputError(
+            f"{folder}: another process is at this run: wait for it, or choose another --run"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _run(request: GrpoRequest, folder: Path, source: Source | None, progress: Bars) -> GrpoOutcome:
     _keep_request(folder / "run.json", request)
     training, held = split_tasks(request)
     source = source or Source(scorer=baseline(request.arm, request.options.seed))

@@ -77,3 +77,9 @@ DELETE FROM memreward.batch WHERE memory = %(memory)s;
 -- name: delete_memory
 -- The memory itself.
 DELETE FROM memreward.memory WHERE name = %(memory)s;
+
+-- name: vacuum
+-- Rows that were deleted no longer stand in the way; tables that somebody else is at are left out.
+VACUUM (ANALYZE, SKIP_LOCKED) memreward.similar_to, memreward.propagated_reward,
+    memreward.verified_reward, memreward.preference, memreward.policy_embedding,
+    memreward.rollout, memreward.conclusion, memreward.query;

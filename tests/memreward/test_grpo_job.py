@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from fake_scorer import FakeScorer
+from filelock import FileLock
 from tiny_policy import write_tiny_policy
 
 from memreward.compare_job import ArmRun, CompareRequest, compare, planned, summarise, table
@@ -54,6 +55,14 @@ def request_(policy: Path, tmp_path: Path) -> GrpoRequest:
 def progress() -> Iterator[Bars]:
     with bars() as shown:
         yield shown
+
+
+def test_one_process_at_a_time(request_: GrpoRequest, tmp_path: Path, progress: Bars) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with FileLock(folder / "lock"), pytest.raises(InputError, match="another process is at this"):
+        run_grpo(request_, folder, Source(scorer=FakeScorer(lambda rollout: 0.5)), progress)
+    assert not (folder / "run.json").exists()
 
 
 def test_a_run_with_a_memory(request_: GrpoRequest, tmp_path: Path, progress: Bars) -> None:

@@ -1,7 +1,10 @@
+import pytest
 from rollout_factory import make_rollouts
 from store_fixtures import MemoryUnderTest
 
+from memstore import delete
 from memstore.delete import delete_memory
+from memstore.delete_run import delete_run
 from memstore.named_queries import named_queries
 from memstore.stats import list_memories, memory_stats
 
@@ -18,9 +21,33 @@ def test_only_the_named_memory_goes(memory: MemoryUnderTest) -> None:
     delete_memory(memory.stores, other.name)  # again: nothing happens
 
 
+def test_a_large_delete_leaves_no_dead_rows(
+    memory: MemoryUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def vacuums() -> int:
+        with memory.stores.vectors.transaction("delete.sql") as session:
+            found = session._connection.execute(  # pyright: ignore
+                "SELECT vacuum_count FROM pg_stat_user_tables WHERE relname = 'rollout'"
+            ).fetchone()
+        assert found is not None
+        return found[0]
+
+    before = vacuums()
+    memory.add(make_rollouts(4), run="small")
+    delete_run(memory.stores, memory.name, "small")
+    assert vacuums() == before
+    monkeypatch.setattr(delete, "MANY_ROLLOUTS", 16)
+    memory.add(make_rollouts(4), run="large")
+    delete_run(memory.stores, memory.name, "large")
+    assert vacuums() == before + 1
+    memory.add(make_rollouts(4))
+    delete_memory(memory.stores, memory.name)
+    assert vacuums() == before + 2
+
+
 def test_every_statement_names_the_memory() -> None:
     """The tenant key is in every query that touches data."""
-    free = {"tombstones", "memories"}
+    free = {"tombstones", "memories", "vacuum"}
     for file in ("accept.sql", "publish.sql", "link.sql", "read.sql", "delete.sql"):
         for name, text in named_queries(file).items():
             assert name in free or "memory" in text.partition("\n")[2], f"{file}: {name}"
