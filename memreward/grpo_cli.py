@@ -201,7 +201,9 @@ def _opened(settings: Settings, memory: str, run: str, folder: Path) -> "Iterato
 
     with (
         connected(settings) as stores,
-        memory_source(stores, settings, memory, run, begun=(folder / "run.json").exists()) as source,
+        memory_source(
+            stores, settings, memory, run, begun=(folder / "run.json").exists()
+        ) as source,
     ):
         yield source
 

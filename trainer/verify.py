@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -33,6 +33,8 @@ _GRACE_S: Final = 30.0
 _START_S: Final = 180.0
 #: Most bytes of a text that go to a worker.
 _LONGEST: Final = 4 << 20
+#: Most answers that one request is about.
+_MOST_TOGETHER: Final = 32
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,8 +73,8 @@ class _Worker:
                 f"`python -m trainer.verify_worker {kind.value}` to see why"
             )
 
-    def ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any] | None:
-        """Its answer, or None if it has none in time or is gone."""
+    def ask(self, request: dict[str, Any], seconds: float) -> list[dict[str, Any]] | None:
+        """Its verdicts, or None if it has none in time or is gone."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
@@ -153,22 +155,50 @@ class Verifiers:
                 "these tasks are checked by running the code of answers, which is off: allow it "
                 "(--run-code), on a machine where that may be done"
             )
-        return list(self._threads.map(self._one, items))
+        asked: defaultdict[VerifierKind, list[int]] = defaultdict(list)
+        verdicts: dict[int, Verdict] = {}
+        for place, (rollout, check) in enumerate(items):
+            if len(rollout.query) + len(rollout.thinking) + len(rollout.answer) > _LONGEST:
+                verdicts[place] = Verdict(reward=None, reason="too long to be verified")
+            else:
+                asked[check.kind].append(place)
+        chunks = [chunk for kind, places in asked.items() for chunk in self._chunks(kind, places)]
+        told = self._threads.map(lambda chunk: self._ask([items[p] for p in chunk]), chunks)
+        for chunk, found in zip(chunks, told, strict=True):
+            verdicts |= dict(zip(chunk, found, strict=True))
+        return [verdicts[place] for place in range(len(items))]
 
-    def _one(self, item: tuple[Rollout, Check]) -> Verdict:
-        rollout, check = item
-        texts = {name: getattr(rollout, name) for name in ("query", "thinking", "answer")}
-        if sum(map(len, texts.values())) > _LONGEST:
-            return Verdict(reward=None, reason="too long to be verified")
-        idle = self._idle[check.kind]
-        worker = idle.pop() if idle else _Worker(check.kind)
-        request = {**texts, "check": check.to_row(), "deadline": self._deadline_s}
-        found = worker.ask(request, self._deadline_s + _GRACE_S)
+    def _chunks(self, kind: VerifierKind, places: list[int]) -> Iterator[list[int]]:
+        """What one request is about: a program alone, of other answers some."""
+        share = -(-len(places) // self._n_workers)
+        size = 1 if kind is VerifierKind.CODE else min(share, _MOST_TOGETHER)
+        for start in range(0, len(places), size):
+            yield places[start : start + size]
+
+    def _ask(self, items: list[tuple[Rollout, Check]]) -> list[Verdict]:
+        """Verdicts on answers of one kind."""
+        kind = items[0][1].kind
+        idle = self._idle[kind]
+        worker = idle.pop() if idle else _Worker(kind)
+        rows = [
+            {
+                "query": rollout.query,
+                "thinking": rollout.thinking,
+                "answer": rollout.answer,
+                "check": check.to_row(),
+            }
+            for rollout, check in items
+        ]
+        request = {"items": rows, "deadline": self._deadline_s}
+        found = worker.ask(request, len(items) * self._deadline_s + _GRACE_S)
         if found is None:
             worker.end()
-            return Verdict(reward=None, reason="the verifier was lost")
+            return [Verdict(reward=None, reason="the verifier was lost")] * len(items)
         idle.append(worker)
-        return _settled(Verdict(reward=found["reward"], reason=found["reason"]), check)
+        return [
+            _settled(Verdict(reward=one["reward"], reason=one["reason"]), check)
+            for one, (_, check) in zip(found, items, strict=True)
+        ]
 
 
 def _settled(verdict: Verdict, check: Check) -> Verdict:

@@ -1,8 +1,9 @@
 """The process that verifiers live in: `python -m trainer.verify_worker KIND`, JSON over pipes.
 
-It imports what its kind needs once. For each answer it forks twice: the first child leaves the
-system's network and process table, the second confines itself and decides. So no answer can change
-what the next one meets, and whatever an answer started ends with its deadline.
+It imports what its kind needs once. For each request it forks twice: the first child leaves the
+system's network and process table, the second confines itself and decides about one answer after
+the other. A program comes alone (`trainer.verify`), so that it cannot change what the next one
+meets; answers that are only read share a child. Whatever an answer started ends with its deadline.
 """
 
 import json
@@ -21,8 +22,10 @@ from schema.task import Check, VerifierKind
 from trainer import sandbox
 from trainer.verdict import preload, verdict
 
-#: Longest report of a decision, bytes.
-_LONGEST_REPORT: Final = 4_096
+_PIECE: Final = 65_536
+
+#: An answer with its check, or a verdict, as JSON has it.
+Item = dict[str, Any]
 
 
 def main(kind: VerifierKind) -> None:
@@ -37,33 +40,42 @@ def main(kind: VerifierKind) -> None:
     replies.write(b'{"ready": true}\n')
     replies.flush()
     for line in requests:
-        replies.write(json.dumps(_decide(json.loads(line))).encode() + b"\n")
+        request = json.loads(line)
+        replies.write(json.dumps(_decide_all(request["items"], request["deadline"])).encode())
+        replies.write(b"\n")
         replies.flush()
 
 
-def _decide(request: dict[str, Any]) -> dict[str, Any]:
-    """One verdict, by a child that is gone when this returns."""
+def _decide_all(items: list[Item], deadline_s: float) -> list[Item]:
+    """A verdict for each; an answer that ends its process, or has it ended, is its last."""
+    found: list[Item] = []
+    while len(found) < len(items):
+        verdicts, reason = _decide(items[len(found) :], deadline_s)
+        found += verdicts
+        if len(found) < len(items):
+            found.append({"reward": None, "reason": reason})
+    return found
+
+
+def _decide(items: list[Item], deadline_s: float) -> tuple[list[Item], str]:
+    """The first verdicts, by a child that is gone when this returns, and why there are no more."""
     folder = Path(tempfile.mkdtemp(prefix="memreward-verify-"))
     report, reporting = os.pipe()
     try:
         child = os.fork()
         if child == 0:
-            _isolated(request, folder, reporting)
+            _isolated(items, int(deadline_s) + 2, folder, reporting)
         os.close(reporting)
-        text = _read_until(report, time.monotonic() + request["deadline"])
+        lines, reason = _read_lines(report, len(items), deadline_s)
         os.kill(child, signal.SIGKILL)
         _end_descendants()
     finally:
         os.close(report)
         shutil.rmtree(folder)
-    if text is None:
-        return {"reward": None, "reason": "deadline"}
-    if not text:
-        return {"reward": None, "reason": "ended"}
-    return json.loads(text)
+    return [json.loads(line) for line in lines], reason
 
 
-def _isolated(request: dict[str, Any], folder: Path, reporting: int) -> None:
+def _isolated(items: list[Item], cpu_seconds: int, folder: Path, reporting: int) -> None:
     """First child: leaves the system behind, and waits for the second; never returns."""
     try:
         sandbox.end_with_parent()
@@ -72,36 +84,55 @@ def _isolated(request: dict[str, Any], folder: Path, reporting: int) -> None:
         sandbox.own_namespaces()
         if os.fork() == 0:
             sandbox.end_with_parent()
-            _confined(request, folder, reporting)
+            _confined(items, cpu_seconds, folder, reporting)
         os.close(reporting)
         os.wait()
     finally:
         os._exit(0)
 
 
-def _confined(request: dict[str, Any], folder: Path, reporting: int) -> None:
-    """Second child: decides, and says so; never returns."""
+def _confined(items: list[Item], cpu_seconds: int, folder: Path, reporting: int) -> None:
+    """Second child: decides one after the other, and says so; never returns."""
     try:
-        sandbox.confine(folder, int(request["deadline"]) + 2)
+        sandbox.confine(folder, cpu_seconds * len(items))
+        for item in items:
+            os.write(reporting, _verdict_line(item))
+    finally:
+        os._exit(0)
+
+
+def _verdict_line(item: Item) -> bytes:
+    try:
         reward, reason = verdict(
-            request["query"],
-            request["thinking"],
-            request["answer"],
-            Check.from_row(request["check"]),
+            item["query"], item["thinking"], item["answer"], Check.from_row(item["check"])
         )
     except MemrewardError as error:
         reward, reason = None, str(error)
     except BaseException as error:  # Of any kind: nothing that happens here may stay unsaid.
         reward, reason = None, f"{type(error).__name__}: {error}"
-    text = json.dumps({"reward": reward, "reason": reason[:500]}).encode()
-    os.write(reporting, text[:_LONGEST_REPORT])
-    os._exit(0)
+    return json.dumps({"reward": reward, "reason": reason[:500]}).encode() + b"\n"
 
 
-def _read_until(pipe: int, deadline: float) -> bytes | None:
-    """What comes through a pipe in one piece; b"" if it closes before; None at the deadline."""
-    ready, _, _ = select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))
-    return os.read(pipe, _LONGEST_REPORT) if ready else None
+def _read_lines(pipe: int, count: int, deadline_s: float) -> tuple[list[bytes], str]:
+    """Up to `count` lines, each by its deadline, and why there are no more.
+
+    There may be more: a program that has forked says everything twice.
+    """
+    lines: list[bytes] = []
+    rest = b""
+    deadline = time.monotonic() + deadline_s
+    while len(lines) < count:
+        ready, _, _ = select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))
+        if not ready:
+            return lines, "deadline"
+        piece = os.read(pipe, _PIECE)
+        if not piece:
+            return lines, "ended"
+        *whole, rest = (rest + piece).split(b"\n")
+        if whole:
+            lines += whole
+            deadline = time.monotonic() + deadline_s
+    return lines[:count], ""
 
 
 def _end_descendants() -> None:

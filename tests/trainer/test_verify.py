@@ -131,6 +131,14 @@ def test_an_answer_cannot_change_what_the_next_one_meets(verifiers: Verifiers) -
     assert {verdict.reward for verdict in found} == {1.0}
 
 
+def test_an_answer_that_does_not_end_costs_the_others_nothing(hasty: Verifiers) -> None:
+    """They share a process until then."""
+    answers = ["3", "4", "9**9**9", "3", "9**9**9", "3"]
+    found = hasty.verify([(rollout(answer), math("3")) for answer in answers])
+    assert [verdict.reward for verdict in found] == [1.0, 0.0, None, 1.0, None, 1.0]
+    assert found[2].reason == found[4].reason == "deadline"
+
+
 def test_verdicts_come_in_order(verifiers: Verifiers) -> None:
     items = [(rollout(str(place)), math(str(place - place % 2))) for place in range(12)]
     assert [verdict.reward for verdict in verifiers.verify(items)] == [1.0, 0.0] * 6
