@@ -16,6 +16,9 @@ def teach(
     guessed: Annotated[
         float, typer.Option(min=0, max=1, help="Share of examples that guess, without steps.")
     ] = 0.0,
+    careless: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of examples that omit the last step.")
+    ] = 0.0,
     seed: Annotated[int, typer.Option(help="Of first weights and order.")] = 0,
 ) -> None:
     """Teach a policy of some 300,000 weights the families of TASKS, but none of its queries."""
@@ -25,7 +28,7 @@ def teach(
     from trainer.teach import TeachOptions
     from trainer.teach import teach as teach_policy
 
-    given = lessons(tasks, load_tasks(tasks), examples, guessed=guessed)
+    given = lessons(tasks, load_tasks(tasks), examples, guessed=guessed, careless=careless)
     with bars() as progress:
         shown = Hook(every=1, do=lambda step: progress("teach", step, steps))
         teach_policy(given, out, TeachOptions(steps=steps, seed=seed), [shown])

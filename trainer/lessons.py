@@ -34,11 +34,14 @@ class Lesson:
     completion: str
 
 
-def lessons(spec: str, tasks: TaskSet, size: int, *, guessed: float = 0.0) -> list[Lesson]:
+def lessons(
+    spec: str, tasks: TaskSet, size: int, *, guessed: float = 0.0, careless: float = 0.0
+) -> list[Lesson]:
     """Up to `size` lessons for each family of `spec`, which describes `tasks`.
 
-    The share `guessed` of them, by chance, say a number near the answer without any steps: a policy
-    that is taught both ways can find out in training which of them pays.
+    By chance, the share `guessed` of them say a number near the answer, and the share `careless`
+    what stands before the last step, both without any steps: guesses of one query differ, careless
+    answers agree. A policy that is taught two ways can find out in training which of them pays.
 
     Raises:
         InputError: if `spec` is a file: there is nothing to make more tasks of.
@@ -52,15 +55,25 @@ def lessons(spec: str, tasks: TaskSet, size: int, *, guessed: float = 0.0) -> li
     return [
         Lesson(
             prompt=task.query + task.instruction,
-            completion=(
-                f"#### {_guess(task.check.gold, rng)}"
-                if rng.random() < guessed
-                else f"{worked(task.query)}#### {task.check.gold}"
-            ),
+            completion=_completion(task.query, task.check.gold, guessed, careless, rng),
         )
         for task in more
         if task.query not in asked and task.check is not None
     ]
+
+
+def _completion(query: str, gold: str, guessed: float, careless: float, rng: random.Random) -> str:
+    steps, drawn = worked(query), rng.random()
+    if drawn < guessed:
+        return f"#### {_guess(gold, rng)}"
+    if drawn < guessed + careless and steps:
+        return f"#### {_before_last(steps)}"
+    return f"{steps}#### {gold}"
+
+
+def _before_last(steps: str) -> str:
+    """What the last step begins with."""
+    return steps.splitlines()[-1].split(" ")[0]
 
 
 def _guess(gold: str, rng: random.Random) -> str:

@@ -76,6 +76,17 @@ def test_a_share_of_the_lessons_guesses_near_the_answer() -> None:
     assert given == lessons(SPEC, tasks, 40, guessed=0.5)
 
 
+def test_careless_lessons_agree_on_what_stands_before_the_last_step() -> None:
+    tasks = load_tasks(SPEC)
+    sure, given = lessons(SPEC, tasks, 40), lessons(SPEC, tasks, 40, careless=1.0)
+    for one, other in zip(sure, given, strict=True):
+        *_, before, _ = ["", *one.completion.splitlines()]
+        if before:
+            assert other.completion == f"#### {before.split(' ')[0]}"
+        else:
+            assert other == one
+
+
 def test_lessons_need_tasks_that_can_be_generated(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="small or gym"):
         lessons("queries.jsonl", load_tasks(SPEC), 5)
