@@ -30,9 +30,6 @@ OWN_NAMES: Final[tuple[str, ...]] = (
     "truncated",
 )
 
-#: What the features of a rollout's own texts depend on: query, thinking, answer, conclusion's key.
-OwnTexts = tuple[str, str, str, str | None]
-
 
 @dataclass(frozen=True, kw_only=True)
 class RolloutFeatures:
@@ -139,9 +136,9 @@ def own_rows(
 
 @lru_cache(maxsize=65_536)
 def own_row(query: str, thinking: str, answer: str, key: str | None) -> Floats:
-    """Features of one rollout's texts but `truncated`, [len(OWN_NAMES) - 1]; see `OwnTexts`.
+    """Features of one rollout's texts but `truncated`, [len(OWN_NAMES) - 1].
 
-    They are kept, for a memory is scored again and again.
+    They are kept, for a memory is scored again and again. `key` is that of its conclusion.
     """
     values = (
         *text_features(query, thinking, answer, key).values(),

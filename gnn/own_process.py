@@ -1,6 +1,6 @@
-"""A process beside this one that computes features of rollouts' own texts, while this one waits.
+"""A process beside this one that reads rollouts' texts: their conclusions, then their features.
 
-They are half of what a score costs, and this process has both databases to talk to meanwhile.
+That is half of what a score costs, and this process has databases to talk to meanwhile.
 """
 
 import logging
@@ -8,14 +8,16 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
-from gnn.features import OwnTexts, own_row
+from gnn.features import own_row
+from memstore.conclusion import conclusion_key
+from memstore.prepare import Keys, Texts
 from schema.memory_graph import Floats
 
 _log = logging.getLogger("memreward.features")
@@ -25,17 +27,18 @@ WORTH_ASKING: Final = 32
 
 
 class OwnProcess:
-    """Computes own features of some rollouts at a time; started when it is first needed."""
+    """Reads the texts of some rollouts at a time; started when it is first needed."""
 
     def __init__(self) -> None:
         """Nothing is started."""
         self._pipe: Connection | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._asked: list[str] = []
+        self._keys: Keys | None = None
 
-    def ask(self, texts: Mapping[str, OwnTexts]) -> None:
+    def ask(self, texts: Mapping[str, Texts]) -> None:
         """Begin with some rollouts, by id, unless they are few or there is one core only."""
-        self.take()
+        self.features()  # What nobody wanted must not be taken for the answer to this.
         if len(texts) < WORTH_ASKING or len(os.sched_getaffinity(0)) < 2:
             return
         try:
@@ -45,17 +48,33 @@ class OwnProcess:
         else:
             self._asked = list(texts)
 
-    def take(self) -> dict[str, Floats]:
-        """Features, by id, of the rollouts last asked for; none if nothing was begun, or lost."""
-        ids, self._asked = self._asked, []
-        if not ids or self._pipe is None:
-            return {}
+    def keys(self) -> Keys:
+        """Keys of conclusions, by id, of the rollouts last asked for; none if that was lost."""
+        if self._keys is None:
+            keys = self._received()
+            self._keys = dict(zip(self._asked, keys, strict=True))
+        return self._keys
+
+    def features(self) -> dict[str, Floats]:
+        """Their own features by id, in the same way; they are given once."""
+        self.keys()
+        table = self._received()
+        ids, self._asked, self._keys = self._asked, [], None
+        return dict(zip(ids, table, strict=True))
+
+    def _received(self) -> Sequence[Any]:
+        """The next answer; nothing if there is none to come."""
+        if not self._asked or self._pipe is None:
+            return []
         try:
-            table = self._pipe.recv()
+            return self._pipe.recv()
         except (OSError, EOFError) as error:
             self._lost(error)
-            return {}
-        return dict(zip(ids, table, strict=True))
+            return []
+        except BaseException:
+            self._asked = []
+            self.close()  # Half an answer may have been read.
+            raise
 
     def close(self) -> None:
         """End the process."""
@@ -83,17 +102,21 @@ class OwnProcess:
         return self._pipe
 
     def _lost(self, error: Exception) -> None:
-        _log.warning("the process for features is gone (%r): they are computed here", error)
+        _log.warning("the process that reads texts is gone (%r): they are read here", error)
+        self._asked = []
         self.close()
 
 
 def main(handle: int) -> None:
-    """Answer each list of texts by a table, [N, F], until the other end is closed."""
+    """Answer each list of texts by keys, then by features [N, F], until the other end is closed."""
     pipe = Connection(handle)
     while True:
         try:
-            texts: list[OwnTexts] = pipe.recv()
-            pipe.send(np.stack([own_row(*one) for one in texts]))
+            texts: list[Texts] = pipe.recv()
+            keys = [conclusion_key(*one) for one in texts]
+            pipe.send(keys)
+            read = zip(texts, keys, strict=True)
+            pipe.send(np.stack([own_row(*said, key) for (*said, _), key in read]))
         except (EOFError, OSError):
             return
 

@@ -301,7 +301,7 @@ class Memory:
         known = self._known(items)
         fresh = self._embedded([item for item in items if item.id not in known])
         if self._model is not None:
-            self._own.ask({item.id: item.own_texts(self.name) for item in fresh})
+            self._own.ask({item.id: item.texts for item in fresh})
         accepted = accept_rollouts(
             self._stores.vectors,
             self.name,
@@ -309,6 +309,7 @@ class Memory:
             fresh + [item for item in items if item.id in known],
             encoder=self._encoder.name,
             dimension=self._encoder.dimension,
+            keys=self._own.keys,
         )
         return accepted.seq is not None
 
@@ -344,7 +345,7 @@ class Memory:
         queries = snapshot.known(QUERY, sorted({item.query_id for item in items}))
         features = self._features_of(kept, write=True)
         ids, said = score_queries(
-            found.model, found.caution, snapshot, queries, features, self._own.take()
+            found.model, found.caution, snapshot, queries, features, self._own.features()
         )
         return found.scores(ids, said)
 

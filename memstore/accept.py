@@ -5,13 +5,13 @@ neighbours, and rows, edges and the payload for Neo4j are written with the next 
 A writer that did not hear whether its commit went through finds its batch by its token.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from memstore import accept_rows
 from memstore.neighbours import copy_edges, nearest
-from memstore.prepare import PreparedRollout
+from memstore.prepare import Keys, PreparedRollout
 from memstore.query_vectors import QueryVectors, query_vectors
 from memstore.retry import new_token, retried
 from memstore.stores import MemoryState, find_memory
@@ -161,10 +161,12 @@ def accept_rollouts(
     dimension: int,
     neighbours: int = DEFAULT_NEIGHBOURS,
     incarnation: str | None = None,
+    keys: Callable[[], Keys] = dict,
 ) -> Accepted:
     """Accept rollouts that carry their embeddings; when this returns they are durable.
 
-    With `incarnation`, only that memory is written to, not a later one of the same name.
+    With `incarnation`, only that memory is written to, not a later one of the same name. `keys` is
+    asked, late, for conclusions that somebody else has read meanwhile; others are read here.
 
     Raises:
         InputError: if an id is known with other content; nothing is accepted then.
@@ -184,7 +186,7 @@ def accept_rollouts(
                 seq, new, queries, labels = done
             else:
                 seq, new, queries, labels = _accept(
-                    session, state, run, prepared, token, query_vectors(vectors, memory)
+                    session, state, run, prepared, token, query_vectors(vectors, memory), keys
                 )
         if seq is None:
             return _nothing(len(prepared), state.incarnation)
@@ -213,6 +215,7 @@ def _accept(
     prepared: Sequence[PreparedRollout],
     token: str,
     held: QueryVectors,
+    keys: Callable[[], Keys],
 ) -> tuple[int | None, int, int, int]:
     """Sequence number (None: nothing to do), new rollouts, new queries, rewards."""
     memory = state.name
@@ -226,7 +229,7 @@ def _accept(
     if not new and not labelled:
         return None, 0, 0, 0
     seq = take_seq(session, memory)
-    queries = _insert(session, state, run, seq, new, held)
+    queries = _insert(session, state, run, seq, new, held, keys)
     accept_rows.insert_labels(session, memory, run, seq, labelled)
     payload = {
         "generation": state.generation,
@@ -277,6 +280,7 @@ def _insert(
     seq: int,
     new: Sequence[PreparedRollout],
     held: QueryVectors,
+    keys: Callable[[], Keys],
 ) -> int:
     """Insert everything a batch brings but its labels; returns the number of new queries."""
     memory = state.name
@@ -285,12 +289,13 @@ def _insert(
     checkpoint = first.checkpoint if first else None
     session.run("add_run", memory=memory, name=run, policy=policy, checkpoint=checkpoint, seq=seq)
     queries = accept_rows.insert_queries(session, memory, seq, new)
-    conclusions = {item.id: item.conclusion(memory) for item in new}
-    accept_rows.insert_conclusions(session, memory, seq, conclusions)
-    accept_rows.insert_rollouts(session, memory, run, seq, new, conclusions)
-    accept_rows.insert_policy_embeddings(session, memory, seq, new)
     # On arrival a query is tied to its nearest among all that is accepted, its own batch included.
     arriving = {item.query_id: item.embedding for item in queries}
     edges = nearest(session, state, list(arriving), state.neighbours, held, arriving)
     copy_edges(session, memory, state.generation, seq, edges)
+    read = keys()
+    conclusions = {item.id: item.conclusion(memory, read) for item in new}
+    accept_rows.insert_conclusions(session, memory, seq, conclusions)
+    accept_rows.insert_rollouts(session, memory, run, seq, new, conclusions)
+    accept_rows.insert_policy_embeddings(session, memory, seq, new)
     return len(queries)

@@ -6,7 +6,6 @@ rollout is ever run, nothing depends on other rollouts, and no text makes it rai
 """
 
 import re
-from functools import lru_cache
 from typing import Final
 
 from memstore.conclusion_code import code_key, has_code
@@ -32,7 +31,6 @@ _NUMBER_WORD = re.compile(r"\b(" + "|".join(NUMBER_WORDS) + r")\b", re.IGNORECAS
 _CODE_QUERY = re.compile(r"\bassert\b|\bpython\b|\bfunction\b|\bdef\b|```|\bprogram\b", re.I)
 
 
-@lru_cache(maxsize=4_096)
 def conclusion_key(query: str, thinking: str, answer: str, domain: str) -> str | None:
     """Canonical key of what `answer` concludes, or None when it concludes nothing readable.
 

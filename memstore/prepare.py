@@ -1,11 +1,18 @@
 """A rollout with its ids in one memory."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from memstore.conclusion import conclusion_key
 from schema.ids import conclusion_id, content_hash, query_id, rollout_id
 from schema.memory_graph import Floats
 from schema.rollout import Rollout
+
+#: Query, thinking, answer and domain of a rollout.
+Texts = tuple[str, str, str, str]
+#: Keys of conclusions by rollout id; None: it says nothing that can be compared.
+Keys = Mapping[str, str | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,16 +30,18 @@ class PreparedRollout:
         assert self.rollout.query_embedding is not None
         return self.rollout.query_embedding
 
-    def own_texts(self, memory: str) -> tuple[str, str, str, str | None]:
-        """Query, thinking, answer, and the key of what the answer says."""
-        said, pair = self.rollout, self.conclusion(memory)
-        return said.query, said.thinking, said.answer, None if pair is None else pair[1]
+    @property
+    def texts(self) -> Texts:
+        """What `conclusion_key` depends on."""
+        said = self.rollout
+        return said.query, said.thinking, said.answer, said.domain
 
-    def conclusion(self, memory: str) -> tuple[str, str] | None:
-        """Id and key of what the answer says; None if it says nothing that can be compared."""
-        key = conclusion_key(
-            self.rollout.query, self.rollout.thinking, self.rollout.answer, self.rollout.domain
-        )
+    def conclusion(self, memory: str, keys: Keys = MappingProxyType({})) -> tuple[str, str] | None:
+        """Id and key of what the answer says; None if it says nothing that can be compared.
+
+        `keys` has the keys of some rollouts, by id, computed already.
+        """
+        key = keys[self.id] if self.id in keys else conclusion_key(*self.texts)
         return None if key is None else (conclusion_id(memory, self.query_id, key), key)
 
 

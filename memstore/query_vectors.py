@@ -20,6 +20,8 @@ from schema.memory_graph import Floats
 WORTH_READING: Final = 8
 #: More than a product of float32 and pgvector's distance can differ.
 _MARGIN: Final = 1e-5
+#: Searches in one product: bounds the memory that it takes.
+_AT_ONCE: Final = 64
 #: Memories that one process keeps the embeddings of.
 _KEPT: Final = 4
 
@@ -78,7 +80,11 @@ class QueryVectors:
             new_ND = np.zeros((0, state.dimension), np.float32)
             if arriving:
                 new_ND = _unit(vectors(list(arriving.values())))
-            return self._near(asked, k, list(arriving), new_ND)
+            return [
+                pair
+                for start in range(0, len(asked), _AT_ONCE)
+                for pair in self._near(asked[start : start + _AT_ONCE], k, list(arriving), new_ND)
+            ]
 
     def _near(
         self, asked: Sequence[str], k: int, new_ids: list[str], new_ND: Floats
