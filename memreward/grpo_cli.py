@@ -50,7 +50,10 @@ def grpo(
         str | None, typer.Option("--memory", "-m", help="Name of the memory, for memreward.")
     ] = None,
     policy: PolicyOption = "smollm2",
-    labels: Annotated[float, typer.Option(help="Share of queries that may be verified.")] = 0.2,
+    labels: Annotated[
+        float,
+        typer.Option(help="Share of queries that may be verified; 0: none, not even paid ones."),
+    ] = 0.2,
     suggestions: Annotated[
         Path | None, typer.Option(help="File of rows with a `query`, to be verified first.")
     ] = None,
@@ -81,6 +84,8 @@ def grpo(
             if memory is None
             else f"--arm {arm} uses no memory: leave --memory out"
         )
+    if arm is Arm.PARTIAL and labels == 0:
+        raise InputError("--arm partial has no rewards at all without labels: give some --labels")
     request = GrpoRequest(
         policy=policy,
         tasks=tasks,

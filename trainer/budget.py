@@ -36,14 +36,16 @@ def plan_labels(
 
     Args:
         queries: pairs (query text, dataset).
-        fraction: in (0, 1].
+        fraction: in [0, 1]; 0: nothing is verified, not even what is paid for.
         seed: of what is chosen at random.
         paid: texts that any run has had verified.
         suggested: texts that the memory, or a person, would have verified next, best first.
 
     Raises:
-        InputError: if `fraction` is not in (0, 1].
+        InputError: if `fraction` is not in [0, 1].
     """
+    if fraction == 0.0:
+        return LabelPlan(labelled=frozenset(), audited=frozenset())
     queries = list(queries)
     known = sorted(set(paid))
     audited = choose_labelled_queries(queries, AUDIT_SHARE * fraction, seed, never=set(known))

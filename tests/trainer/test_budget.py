@@ -114,3 +114,9 @@ def test_suggestions_come_before_chance_but_not_before_the_audit() -> None:
     assert plan.audited == fresh.audited
     assert plan.labelled - plan.audited <= set(wanted)
     assert len(plan.labelled) == 16
+
+
+def test_a_run_without_labels_verifies_nothing() -> None:
+    plan = plan_labels(QUERIES, 0.0, seed=0, paid=[QUERIES[0][0]], suggested=[QUERIES[1][0]])
+    assert not plan.labelled
+    assert not plan.audited
