@@ -4,7 +4,7 @@ Nodes, texts, numbers and rewards come from Postgres. Edges come from the publis
 and from the rows of Postgres for what arrived after that.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -20,13 +20,15 @@ from schema.rollout import POLICY_SIGNALS
 
 ROWS_A_PAGE: Final = 4_096
 EDGES_A_PAGE: Final = 20_000
+#: As many batches are read as a whole.
+FEW_BATCHES: Final = 4
 
 
 def add_nodes(snapshot: Snapshot, session: SqlSession, after: int, upto: int) -> None:
     """Append the nodes of the batches after one sequence number and up to another."""
     bounds: dict[str, Any] = {"memory": snapshot.memory, "after": after, "upto": upto}
     sql = session.of("snapshot.sql")
-    for page in sql.stream("queries", ROWS_A_PAGE, **bounds):
+    for page in _pages(sql, "queries", ROWS_A_PAGE, **bounds):
         ids, seqs, texts, datasets, domains, embeddings = zip(*page, strict=True)
         snapshot.add_nodes(
             QUERY,
@@ -38,11 +40,25 @@ def add_nodes(snapshot: Snapshot, session: SqlSession, after: int, upto: int) ->
             ),
         )
     stamp = snapshot.files.manifest.stamp
-    for page in sql.stream("rollouts", ROWS_A_PAGE, **bounds):
+    for page in _pages(sql, "rollouts", ROWS_A_PAGE, **bounds):
         snapshot.add_nodes(ROLLOUT, _rollouts(sql, snapshot.memory, stamp, page))
-    for page in sql.stream("conclusions", ROWS_A_PAGE, **bounds):
+    for page in _pages(sql, "conclusions", ROWS_A_PAGE, **bounds):
         ids, seqs, keys = zip(*page, strict=True)
         snapshot.add_nodes(CONCLUSION, NodeRows(ids=ids, seq=seqs, texts={"key": keys}))
+
+
+def _pages(
+    sql: SqlSession, name: str, size: int, *, memory: str, after: int, upto: int
+) -> Iterator[list[tuple[Any, ...]]]:
+    """What the batches after one sequence number and up to another brought, `size` rows at a time.
+
+    A few batches, which are small, in one go: a cursor on the server costs more than they do.
+    """
+    bounds: dict[str, Any] = {"memory": memory, "after": after, "upto": upto}
+    if upto - after > FEW_BATCHES:
+        yield from sql.stream(name, size, **bounds)
+    elif rows := sql.rows(name, **bounds):
+        yield rows
 
 
 def _rollouts(
@@ -124,7 +140,7 @@ def add_accepted_edges(snapshot: Snapshot, session: SqlSession, after: int, upto
     """Append the edges of rollouts that Neo4j need not hold yet, from the rows they brought."""
     bounds: dict[str, Any] = {"memory": snapshot.memory, "after": after, "upto": upto}
     sql = session.of("snapshot.sql")
-    for page in sql.stream("rollout_edges", EDGES_A_PAGE, **bounds):
+    for page in _pages(sql, "rollout_edges", EDGES_A_PAGE, **bounds):
         rollout = snapshot.known(ROLLOUT, [row[0] for row in page])
         query = snapshot.known(QUERY, [row[1] for row in page])
         seq = np.asarray([row[3] for row in page], np.int64)
@@ -188,6 +204,6 @@ def _edges(snapshot: Snapshot, edge: str, rows: list[Any]) -> EdgeRows:
 def add_verified(snapshot: Snapshot, session: SqlSession, after: int, upto: int) -> None:
     """Append the current verified rewards of which something was said in between."""
     bounds: dict[str, Any] = {"memory": snapshot.memory, "after": after, "upto": upto}
-    for page in session.of("snapshot.sql").stream("verified", EDGES_A_PAGE, **bounds):
+    for page in _pages(session.of("snapshot.sql"), "verified", EDGES_A_PAGE, **bounds):
         ids, values, seqs = zip(*page, strict=True)
         snapshot.add_verified(ids, values, seqs)

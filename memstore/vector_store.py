@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any, LiteralString, cast
 
 import numpy as np
@@ -169,12 +170,16 @@ class SqlSession:
 
     def copy(self, name: str, types: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Bulk insert by a named COPY ... (FORMAT BINARY); `types` are the columns' types."""
+        rows = iter(rows)
+        first = next(rows, None)
+        if first is None:
+            return
         with (
             self._connection.cursor() as cursor,
             cursor.copy(self._statement(name)) as copy,
         ):
             copy.set_types(types)
-            for row in rows:
+            for row in chain([first], rows):
                 copy.write_row(row)
 
     def embeddings(self, name: str, /, **parameters: object) -> tuple[list[str], np.ndarray]:

@@ -128,6 +128,8 @@ def check_vector(value: object, field: str, dimension: int | None = None) -> Non
             "use the memory's encoder, or leave the three text embeddings out to have them computed"
         )
     with np.errstate(all="ignore"):
+        if 1e-6 < float(np.dot(value, value)) < 1e6:
+            return  # Nearly always so; all else is looked at closely.
         wide = value.astype(np.float64)
         norm = math.sqrt(float(np.dot(wide, wide)))
     if not math.isfinite(norm):
