@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +17,7 @@ import numpy as np
 from gnn.features import own_row
 from memstore.conclusion import conclusion_key
 from memstore.prepare import Keys, Texts
+from memstore.python_path import python_path
 from schema.memory_graph import Floats
 
 _log = logging.getLogger("memreward.features")
@@ -89,11 +89,10 @@ class OwnProcess:
     def _started(self) -> Connection:
         if self._pipe is None:
             here, there = socket.socketpair()
-            path = [str(Path(__file__).parent.parent), *filter(None, sys.path)]
             with there:
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", "gnn.own_process", str(there.fileno())],
-                    env=os.environ | {"PYTHONPATH": os.pathsep.join(path)},
+                    env=os.environ | {"PYTHONPATH": python_path()},
                     pass_fds=[there.fileno()],
                     stdin=subprocess.DEVNULL,
                     start_new_session=True,  # Ctrl-C is for its owner.

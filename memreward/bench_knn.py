@@ -9,7 +9,6 @@ from typing import Any, Final
 import numpy as np
 
 from memreward.bench_data import Mixer
-from memreward.bench_published import nearest_rows
 from memreward.bench_report import percentile
 from memreward.bench_scratch import RUN, scratch_memory
 from memreward.console import Bars
@@ -24,6 +23,7 @@ from memstore.query_vectors import QueryVectors, query_vectors
 from memstore.settings import Settings
 from memstore.stores import Stores, get_memory
 from schema.errors import InputError, StoreError
+from schema.memory_graph import Floats, Ints
 
 #: Queries asked at once, as by a step; and how many of them the recall is measured over.
 ASKED: Final = 64
@@ -123,3 +123,13 @@ def _median(work: Callable[[], object], repeats: int) -> float:
         work()
         seconds.append(time.perf_counter() - began)
     return percentile(seconds[1:], 50)
+
+
+def nearest_rows(unit_QD: Floats, rows: Ints, k: int) -> tuple[Ints, Floats]:
+    """The k other rows nearest to each of some rows by a matrix product, best first: [M, k]."""
+    cosine_MQ = unit_QD[rows] @ unit_QD.T
+    cosine_MQ[np.arange(len(rows)), rows] = -np.inf
+    near = np.argpartition(-cosine_MQ, k - 1, axis=1)[:, :k]
+    cosine = np.take_along_axis(cosine_MQ, near, axis=1)
+    order = np.argsort(-cosine, axis=1, kind="stable")
+    return np.take_along_axis(near, order, axis=1), np.take_along_axis(cosine, order, axis=1)

@@ -8,7 +8,7 @@ database is read, and queries are not told apart by domain.
 
 import time
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,11 +28,10 @@ from schema.graph import (
     SIMILAR,
     THINKING,
 )
-from schema.memory_graph import Floats, Ints, MemoryGraph
+from schema.memory_graph import MemoryGraph
 
 #: Its widths: of the node states, and of the space of the dot product.
 _HIDDEN, _SCORED, _HEADS = 512, 256, 4
-_ROWS_AT_ONCE: Final = 1_024
 
 
 def published_net(dimension: int) -> PublishedNet:
@@ -130,13 +129,3 @@ def _stock(conv: Any) -> HeteroConv:
         layers[edge_type] = layer
     stock: Any = layers
     return HeteroConv(stock, aggr="mean").eval()
-
-
-def nearest_rows(unit_QD: Floats, rows: Ints, k: int) -> tuple[Ints, Floats]:
-    """The k other rows nearest to each of some rows by a matrix product, best first: [M, k]."""
-    cosine_MQ = unit_QD[rows] @ unit_QD.T
-    cosine_MQ[np.arange(len(rows)), rows] = -np.inf
-    near = np.argpartition(-cosine_MQ, k - 1, axis=1)[:, :k]
-    cosine = np.take_along_axis(cosine_MQ, near, axis=1)
-    order = np.argsort(-cosine, axis=1, kind="stable")
-    return np.take_along_axis(near, order, axis=1), np.take_along_axis(cosine, order, axis=1)

@@ -2,18 +2,16 @@
 
 from typing import Final
 
+from memstore.delete_rows import clear_dead_rows
 from memstore.fence import Fence
 from memstore.graph_store import GraphTransaction
 from memstore.neighbour_index import drop_indexes
 from memstore.retry import retried
 from memstore.stores import Stores
-from memstore.vector_store import SqlSession
 from schema.graph import NodeLabel
 
 #: Few: the time that Neo4j needs grows faster than what one transaction deletes.
 NODES_A_TRANSACTION = 1_000
-#: So many dead rows slow the next writer down to a third (docs/performance.md).
-MANY_ROLLOUTS: Final = 20_000
 #: Statements of `delete.sql` that empty Postgres, what refers to others first.
 _TABLES: Final = (
     "delete_similar",
@@ -79,17 +77,6 @@ def _finish(stores: Stores, memory: str) -> bool:
             removed = {name: session.run(name, memory=memory) for name in _TABLES}
         clear_dead_rows(session, removed["delete_rollouts"])
     return True
-
-
-def clear_dead_rows(session: SqlSession, rollouts: int) -> None:
-    """After a large delete, do at once what Postgres would do in a while.
-
-    Args:
-        session: one that commits each statement.
-        rollouts: how many were deleted.
-    """
-    if rollouts >= MANY_ROLLOUTS:
-        session.of("delete.sql").run("vacuum")
 
 
 def empty_graph(fence: Fence) -> None:

@@ -1,4 +1,4 @@
-"""What the delete of a run removes from either database, given the batch's payload."""
+"""What the delete of a run removes from either database, given the batch's payload; dead rows."""
 
 from typing import Any, Final
 
@@ -7,6 +7,8 @@ from memstore.graph_store import GraphTransaction
 from memstore.vector_store import SqlSession
 
 IDS_A_TRANSACTION: Final = 1_000
+#: So many dead rows slow the next writer down to a third (docs/performance.md).
+MANY_ROLLOUTS: Final = 20_000
 
 #: Statements of `publish.cypher` by the list of ids that they go through.
 _NODES: Final = (
@@ -61,3 +63,14 @@ def remove_rows(session: SqlSession, memory: str, payload: dict[str, Any]) -> No
             queries=payload["queries"],
             conclusions=payload["conclusions"],
         )
+
+
+def clear_dead_rows(session: SqlSession, rollouts: int) -> None:
+    """After a large delete, do at once what Postgres would do in a while.
+
+    Args:
+        session: one that commits each statement.
+        rollouts: how many were deleted.
+    """
+    if rollouts >= MANY_ROLLOUTS:
+        session.of("delete.sql").run("vacuum")

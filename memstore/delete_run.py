@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from memstore.accept import add_batch, lock_existing, settled, take_seq
-from memstore.delete import clear_dead_rows
 from memstore.publish import publish
 from memstore.repair import catch_up, every_memory
 from memstore.retry import new_token, retried
@@ -110,16 +109,13 @@ def _delete(stores: Stores, begun: MemoryState, run: str, token: str) -> None:
     with stores.vectors.session("delete_run.sql") as session:
         session.of("delete.sql").run("lock_linker", memory=memory)
         session.run("lock_writer", memory=memory)
-        rollouts = 0
         if settled(session, memory, token) is None:
             with session.transaction():
                 lock_existing(session, begun)
                 payload = _payload(session, memory, run)
-                rollouts = len(payload["rollouts"])
                 seq = take_seq(session, memory)
                 add_batch(session, memory, seq, BatchKind.DELETE, payload, token)
         publish(stores, memory)
-        clear_dead_rows(session, rollouts)
 
 
 def _payload(session: SqlSession, memory: str, run: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-from memstore.accept import accept_rollouts, known_hashes, refuse_changed
+from memstore.accept import Accepted, accept_rollouts, known_hashes, refuse_changed
 from memstore.background import BackgroundPublisher
 from memstore.encoder import TextEncoder
 from memstore.input_files import InputFile
@@ -183,9 +183,10 @@ def add(
         QuarantineError: if publication to the memory is stopped.
     """
     catch_up(stores, memory)
-    accept(stores, memory, run, rollouts, encoder, labelled=labelled, report=report)
+    accepted = accept(stores, memory, run, rollouts, encoder, labelled=labelled, report=report)
     publish(stores, memory)
-    keep_index(stores, memory)
+    if accepted.new_queries:
+        keep_index(stores, memory)
 
 
 def accept(
@@ -197,7 +198,7 @@ def accept(
     *,
     labelled: frozenset[str] | None,
     report: IngestReport,
-) -> None:
+) -> Accepted:
     """The first half of `add`: durable in Postgres, not in Neo4j yet.
 
     A text that is stored with a rollout of the same query is not embedded again.
@@ -236,6 +237,7 @@ def accept(
     report.existing += accepted.existing
     report.new_queries += accepted.new_queries
     report.labels += accepted.labels
+    return accepted
 
 
 def embedded(prepared: Sequence[PreparedRollout], encoder: TextEncoder) -> list[PreparedRollout]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memstore.arrivals import arrived
-from memstore.delete_rows import remove_nodes, remove_rows
+from memstore.delete_rows import clear_dead_rows, remove_nodes, remove_rows
 from memstore.fence import Fence
 from memstore.graph_store import GraphTransaction
 from memstore.retry import retried
@@ -130,6 +130,8 @@ def _publish_batch(fence: Fence, batch: _Waiting) -> None:
             seq=seq,
             generation=batch.payload["generation"] if batch.kind in _WITH_GENERATION else None,
         )
+    if batch.kind is BatchKind.DELETE:
+        clear_dead_rows(fence.session, len(batch.payload["rollouts"]))
 
 
 def _quarantined(memory: str, batch: _Waiting, reason: str | None) -> QuarantineError:

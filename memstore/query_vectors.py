@@ -114,15 +114,14 @@ class QueryVectors:
 
     def _catch_up(self, session: SqlSession, state: MemoryState) -> None:
         """Hold every query accepted up to `state.seq`."""
-        sql = session.of("neighbours.sql")
         stamp = _stamp(state)
+        if (self._stamp, self._seq) == (stamp, state.seq):
+            return
+        sql = session.of("neighbours.sql")
         if self._stamp != stamp or state.seq < self._seq or self._taken_away(sql, state):
             self._stamp, self._seq = None, 0
             self._row, self._ids = {}, []
             self._unit_ND = np.zeros((0, state.dimension), np.float32)
-        if self._seq == state.seq:
-            self._stamp = stamp
-            return
         ids, found_ND = sql.embeddings(
             "query_vectors", memory=state.name, after=self._seq, upto=state.seq
         )

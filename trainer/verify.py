@@ -18,9 +18,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
+from memstore.python_path import python_path
 from schema.errors import InputError, VerifierError
 from schema.rollout import Rollout
 from schema.task import Check, VerifierKind
@@ -50,7 +50,6 @@ class _Worker:
 
     def __init__(self, kind: VerifierKind) -> None:
         kept = {name: os.environ[name] for name in ("PATH",) if name in os.environ}
-        path = os.pathsep.join([str(Path(__file__).parent.parent), *filter(None, sys.path)])
         self._process = subprocess.Popen(
             [sys.executable, "-B", "-m", "trainer.verify_worker", kind.value],
             stdin=subprocess.PIPE,
@@ -59,7 +58,7 @@ class _Worker:
             env={
                 **kept,
                 "LANG": "C.UTF-8",
-                "PYTHONPATH": path,
+                "PYTHONPATH": python_path(),
                 "OMP_NUM_THREADS": "1",
                 "OPENBLAS_NUM_THREADS": "1",
             },

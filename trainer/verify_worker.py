@@ -20,7 +20,7 @@ from typing import Any, Final
 from schema.errors import MemrewardError
 from schema.task import Check, VerifierKind
 from trainer import sandbox
-from trainer.verdict import preload, verdict
+from trainer.verdict import Verdict, preload, verdict
 
 _PIECE: Final = 65_536
 
@@ -94,23 +94,35 @@ def _isolated(items: list[Item], cpu_seconds: int, folder: Path, reporting: int)
 def _confined(items: list[Item], cpu_seconds: int, folder: Path, reporting: int) -> None:
     """Second child: decides one after the other, and says so; never returns."""
     try:
-        sandbox.confine(folder, cpu_seconds * len(items))
+        refusal = _refusal(folder, cpu_seconds * len(items))
         for item in items:
-            os.write(reporting, _verdict_line(item))
+            reward, reason = _found(item) if refusal is None else (None, refusal)
+            line = json.dumps({"reward": reward, "reason": reason[:500]})
+            os.write(reporting, line.encode() + b"\n")
     finally:
         os._exit(0)
 
 
-def _verdict_line(item: Item) -> bytes:
+def _refusal(folder: Path, cpu_seconds: int) -> str | None:
+    """Confine this process; why that could not be done, in which case nothing may be decided."""
     try:
-        reward, reason = verdict(
+        sandbox.confine(folder, cpu_seconds)
+    except BaseException as error:
+        return _said(error)
+    return None
+
+
+def _found(item: Item) -> Verdict:
+    try:
+        return verdict(
             item["query"], item["thinking"], item["answer"], Check.from_row(item["check"])
         )
-    except MemrewardError as error:
-        reward, reason = None, str(error)
     except BaseException as error:  # Of any kind: nothing that happens here may stay unsaid.
-        reward, reason = None, f"{type(error).__name__}: {error}"
-    return json.dumps({"reward": reward, "reason": reason[:500]}).encode() + b"\n"
+        return None, _said(error)
+
+
+def _said(error: BaseException) -> str:
+    return str(error) if isinstance(error, MemrewardError) else f"{type(error).__name__}: {error}"
 
 
 def _read_lines(pipe: int, count: int, deadline_s: float) -> tuple[list[bytes], str]:

@@ -10,7 +10,7 @@ from cli_fixtures import Cli
 
 from memreward import bench_ingest
 from memreward.bench_data import Mixer
-from memreward.bench_published import nearest_rows
+from memreward.bench_knn import nearest_rows
 from memreward.bench_scratch import scratch_memory
 from memstore.repair import every_memory
 from memstore.settings import Settings

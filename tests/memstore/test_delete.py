@@ -2,7 +2,7 @@ import pytest
 from rollout_factory import make_rollouts
 from store_fixtures import MemoryUnderTest
 
-from memstore import delete
+from memstore import delete_rows
 from memstore.delete import delete_memory
 from memstore.delete_run import delete_run
 from memstore.named_queries import named_queries
@@ -36,7 +36,7 @@ def test_a_large_delete_leaves_no_dead_rows(
     memory.add(make_rollouts(4), run="small")
     delete_run(memory.stores, memory.name, "small")
     assert vacuums() == before
-    monkeypatch.setattr(delete, "MANY_ROLLOUTS", 16)
+    monkeypatch.setattr(delete_rows, "MANY_ROLLOUTS", 16)
     memory.add(make_rollouts(4), run="large")
     delete_run(memory.stores, memory.name, "large")
     assert vacuums() == before + 1

@@ -1,6 +1,9 @@
 """Verifiers: right from wrong, undecided said so, and nothing of an answer outlives its verdict."""
 
+import json
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +12,7 @@ import psutil
 import pytest
 from hostile_answers import CHECKS, QUERY, hostile
 
+from memstore.python_path import python_path
 from schema.errors import InputError, SettingsError
 from schema.rollout import Rollout
 from schema.task import Check, VerifierKind
@@ -137,6 +141,25 @@ def test_an_answer_that_does_not_end_costs_the_others_nothing(hasty: Verifiers) 
     found = hasty.verify([(rollout(answer), math("3")) for answer in answers])
     assert [verdict.reward for verdict in found] == [1.0, 0.0, None, 1.0, None, 1.0]
     assert found[2].reason == found[4].reason == "deadline"
+
+
+def test_a_process_that_cannot_be_confined_decides_nothing_and_says_so() -> None:
+    """Not that the program ended, which would fail it."""
+    script = (
+        "import json\n"
+        "from trainer import sandbox, verify_worker\n"
+        "def refuse(*_): raise OSError('no Landlock')\n"
+        "sandbox.confine = refuse\n"
+        f"item = dict(query='', thinking='', answer='3', check={math('3').to_row()!r})\n"
+        "print(json.dumps(verify_worker._decide_all([item, item], 60.0)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | {"PYTHONPATH": python_path()},
+        capture_output=True,
+        check=True,
+    )
+    assert json.loads(done.stdout) == 2 * [{"reward": None, "reason": "OSError: no Landlock"}]
 
 
 def test_verdicts_come_in_order(verifiers: Verifiers) -> None:
