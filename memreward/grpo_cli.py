@@ -73,6 +73,9 @@ def grpo(
         str, typer.Option(help="none, tensorboard, trackio or wandb; must be installed.")
     ] = "none",
     run_code: CodeOption = False,
+    signals: Annotated[
+        bool, typer.Option(help="One more forward pass: the policy's signals, for the memory.")
+    ] = False,
 ) -> None:
     """Train a policy by GRPO with verified and propagated rewards; a killed run goes on."""
     from memreward.grpo_job import GrpoRequest, draw_run, run_grpo
@@ -84,6 +87,8 @@ def grpo(
             if memory is None
             else f"--arm {arm} uses no memory: leave --memory out"
         )
+    if signals and memory is None:
+        raise InputError(f"--arm {arm} uses no memory: leave --signals out")
     if arm is Arm.PARTIAL and labels == 0:
         raise InputError("--arm partial has no rewards at all without labels: give some --labels")
     request = GrpoRequest(
@@ -97,6 +102,7 @@ def grpo(
         evaluate_every=evaluate_every,
         refresh_every=refresh_every,
         run_code=run_code,
+        signals=signals,
         options=GrpoOptions(
             steps=steps,
             seed=seed,

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from trainer.lines import add_line, read_lines
 from trainer.policy import load_policy
 from trainer.reward import memory_reward
 from trainer.sample import Sampling
+from trainer.signals import completion_signals
 from trainer.task_file import tasks_of_file
 from trainer.task_reward import task_rows, verified_by
 from trainer.tasks import TaskSet, load_tasks
@@ -53,6 +55,8 @@ class GrpoRequest:
     #: File of rows with a `query`, which are to be verified first, best first.
     suggestions: Path | None = None
     run_code: bool = False
+    #: The policy's own signals of each completion, by one more forward pass, go into the memory.
+    signals: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +193,7 @@ def _train(
         audited=plan.audited,
         journal=folder / JOURNAL,
         policy=policy.name,
+        signals=partial(completion_signals, policy) if request.signals else None,
     )
     train(
         policy.model,

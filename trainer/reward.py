@@ -18,10 +18,14 @@ from schema.score import Score, Scorer, ScoreSource
 from trainer.audit import Audit
 from trainer.journal import Given, Journal, Placed
 from trainer.rows import Row, Text, rows_of
+from trainer.signals import Signals
 from trainer.spread import MIN_SPREAD, without_noise
 
 #: More of a batch than this share may not go without a reward because a verification failed.
 MAX_FAILED_SHARE: Final = 0.05
+
+#: Prompts, and the tokens of their completions, to the policy's signals of each.
+SignalsFunction = Callable[[Sequence[Text], Sequence[Sequence[int]]], Sequence[Signals | None]]
 
 NO_OPINION: Final = Given(value=None, source=ScoreSource.NONE)
 
@@ -50,6 +54,18 @@ class Batch:
     completion_ids: Sequence[Sequence[int]]
     columns: Mapping[str, Any]
     step: int
+    #: The policy's own, a row; None: not asked for, or a completion without a token.
+    signals: Sequence[Signals | None]
+
+    def rollout(
+        self, number: int, *, place: int, policy: str | None, reward: float | None
+    ) -> Rollout:
+        """Row `number` as the rollout that stands at `place` of the step."""
+        rollout = self.rows[number].rollout(
+            step=self.step, place=place, policy=policy, reward=reward
+        )
+        signals = self.signals[number]
+        return rollout if signals is None else signals.beside(rollout)
 
 
 def memory_reward(
@@ -62,6 +78,7 @@ def memory_reward(
     policy: str | None = None,
     min_spread: float = MIN_SPREAD,
     training: Callable[[], bool] | None = None,
+    signals: SignalsFunction | None = None,
 ) -> RewardFunction:
     """Make a reward function over a memory.
 
@@ -80,6 +97,8 @@ def memory_reward(
         policy: name of the policy that the memory notes.
         min_spread: groups whose propagated rewards differ by less (standard deviation) get None.
         training: whether this is training; None: the trainer that calls is asked.
+        signals: gives the policy's own signals of prompts and completions, which are stored and
+            scored with the texts (`trainer.signals.completion_signals`); None: texts alone.
 
     Raises:
         RewardError: (from the function) if more than 5 % of a batch could not be verified, a
@@ -121,6 +140,7 @@ def memory_reward(
             completion_ids=completion_ids,
             columns=columns,
             step=0 if state is None else int(state.global_step),
+            signals=[None] * len(prompts) if signals is None else signals(prompts, completion_ids),
         )
         before = len(giver.audit.findings)
         given = giver.give(batch) if _training(training, trainer) else giver.look(batch)
@@ -149,8 +169,7 @@ class _Giver:
         """Score without verifying or writing."""
         kept = [number for number, row in enumerate(batch.rows) if row.storable()]
         rollouts = [
-            batch.rows[number].rollout(step=0, place=number, policy=self.policy, reward=None)
-            for number in kept
+            batch.rollout(number, place=number, policy=self.policy, reward=None) for number in kept
         ]
         given = [NO_OPINION] * len(batch.rows)
         for number, score in zip(kept, self._scores(rollouts, store=False), strict=True):
@@ -221,9 +240,7 @@ class _Giver:
     def _rollout(
         self, batch: Batch, placed: Sequence[Placed], number: int, reward: float | None
     ) -> Rollout:
-        return batch.rows[number].rollout(
-            step=batch.step, place=placed[number].place, policy=self.policy, reward=reward
-        )
+        return batch.rollout(number, place=placed[number].place, policy=self.policy, reward=reward)
 
     def _stored(
         self,

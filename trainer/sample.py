@@ -48,7 +48,7 @@ class Completion:
         thinking, answer = split_completion(self.text.replace("\x00", ""))
         if not thinking and not answer:
             return None
-        return Rollout(
+        rollout = Rollout(
             query=task.query,
             answer=answer,
             thinking=thinking,
@@ -60,10 +60,8 @@ class Completion:
             policy=policy,
             completion_tokens=self.tokens,
             truncated=self.truncated,
-            policy_signals=self.signals.statistics if self.signals else None,
-            policy_embedding=self.signals.embedding if self.signals else None,
-            policy_layer=self.signals.layer if self.signals else None,
         )
+        return rollout if self.signals is None else self.signals.beside(rollout)
 
 
 def sample(

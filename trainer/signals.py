@@ -1,12 +1,14 @@
 """The policy's own signals of a completion, from one forward pass over prompt and completion."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from schema.rollout import Vector
+from schema.rollout import Rollout, Vector
 from trainer.policy import Policy
+from trainer.rows import Text
 
 if TYPE_CHECKING:
     import torch
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 #: A token with a log-probability below this was a surprise to the policy.
 LOW_LOGPROB: Final = -2.0
 LAST_TOKENS: Final = 8
+#: Completions of a trainer that are read at once; bounds the memory, changes no signal.
+AT_ONCE: Final = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +29,15 @@ class Signals:
     #: Mean over the completion's tokens of the hidden state after `layer`.
     embedding: Vector
     layer: str
+
+    def beside(self, rollout: Rollout) -> Rollout:
+        """The rollout with them."""
+        return replace(
+            rollout,
+            policy_signals=self.statistics,
+            policy_embedding=self.embedding,
+            policy_layer=self.layer,
+        )
 
 
 def signal_layer(policy: Policy) -> int:
@@ -79,6 +92,57 @@ def signals_of(
         )
         for row in range(len(ids_RT))
     ]
+
+
+def completion_signals(
+    policy: Policy, prompts: Sequence[Text], completion_ids: Sequence[Sequence[int]]
+) -> list[Signals | None]:
+    """Signals of completions that a trainer sampled; None for one without a token.
+
+    Args:
+        policy: as it is now; afterwards it trains or evaluates as before.
+        prompts: texts or messages, [R], as the trainer was given them.
+        completion_ids: tokens of the completions, [R][T].
+    """
+    found: list[Signals | None] = [None] * len(prompts)
+    asked = [row for row, ids in enumerate(completion_ids) if len(ids)]
+    training = policy.model.training
+    policy.model.eval()
+    try:
+        for start in range(0, len(asked), AT_ONCE):
+            rows = asked[start : start + AT_ONCE]
+            prompt_ids = [_prompt_ids(policy, prompts[row]) for row in rows]
+            signals = _padded_signals(policy, prompt_ids, [completion_ids[row] for row in rows])
+            for row, one in zip(rows, signals, strict=True):
+                found[row] = one
+    finally:
+        policy.model.train(training)
+    return found
+
+
+def _prompt_ids(policy: Policy, prompt: Text) -> list[int]:
+    """Tokens of a prompt as TRL makes them."""
+    if isinstance(prompt, str):
+        return policy.tokenizer(prompt)["input_ids"]
+    text = policy.prompt_text([dict(turn) for turn in prompt])
+    return policy.tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
+def _padded_signals(
+    policy: Policy, prompt_ids: Sequence[Sequence[int]], completion_ids: Sequence[Sequence[int]]
+) -> list[Signals]:
+    import torch
+
+    left, right = max(map(len, prompt_ids)), max(map(len, completion_ids))
+    padding: Any = policy.tokenizer.pad_token_id
+    ids_RT = torch.full((len(prompt_ids), left + right), padding)
+    mask_RT = torch.zeros_like(ids_RT)
+    for row, (prompt, completion) in enumerate(zip(prompt_ids, completion_ids, strict=True)):
+        span = slice(left - len(prompt), left + len(completion))
+        ids_RT[row, span] = torch.tensor([*prompt, *completion])
+        mask_RT[row, span] = 1
+    device = policy.model.device
+    return signals_of(policy, ids_RT.to(device), mask_RT.to(device), right)
 
 
 def _statistics(logprob_T: Vector, entropy_T: Vector) -> tuple[float, ...]:

@@ -107,6 +107,16 @@ def test_a_run_with_a_memory(request_: GrpoRequest, tmp_path: Path, progress: Ba
         run_grpo(replace(request_, labels=0.7), folder, source, progress)
 
 
+def test_signals_where_they_are_asked_for(
+    request_: GrpoRequest, tmp_path: Path, progress: Bars
+) -> None:
+    for asked in (False, True):
+        scorer = FakeScorer(lambda rollout: 0.5)
+        request = replace(request_, signals=asked)
+        run_grpo(request, tmp_path / str(asked), Source(scorer=scorer), progress)
+        assert {r.policy_signals is not None for r in scorer.stored.values()} == {asked}
+
+
 def test_what_is_suggested_is_verified_first(
     request_: GrpoRequest, tmp_path: Path, progress: Bars
 ) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from fake_scorer import FakeScorer
 
@@ -12,6 +13,7 @@ from schema.rollout import Rollout
 from schema.score import Score, ScoreSource
 from trainer.audit import MAX_OPTIMISM, WINDOW
 from trainer.reward import RewardFunction, memory_reward
+from trainer.signals import Signals
 
 
 class Calls:
@@ -67,6 +69,29 @@ def test_verified_where_paid_for_propagated_elsewhere() -> None:
     assert call.metrics["memreward/verified"] == [0.5]
     assert call.metrics["memreward/coverage"] == [1.0]
     assert call.metrics["memreward/seconds"][0] >= 0
+
+
+def test_signals_go_where_the_texts_go() -> None:
+    signals = Signals(statistics=(0.0,) * 6, embedding=np.ones(4, np.float32), layer="2")
+    seen: list[Rollout] = []
+    scorer = FakeScorer(lambda rollout: seen.append(rollout) or 0.5)
+    asked: list[Any] = []
+
+    def of(prompts: Any, completion_ids: Any) -> list[Signals | None]:
+        asked.append((prompts, completion_ids))
+        return [signals, None]
+
+    calls = Calls(memory_reward(scorer, signals=of))
+    calls([("q", "4"), ("q", "6")])
+    assert asked == [(["q", "q"], [[5, 6, 0]] * 2)]
+    calls.model.training = False
+    calls([("q", "4"), ("q", "6")])
+    assert [rollout.answer for rollout in seen] == ["4", "6"] * 2
+    for first, second in (seen[:2], seen[2:]):
+        assert first.policy_signals == signals.statistics
+        assert first.policy_embedding is signals.embedding
+        assert first.policy_layer == "2"
+        assert second.policy_signals is second.policy_embedding is None
 
 
 def test_hidden_labels_are_never_asked_for() -> None:

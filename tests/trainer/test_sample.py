@@ -9,7 +9,7 @@ from schema.rollout import POLICY_SIGNALS
 from schema.task import Task
 from trainer.policy import Policy, load_policy
 from trainer.sample import Completion, Sampling, sample
-from trainer.signals import signal_layer
+from trainer.signals import completion_signals, signal_layer
 
 SAMPLING = Sampling(rollouts=4, max_new_tokens=12, seed=5)
 
@@ -92,6 +92,23 @@ def test_signals_are_those_of_a_plain_forward_pass(policy: Policy) -> None:
         assert value == pytest.approx(float(expected[name]), abs=1e-4), name
     hidden = output.hidden_states[signal_layer(policy)][0, ids.shape[1] :].mean(0)
     assert np.abs(found.signals.embedding - hidden.numpy()).max() < 1e-2
+
+
+@pytest.mark.parametrize("chat", [False, True])
+def test_signals_of_what_a_trainer_sampled(policy: Policy, chat: bool) -> None:
+    """The same as where the completions were sampled, and the policy trains on."""
+    sampled = [group[0] for group in sample(policy, TASKS, SAMPLING)]
+    ids = [policy.tokenizer(one.text)["input_ids"] for one in sampled]
+    prompts = [task.messages if chat else policy.prompt_text(task.messages) for task in TASKS]
+    policy.model.train()
+    *found, none = completion_signals(policy, [*prompts, prompts[0]], [*ids, []])
+    assert policy.model.training
+    policy.model.eval()
+    assert none is None
+    for one, signals in zip(sampled, found, strict=True):
+        assert one.signals and signals and one.signals.layer == signals.layer
+        assert one.signals.statistics == pytest.approx(signals.statistics, abs=1e-4)
+        assert np.abs(one.signals.embedding - signals.embedding).max() < 1e-2
 
 
 def completion(text: str) -> Completion:
