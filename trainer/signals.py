@@ -26,9 +26,9 @@ class Signals:
 
     #: Values of POLICY_SIGNALS, in that order.
     statistics: tuple[float, ...]
-    #: Mean over the completion's tokens of the hidden state after `layer`.
-    embedding: Vector
-    layer: str
+    #: Mean over the completion's tokens of the hidden state after `layer`; None: counts as absent.
+    embedding: Vector | None
+    layer: str | None
 
     def beside(self, rollout: Rollout) -> Rollout:
         """The rollout with them."""
@@ -99,6 +99,9 @@ def completion_signals(
 ) -> list[Signals | None]:
     """Signals of completions that a trainer sampled; None for one without a token.
 
+    Hidden states are left out: what a memory learns of them it learns from earlier checkpoints of
+    a policy that changes with every step, and they did not help (docs/trainer.md).
+
     Args:
         policy: as it is now; afterwards it trains or evaluates as before.
         prompts: texts or messages, [R], as the trainer was given them.
@@ -114,7 +117,7 @@ def completion_signals(
             prompt_ids = [_prompt_ids(policy, prompts[row]) for row in rows]
             signals = _padded_signals(policy, prompt_ids, [completion_ids[row] for row in rows])
             for row, one in zip(rows, signals, strict=True):
-                found[row] = one
+                found[row] = replace(one, embedding=None, layer=None)
     finally:
         policy.model.train(training)
     return found

@@ -34,6 +34,7 @@ def test_a_rollout_is_the_same_alone_and_among_others(policy: Policy) -> None:
         for a, b in zip(alone, together[place], strict=True):
             assert a.signals and b.signals
             assert a.signals.statistics == pytest.approx(b.signals.statistics, abs=1e-4)
+            assert a.signals.embedding is not None and b.signals.embedding is not None
             assert np.abs(a.signals.embedding - b.signals.embedding).max() < 1e-2
     texts = [c.text for group in together for c in group]
     assert len(set(texts)) == len(texts)
@@ -91,12 +92,13 @@ def test_signals_are_those_of_a_plain_forward_pass(policy: Policy) -> None:
     for name, value in zip(POLICY_SIGNALS, found.signals.statistics, strict=True):
         assert value == pytest.approx(float(expected[name]), abs=1e-4), name
     hidden = output.hidden_states[signal_layer(policy)][0, ids.shape[1] :].mean(0)
+    assert found.signals.embedding is not None
     assert np.abs(found.signals.embedding - hidden.numpy()).max() < 1e-2
 
 
 @pytest.mark.parametrize("chat", [False, True])
 def test_signals_of_what_a_trainer_sampled(policy: Policy, chat: bool) -> None:
-    """The same as where the completions were sampled, and the policy trains on."""
+    """The statistics are those of where they were sampled, and the policy trains on."""
     sampled = [group[0] for group in sample(policy, TASKS, SAMPLING)]
     ids = [policy.tokenizer(one.text)["input_ids"] for one in sampled]
     prompts = [task.messages if chat else policy.prompt_text(task.messages) for task in TASKS]
@@ -106,9 +108,10 @@ def test_signals_of_what_a_trainer_sampled(policy: Policy, chat: bool) -> None:
     policy.model.eval()
     assert none is None
     for one, signals in zip(sampled, found, strict=True):
-        assert one.signals and signals and one.signals.layer == signals.layer
+        assert one.signals and signals
         assert one.signals.statistics == pytest.approx(signals.statistics, abs=1e-4)
-        assert np.abs(one.signals.embedding - signals.embedding).max() < 1e-2
+        # The states of a policy in training are those of another checkpoint by the next step.
+        assert signals.embedding is signals.layer is None
 
 
 def completion(text: str) -> Completion:
