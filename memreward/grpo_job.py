@@ -67,7 +67,7 @@ class Source:
     #: Texts of the queries that were paid for before, of those that are asked about.
     paid: Callable[[list[str]], frozenset[str]] = lambda texts: frozenset()
     #: Learn anew from what is stored; None: there is nothing that learns.
-    refresh: Callable[[], None] | None = None
+    refresh: Callable[[], object] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,7 +210,7 @@ def _train(
     )
 
 
-def _refresh(learn: Callable[[], None], kept: Path, step: int) -> None:
+def _refresh(learn: Callable[[], object], kept: Path, step: int) -> None:
     started = time.monotonic()
     try:
         learn()

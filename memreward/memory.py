@@ -11,12 +11,14 @@ import numpy as np
 
 from gnn.checkpoint import load_caution, load_checkpoint
 from gnn.kept_features import KeptFeatures
-from gnn.model_base import RewardModel
+from gnn.model_base import RewardModel, no_progress
 from gnn.opinion import Caution, Opinions
 from gnn.own_process import OwnProcess
 from gnn.scoring import opinion_reach, opinions_on, score_queries
 from memreward.connect import started
+from memreward.course_job import resumable
 from memreward.places import checkpoint_folder, snapshot_folder
+from memreward.train_job import train_memory
 from memstore.accept import accept_rollouts, known_hashes, refuse_changed
 from memstore.background import BackgroundPublisher
 from memstore.encoder import TextEncoder
@@ -72,13 +74,14 @@ class _Model:
         }
 
 
-def _verified(item: PreparedRollout) -> Score:
-    """The score of a rollout that brought its reward."""
+def _unasked(item: PreparedRollout) -> Score:
+    """The score of a rollout that no model was asked about: its own reward, or no opinion."""
+    reward = item.rollout.reward
     return Score(
         rollout_id=item.id,
-        value=item.rollout.reward,
-        confidence=1.0,
-        source=ScoreSource.VERIFIED,
+        value=reward,
+        confidence=float(reward is not None),
+        source=ScoreSource.NONE if reward is None else ScoreSource.VERIFIED,
     )
 
 
@@ -96,11 +99,19 @@ class Memory:
     """
 
     def __init__(
-        self, stores: Stores, settings: Settings, name: str, run: str, version: str | None = None
+        self,
+        stores: Stores,
+        settings: Settings,
+        name: str,
+        run: str,
+        version: str | None = None,
+        *,
+        untaught: bool = False,
     ) -> None:
         """See `open`, which also opens the databases."""
         self.name, self.run = checked_name(name, "memory"), checked_name(run, "run")
         self._stores, self._settings, self._version = stores, settings, version
+        self._untaught = untaught
         self._closing = ExitStack()
         self._lock = threading.RLock()
         catch_up(stores, name)
@@ -119,6 +130,7 @@ class Memory:
         *,
         run: str = DEFAULT_RUN,
         version: str | None = None,
+        untaught: bool = False,
         settings: Settings | None = None,
     ) -> Self:
         """Open a memory; a name that is new becomes a memory with the first rollouts stored.
@@ -127,6 +139,7 @@ class Memory:
             name: of the memory.
             run: the run that makes the rollouts: part of their ids.
             version: of the checkpoint that scores; None: the latest one.
+            untaught: a memory that has not learnt yet has no opinion, instead of an error.
             settings: where the databases are; by default what the environment and files say.
 
         Raises:
@@ -137,7 +150,7 @@ class Memory:
         settings = settings or load_settings()
         with ExitStack() as stack:
             stores = stack.enter_context(started(settings))
-            memory = cls(stores, settings, name, run, version)
+            memory = cls(stores, settings, name, run, version, untaught=untaught)
             memory._closing = stack.pop_all()
         return memory
 
@@ -184,7 +197,7 @@ class Memory:
 
         Raises:
             InputError: if a rollout cannot be stored, or another text is known at its place.
-            CheckpointError: if a rollout needs a model and there is none.
+            CheckpointError: if a rollout needs a model and there is none (see `untaught`).
             EncoderMismatchError: if the memory was re-embedded: call `refresh`.
             MemrewardError: also what went wrong in publishing earlier rollouts.
         """
@@ -192,10 +205,11 @@ class Memory:
             self._publisher.raise_error()
             items = self._prepared(rollouts)
             unverified = [item for item in items if item.rollout.reward is None]
-            if unverified and self._model is None:
+            if unverified and self._model is None and not self._untaught:
                 raise CheckpointError(
                     f"memory {self.name!r} has no model that could score: give rollouts with "
-                    f"rewards first, run `memreward train --memory {self.name}`, then `refresh()`"
+                    "rewards first, then `learn()`; or open it with untaught=True, to have no "
+                    "opinion until then"
                 )
             if store:
                 stored = self._store(items)
@@ -206,9 +220,35 @@ class Memory:
                         self._publisher.wake()  # Not before: both would wait for each other.
             else:
                 said = self._scored_unstored(items, unverified)
-        return [
-            _verified(item) if item.rollout.reward is not None else said[item.id] for item in items
-        ]
+            asked = set() if self._model is None else {item.id for item in unverified}
+        return [said[item.id] if item.id in asked else _unasked(item) for item in items]
+
+    def learn(self) -> str:
+        """Learn from what is verified by now, and score by that from here on.
+
+        The default model learns on from its last checkpoint where there is one.
+
+        Returns:
+            Version of the checkpoint.
+
+        Raises:
+            TrainingError: if too few queries are labelled; nothing changes.
+            InputError: if this object was opened with a version of its own.
+        """
+        if self._version is not None:
+            raise InputError(
+                f"memory {self.name!r} was opened to score by {self._version}: open it without a "
+                "version to have it learn"
+            )
+        with self._lock:
+            self.flush()
+            encoder = get_memory(self._stores, self.name).encoder
+            resume = resumable(self._stores, self.name, encoder) is not None
+            trained = train_memory(
+                self._stores, self._settings, self.name, no_progress, resume=resume
+            )
+            self.refresh()
+        return trained.manifest.version
 
     def flush(self) -> None:
         """Wait until everything that was stored is visible in Neo4j.

@@ -1,25 +1,16 @@
 """A memory as the source of a training run's rewards."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gnn.model_base import no_progress
-from memreward.course_job import resumable
 from memreward.grpo_job import Source
 from memreward.memory import Memory
-from memreward.train_job import train_memory
-from memstore.encoders import encoder_for
-from memstore.ingest import IngestReport, add
 from memstore.paid import paid_queries
-from memstore.prepare import prepare
-from memstore.remembering import remembering
 from memstore.runs import run_known
 from memstore.settings import Settings
-from memstore.stores import Stores, get_memory
+from memstore.stores import Stores
 from schema.errors import InputError
 from schema.ids import query_id
-from schema.rollout import Rollout
-from schema.score import Score, ScoreSource
 
 
 @contextmanager
@@ -44,47 +35,10 @@ def memory_source(
             f"run another name, or remove that one (`memreward delete --memory {memory} --run "
             f"{run}`)"
         )
-    with Memory.open(memory, run=run, settings=settings) as opened:
+    with Memory.open(memory, run=run, untaught=True, settings=settings) as opened:
 
         def paid(texts: list[str]) -> frozenset[str]:
             known = paid_queries(stores, memory)
             return frozenset(text for text in texts if query_id(memory, text) in known)
 
-        def refresh() -> None:
-            opened.flush()
-            encoder = get_memory(stores, memory).encoder
-            resume = resumable(stores, memory, encoder) is not None
-            train_memory(stores, settings, memory, no_progress, resume=resume)
-            opened.refresh()
-
-        yield Source(scorer=_Untaught(opened, stores), paid=paid, refresh=refresh)
-
-
-class _Untaught:
-    """A memory that has no opinion, rather than an error, until it has learnt."""
-
-    def __init__(self, memory: Memory, stores: Stores) -> None:
-        self._memory, self._stores = memory, stores
-        self._encoder = remembering(encoder_for(stores, memory.name))
-
-    def score(self, rollouts: Sequence[Rollout], *, store: bool = True) -> list[Score]:
-        """See `schema.score.Scorer`."""
-        if self._memory.model is not None:
-            return self._memory.score(rollouts, store=store)
-        name, run = self._memory.name, self._memory.run
-        if store:
-            report = IngestReport()
-            add(self._stores, name, run, rollouts, self._encoder, labelled=None, report=report)
-        return [
-            Score(
-                rollout_id=prepare(name, run, rollout).id,
-                value=rollout.reward,
-                confidence=float(rollout.reward is not None),
-                source=ScoreSource.NONE if rollout.reward is None else ScoreSource.VERIFIED,
-            )
-            for rollout in rollouts
-        ]
-
-    def flush(self) -> None:
-        """See `schema.score.Scorer`."""
-        self._memory.flush()
+        yield Source(scorer=opened, paid=paid, refresh=opened.learn)

@@ -20,6 +20,7 @@ from memstore.publish import publish
 from memstore.read_graph import read_graph
 from memstore.reader import ReadOptions, RolloutReader
 from memstore.repair import catch_up
+from memstore.rewards import list_models
 from memstore.settings import Settings
 from memstore.stores import get_memory
 from schema.errors import CheckpointError, InputError, StoreError
@@ -169,6 +170,31 @@ def test_a_memory_without_a_model_takes_verified_rollouts(
     register(memory, server_settings, small_model())
     with Memory(memory.stores, server_settings, memory.name, "run-1") as scorer:
         assert_full_pass(scorer.score(fresh(30)), scorer, server_settings)
+
+
+def test_until_it_has_learnt_it_may_have_no_opinion(
+    memory: MemoryUnderTest, server_settings: Settings
+) -> None:
+    with Memory(memory.stores, server_settings, memory.name, "run-1", untaught=True) as scorer:
+        looked = scorer.score(fresh(5), store=False)
+        assert scorer.seq == 0
+        scores = scorer.score([*fresh(5), *make_rollouts(1, 2)])
+        assert [score.source for score in (*looked, *scores)] == [ScoreSource.NONE] * 6 + [
+            ScoreSource.VERIFIED
+        ] * 2
+        assert {score.value for score in looked} == {None}
+    assert len(read_graph(memory.stores, memory.name).rollout_id_R) == 5
+
+
+def test_a_memory_that_scores_by_a_checkpoint_of_its_own_does_not_learn(
+    trained: MemoryUnderTest, server_settings: Settings
+) -> None:
+    ((version, _),) = list_models(trained.stores, trained.name)
+    with (
+        Memory(trained.stores, server_settings, trained.name, "run-1", version) as scorer,
+        pytest.raises(InputError, match="without a version"),
+    ):
+        scorer.learn()
 
 
 def test_a_newer_checkpoint_is_taken_up_when_asked(
