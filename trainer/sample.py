@@ -16,7 +16,7 @@ from schema.ids import digest
 from schema.rollout import Rollout
 from schema.task import Task
 from trainer.policy import Policy
-from trainer.signals import Signals, signals_of
+from trainer.signals import Signals, read_prompts, signals_of
 
 if TYPE_CHECKING:
     import torch
@@ -83,13 +83,17 @@ def sample(
     ids: torch.Tensor = batch["input_ids"].to(policy.model.device)
     mask: torch.Tensor = batch["attention_mask"].to(policy.model.device)
     with torch.inference_mode():
-        all_ids, mask = _generated(policy, tasks, sampling, ids, mask)
+        all_ids = _generated(policy, tasks, sampling, ids, mask)
     new_RT = all_ids[:, ids.shape[1] :]
     end: Any = tokenizer.eos_token_id
     counted_RT, ended_R = _until_end(new_RT, end)
     found: Sequence[Signals | None] = [None] * len(new_RT)
     if signals:
-        found = signals_of(policy, all_ids, torch.cat([mask, counted_RT], 1), new_RT.shape[1])
+        # Sampling has used up what it kept of the prompts.
+        state = read_prompts(policy, ids, mask)
+        state.batch_repeat_interleave(sampling.rollouts)
+        mask_RT = torch.cat([mask.repeat_interleave(sampling.rollouts, 0), counted_RT], 1)
+        found = signals_of(policy, state, all_ids, mask_RT, new_RT.shape[1])
     completions = [
         Completion(
             text=str(
@@ -111,19 +115,10 @@ def _generated(
     sampling: Sampling,
     ids_QT: "torch.Tensor",
     mask_QT: "torch.Tensor",
-) -> "tuple[torch.Tensor, torch.Tensor]":
-    """Token ids of prompts and completions, and the mask of the prompts, of all rollouts.
-
-    A prompt, all but its last token, is read once and its state shared by the prompt's rollouts.
-    """
+) -> "torch.Tensor":
+    """Token ids of prompts and completions of all rollouts; a prompt is read once."""
     forward: Any = policy.model
-    state = forward(
-        input_ids=ids_QT[:, :-1],
-        attention_mask=mask_QT[:, :-1],
-        position_ids=(mask_QT[:, :-1].cumsum(1) - 1).clamp(min=0),
-        logits_to_keep=1,
-        use_cache=True,
-    ).past_key_values
+    state = read_prompts(policy, ids_QT, mask_QT)
     state.batch_repeat_interleave(sampling.rollouts)
     ids_RT = ids_QT.repeat_interleave(sampling.rollouts, 0)
     mask_RT = mask_QT.repeat_interleave(sampling.rollouts, 0)
@@ -139,7 +134,7 @@ def _generated(
         pad_token_id=policy.tokenizer.pad_token_id,
         logits_processor=[_pick(uniform_RT, ids_RT.shape[1], sampling.temperature)],
     )
-    return all_ids, mask_RT
+    return all_ids
 
 
 def _uniform(task: Task, place: int, sampling: Sampling) -> Any:

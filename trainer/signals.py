@@ -45,13 +45,36 @@ def signal_layer(policy: Policy) -> int:
     return max(1, 2 * int(policy.model.config.num_hidden_layers) // 3)
 
 
+def read_prompts(policy: Policy, ids_PT: "torch.Tensor", mask_PT: "torch.Tensor") -> Any:
+    """What a policy keeps of P prompts, all but their last token (a `Cache` of transformers).
+
+    Repeated, it serves all completions of a prompt, which is then read once.
+    """
+    import torch
+
+    forward: Any = policy.model
+    with torch.inference_mode():
+        return forward(
+            input_ids=ids_PT[:, :-1],
+            attention_mask=mask_PT[:, :-1],
+            position_ids=_positions(mask_PT[:, :-1]),
+            logits_to_keep=1,
+            use_cache=True,
+        ).past_key_values
+
+
+def _positions(mask_RT: "torch.Tensor") -> "torch.Tensor":
+    return (mask_RT.cumsum(1) - 1).clamp(min=0)
+
+
 def signals_of(
-    policy: Policy, ids_RT: "torch.Tensor", mask_RT: "torch.Tensor", n_completion: int
+    policy: Policy, state: Any, ids_RT: "torch.Tensor", mask_RT: "torch.Tensor", n_completion: int
 ) -> list[Signals]:
     """Signals of R completions.
 
     Args:
         policy: in evaluation mode.
+        state: `read_prompts` of the prompts, a row each; it is used up.
         ids_RT: int64 [R, T], prompts padded on the left, then completions padded on the right.
         mask_RT: int64 [R, T], 1 for the tokens that count; each completion has at least one.
         n_completion: the last so many columns hold the completions.
@@ -63,14 +86,15 @@ def signals_of(
     import torch
 
     layer = signal_layer(policy)
+    read = slice(-n_completion - 1, None)
     with torch.inference_mode():
         output = policy.model(
-            input_ids=ids_RT,
+            input_ids=ids_RT[:, read],
             attention_mask=mask_RT,
-            position_ids=(mask_RT.cumsum(1) - 1).clamp(min=0),
-            logits_to_keep=n_completion + 1,
+            position_ids=_positions(mask_RT)[:, read],
+            past_key_values=state,
             output_hidden_states=True,
-            use_cache=False,
+            use_cache=True,
         )
         logprob_RTV = output.logits[:, :-1].float().log_softmax(-1)
         entropy_RT = -(logprob_RTV.exp() * logprob_RTV).sum(-1)
@@ -136,7 +160,7 @@ def _padded_signals(
 ) -> list[Signals]:
     import torch
 
-    left, right = max(map(len, prompt_ids)), max(map(len, completion_ids))
+    left, right = max(2, *map(len, prompt_ids)), max(map(len, completion_ids))
     padding: Any = policy.tokenizer.pad_token_id
     ids_RT = torch.full((len(prompt_ids), left + right), padding)
     mask_RT = torch.zeros_like(ids_RT)
@@ -144,8 +168,13 @@ def _padded_signals(
         span = slice(left - len(prompt), left + len(completion))
         ids_RT[row, span] = torch.tensor([*prompt, *completion])
         mask_RT[row, span] = 1
-    device = policy.model.device
-    return signals_of(policy, ids_RT.to(device), mask_RT.to(device), right)
+    ids_RT, mask_RT = ids_RT.to(policy.model.device), mask_RT.to(policy.model.device)
+    places: dict[tuple[int, ...], int] = {}
+    prompt_R = [places.setdefault(tuple(prompt), len(places)) for prompt in prompt_ids]
+    first_P = [prompt_R.index(place) for place in places.values()]
+    state = read_prompts(policy, ids_RT[first_P, :left], mask_RT[first_P, :left])
+    state.batch_select_indices(torch.tensor(prompt_R, device=policy.model.device))
+    return signals_of(policy, state, ids_RT, mask_RT, right)
 
 
 def _statistics(logprob_T: Vector, entropy_T: Vector) -> tuple[float, ...]:
