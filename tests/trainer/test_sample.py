@@ -124,3 +124,14 @@ def test_a_completion_becomes_a_rollout() -> None:
     assert (made.thinking, made.answer, made.place, made.step) == ("Two and two.", "4", 2, 3)
     assert (made.query, made.policy, made.truncated) == ("short", "tiny", False)
     assert completion(" \x00\n").to_rollout(TASKS[0], 0, "tiny") is None
+
+
+def test_signals_after_a_prompt_of_one_token(policy: Policy) -> None:
+    (signals,) = completion_signals(policy, ["a"], [policy.tokenizer("bc")["input_ids"]])
+    ids = policy.tokenizer("abc", return_tensors="pt")["input_ids"]
+    assert ids.shape == (1, 3)
+    with torch.inference_mode():
+        logprob = policy.model(ids).logits[0, :-1].log_softmax(-1)
+    assert signals
+    expected = float(logprob.gather(1, ids[0, 1:, None]).mean())
+    assert signals.statistics[0] == pytest.approx(expected, abs=1e-4)
