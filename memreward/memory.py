@@ -165,6 +165,11 @@ class Memory:
         return None if self._model is None else self._model.version
 
     @property
+    def can_score(self) -> bool:
+        """Whether a rollout without a reward is answered, by a score or by no opinion."""
+        return self._model is not None or self._untaught
+
+    @property
     def encoder(self) -> TextEncoder:
         """What embeds the texts of this memory."""
         return self._encoder
@@ -205,7 +210,7 @@ class Memory:
             self._publisher.raise_error()
             items = self._prepared(rollouts)
             unverified = [item for item in items if item.rollout.reward is None]
-            if unverified and self._model is None and not self._untaught:
+            if unverified and not self.can_score:
                 raise CheckpointError(
                     f"memory {self.name!r} has no model that could score: give rollouts with "
                     "rewards first, then `learn()`; or open it with untaught=True, to have no "

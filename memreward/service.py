@@ -62,6 +62,11 @@ class Served(Scorer, Protocol):
         ...
 
     @property
+    def can_score(self) -> bool:
+        """Whether a rollout without a reward is answered."""
+        ...
+
+    @property
     def encoder(self) -> TextEncoder:
         """What embeds the texts."""
         ...
@@ -96,7 +101,7 @@ class _Desk:
         """Why it cannot score now; None: it can."""
         if not self.queue.alive:
             return "the scoring thread has died or was stopped: start the service again"
-        if self.memory.model is None:
+        if not self.memory.can_score:
             return "the memory has no model yet: `memreward train`, then POST /v1/refresh"
         if self.queue.waiting >= self.queue.limit:
             return "the queue is full"

@@ -72,14 +72,14 @@ class ScoreForm(BaseModel):
     @classmethod
     def of(cls, score: Score) -> Self:
         """The form of a score."""
-        silent = score.source is ScoreSource.NONE
+        why = "the query is unlike anything labelled" if score.model else "it has not learnt yet"
         return cls(
             rollout_id=score.rollout_id,
             value=score.value,
             confidence=score.confidence,
             source=score.source.value,
             model=score.model,
-            abstained="the query is unlike anything labelled" if silent else None,
+            abstained=why if score.source is ScoreSource.NONE else None,
         )
 
 

@@ -30,7 +30,7 @@ from memstore.stores import get_memory
 from schema.errors import UnreachableError
 from schema.ids import rollout_id
 from schema.rollout import Rollout
-from schema.score import Score
+from schema.score import Score, ScoreSource
 
 LIMIT = 64
 SERVED = "MATCH (:Run {memory: $memory, id: 'served'})-[:PRODUCED]->(a:Answer) RETURN a.id AS id"
@@ -59,10 +59,10 @@ class Running:
 
 
 @contextmanager
-def running(memory: str, home: Settings) -> Iterator[Running]:
+def running(memory: str, home: Settings, *options: str) -> Iterator[Running]:
     command = [sys.executable, "-m", "memreward", "serve", "-m", memory, "--run", "served"]
     process = subprocess.Popen(
-        [*command, "--port", "0", "--queue", str(LIMIT)],
+        [*command, "--port", "0", "--queue", str(LIMIT), *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -190,6 +190,30 @@ def test_many_callers_and_a_stop_among_them(
     assert [score.value for _, score in load.scored] == pytest.approx(
         [score.value for score in again], abs=1e-5
     )
+
+
+def test_a_memory_that_is_new_takes_everything_and_learns(
+    memory: MemoryUnderTest, server_settings: Settings
+) -> None:
+    with running(memory.name, server_settings, "--untaught") as service:
+        client = HttpClient(service.url, service.token)
+        assert requests.get(f"{service.url}/ready", timeout=60).json()["ok"]
+        for rollouts, source in (
+            (make_rollouts(16, 4), ScoreSource.VERIFIED),
+            (fresh(50, 4), ScoreSource.NONE),
+        ):
+            scores = client.score([as_row(rollout) for rollout in rollouts], train=True)
+            assert {score.source for score in scores} == {source}
+        client.flush()
+        register(memory, server_settings, small_model())
+        requests.post(
+            f"{service.url}/v1/refresh",
+            headers={"Authorization": f"Bearer {service.token}"},
+            timeout=60,
+        ).raise_for_status()
+        scores = client.score([as_row(rollout) for rollout in fresh(50, 4)], train=True)
+        assert {score.source for score in scores} == {ScoreSource.PROPAGATED}
+        assert service.stop()[0] == 0
 
 
 def test_what_cannot_be_served_is_refused(cli: Cli, memory_name: str, tmp_path: Path) -> None:
