@@ -3,20 +3,19 @@
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
 
 import numpy as np
 
-from gnn.checkpoint import load_caution, load_checkpoint
 from gnn.kept_features import KeptFeatures
-from gnn.model_base import RewardModel, no_progress
-from gnn.opinion import Caution, Opinions
+from gnn.model_base import no_progress
 from gnn.own_process import OwnProcess
 from gnn.scoring import opinion_reach, opinions_on, score_queries
 from memreward.connect import started
 from memreward.course_job import resumable
+from memreward.loaded_model import LoadedModel, unasked
 from memreward.places import checkpoint_folder, snapshot_folder
 from memreward.train_job import train_memory
 from memstore.accept import accept_rollouts, known_hashes, refuse_changed
@@ -39,50 +38,10 @@ from schema.errors import CheckpointError, EncoderMismatchError, InputError, Unk
 from schema.graph import QUERY
 from schema.ids import checked_name
 from schema.rollout import Rollout
-from schema.score import Score, ScoreSource
+from schema.score import Score
 from schema.validate import TEXT_EMBEDDINGS, check_rollout
 
 DEFAULT_RUN: Final = "default"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Model:
-    """A checkpoint, loaded."""
-
-    version: str
-    model: RewardModel
-    caution: Caution | None
-
-    def scores(self, ids: Sequence[str], said: Opinions) -> dict[str, Score]:
-        """What the model says, by rollout id."""
-        columns = zip(
-            ids,
-            said.value_R.tolist(),
-            said.confidence_R.tolist(),
-            said.no_opinion_R.tolist(),
-            strict=True,
-        )
-        return {
-            id_: Score(
-                rollout_id=id_,
-                value=None if silent else value,
-                confidence=0.0 if silent else confidence,
-                source=ScoreSource.NONE if silent else ScoreSource.PROPAGATED,
-                model=self.version,
-            )
-            for id_, value, confidence, silent in columns
-        }
-
-
-def _unasked(item: PreparedRollout) -> Score:
-    """The score of a rollout that no model was asked about: its own reward, or no opinion."""
-    reward = item.rollout.reward
-    return Score(
-        rollout_id=item.id,
-        value=reward,
-        confidence=float(reward is not None),
-        source=ScoreSource.NONE if reward is None else ScoreSource.VERIFIED,
-    )
 
 
 class Memory:
@@ -120,7 +79,7 @@ class Memory:
         self._own = OwnProcess()
         self._kept: KeptSnapshot | None = None
         self._features: tuple[str, KeptFeatures] | None = None
-        self._model: _Model | None = None
+        self._model: LoadedModel | None = None
         self.refresh()
 
     @classmethod
@@ -226,7 +185,7 @@ class Memory:
             else:
                 said = self._scored_unstored(items, unverified)
             asked = set() if self._model is None else {item.id for item in unverified}
-        return [said[item.id] if item.id in asked else _unasked(item) for item in items]
+        return [said[item.id] if item.id in asked else unasked(item) for item in items]
 
     def learn(self) -> str:
         """Learn from what is verified by now, and score by that from here on.
@@ -304,8 +263,7 @@ class Memory:
         version = self._version or next(iter(known), None)
         if version is not None and version != self.model:
             folder = checkpoint_folder(self._settings, self.name) / version
-            model, _ = load_checkpoint(folder, encoder=self._encoder.name)
-            self._model = _Model(version=version, model=model, caution=load_caution(folder))
+            self._model = LoadedModel.load(folder, self._encoder.name)
 
     def _prepared(self, rollouts: Sequence[Rollout]) -> list[PreparedRollout]:
         """Valid rollouts with their ids; embeddings of another encoder are left out."""
