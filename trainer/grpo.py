@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from schema.errors import InputError
-from trainer.reward import RewardFunction
+from trainer.reward_batch import RewardFunction
 
 if TYPE_CHECKING:
     from trl.trainer.grpo_trainer import GRPOTrainer

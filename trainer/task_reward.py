@@ -5,7 +5,7 @@ from typing import Any
 
 from schema.task import Check, Task
 from trainer.policy import Policy
-from trainer.reward import RewardFunction
+from trainer.reward_batch import RewardFunction
 from trainer.rows import rows_of
 from trainer.verify import Verifiers
 

@@ -12,7 +12,8 @@ from schema.errors import RewardError, UnreachableError
 from schema.rollout import Rollout
 from schema.score import Score, ScoreSource
 from trainer.audit import MAX_OPTIMISM, WINDOW
-from trainer.reward import RewardFunction, memory_reward
+from trainer.reward import memory_reward
+from trainer.reward_batch import RewardFunction
 from trainer.signals import Signals
 
 
