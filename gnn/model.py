@@ -9,12 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnn.batch import Batch, Tables, label_means, make_batch, query_table
+from gnn.batch import Batch, Tables, make_batch
 from gnn.calibration import Calibration
 from gnn.course import Course
 from gnn.division import Division
 from gnn.features import RolloutFeatures, rollout_features
-from gnn.kinds import rollout_kinds
 from gnn.layers import MemrewardNet, NetConfig
 from gnn.linear_base import VARIANTS, LinearBase
 from gnn.member_training import Start, TrainedMember, below, train_member
@@ -28,13 +27,14 @@ from gnn.model_base import (
     no_progress,
     not_fitted,
 )
+from gnn.model_inputs import INPUTS, ModelInputs
 from gnn.preferences import usable_preferences
 from gnn.scaler import Scaler
 from gnn.threads import one_thread
 from gnn.train import Member, TrainConfig
 from memstore.snapshot_cut import Reach
 from schema.errors import TrainingError
-from schema.memory_graph import Floats, Ints, MemoryGraph
+from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
 
 #: Queries whose rollouts are scored at once; bounds the memory, changes no result.
 PREDICT_AT_ONCE: Final = 1024
@@ -71,15 +71,13 @@ class MemrewardModel:
         self._members: list[Member] = []
         self._optimisers: list[dict[str, Tensor]] = []
         self._divisions: dict[str, Division] = {}
-        self._scalers: dict[str, Scaler] = {}
+        self._inputs = ModelInputs()
         self._calibration = Calibration()
-        self._names: tuple[str, ...] = ()
-        self._policies: tuple[str, ...] = ()
 
     @property
     def features(self) -> tuple[str, ...]:
         """Names of its inputs."""
-        return self._names
+        return self._inputs.names
 
     @property
     def members(self) -> Sequence[Member]:
@@ -106,7 +104,7 @@ class MemrewardModel:
         depends on such queries and their rollouts only. With `course`, an interrupted training
         goes on where it stood.
         """
-        self._divisions, self._scalers, self._policies = {}, {}, ()
+        self._divisions = {}
         return self._learn(graph, seed, progress, course, None)
 
     def resume(
@@ -280,56 +278,18 @@ class MemrewardModel:
             raise not_fitted(self.name)
         return self._tables(graph, rollout_features(graph))
 
-    def _fit_tables(self, graph: MemoryGraph, labelled_R: np.ndarray, *, anew: bool) -> Tables:
-        """Fit the scalers to the known rollouts if `anew`, and standardise all of the graph."""
+    def _fit_tables(self, graph: MemoryGraph, known_R: Bools, *, anew: bool) -> Tables:
+        """Fit the inputs to the known rollouts if `anew`, and standardise all of the graph."""
         found = rollout_features(graph)
-        seen = {graph.policy_R[row] for row in np.flatnonzero(labelled_R)}
-        self._policies = tuple(sorted(seen.union(self._policies)))
-        if not anew:
-            return self._tables(graph, found)
-        signalled_R = labelled_R & (found.has_signals_R > 0)
-        stated_R = labelled_R & (found.has_hidden_R > 0)
-        wanted = {part for view in self.config.views for part in VARIANTS[view]}
-        hidden = found.hidden_RH if "hidden" in wanted else found.hidden_RH[:, :0]
-        signals = found.signals_RS if "signals" in wanted else found.signals_RS[:, :0]
-        self._scalers = {
-            "text": Scaler.fit(found.text_RF[labelled_R]),
-            "signals": Scaler.fit(signals[signalled_R] if signalled_R.any() else signals[:0, :0]),
-            "hidden": Scaler.fit(hidden[stated_R] if stated_R.any() else hidden[:0, :0]),
-        }
-        n_signals = len(self._scalers["signals"].mean_F)
-        n_hidden = len(self._scalers["hidden"].mean_F)
-        self._names = (
-            *found.text_names,
-            *found.signal_names[:n_signals],
-            *(f"policy_embedding_{i}" for i in range(n_hidden)),
-        )
+        if anew:
+            wanted = {part for view in self.config.views for part in VARIANTS[view]}
+            self._inputs = ModelInputs.fit(found, known_R, wanted)
+        seen = {graph.policy_R[row] for row in np.flatnonzero(known_R)}
+        self._inputs = self._inputs.with_policies(seen)
         return self._tables(graph, found)
 
     def _tables(self, graph: MemoryGraph, found: RolloutFeatures) -> Tables:
-        """Standardised inputs; the hidden state counts only for policies it was learned from."""
-        query_R = graph.query_of_rollout_R
-        known_R = np.array([policy in self._policies for policy in graph.policy_R], np.float32)
-        n_signals = len(self._scalers["signals"].mean_F)
-        n_hidden = len(self._scalers["hidden"].mean_F)
-        has_signals_R = found.has_signals_R * float(n_signals > 0)
-        fits = n_hidden > 0 and found.hidden_RH.shape[1] == n_hidden
-        has_hidden_R = found.has_hidden_R * known_R * float(fits)
-        hidden = found.hidden_RH if fits else np.zeros((len(query_R), n_hidden), np.float32)
-        text_RF = self._scalers["text"](found.text_RF)
-        return Tables(
-            graph=graph,
-            text_RF=text_RF,
-            signals_RS=self._scalers["signals"](found.signals_RS[:, :n_signals], has_signals_R),
-            hidden_RH=self._scalers["hidden"](hidden, has_hidden_R),
-            has_signals_R=has_signals_R,
-            has_hidden_R=has_hidden_R,
-            query_QG=query_table(text_RF, found.text_names, query_R, len(graph.query_id_Q)),
-            label_Q=label_means(graph, query_R),
-            query_R=query_R,
-            conclusion_R=graph.conclusion_of_rollout_R,
-            kind_R=rollout_kinds(found, query_R, len(graph.query_id_Q)),
-        )
+        return self._inputs.tables(graph, found)
 
     def _views(self, tables: Tables) -> tuple[str, ...]:
         """The views that differ, given what the labelled rollouts hold."""
@@ -354,12 +314,12 @@ class MemrewardModel:
                 tensors[f"members.{number}.net.{key}"] = value.detach().clone()
             for key, value in member.base.weights.items():
                 tensors[f"members.{number}.base.{key}"] = value
-        for name, scaler in self._scalers.items():
+        for name, scaler in self._inputs.scalers.items():
             tensors[f"scalers.{name}.mean"] = torch.from_numpy(scaler.mean_F)
             tensors[f"scalers.{name}.factor"] = torch.from_numpy(scaler.factor_F)
         return tensors, {
-            "features": list(self._names),
-            "policies": list(self._policies),
+            "features": list(self._inputs.names),
+            "policies": list(self._inputs.policies),
             "views": [member.view for member in self._members],
             "divisions": {view: asdict(found) for view, found in self._divisions.items()},
             "net": asdict(self._members[0].net.config),
@@ -370,20 +330,23 @@ class MemrewardModel:
     def from_state(cls, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> Self:
         """The fitted model that `state` described."""
         model = cls()
-        model._names, model._policies = tuple(config["features"]), tuple(config["policies"])
         model._calibration = Calibration.from_json(config["calibration"])
         model._divisions = {
             view: Division(salt=found["salt"], cuts=tuple(found["cuts"]))
             for view in dict.fromkeys(config["views"])
             for found in [config["divisions"][view]]
         }
-        model._scalers = {
-            name: Scaler(
-                mean_F=tensors[f"scalers.{name}.mean"].numpy(),
-                factor_F=tensors[f"scalers.{name}.factor"].numpy(),
-            )
-            for name in ("text", "signals", "hidden")
-        }
+        model._inputs = ModelInputs(
+            names=tuple(config["features"]),
+            policies=tuple(config["policies"]),
+            scalers={
+                name: Scaler(
+                    mean_F=tensors[f"scalers.{name}.mean"].numpy(),
+                    factor_F=tensors[f"scalers.{name}.factor"].numpy(),
+                )
+                for name in INPUTS
+            },
+        )
         for number, view in enumerate(config["views"]):
             net = MemrewardNet(NetConfig(**config["net"]))
             net.load_state_dict(below(tensors, f"members.{number}.net."))
