@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,6 +12,9 @@ from rich.table import Table
 
 from memreward.console import console
 from schema.errors import InputError
+
+#: More of them are not legible in a terminal of 80 characters.
+MOST_COLUMNS: Final = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,12 +38,16 @@ def check_outputs(*paths: Path | None) -> None:
 
 
 def print_table(rows: Sequence[Mapping[str, Any]], headings: Mapping[str, str]) -> None:
-    """Rows as a table: columns by key, with their headings."""
+    """Rows as a table: columns by key, with their headings; a line each where they are many."""
+    lines = [[cell(row.get(key)) for key in headings] for row in rows]
+    heads = list(headings.values())
+    if len(heads) > MOST_COLUMNS:
+        heads, *lines = (list(line) for line in zip(heads, *lines, strict=True))
     table = Table()
-    for heading in headings.values():
+    for heading in heads:
         table.add_column(heading, justify="right")
-    for row in rows:
-        table.add_row(*(cell(row.get(key)) for key in headings))
+    for line in lines:
+        table.add_row(*line)
     console.print(table)
 
 

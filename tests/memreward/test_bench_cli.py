@@ -11,6 +11,7 @@ from cli_fixtures import Cli
 from memreward import bench_ingest
 from memreward.bench_data import Mixer
 from memreward.bench_knn import nearest_rows
+from memreward.bench_report import print_table
 from memreward.bench_scratch import scratch_memory
 from memstore.repair import every_memory
 from memstore.settings import Settings
@@ -71,6 +72,18 @@ def test_knn(cli: Cli, tmp_path: Path, stores: Stores) -> None:
     assert row["recall"] >= 0.99
     assert min(row[f"{way}_s"] for way in ("held", "hnsw", "exact", "flat", "build")) > 0
     assert nothing_is_left(stores)
+
+
+def test_many_measures_are_legible_in_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    few, many = ({f"measure {place}": 1000 * place for place in range(n)} for n in (3, 16))
+    for row in (few, many):
+        print_table([row, row], {key: key for key in row})
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    assert all(f"measure {place}" in shown for place in range(16))
+    assert shown.count("15,000") == 2
 
 
 def test_refusals(cli: Cli) -> None:
