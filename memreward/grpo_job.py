@@ -12,7 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from memreward.console import Bars, err_console
-from schema.errors import InputError, TrainingError
+from schema.errors import InputError
 from schema.score import Scorer
 from schema.task import Task
 from trainer.accuracy import Accuracy, Curve, measure_accuracy
@@ -20,6 +20,7 @@ from trainer.arms import Arm, baseline
 from trainer.budget import LabelPlan, plan_labels
 from trainer.grpo import HISTORY, GrpoOptions, Hook, train
 from trainer.journal import Journal
+from trainer.learning import learn_or_say
 from trainer.lines import add_line, read_lines
 from trainer.policy import load_policy
 from trainer.reward import memory_reward
@@ -212,12 +213,7 @@ def _train(
 
 def _refresh(learn: Callable[[], object], kept: Path, step: int) -> None:
     started = time.monotonic()
-    try:
-        learn()
-    except TrainingError as error:
-        err_console.print(
-            f"step {step}: the memory cannot learn yet: {error}", markup=False, soft_wrap=True
-        )
+    learn_or_say(learn, step, lambda text: err_console.print(text, markup=False, soft_wrap=True))
     add_line(kept, {"step": step, "seconds": time.monotonic() - started})
 
 

@@ -15,11 +15,16 @@ def learn_every(steps: int, learn: Callable[[], object]) -> Any:
 
     As long as too few queries are labelled it says so in the log, and the training goes on.
     """
+    return hook_callback(
+        Hook(
+            every=steps, do=lambda step: learn_or_say(learn, step, _LOGGER.warning), at_start=False
+        )
+    )
 
-    def do(step: int) -> None:
-        try:
-            learn()
-        except TrainingError as error:
-            _LOGGER.warning("step %d: the memory cannot learn yet: %s", step, error)
 
-    return hook_callback(Hook(every=steps, do=do, at_start=False))
+def learn_or_say(learn: Callable[[], object], step: int, say: Callable[[str], None]) -> None:
+    """Learn; as long as too few queries are labelled, say so instead."""
+    try:
+        learn()
+    except TrainingError as error:
+        say(f"step {step}: the memory cannot learn yet: {error}")
