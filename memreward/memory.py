@@ -9,37 +9,37 @@ from typing import Final, Self
 
 import numpy as np
 
-from gnn.kept_features import KeptFeatures
-from gnn.model_base import no_progress
-from gnn.own_process import OwnProcess
-from gnn.scoring import opinion_reach, opinions_on, score_queries
-from memreward.connect import started
-from memreward.course_job import resumable
-from memreward.loaded_model import LoadedModel, unasked
-from memreward.places import checkpoint_folder, snapshot_folder
-from memreward.train_job import train_memory
-from memstore.accept import accept_rollouts, known_hashes, refuse_changed
-from memstore.background import BackgroundPublisher
-from memstore.encoder import TextEncoder
-from memstore.encoders import encoder_for
-from memstore.ingest import embedded
-from memstore.kept_snapshot import KeptSnapshot
-from memstore.overlay import nearest_unstored, with_rollouts
-from memstore.prepare import PreparedRollout, prepare
-from memstore.publish import publish
-from memstore.remembering import RememberingEncoder, vectors_in
-from memstore.repair import catch_up
-from memstore.retry import retried
-from memstore.rewards import list_models
+from gnn.base.reward_model import no_progress
+from gnn.checkpoints.loaded_model import LoadedModel, unasked
+from gnn.features.cache import KeptFeatures
+from gnn.features.worker import OwnProcess
+from gnn.jobs.resumable_training import resumable
+from gnn.jobs.score import opinion_reach, opinions_on, score_queries
+from gnn.jobs.train_and_propagate import train_memory
+from memreward.databases import started
+from memstore.changes.ingestion import embedded
+from memstore.changes.propagated_rewards import list_models
+from memstore.db.retry import retried
+from memstore.db.stores import Stores, find_memory, get_memory
+from memstore.encoders.cache import RememberingEncoder, vectors_in
+from memstore.encoders.default import TextEncoder
+from memstore.encoders.registry import encoder_for
+from memstore.outbox.accept import accept_rollouts, known_hashes, refuse_changed
+from memstore.outbox.background_publisher import BackgroundPublisher
+from memstore.outbox.publication import publish
+from memstore.outbox.recovery import catch_up
+from memstore.servers.folders import checkpoint_folder, snapshot_folder
 from memstore.settings import Settings, load_settings
-from memstore.snapshot_cut import cut
-from memstore.stores import Stores, find_memory, get_memory
+from memstore.snapshot.cache import KeptSnapshot
+from memstore.snapshot.subgraph import cut
+from memstore.snapshot.unstored import nearest_unstored, with_rollouts
 from schema.errors import CheckpointError, EncoderMismatchError, InputError, UnknownMemoryError
 from schema.graph import QUERY
 from schema.ids import checked_name
+from schema.keyed_rollout import PreparedRollout, prepare
 from schema.rollout import Rollout
 from schema.score import Score
-from schema.validate import TEXT_EMBEDDINGS, check_rollout
+from schema.validation import TEXT_EMBEDDINGS, check_rollout
 
 DEFAULT_RUN: Final = "default"
 

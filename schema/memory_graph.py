@@ -56,8 +56,8 @@ class MemoryGraph:
     #: (:Answer)-[:PREFERRED_TO]->(:Answer): row 0 the better, row 1 the worse; each annotator's
     #: current word on a pair is a column of its own. Like a verified reward it is never an input.
     preferred_2P: Ints = field(default_factory=_no_preferences)
-    #: What `gnn.features` computes from each rollout's own texts, where it is known already; a row
-    #: of NaN: it is not. None: nothing is known.
+    #: What `gnn.features.assembly` computes from each rollout's own texts, where it is known
+    #: already; a row of NaN: it is not. None: nothing is known.
     own_features_RF: Floats | None = None
 
     @property

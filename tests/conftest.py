@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from memstore.migrate import migrate
-from memstore.servers import Addresses, down, up
+from memstore.servers.lifecycle import Addresses, down, up
+from memstore.servers.migration import migrate
 from memstore.settings import Settings, load_settings
 
 #: Fetched once for all test runs; the environment may name another place.
@@ -48,4 +48,4 @@ def servers(server_settings: Settings) -> Iterator[Addresses]:
         down(server_settings)
 
 
-pytest_plugins = ["store_fixtures", "cli_fixtures", "full_memory"]
+pytest_plugins = ["support.store_fixtures", "support.cli_fixtures", "support.full_memory"]

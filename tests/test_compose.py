@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from memstore import neo4j_server, postgres_server
-from memstore.machine import MIB
-from memstore.neo4j_jars import NEO4J_VERSION
+from memstore.servers import neo4j_server, postgres_server
+from memstore.servers.host_memory import MIB
+from memstore.servers.neo4j_jars import NEO4J_VERSION
 
 MACHINE = 24 * 1024 * MIB
 #: What a container has of its own: it listens inside, and Docker keeps its log.

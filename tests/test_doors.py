@@ -19,10 +19,10 @@ DOORS = {
 }
 #: Each database driver has one door; the migration runner is handed open connections.
 DRIVERS = {
-    "neo4j": {"memstore/graph_store.py", "migrations/runner.py"},
-    "psycopg": {"memstore/vector_store.py", "migrations/runner.py"},
-    "psycopg_pool": {"memstore/vector_store.py"},
-    "pgvector": {"memstore/vector_store.py"},
+    "neo4j": {"memstore/db/graph_store.py", "migrations/runner.py"},
+    "psycopg": {"memstore/db/vector_store.py", "migrations/runner.py"},
+    "psycopg_pool": {"memstore/db/vector_store.py"},
+    "pgvector": {"memstore/db/vector_store.py"},
 }
 
 

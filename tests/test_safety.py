@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
-from cli_fixtures import Cli
+from support.cli_fixtures import Cli
 
-from memstore.servers import Addresses
+from memstore.db.stores import Stores, open_stores
+from memstore.servers.lifecycle import Addresses
 from memstore.settings import REDACTED, Settings, load_settings, redacted
-from memstore.stores import Stores, open_stores
 from schema.errors import MemrewardError
 from schema.graph import NodeLabel, RelationshipType
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from memreward.adapters.client import Row, ask, is_training
-from memreward.adapters.unmasked import NEUTRAL, numbers
+from memreward.adapters.neutral import NEUTRAL, numbers
+from memreward.client.http import Row, ask, is_training
 from schema.errors import InputError
 from schema.score import Score
 

@@ -12,11 +12,11 @@ import logging
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
-from memreward.adapters.client import Row, ask, is_training
-from memreward.adapters.unmasked import NEUTRAL, group_numbers, numbers
-from memstore.conversion import source_query_id
+from memreward.adapters.neutral import NEUTRAL, group_numbers, numbers
+from memreward.client.http import Row, ask, is_training
+from memstore.formats.convert import source_query_id
 from schema.errors import InputError, MemrewardError
-from trainer.rows import Text, last_text
+from trainer.rewards.trl_rows import Text, last_text
 
 State = MutableMapping[str, Any]
 _log = logging.getLogger(__name__)

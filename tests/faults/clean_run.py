@@ -3,9 +3,9 @@
 from faults.dump import Dump, assert_consistent, assert_equal, dump
 from faults.workload import Workload, seq_of
 
-from memstore.delete import delete_memory
-from memstore.repair import every_memory, repair
-from memstore.stores import Stores
+from memstore.db.stores import Stores
+from memstore.outbox.deletion import delete_memory
+from memstore.outbox.recovery import every_memory, repair
 
 
 class CleanRun:

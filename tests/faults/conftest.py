@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from memstore.migrate import migrate
-from memstore.servers import Addresses, down, up
+from memstore.db.stores import Stores, open_stores
+from memstore.servers.lifecycle import Addresses, down, up
+from memstore.servers.migration import migrate
 from memstore.settings import Settings, load_settings
-from memstore.stores import Stores, open_stores
 
 FULL_TIMEOUT_S = 4 * 3600
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from faults.workload import sql
 
-from memstore.stores import Stores
+from memstore.db.stores import Stores
 
 #: Table to its columns; times are left out, scores are rounded to what a float32 carries.
 TABLES = {

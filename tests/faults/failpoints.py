@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from memstore.graph_store import GraphStore, GraphTransaction
-from memstore.vector_store import SqlSession, VectorStore
+from memstore.db.graph_store import GraphStore, GraphTransaction
+from memstore.db.vector_store import SqlSession, VectorStore
 
 #: Called with each point as it is reached, for example "after sql add_batch #2".
 Hook = Callable[[str], None]

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 from faults.clean_run import CleanRun
 from faults.workload import Workload, ingest, seq_of
-from rollout_factory import make_rollouts
+from support.rollout_factory import make_rollouts
 from typer.testing import CliRunner
 
-from memreward.cli import app
-from memstore import graph_store, retry
-from memstore.delete import delete_memory
-from memstore.migrate import migrate
-from memstore.servers import down, up
+from memreward.cli.main import app
+from memstore.db import graph_store, retry
+from memstore.db.stores import Stores, open_stores
+from memstore.outbox.deletion import delete_memory
+from memstore.servers.lifecycle import down, up
+from memstore.servers.migration import migrate
 from memstore.settings import Settings, load_settings
-from memstore.stores import Stores, open_stores
 from schema.errors import DamagedGraphError, ServerError, StoreError
 
 pytestmark = pytest.mark.faults

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from faults.dump import dump, is_gone
-from malformed_rows import BAD_ROWS, ROW, VECTORS
+from support.malformed_rows import BAD_ROWS, ROW, VECTORS
 
 from memreward.console import Bars, bars
-from memreward.ingest_job import IngestRequest, ingest_files
-from memstore.encoder import DEFAULT_DIMENSION
-from memstore.stores import Stores
+from memreward.jobs.ingest import IngestRequest, ingest_files
+from memstore.db.stores import Stores
+from memstore.encoders.default import DEFAULT_DIMENSION
 from schema.errors import InputError
 
 pytestmark = pytest.mark.faults

@@ -7,12 +7,12 @@ import pytest
 from faults.dump import assert_consistent, assert_equal, dump
 from faults.workload import ingest
 from faults.writer import ingest_share, start
-from rollout_factory import make_rollout
+from support.rollout_factory import make_rollout
 
-from memstore.delete import delete_memory
-from memstore.link import link
-from memstore.servers import Addresses
-from memstore.stores import Stores
+from memstore.changes.relink import link
+from memstore.db.stores import Stores
+from memstore.outbox.deletion import delete_memory
+from memstore.servers.lifecycle import Addresses
 
 pytestmark = pytest.mark.faults
 MEMORY = "shared"

@@ -9,15 +9,15 @@ from faults.clean_run import CleanRun
 from faults.workload import Workload, seq_of
 from faults.writer import UNREACHABLE, run_workload, start
 
-from memstore import retry
-from memstore.delete import delete_memory
-from memstore.home import Home
-from memstore.neo4j_server import Neo4jServer
-from memstore.postgres_server import PostgresServer
-from memstore.processes import wait_until_gone
-from memstore.servers import Addresses, up
+from memstore.db import retry
+from memstore.db.stores import open_stores
+from memstore.outbox.deletion import delete_memory
+from memstore.servers.home import Home
+from memstore.servers.lifecycle import Addresses, up
+from memstore.servers.neo4j_server import Neo4jServer
+from memstore.servers.postgres_server import PostgresServer
+from memstore.servers.processes import wait_until_gone
 from memstore.settings import Settings
-from memstore.stores import open_stores
 from schema.errors import UnreachableError
 
 pytestmark = pytest.mark.faults

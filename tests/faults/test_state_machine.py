@@ -18,18 +18,18 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from rollout_factory import make_rollout
+from support.rollout_factory import make_rollout
 
-from memstore.accept import accept_rollouts
-from memstore.delete import delete_memory
-from memstore.link import link
-from memstore.prepare import prepare
-from memstore.publish import publish
-from memstore.read_graph import read_graph
-from memstore.repair import every_memory, repair
-from memstore.stores import Stores, get_memory
+from memstore.changes.relink import link
+from memstore.db.stores import Stores, get_memory
+from memstore.outbox.accept import accept_rollouts
+from memstore.outbox.deletion import delete_memory
+from memstore.outbox.publication import publish
+from memstore.outbox.recovery import every_memory, repair
+from memstore.reads.full_graph import read_graph
 from schema.errors import UnknownMemoryError
 from schema.ids import query_id, rollout_id
+from schema.keyed_rollout import prepare
 from schema.rollout import Rollout
 
 pytestmark = pytest.mark.faults

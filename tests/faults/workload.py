@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from rollout_factory import make_rollouts
+from support.rollout_factory import make_rollouts
 
-from memstore.encoder import DEFAULT_DIMENSION, DEFAULT_ENCODER, EncodeProgress
-from memstore.ingest import IngestReport, add
-from memstore.link import link
-from memstore.rewards import register_model, write_propagated
-from memstore.stores import Stores, get_memory
-from memstore.vector_store import SqlSession
+from memstore.changes.ingestion import IngestReport, add
+from memstore.changes.propagated_rewards import register_model, write_propagated
+from memstore.changes.relink import link
+from memstore.db.stores import Stores, get_memory
+from memstore.db.vector_store import SqlSession
+from memstore.encoders.default import DEFAULT_DIMENSION, DEFAULT_ENCODER, EncodeProgress
 from schema.errors import UnknownMemoryError
 from schema.ids import rollout_id
 from schema.reward import PropagatedReward

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from faults.failpoints import armed, kill_at
 from faults.workload import Workload, ingest
-from rollout_factory import make_rollout
+from support.rollout_factory import make_rollout
 
-from memstore.delete import delete_memory
-from memstore.link import link, needs_link
-from memstore.servers import Addresses
-from memstore.stores import open_stores
+from memstore.changes.relink import link, needs_link
+from memstore.db.stores import open_stores
+from memstore.outbox.deletion import delete_memory
+from memstore.servers.lifecycle import Addresses
 from schema.errors import MemrewardError, ServerError, StoreError
 
 #: Exit codes of a writer that met a typed error; any other error is a bug and exits with 1.

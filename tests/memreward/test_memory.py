@@ -5,24 +5,24 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rollout_factory import make_rollout, make_rollouts
-from small_model import register, small_model
-from store_fixtures import MemoryUnderTest
+from support.rollout_factory import make_rollout, make_rollouts
+from support.small_model import register, small_model
+from support.store_fixtures import MemoryUnderTest
 
 import memreward
-from gnn.checkpoint import load_checkpoint
-from gnn.published import PublishedConfig, PublishedModel
+from gnn.checkpoints.checkpoint import load_checkpoint
+from gnn.models.published.model import PublishedConfig, PublishedModel
 from memreward.memory import Memory
-from memreward.places import checkpoint_folder
-from memstore.encoder import DEFAULT_ENCODER
-from memstore.input_files import inspect_files
-from memstore.publish import publish
-from memstore.read_graph import read_graph
-from memstore.reader import ReadOptions, RolloutReader
-from memstore.repair import catch_up
-from memstore.rewards import list_models
+from memstore.changes.propagated_rewards import list_models
+from memstore.db.stores import get_memory
+from memstore.encoders.default import DEFAULT_ENCODER
+from memstore.formats.files import inspect_files
+from memstore.formats.rollout_reader import ReadOptions, RolloutReader
+from memstore.outbox.publication import publish
+from memstore.outbox.recovery import catch_up
+from memstore.reads.full_graph import read_graph
+from memstore.servers.folders import checkpoint_folder
 from memstore.settings import Settings
-from memstore.stores import get_memory
 from schema.errors import CheckpointError, InputError, StoreError
 from schema.ids import rollout_id
 from schema.rollout import Rollout
@@ -215,11 +215,11 @@ def test_a_fault_in_publishing_comes_up_at_the_next_call(
     def refuse(*_: object) -> int:
         raise StoreError("Neo4j refuses")
 
-    monkeypatch.setattr("memstore.background.publish", refuse)
+    monkeypatch.setattr("memstore.outbox.background_publisher.publish", refuse)
     scores = opened.score(fresh(30))
     with pytest.raises(StoreError, match="Neo4j refuses"):
         opened.flush()
-    monkeypatch.setattr("memstore.background.publish", publish)
+    monkeypatch.setattr("memstore.outbox.background_publisher.publish", publish)
     assert_full_pass(scores, opened, server_settings)
 
 

@@ -4,18 +4,18 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
-from store_fixtures import MemoryUnderTest
-from tiny_policy import write_tiny_policy
+from support.store_fixtures import MemoryUnderTest
+from support.tiny_policy import write_tiny_policy
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
 from memreward import Memory
-from memstore.read_graph import read_graph
+from memstore.reads.full_graph import read_graph
 from memstore.settings import Settings
-from trainer.grpo import machine_arguments, quiet
-from trainer.learning import learn_every
-from trainer.policy import load_policy
-from trainer.reward import memory_reward
+from trainer.policy.policy import load_policy
+from trainer.rewards.from_memory import memory_reward
+from trainer.runs.callbacks import learn_every
+from trainer.runs.grpo import machine_arguments, quiet
 
 QUERIES = [f"What is {number} + {number}?" for number in range(24)]
 

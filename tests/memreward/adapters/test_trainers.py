@@ -12,8 +12,10 @@ from typing import Any, get_origin
 import pytest
 import torch
 
-from memreward.adapters import client, openrlhf, unmasked, verifiers, verl
-from memreward.adapters.client import Row
+from memreward.adapters import neutral as unmasked
+from memreward.adapters import openrlhf, verifiers, verl
+from memreward.client import http as client
+from memreward.client.http import Row
 from schema.errors import InputError, ServerError, SettingsError
 from schema.score import Score, ScoreSource
 

@@ -1,0 +1,1 @@
+"""What every model shares: interface, metrics, splits, early stopping."""

@@ -1,0 +1,1 @@
+"""Calibration, abstention, novelty, risk and coverage."""

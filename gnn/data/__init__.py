@@ -1,0 +1,1 @@
+"""The graph as HeteroData, and PyG loaders and samplers over the snapshot."""

@@ -1,0 +1,88 @@
+"""A memory's graph as PyG HeteroData: typed nodes, typed edges in both directions."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from gnn.data.pyg import HeteroData
+from gnn.data.segment_sum import sums_by
+from schema.graph import (
+    ANSWER,
+    CONCLUDES,
+    CONCLUSION,
+    GENERATED,
+    LEADS_TO,
+    QUERY,
+    REV_CONCLUDES,
+    REV_GENERATED,
+    REV_LEADS_TO,
+    SIMILAR,
+    THINKING,
+    EdgeType,
+)
+from schema.memory_graph import Floats, Ints, MemoryGraph
+
+
+def edge_indices(graph: MemoryGraph) -> dict[EdgeType, Ints]:
+    """Source and target rows of every edge type of schema.graph.EDGE_TYPES, each [2, E].
+
+    A message over SIMILAR goes from the neighbour to the query that chose it.
+    """
+    return {
+        SIMILAR: graph.similar_2E[::-1],
+        GENERATED: graph.generated_2E,
+        REV_GENERATED: graph.generated_2E[::-1],
+        LEADS_TO: graph.leads_to_2E,
+        REV_LEADS_TO: graph.leads_to_2E[::-1],
+        CONCLUDES: graph.concludes_2E,
+        REV_CONCLUDES: graph.concludes_2E[::-1],
+    }
+
+
+def conclusion_embeddings(graph: MemoryGraph) -> Floats:
+    """Mean embedding of the answers that reach each conclusion, shape [C, D]."""
+    answer_E, conclusion_E = graph.concludes_2E
+    total_CD: Floats = sums_by(
+        conclusion_E, graph.answer_embedding_RD[answer_E], len(graph.conclusion_id_C)
+    )
+    size_C = np.bincount(conclusion_E, minlength=len(total_CD))
+    return total_CD / np.maximum(size_C, 1)[:, None].astype(np.float32)
+
+
+def to_hetero(graph: MemoryGraph, *, features: Mapping[str, Floats] | None = None) -> HeteroData:
+    """Typed nodes `query`, `thinking`, `answer`, `conclusion` and all edges of EDGE_TYPES.
+
+    Args:
+        graph: the memory's graph.
+        features: node type to an array [N, F] that is put behind the text embedding in `x`.
+
+    Returns:
+        HeteroData with, for each node type, `x` [N, D + F]; for `answer` also `y` [R] (the
+        verified reward, 0 where unknown), `labelled` [R] and `query` [R] (row of its query, -1
+        without). A verified reward is never part of any `x`. SIMILAR carries `edge_attr` [E, 1],
+        the cosine. The order of the rows is the order in `graph`.
+
+    Raises:
+        ValueError: by PyG's `validate`, if an edge points outside its node types.
+    """
+    embeddings = {
+        QUERY: graph.query_embedding_QD,
+        THINKING: graph.thinking_embedding_RD,
+        ANSWER: graph.answer_embedding_RD,
+        CONCLUSION: conclusion_embeddings(graph),
+    }
+    data = HeteroData()
+    for node_type, embedding_ND in embeddings.items():
+        more = (features or {}).get(node_type)
+        inputs = embedding_ND if more is None else np.hstack([embedding_ND, more])
+        data[node_type].x = torch.from_numpy(np.ascontiguousarray(inputs, dtype=np.float32))
+    for edge_type, index_2E in edge_indices(graph).items():
+        data[edge_type].edge_index = torch.from_numpy(np.ascontiguousarray(index_2E))
+    data[SIMILAR].edge_attr = torch.from_numpy(graph.similar_score_E[:, None].copy())
+    labelled_R = graph.labelled_R
+    data[ANSWER].y = torch.from_numpy(np.where(labelled_R, graph.verified_R, 0.0)).float()
+    data[ANSWER].labelled = torch.from_numpy(labelled_R)
+    data[ANSWER].query = torch.from_numpy(graph.query_of_rollout_R)
+    data.validate(raise_on_error=True)
+    return data

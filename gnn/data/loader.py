@@ -1,0 +1,80 @@
+"""Mini-batches of a memory as HeteroData, by PyG's own NodeLoader over a snapshot."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+
+from gnn.data.pyg import HeteroData, NodeLoader, PrefetchLoader
+from gnn.data.sampler import FanOut, SnapshotSampler
+from gnn.data.snapshot_stores import SnapshotEdges, SnapshotFeatures
+from memstore.snapshot.snapshot import Snapshot
+from schema.graph import ANSWER, SIMILAR
+from schema.memory_graph import Ints
+
+
+class Finish:
+    """What PyG's stores cannot say: the edges' cosines, which nodes are seeds, whose labels count.
+
+    SIMILAR gets `edge_attr` [E, 1]; the seeds' type gets `seed_mask` [N]. Rewards of answers that
+    are not seeds are hidden: `labelled` is false and `y` 0 there.
+    """
+
+    def __init__(self, snapshot: Snapshot, seed_type: str) -> None:
+        """See the class."""
+        self._snapshot, self._seed_type = snapshot, seed_type
+
+    def __call__(self, data: HeteroData) -> HeteroData:
+        """Complete a mini-batch."""
+        numbers = data[SIMILAR].e_id.numpy()
+        cosine_E = self._snapshot.take("similar.score", numbers)
+        data[SIMILAR].edge_attr = torch.from_numpy(cosine_E[:, None])
+        seeds = data[self._seed_type]
+        mask = torch.arange(seeds.num_nodes) < seeds.batch_size
+        seeds.seed_mask = mask
+        answers = data[ANSWER]
+        shown = mask if self._seed_type == ANSWER else torch.zeros_like(answers.labelled)
+        answers.labelled = answers.labelled & shown
+        answers.y = torch.where(answers.labelled, answers.y, torch.zeros_like(answers.y))
+        return data
+
+
+def node_loader(
+    snapshot: Snapshot,
+    seeds: Ints,
+    fan_out: FanOut,
+    *,
+    seed_type: str = ANSWER,
+    seq: int | None = None,
+    batch_size: int = 512,
+    shuffle: bool = False,
+    workers: int = 0,
+    device: torch.device | None = None,
+) -> Iterable[HeteroData]:
+    """Mini-batches around `seeds`, which stand first in each.
+
+    Args:
+        snapshot: of a memory; its rows are the node numbers (`n_id`).
+        seeds: rows of nodes of `seed_type`, each once.
+        fan_out: see `gnn.data.sampler.FanOut`; -1: every neighbour, which makes the seeds' outputs
+            exact.
+        seed_type: a node type; labels are shown only of answers that are seeds.
+        seq: sample the graph as it was at this batch; None: as it is.
+        batch_size: seeds a batch.
+        shuffle: in random order, by torch's generator.
+        workers: processes that sample beside this one.
+        device: where the batches go; with a GPU through pinned memory, while the last one is used.
+            None: a GPU where there is one.
+    """
+    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    loader = NodeLoader(
+        data=(SnapshotFeatures(snapshot, seq=seq), SnapshotEdges(snapshot)),
+        node_sampler=SnapshotSampler(snapshot, fan_out, seq=seq),
+        input_nodes=(seed_type, torch.from_numpy(np.ascontiguousarray(seeds, np.int64))),
+        transform=Finish(snapshot, seed_type),
+        batch_size=batch_size,
+        shuffle=shuffle,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+    )
+    return loader if device.type == "cpu" else PrefetchLoader(loader, device=device)

@@ -1,0 +1,202 @@
+"""Neighbourhoods of seed nodes, sampled from a snapshot for PyG's loaders, in plain numpy."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import torch
+
+from gnn.data.pyg import BaseSampler, HeteroSamplerOutput, NodeSamplerInput
+from memstore.snapshot.files import ROLLOUT
+from memstore.snapshot.snapshot import Snapshot
+from schema.graph import (
+    ANSWER,
+    CONCLUDES,
+    CONCLUSION,
+    EDGE_TYPES,
+    GENERATED,
+    LEADS_TO,
+    QUERY,
+    REV_CONCLUDES,
+    REV_GENERATED,
+    REV_LEADS_TO,
+    SIMILAR,
+    THINKING,
+    EdgeType,
+)
+from schema.memory_graph import Ints
+
+#: Type of a snapshot's node by type of the graph: one row stands for a thinking and its answer.
+STORED: Final[Mapping[str, str]] = {
+    QUERY: QUERY,
+    THINKING: ROLLOUT,
+    ANSWER: ROLLOUT,
+    CONCLUSION: CONCLUSION,
+}
+#: Stored edges by type of message, and whether the message goes from their source to their target.
+#: One over SIMILAR_TO goes from the neighbour to the query that chose it.
+MESSAGES: Final[Mapping[EdgeType, tuple[str, bool]]] = {
+    SIMILAR: (SIMILAR[1], False),
+    GENERATED: (GENERATED[1], True),
+    REV_GENERATED: (GENERATED[1], False),
+    LEADS_TO: (LEADS_TO[1], True),
+    REV_LEADS_TO: (LEADS_TO[1], False),
+    CONCLUDES: (CONCLUDES[1], True),
+    REV_CONCLUDES: (CONCLUDES[1], False),
+}
+
+#: Neighbours of a node per step: the same for every edge type, or by edge type; -1: all.
+FanOut = Sequence[int] | Mapping[EdgeType, Sequence[int]]
+
+
+def fan_out_of(fan_out: FanOut) -> dict[EdgeType, tuple[int, ...]]:
+    """Neighbours of a node per step, by edge type; types that are not named get none.
+
+    Raises:
+        ValueError: if there is no step, the types differ in their number of steps, or one is
+            unknown.
+    """
+    if not fan_out:
+        raise ValueError("the fan-out must name at least one step")
+    if isinstance(fan_out, Mapping):
+        if unknown := fan_out.keys() - set(EDGE_TYPES):
+            raise ValueError(f"{sorted(unknown)[0]} is no edge type: choose from {EDGE_TYPES}")
+        steps = {len(counts) for counts in fan_out.values()}
+        if len(steps) != 1:
+            raise ValueError("the fan-out must name as many steps for every edge type")
+        none = (0,) * steps.pop()
+        return {edge: tuple(fan_out.get(edge, none)) for edge in EDGE_TYPES}
+    return dict.fromkeys(EDGE_TYPES, tuple(fan_out))
+
+
+class SnapshotSampler(BaseSampler):
+    """Samples edges towards the seeds, step by step, each node's edges once.
+
+    A node is expanded in the step after it was first reached, so that no edge comes twice. With a
+    fan-out of -1 everywhere the outputs of as many rounds of messages are exact at the seeds.
+    With `seq`, nothing that arrived in a later batch is found.
+
+    The random numbers come from torch's generator: `torch.manual_seed` repeats a sample, and the
+    workers of a loader draw different ones.
+    """
+
+    def __init__(self, snapshot: Snapshot, fan_out: FanOut, *, seq: int | None = None) -> None:
+        """See the class and `FanOut`."""
+        self._snapshot = snapshot
+        self.fan_out = fan_out_of(fan_out)
+        self.seq = seq
+
+    def sample_from_nodes(self, index: NodeSamplerInput, **kwargs: Any) -> HeteroSamplerOutput:
+        """Sample around the seeds `index.node`, each of which must occur once.
+
+        Raises:
+            ValueError: if a seed occurs twice, arrived after `seq`, or has a time of its own.
+        """
+        seeds = index.node.numpy()
+        assert index.input_type is not None
+        self._check(index, seeds)
+        rng = np.random.default_rng(int(torch.randint(2**62, ()).item()))
+        nodes = {node: [seeds if node == index.input_type else seeds[:0]] for node in STORED}
+        frontier = {node: parts[-1] for node, parts in nodes.items()}
+        edges: dict[EdgeType, list[tuple[Ints, Ints, Ints]]] = {edge: [] for edge in EDGE_TYPES}
+        n_steps = len(next(iter(self.fan_out.values())))
+        for step in range(n_steps):
+            reached: dict[str, list[Ints]] = {node: [] for node in STORED}
+            for edge in EDGE_TYPES:
+                found = self._incoming(edge, frontier[edge[2]], self.fan_out[edge][step], rng)
+                edges[edge].append(found)
+                reached[edge[0]].append(found[1])
+            for node, rows in reached.items():
+                frontier[node] = _unknown(np.concatenate(rows), np.concatenate(nodes[node]))
+                nodes[node].append(frontier[node])
+        return _output(index, nodes, edges)
+
+    def sample_from_edges(self, index: Any, neg_sampling: Any = None) -> Any:
+        """Not offered: nothing here learns from edges."""
+        raise NotImplementedError("seeds are nodes: use sample_from_nodes")
+
+    def _check(self, index: NodeSamplerInput, seeds: Ints) -> None:
+        if index.time is not None:
+            raise ValueError("seeds have no times of their own: give the sampler a `seq`")
+        if len(np.unique(seeds)) != len(seeds):
+            raise ValueError("a seed occurs twice in one batch: give each once")
+        if self.seq is not None:
+            assert index.input_type is not None
+            if (self._arrived(index.input_type, seeds) > self.seq).any():
+                raise ValueError(f"a seed arrived after batch {self.seq}, as of which is sampled")
+
+    def _arrived(self, node: str, rows: Ints) -> Ints:
+        return self._snapshot.files.numbers[f"{STORED[node]}.seq"].array[rows]
+
+    def _incoming(
+        self, edge: EdgeType, targets: Ints, count: int, rng: np.random.Generator
+    ) -> tuple[Ints, Ints, Ints]:
+        """Numbers, sources and targets of at most `count` messages to each of `targets`."""
+        name, forward = MESSAGES[edge]
+        snapshot = self._snapshot
+        if count == 0 or not len(targets):
+            none = np.zeros(0, np.int64)
+            return none, none, none
+        numbers, place = (
+            snapshot.edges_to(name, targets) if forward else snapshot.edges_from(name, targets)
+        )
+        sources = snapshot.ends(name, numbers)[0 if forward else 1]
+        if self.seq is not None:
+            seq_E = snapshot.files.numbers[f"{name}.seq"].array[numbers]
+            held = (seq_E <= self.seq) & (self._arrived(edge[0], sources) <= self.seq)
+            numbers, place, sources = numbers[held], place[held], sources[held]
+        if count > 0:
+            kept = _some_of_each(place, count, rng)
+            numbers, place, sources = numbers[kept], place[kept], sources[kept]
+        return numbers, sources, targets[place]
+
+
+def _unknown(rows: Ints, known: Ints) -> Ints:
+    """Those of `rows` that are not in `known`, each once, ascending: numpy's own is slower."""
+    rows, known = np.sort(rows), np.sort(known)
+    first = np.ones(len(rows), dtype=np.bool_)
+    np.not_equal(rows[1:], rows[:-1], out=first[1:])
+    rows = rows[first]
+    if not len(known):
+        return rows
+    place = np.minimum(np.searchsorted(known, rows), len(known) - 1)
+    return rows[known[place] != rows]
+
+
+def _some_of_each(place_E: Ints, count: int, rng: np.random.Generator) -> Ints:
+    """At most `count` random positions of each value of the rising `place_E`, in order."""
+    first = np.searchsorted(place_E, place_E)
+    rank = np.arange(len(place_E)) - first
+    if not len(rank) or rank.max() < count:
+        return np.arange(len(place_E))
+    order = np.lexsort([rng.random(len(place_E)), place_E])
+    return np.sort(order[rank < count])
+
+
+def _output(
+    index: NodeSamplerInput,
+    nodes: Mapping[str, list[Ints]],
+    edges: Mapping[EdgeType, list[tuple[Ints, Ints, Ints]]],
+) -> HeteroSamplerOutput:
+    """Rows renumbered by their place in the sample: seeds first, then step by step."""
+    rows = {node: np.concatenate(parts) for node, parts in nodes.items()}
+    places = {node: np.argsort(found, kind="stable") for node, found in rows.items()}
+
+    def local(node: str, wanted: Ints) -> torch.Tensor:
+        order = places[node]
+        at = np.searchsorted(rows[node], wanted, sorter=order)
+        return torch.from_numpy(order[at] if len(order) else np.zeros(0, np.int64))
+
+    joined = {
+        edge: [np.concatenate([step[part] for step in found]) for part in range(3)]
+        for edge, found in edges.items()
+    }
+    return HeteroSamplerOutput(
+        node={node: torch.from_numpy(found) for node, found in rows.items()},
+        row={edge: local(edge[0], found[1]) for edge, found in joined.items()},
+        col={edge: local(edge[2], found[2]) for edge, found in joined.items()},
+        edge={edge: torch.from_numpy(found[0]) for edge, found in joined.items()},
+        num_sampled_nodes={node: [len(p) for p in parts] for node, parts in nodes.items()},
+        num_sampled_edges={edge: [len(f[0]) for f in found] for edge, found in edges.items()},
+        metadata=(index.input_id, index.time),
+    )

@@ -1,0 +1,1 @@
+"""How good the rewards are: protocol, tables, figures, label noise."""

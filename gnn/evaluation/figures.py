@@ -1,0 +1,132 @@
+"""Pictures of an evaluation, drawn without a display."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from sklearn.metrics import roc_curve
+
+from gnn.base.metrics import RIGHT_FROM, calibration_bins
+from gnn.confidence.risk_coverage import RiskCurve
+from gnn.evaluation.protocol import Evaluation
+from gnn.evaluation.tables import HEADINGS, parts
+from schema.memory_graph import Floats
+
+#: Models that say nothing about single rollouts; they have no curve.
+WITHOUT_CURVE: Final = frozenset({"constant"})
+
+
+def roc_figure(evaluation: Evaluation, set_name: str) -> Figure:
+    """ROC curve of each model, first seed."""
+    figure, axes = _square("false positive rate", "true positive rate")
+    for model, (probability_R, reward_R) in _curves(evaluation, set_name).items():
+        right_R = reward_R >= RIGHT_FROM
+        if 0 < right_R.sum() < len(right_R):
+            false_rate, true_rate, _ = roc_curve(right_R, probability_R)
+            axes.plot(false_rate, true_rate, label=model)
+    return _finished(figure, axes)
+
+
+def reliability_figure(evaluation: Evaluation, set_name: str) -> Figure:
+    """Mean reward against mean prediction in 15 equal-width bins, first seed."""
+    figure, axes = _square("predicted", "observed")
+    for model, (probability_R, reward_R) in _curves(evaluation, set_name).items():
+        predicted, observed, count = calibration_bins(probability_R, reward_R)
+        (line,) = axes.plot(predicted, observed, label=model)
+        size = 90 * count / count.max()
+        axes.scatter(predicted, observed, s=size, color=line.get_color(), alpha=0.5)
+    return _finished(figure, axes)
+
+
+def coverage_figure(evaluation: Evaluation, set_name: str) -> Figure:
+    """Selective risk: errors at .5 among the most confident share of rollouts, first seed."""
+    figure = Figure(figsize=(5, 4.2), layout="constrained")
+    axes = figure.subplots()
+    axes.set(xlabel="coverage: share of rollouts, most confident first", ylabel="selective risk")
+    for model, (probability_R, reward_R) in _curves(evaluation, set_name).items():
+        curve = RiskCurve.of(probability_R, reward_R)
+        shown = curve.coverage_N >= 0.02
+        label = f"{model}, AURC {curve.area:.3f}"
+        axes.plot(curve.coverage_N[shown], curve.risk_N[shown], label=label)
+    return _finished(figure, axes)
+
+
+def dataset_figure(rows: Mapping[str, Mapping[str, Any]], measure: str, heading: str) -> Figure:
+    """One bar a model for each dataset, with the spread over seeds.
+
+    Args:
+        rows: one set of `Evaluation.to_json`: model to row.
+        measure: one of gnn.base.metrics.MEASURES.
+        heading: what to call it.
+    """
+    datasets = parts(rows, "by_dataset")
+    figure = Figure(figsize=(max(6.0, 1.3 * len(datasets)), 4), layout="constrained")
+    axes = figure.subplots()
+    _bars(axes, datasets, list(rows), measure)
+    axes.set_ylabel(heading)
+    axes.tick_params(axis="x", rotation=20)
+    return _finished(figure, axes)
+
+
+def save_summary_figure(result: Mapping[str, Any], set_name: str, path: Path) -> None:
+    """Save one picture of a set as PNG: AUROC and within-query ranking by domain.
+
+    Args:
+        result: what `Evaluation.to_json` gave.
+        set_name: the set to show.
+        path: file to write; its folder must exist.
+    """
+    rows = result["sets"][set_name]
+    figure = Figure(figsize=(11, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    groups = {"all": rows, **parts(rows, "by_domain")}
+    for axes, measure in ((left, "auc"), (right, "within_query")):
+        _bars(axes, groups, list(rows), measure)
+        axes.set_ylabel(HEADINGS[measure])
+    left.legend(fontsize=7, ncols=2)
+    figure.savefig(path, dpi=130)
+
+
+def _bars(
+    axes: Axes, groups: Mapping[str, Mapping[str, Any]], models: Sequence[str], measure: str
+) -> None:
+    """For each group (part to model to row) one bar a model, with the spread over seeds."""
+    width = 0.8 / len(models)
+    for i, model in enumerate(models):
+        cells = [group.get(model, {}) for group in groups.values()]
+        height = np.array([cell.get(measure) for cell in cells], dtype=float)
+        spread = np.array([cell.get(f"{measure}_spread") or 0 for cell in cells], dtype=float)
+        place = np.arange(len(groups)) + (i - (len(models) - 1) / 2) * width
+        axes.bar(place, height, width, yerr=spread, label=model, error_kw={"elinewidth": 0.8})
+    axes.axhline(0.5, color="grey", linewidth=0.8, linestyle="--")
+    axes.set_xticks(range(len(groups)), list(groups))
+    axes.set_ylim(0.3, 1.0)
+
+
+def _curves(evaluation: Evaluation, set_name: str) -> dict[str, tuple[Floats, Floats]]:
+    """Probabilities and rewards of each model's first trial, on one set."""
+    curves: dict[str, tuple[Floats, Floats]] = {}
+    for model, scored in evaluation.scored.items():
+        if model not in WITHOUT_CURVE:
+            in_R = evaluation.scorable_R(scored[0].trial, set_name)
+            curves[model] = (scored[0].probability_R[in_R], evaluation.truth_R[in_R])
+    return curves
+
+
+def _square(xlabel: str, ylabel: str) -> tuple[Figure, Axes]:
+    """A square figure of the unit square with its diagonal."""
+    figure = Figure(figsize=(4.6, 4.2), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8, linestyle="--")
+    axes.set(xlabel=xlabel, ylabel=ylabel, xlim=(0, 1), ylim=(0, 1))
+    return figure, axes
+
+
+def _finished(figure: Figure, axes: Axes) -> Figure:
+    """The figure with a legend, if anything is in it."""
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=7)
+    return figure

@@ -1,0 +1,165 @@
+"""The result of `evaluate` as one HTML page that needs no other file and no network."""
+
+import base64
+import io
+import os
+from collections.abc import Iterator, Mapping
+from html import escape
+from pathlib import Path
+from typing import Any, Final
+
+from matplotlib.figure import Figure
+
+from gnn.base.metrics import MEASURES
+from gnn.evaluation.figures import (
+    coverage_figure,
+    dataset_figure,
+    reliability_figure,
+    roc_figure,
+    save_summary_figure,
+)
+from gnn.evaluation.protocol import Evaluation
+from gnn.evaluation.tables import (
+    HEADINGS,
+    SELECTIVE_HEADINGS,
+    best_models,
+    number,
+    parts,
+    selective_cells,
+)
+from schema.errors import InputError
+
+PAGE_NAME: Final = "report.html"
+PICTURE_NAME: Final = "result.png"
+
+STYLE: Final = """
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; color: #222; }
+table { border-collapse: collapse; margin: 1rem 0; }
+th, td { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid #ddd; }
+th:first-child, td:first-child { text-align: left; }
+td.best { font-weight: 700; }
+figure { display: inline-block; margin: .5rem; }
+figcaption { font-size: 13px; color: #555; max-width: 30rem; }
+img { max-width: 100%; height: auto; }
+"""
+
+
+SELECTIVE_NOTE: Final = """<p>Risk: share of errors at .5 among the most confident rollouts; AURC:
+its mean over all coverages. Right, wrong: precision attained, and share of all rollouts so called,
+by thresholds for a precision of .9 that were fitted on held-out labels. Unlike: share of rollouts
+whose queries are unlike anything labelled, where propagation gives no opinion; nothing else here
+leaves them out.</p>"""
+
+
+def write_report(evaluation: Evaluation, folder: Path) -> Path:
+    """Write `report.html`, and `result.png` for its first set, into `folder`, made if need be.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        InputError: if it cannot be written.
+    """
+    path = folder / PAGE_NAME
+    part = path.with_suffix(".part")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        part.write_text(report_page(evaluation), encoding="utf-8")
+        os.replace(part, path)
+        save_summary_figure(evaluation.to_json(), evaluation.set_names[0], folder / PICTURE_NAME)
+    except OSError as error:
+        raise InputError(
+            f"cannot write the report {path} ({error.strerror}): name another folder"
+        ) from error
+    return path
+
+
+def report_page(evaluation: Evaluation) -> str:
+    """The page: for each set the table, ROC, reliability, coverage, and a picture by dataset."""
+    result = evaluation.to_json()
+    memory = escape(evaluation.graph.memory)
+    return "\n".join(
+        [
+            "<!doctype html>",
+            '<html lang="en"><head><meta charset="utf-8">',
+            f"<title>memreward evaluation: {memory}</title><style>{STYLE}</style></head><body>",
+            "<h1>memreward evaluation</h1>",
+            f"<p>Memory <b>{memory}</b> at sequence number {evaluation.graph.seq}. "
+            f"{result['labels']:.0%} of the queries labelled; {result['seeds']} seed(s), "
+            f"{result['seconds']:.0f} s. Mean ± sample standard deviation over seeds, at coverage "
+            "1. Within query: share of pairs of one query with different rewards that are ranked "
+            "right. Brier skill: against the constant base rate of the set itself. ECE: 15 "
+            "equal-width bins. n/a: not defined, as with one class only.</p>",
+            *(
+                line
+                for name, rows in result["sets"].items()
+                for line in _section(evaluation, name, rows)
+            ),
+            "</body></html>",
+        ]
+    )
+
+
+def _section(
+    evaluation: Evaluation, set_name: str, rows: Mapping[str, Mapping[str, Any]]
+) -> Iterator[str]:
+    """Everything about one set."""
+    size = next(iter(rows.values()))
+    yield f"<h2>{escape(set_name)}</h2>"
+    yield f"<p>{size['n_queries']} queries, {size['n_rollouts']} rollouts.</p>"
+    yield _table(rows)
+    yield _picture(roc_figure(evaluation, set_name), "ROC (first seed).")
+    yield _picture(
+        reliability_figure(evaluation, set_name),
+        "Reliability: observed against predicted, 15 bins; a dot's area is its share (first seed).",
+    )
+    yield _picture(
+        coverage_figure(evaluation, set_name),
+        "Selective risk: errors when only the most confident rollouts are answered (first seed).",
+    )
+    yield "<h3>Answering only what is sure</h3>"
+    yield SELECTIVE_NOTE
+    yield _selective_table(rows)
+    for measure in ("auc", "within_query"):
+        heading = HEADINGS[measure]
+        yield _picture(dataset_figure(rows, measure, heading), f"{heading} by dataset.")
+    for title, by in (("By domain", "by_domain"), ("By dataset", "by_dataset")):
+        yield f"<details><summary>{title}</summary>"
+        for part, part_rows in parts(rows, by).items():
+            yield f"<h4>{escape(part)}</h4>{_table(part_rows)}"
+        yield "</details>"
+
+
+def _table(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """One row a model, the best of each measure in bold."""
+    head = "".join(f"<th>{escape(HEADINGS[m])}</th>" for m in MEASURES)
+    best = {measure: best_models(rows, measure) for measure in MEASURES}
+    lines = [f"<table><tr><th>model</th>{head}</tr>"]
+    for model, row in rows.items():
+        cells = "".join(
+            f"<td{' class=best' if model in best[m] else ''}>{number(row, m)}</td>"
+            for m in MEASURES
+        )
+        lines.append(f"<tr><td>{escape(model)}</td>{cells}</tr>")
+    return "\n".join([*lines, "</table>"])
+
+
+def _selective_table(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """What each model attains where it may be silent; one row a model."""
+    head = "".join(f"<th>{escape(heading)}</th>" for heading in SELECTIVE_HEADINGS)
+    lines = [f"<table><tr>{head}</tr>"]
+    for model, row in rows.items():
+        cells = (model, *selective_cells(row["selective"]))
+        lines.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
+    return "\n".join([*lines, "</table>"])
+
+
+def _picture(figure: Figure, caption: str) -> str:
+    """The figure as an inline PNG."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    data = base64.b64encode(buffer.getvalue()).decode("ascii")
+    return (
+        f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{data}">'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+    )

@@ -1,0 +1,239 @@
+"""Compare reward models on rollouts whose rewards they never saw."""
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnn.base.metrics import MEASURES, Metrics, measure, measure_groups
+from gnn.base.reward_model import ProgressReport, RewardModel, no_progress
+from gnn.confidence.novelty import Novelty, group_table
+from gnn.confidence.risk_coverage import mean_selective, selective
+from gnn.confidence.thresholds import Thresholds
+from schema.errors import InputError, TrainingError
+from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One seed: which queries are labelled and which rollouts are scored."""
+
+    seed: int
+    labelled_query_ids: Collection[str]
+    #: Name of a set to the rollouts of the *predict* graph that are in it, [R].
+    sets: Mapping[str, Bools]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """What one model said in one trial."""
+
+    trial: Trial
+    probability_R: Floats
+    #: Rollouts of queries unlike anything labelled, [R]; the model's thresholds if it has any.
+    unlike_R: Bools
+    thresholds: Thresholds | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Everything a table or a report needs."""
+
+    graph: MemoryGraph
+    truth_R: Floats
+    #: Model to its answers, one a trial.
+    scored: Mapping[str, Sequence[Scored]]
+    labels: float
+    seconds: float
+
+    @property
+    def set_names(self) -> list[str]:
+        """Names of the evaluated sets, in order."""
+        return list(next(iter(self.scored.values()))[0].trial.sets)
+
+    @property
+    def query_R(self) -> Ints:
+        """Query of each rollout."""
+        return self.graph.query_of_rollout_R
+
+    def group_R(self, by: str) -> NDArray[np.str_]:
+        """`domain` or `dataset` of each rollout, [R]; empty where it has no query."""
+        names_Q = {"domain": self.graph.domain_Q, "dataset": self.graph.dataset_Q}[by]
+        return np.array([*names_Q, ""])[self.query_R]
+
+    def scorable_R(self, trial: Trial, set_name: str) -> Bools:
+        """Rollouts of a set whose true reward is known, [R]."""
+        return trial.sets[set_name] & ~np.isnan(self.truth_R) & (self.query_R >= 0)
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as `memreward evaluate --json` writes it; None stands for n/a.
+
+        Each measure is the mean over seeds; its sample standard deviation stands beside it as
+        `<measure>_spread` (None with one seed).
+        """
+        return {
+            "sets": {
+                name: {model: self._summary(model, name) for model in self.scored}
+                for name in self.set_names
+            },
+            "labels": self.labels,
+            "seeds": len(next(iter(self.scored.values()))),
+            "seconds": round(self.seconds, 1),
+        }
+
+    def _summary(self, model: str, set_name: str) -> dict[str, Any]:
+        whole: list[Metrics] = []
+        groups: dict[str, list[dict[str, Metrics]]] = {"domain": [], "dataset": []}
+        for scored in self.scored[model]:
+            in_R = self.scorable_R(scored.trial, set_name)
+            probability_R, query_R = scored.probability_R, self.query_R
+            whole.append(measure(probability_R[in_R], self.truth_R[in_R], query_R[in_R]))
+            for by, results in groups.items():
+                group_R = self.group_R(by)
+                results.append(measure_groups(probability_R, self.truth_R, query_R, group_R, in_R))
+        return {
+            **mean_and_spread(whole),
+            "selective": self._selective(model, set_name),
+            **{
+                f"by_{by}": {
+                    name: mean_and_spread([result[name] for result in results if name in result])
+                    for name in sorted(set().union(*results))
+                }
+                for by, results in groups.items()
+            },
+        }
+
+    def _selective(self, model: str, set_name: str) -> dict[str, Any]:
+        return mean_selective(
+            [
+                selective(
+                    scored.unlike_R,
+                    scored.thresholds,
+                    scored.probability_R,
+                    self.truth_R,
+                    self.scorable_R(scored.trial, set_name),
+                )
+                for scored in self.scored[model]
+            ]
+        )
+
+
+def evaluate(
+    *,
+    fit_graph: MemoryGraph,
+    predict_graph: MemoryGraph,
+    truth_R: Floats,
+    trials: Sequence[Trial],
+    models: Mapping[str, Callable[[], RewardModel]],
+    labels: float,
+    progress: ProgressReport = no_progress,
+) -> Evaluation:
+    """Fit each model in each trial on `fit_graph` and let it predict on `predict_graph`.
+
+    A model is handed graphs whose `verified_R` is NaN outside the trial's labelled queries, and for
+    every rollout that is not in `fit_graph`, so that it cannot reach a hidden reward.
+
+    Args:
+        fit_graph: the memory before any test file arrived.
+        predict_graph: the memory with them; pass `fit_graph` where there are none.
+        truth_R: true reward of each rollout of `predict_graph`, NaN where unknown.
+        trials: the seeds.
+        models: name to a maker of unfitted models.
+        labels: the labelled fraction, for the record.
+        progress: told after each fit.
+
+    Raises:
+        InputError: if a set holds labelled rollouts or no rollout at all, or a rollout of
+            `fit_graph` is not in `predict_graph`.
+        TrainingError: if a model gives no probability for a rollout of a set.
+    """
+    started = time.monotonic()
+    position = {rollout: row for row, rollout in enumerate(predict_graph.rollout_id_R)}
+    if missing := [r for r in fit_graph.rollout_id_R if r not in position]:
+        raise InputError(
+            f"{len(missing)} rollouts of the graph to fit on, such as {missing[0]}, are not in "
+            "the graph to predict on: take both from the same memory, without deleting between"
+        )
+    fitted = [position[r] for r in fit_graph.rollout_id_R]
+    # Rollouts that came later show no reward, even where their query is a labelled one.
+    shown_R = np.full_like(truth_R, np.nan)
+    shown_R[fitted] = truth_R[fitted]
+    groups_before, groups_after = group_table(fit_graph), group_table(predict_graph)
+    scored: dict[str, list[Scored]] = {name: [] for name in models}
+    for number, trial in enumerate(trials):
+        known = _labelled_only(fit_graph, truth_R[fitted], trial)
+        known_later = _labelled_only(predict_graph, shown_R, trial)
+        _check_sets(trial, known_later)
+        unlike_Q = Novelty.fit(known, groups_before).unlike(known_later, groups_after)
+        unlike_R = np.append(unlike_Q, False)[known_later.query_of_rollout_R]
+        for place, (name, make) in enumerate(models.items()):
+            done, total = number * len(models) + place, len(trials) * len(models)
+            progress(f"evaluate {name}, seed {trial.seed}", done, total)
+            model = make()
+            report = model.fit(known, seed=trial.seed, progress=progress)
+            probability_R = model.predict(known_later)
+            _check_prediction(name, probability_R, trial, known_later)
+            held = report.held
+            scored[name].append(
+                Scored(
+                    trial=trial,
+                    probability_R=probability_R,
+                    unlike_R=unlike_R,
+                    thresholds=None if held is None else Thresholds.fit(held),
+                )
+            )
+            progress(f"evaluate {name}, seed {trial.seed}", done + 1, total)
+    return Evaluation(
+        graph=predict_graph,
+        truth_R=truth_R,
+        scored=scored,
+        labels=labels,
+        seconds=time.monotonic() - started,
+    )
+
+
+def mean_and_spread(results: Sequence[Metrics]) -> dict[str, float | int | None]:
+    """Mean and sample standard deviation of each measure over seeds, and mean counts."""
+    row: dict[str, float | int | None] = {}
+    for name in MEASURES:
+        values = [value for r in results if (value := getattr(r, name)) is not None]
+        row[name] = float(np.mean(values)) if values else None
+        row[f"{name}_spread"] = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    row["n_queries"] = round(float(np.mean([r.n_queries for r in results])))
+    row["n_rollouts"] = round(float(np.mean([r.n_rollouts for r in results])))
+    return row
+
+
+def _labelled_only(graph: MemoryGraph, truth_R: Floats, trial: Trial) -> MemoryGraph:
+    """The graph with the rewards of the trial's labelled queries and no others."""
+    wanted = set(trial.labelled_query_ids)
+    labelled_Q = np.array([*(q in wanted for q in graph.query_id_Q), False])
+    shown_R = np.where(labelled_Q[graph.query_of_rollout_R], truth_R, np.nan)
+    return replace(graph, verified_R=shown_R.astype(np.float32))
+
+
+def _check_sets(trial: Trial, graph: MemoryGraph) -> None:
+    """Refuse a set that is empty or whose rewards were shown."""
+    for name, in_R in trial.sets.items():
+        if not in_R.any():
+            raise InputError(f"the evaluation set {name!r} is empty: leave it out")
+        if (in_R & graph.labelled_R).any():
+            raise InputError(
+                f"the evaluation set {name!r} holds {int((in_R & graph.labelled_R).sum())} "
+                f"labelled rollouts (seed {trial.seed}): score unlabelled ones only"
+            )
+
+
+def _check_prediction(name: str, probability_R: Floats, trial: Trial, graph: MemoryGraph) -> None:
+    """Refuse a prediction that is no probability: every set is scored at coverage 1."""
+    for set_name, in_R in trial.sets.items():
+        asked_R = in_R & (graph.query_of_rollout_R >= 0)
+        good_R = (probability_R >= 0) & (probability_R <= 1)
+        if not good_R[asked_R].all():
+            raise TrainingError(
+                f"the model {name!r} gave no probability for {int((~good_R[asked_R]).sum())} "
+                f"rollouts of the set {set_name!r} (seed {trial.seed}): it failed to train"
+            )

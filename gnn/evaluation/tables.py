@@ -1,0 +1,138 @@
+"""The result of `evaluate` as tables for a terminal."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from gnn.base.metrics import MEASURES
+
+#: Headings of the measures.
+HEADINGS: Final[dict[str, str]] = {
+    "auc": "AUROC",
+    "within_query": "within query",
+    "accuracy": "accuracy",
+    "brier_skill": "Brier skill",
+    "ece": "ECE",
+}
+
+#: Measures of which less is better.
+LOWER_IS_BETTER: Final = frozenset({"ece"})
+
+#: Columns of what a model attains where it may be silent. Risk: errors among the most confident
+#: share. Right, wrong: attained precision, and the share so called, at a wanted precision of .9.
+SELECTIVE_HEADINGS: Final = (
+    "model",
+    "AURC",
+    "risk at 20 %",
+    "50 %",
+    "80 %",
+    "100 %",
+    "right, .9 wanted",
+    "wrong, .9 wanted",
+    "unlike",
+)
+
+
+def number(row: Mapping[str, Any], measure: str) -> str:
+    """A measure with its spread over seeds, or n/a."""
+    value, spread = row[measure], row[f"{measure}_spread"]
+    if value is None:
+        return "n/a"
+    return f"{value:.3f}" if spread is None else f"{value:.3f} ±{spread:.3f}"
+
+
+def best_models(rows: Mapping[str, Mapping[str, Any]], measure: str) -> set[str]:
+    """Models whose measure is best as shown; none where all are equal or n/a."""
+    values = {
+        name: round(row[measure], 3) for name, row in rows.items() if row[measure] is not None
+    }
+    if len(set(values.values())) < 2:
+        return set()
+    best = min(values.values()) if measure in LOWER_IS_BETTER else max(values.values())
+    return {name for name, value in values.items() if value == best}
+
+
+def parts(rows: Mapping[str, Mapping[str, Any]], by: str) -> dict[str, dict[str, Any]]:
+    """Rows of each domain (`by_domain`) or dataset (`by_dataset`): part to model to row."""
+    names = dict.fromkeys(name for row in rows.values() for name in row[by])
+    return {
+        part: {model: row[by][part] for model, row in rows.items() if part in row[by]}
+        for part in names
+    }
+
+
+def evaluation_tables(result: Mapping[str, Any], *, in_parts: bool = True) -> Iterator[Table]:
+    """One table a set: the whole, then its domains, then its datasets.
+
+    Args:
+        result: what `Evaluation.to_json` gave.
+        in_parts: show domains and datasets.
+    """
+    for set_name, rows in result["sets"].items():
+        table = Table(title=f"{set_name}: {_size(rows)}", title_justify="left")
+        table.add_column("part")
+        table.add_column("model")
+        for measure in MEASURES:
+            table.add_column(HEADINGS[measure], justify="right")
+        _add_rows(table, "all", rows)
+        for by in ("by_domain", "by_dataset") if in_parts else ():
+            for part, part_rows in parts(rows, by).items():
+                _add_rows(table, part, part_rows)
+        yield table
+
+
+def selective_table(set_name: str, rows: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Risk against coverage, and what thresholds for a precision of .9 attain; one row a model."""
+    table = Table(title=f"{set_name}: answering only what is sure", title_justify="left")
+    for heading in SELECTIVE_HEADINGS:
+        table.add_column(heading, justify="left" if heading == "model" else "right")
+    for model, row in rows.items():
+        table.add_row(model, *selective_cells(row["selective"]))
+    return table
+
+
+def selective_cells(found: Mapping[str, Any]) -> list[str]:
+    """The cells of SELECTIVE_HEADINGS after the model's name."""
+    cells = [_share(found, "aurc")]
+    cells += [_share(found, f"risk_at_{coverage:g}") for coverage in (0.2, 0.5, 0.8, 1.0)]
+    for side in ("right", "wrong"):
+        covered = found.get(f"{side}_at_0.9_coverage")
+        cells.append(
+            "n/a" if covered is None else f"{_share(found, f'{side}_at_0.9')} of {covered:.0%}"
+        )
+    return [*cells, f"{found['unlike']:.1%}"]
+
+
+def _share(found: Mapping[str, Any], name: str) -> str:
+    value = found.get(name)
+    return "n/a" if value is None else f"{value:.3f}"
+
+
+def print_evaluation(result: Mapping[str, Any], console: Console, *, in_parts: bool = True) -> None:
+    """Print all tables, and what they were made from."""
+    for table in evaluation_tables(result, in_parts=in_parts):
+        console.print(table)
+    for set_name, rows in result["sets"].items():
+        console.print(selective_table(set_name, rows))
+    console.print(
+        f"{result['labels']:.0%} of the queries labelled, {result['seeds']} seed(s), "
+        f"{result['seconds']:.0f} s; mean ± standard deviation over seeds, coverage 1"
+    )
+
+
+def _size(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    row = next(iter(rows.values()))
+    return f"{row['n_queries']} queries, {row['n_rollouts']} rollouts"
+
+
+def _add_rows(table: Table, part: str, rows: Mapping[str, Mapping[str, Any]]) -> None:
+    best = {measure: best_models(rows, measure) for measure in MEASURES}
+    for i, (model, row) in enumerate(rows.items()):
+        cells = [
+            f"[bold]{number(row, m)}[/bold]" if model in best[m] else number(row, m)
+            for m in MEASURES
+        ]
+        label = f"{part} ({_size(rows)})" if part != "all" else part
+        table.add_row(label if i == 0 else "", model, *cells, end_section=i == len(rows) - 1)

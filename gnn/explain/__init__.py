@@ -1,0 +1,1 @@
+"""Why a rollout got its reward."""

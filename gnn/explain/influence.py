@@ -1,0 +1,125 @@
+"""Which labelled rollouts, through the weights of the linear base, speak for or against a score.
+
+The influence of a training example on the logit of another (Koh and Liang, Understanding Black-box
+Predictions via Influence Functions, arXiv 1703.04730): for a penalised logistic regression its
+first-order effect x' H^-1 x (r - p) is in closed form; dividing by 1 - its leverage makes it nearly
+what leaving the example out and fitting again would do. The network on top is not looked at.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from gnn.models.memreward.batch import Tables, make_batch
+from gnn.models.memreward.linear_base import CONSTANT, INVERSE_PENALTY, VARIANTS, variant_rows
+from gnn.models.memreward.member import Example, Member, make_example
+from gnn.models.memreward.model import MemrewardModel
+from schema.memory_graph import Floats, Ints, MemoryGraph
+
+
+@dataclass(frozen=True, kw_only=True)
+class Influence:
+    """How a labelled rollout acts on a score through the weights."""
+
+    rollout_id: str
+    query: str
+    answer: str
+    reward: float
+    #: About how much lower the logit would be if this label had never been learned from.
+    logit: float
+
+
+def influences(
+    model: MemrewardModel, graph: MemoryGraph, rollout_id: str, limit: int
+) -> list[Influence]:
+    """The `limit` labelled rollouts of other queries that act most on a rollout's linear logit.
+
+    Args:
+        model: fitted on the labels and preferences of `graph`.
+        graph: with the verified rewards that the model learned from.
+        rollout_id: a rollout of the graph that has a query.
+        limit: how many.
+    """
+    tables = model.tables(graph)
+    rollout = graph.rollout_id_R.index(rollout_id)
+    logit_R = base_influence(model, tables, rollout)
+    rows = np.flatnonzero(graph.labelled_R & (logit_R != 0))
+    order = rows[np.argsort(-np.abs(logit_R[rows]), kind="stable")][:limit]
+    return [
+        Influence(
+            rollout_id=graph.rollout_id_R[row],
+            query=graph.query_text_Q[tables.query_R[row]],
+            answer=graph.answer_text_R[row],
+            reward=float(graph.verified_R[row]),
+            logit=float(logit_R[row]),
+        )
+        for row in order
+    ]
+
+
+def base_influence(model: MemrewardModel, tables: Tables, rollout: int) -> Floats:
+    """Influence of every labelled rollout on the linear part of a rollout's logit, [R].
+
+    The mean over the members; a member that left a rollout's query out counts as 0.
+    """
+    graph = tables.graph
+    known_R = graph.labelled_R.copy()
+    known_R[graph.preferred_2P] = True
+    queries = np.unique(tables.query_R[known_R & (tables.query_R >= 0)])
+    texts = [graph.query_text_Q[query] for query in queries]
+    total_R = np.zeros(len(graph.rollout_id_R), dtype=np.float64)
+    for number, member in enumerate(model.members):
+        division = model.divisions[member.view]
+        left_out = number % (len(division.cuts) + 1)
+        example = make_example(tables, queries[division.part_of(texts) != left_out])
+        rows, values = _of_member(member, tables, example, rollout)
+        total_R[rows] += values / len(model.members)
+    return total_R.astype(np.float32)
+
+
+def _of_member(
+    member: Member, tables: Tables, example: Example, rollout: int
+) -> tuple[Ints, NDArray[np.float64]]:
+    """Rows of the graph that a member learned from, and their influence on its base."""
+    batch = make_batch(tables, tables.query_R[rollout : rollout + 1])
+    place = int(np.searchsorted(batch.rollout_R, rollout))
+    given = tuple(bool(flag_R[place]) for flag_R in member.given(batch))
+    variant = _variant(member, *given)
+    asked_F = np.append(
+        torch.cat([batch.x[part][place] for part in VARIANTS[variant]]).numpy(), CONSTANT
+    )
+    rows = variant_rows(
+        example.batch,
+        example.labelled,
+        example.reward_L.numpy(),
+        example.preferred,
+        variant=variant,
+    )
+    weight_F = member.base.weights[variant].numpy() / np.append(np.ones(len(asked_F) - 1), CONSTANT)
+    input_NF = np.column_stack([rows.input_NF, CONSTANT * rows.constant_N]).astype(np.float64)
+    p_N = expit(input_NF @ weight_F)
+    curvature_N = rows.weight_N * p_N * (1 - p_N)
+    # The intercept's penalty, where it has one, is so small that it does not show here.
+    penalty_F = np.append(np.full(len(asked_F) - 1, 1 / INVERSE_PENALTY[variant]), 1e-6)
+    hessian_FF = (input_NF * curvature_N[:, None]).T @ input_NF + np.diag(penalty_F)
+    asked_towards_F = np.linalg.solve(hessian_FF, asked_F)
+    reward_N = rows.rollout_N >= 0
+    input_NF, place_N = input_NF[reward_N], rows.rollout_N[reward_N]
+    pull_N = (rows.weight_N * (rows.right_N - p_N))[reward_N] * (input_NF @ asked_towards_F)
+    lever_N = curvature_N[reward_N] * np.einsum(
+        "nf,nf->n", input_NF, np.linalg.solve(hessian_FF, input_NF.T).T
+    )
+    # A graded reward is two rows of one rollout: their pulls and leverages belong together.
+    n_rollouts = len(example.batch.rollout_R)
+    pull_R = np.bincount(place_N, weights=pull_N, minlength=n_rollouts)
+    lever_R = np.bincount(place_N, weights=lever_N, minlength=n_rollouts)
+    return example.batch.rollout_R, pull_R / (1 - lever_R)
+
+
+def _variant(member: Member, has_signals: bool, has_hidden: bool) -> str:
+    """The variant of the base by which a rollout is scored."""
+    allowed = {"text": True, "signals": has_signals, "all": has_signals and has_hidden}
+    return [name for name in member.base.weights if allowed[name]][-1]

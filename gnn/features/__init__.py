@@ -1,0 +1,1 @@
+"""Features of rollouts, and the worker and cache that compute them once."""

@@ -1,0 +1,1 @@
+"""Training, scoring and explaining a stored memory."""

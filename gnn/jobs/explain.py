@@ -1,0 +1,141 @@
+"""Asking a memory's model why: which labels it contradicts, and what moved a score."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gnn.checkpoints.checkpoint import Manifest, load_checkpoint
+from gnn.explain.attribution import Explanation, explain
+from gnn.explain.influence import Influence, influences
+from gnn.labelling.label_errors import Suspect, contradiction, predict_unseen, suspects
+from gnn.models.memreward.model import MemrewardModel
+from memstore.changes.labels import said_of
+from memstore.changes.propagated_rewards import list_models
+from memstore.db.stores import Stores
+from memstore.reads.full_graph import read_graph, read_known
+from memstore.servers.folders import checkpoint_folder
+from memstore.settings import Settings
+from schema.errors import CheckpointError
+from schema.memory_graph import MemoryGraph
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Somebody who gave verified rewards, and how far the memory is from them."""
+
+    name: str
+    labels: int
+    #: Mean distance of what it says from what the rest of the memory thinks.
+    contradiction: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suspicion:
+    """The labels that a memory contradicts most."""
+
+    version: str
+    suspects: Sequence[Suspect]
+    #: Rollout to what each source says of it.
+    said: Mapping[str, Mapping[str, float]]
+    #: The most contradicted first.
+    sources: Sequence[Source]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Why:
+    """What moved a score."""
+
+    version: str
+    explanation: Explanation
+    influences: Sequence[Influence]
+    #: The rollout's own verified reward, None without: it goes before any score.
+    verified: float | None
+    #: Rollout to what each source says of it, of the labelled rollouts that are named.
+    said: Mapping[str, Mapping[str, float]]
+
+
+def find_suspects(
+    stores: Stores, settings: Settings, memory: str, limit: int, version: str | None = None
+) -> Suspicion:
+    """The `limit` verified rewards that a memory contradicts most, and who gave them.
+
+    Raises:
+        UnknownMemoryError: if there is no such memory.
+        CheckpointError: if it has no fitting model.
+    """
+    graph = read_graph(stores, memory)
+    model, manifest = _model(stores, settings, graph, version)
+    unseen_R = predict_unseen(model, graph)
+    _, known_R = contradiction(graph, unseen_R)
+    thought = {graph.rollout_id_R[row]: float(unseen_R[row]) for row in np.flatnonzero(known_R)}
+    said = said_of(stores, memory, sorted(thought))
+    distances: defaultdict[str, list[float]] = defaultdict(list)
+    for id_, by_source in said.items():
+        for source, value in by_source.items():
+            distances[source].append(abs(value - thought[id_]))
+    sources = [
+        Source(name=name, labels=len(values), contradiction=float(np.mean(values)))
+        for name, values in sorted(distances.items())
+    ]
+    return Suspicion(
+        version=manifest.version,
+        suspects=suspects(graph, unseen_R, limit),
+        said=said,
+        sources=sorted(sources, key=lambda source: -source.contradiction),
+    )
+
+
+def explain_rollout(
+    stores: Stores,
+    settings: Settings,
+    memory: str,
+    rollout: str,
+    *,
+    n_influences: int,
+    version: str | None = None,
+) -> Why:
+    """What moved the score of a rollout, and the labels that act on it through the weights.
+
+    Raises:
+        UnknownMemoryError: if there is no such memory.
+        InputError: if there is no such rollout.
+        CheckpointError: if the memory has no fitting model.
+    """
+    graph = read_graph(stores, memory)
+    model, manifest = _model(stores, settings, graph, version)
+    explanation = explain(model, graph, rollout)
+    verified_R, preferred_2P = read_known(stores, graph, manifest.seq)
+    learned = replace(graph, verified_R=verified_R, preferred_2P=preferred_2P)
+    found = influences(model, learned, rollout, n_influences)
+    named = {sender.rollout_id for item in explanation.contributions for sender in item.senders}
+    named |= {rollout, *(item.rollout_id for item in found)}
+    verified = float(graph.verified_R[graph.rollout_id_R.index(rollout)])
+    return Why(
+        version=manifest.version,
+        explanation=explanation,
+        influences=found,
+        verified=None if np.isnan(verified) else verified,
+        said=said_of(stores, memory, sorted(named)),
+    )
+
+
+def _model(
+    stores: Stores, settings: Settings, graph: MemoryGraph, version: str | None
+) -> tuple[MemrewardModel, Manifest]:
+    """The default model in its latest or a given checkpoint."""
+    known = [
+        name
+        for name, manifest in list_models(stores, graph.memory)
+        if manifest["model"] == MemrewardModel.name
+    ]
+    if not known or (version is not None and version not in known):
+        raise CheckpointError(
+            f"memory {graph.memory!r} knows no {version or MemrewardModel.name + ' model'} (it "
+            f"knows: {', '.join(known) or 'none'}): run `memreward train --memory {graph.memory}`"
+        )
+    folder = checkpoint_folder(settings, graph.memory) / (version or known[0])
+    model, manifest = load_checkpoint(folder, encoder=graph.encoder)
+    assert isinstance(model, MemrewardModel)
+    return model, manifest

@@ -1,0 +1,209 @@
+"""Training of the default model as a job that can be interrupted, and can learn on."""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock
+from torch import Tensor
+
+from gnn.base.reward_model import FitReport, ProgressReport, RewardModel
+from gnn.checkpoints.checkpoint import (
+    Manifest,
+    load_checkpoint,
+    load_training,
+    read_manifest,
+    save_checkpoint,
+)
+from gnn.confidence.abstention import Caution
+from gnn.features.cache import KeptFeatures
+from gnn.models.memreward.model import MemrewardModel
+from gnn.models.memreward.training_state import Course, Note, fingerprint, read_note
+from memstore.changes.propagated_rewards import list_models, register_model
+from memstore.db.stores import Stores, get_memory
+from memstore.servers.folders import checkpoint_folder, snapshot_folder, training_folder
+from memstore.settings import Settings
+from memstore.snapshot.cache import KeptSnapshot
+from memstore.snapshot.training_subgraph import learnable
+from schema.errors import CheckpointError
+from schema.memory_graph import MemoryGraph
+
+#: Where the stands of an interrupted training lie, beside the lock.
+UNFINISHED: Final = "unfinished"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A checkpoint that the memory knows."""
+
+    manifest: Manifest
+    report: FitReport
+    folder: Path
+    #: False: nothing was said since it was trained, so that it stays.
+    new: bool = True
+
+
+def train_on_course(
+    stores: Stores,
+    settings: Settings,
+    memory: str,
+    progress: ProgressReport,
+    *,
+    model: MemrewardModel,
+    seed: int,
+    resume: bool,
+) -> Trained:
+    """Fit the default model, or go on; see `gnn.jobs.train_and_propagate.train_memory`.
+
+    Raises:
+        CheckpointError: if there is nothing to resume.
+        TrainingError: if too little is verified.
+    """
+    with _one_training(stores, settings, memory) as unfinished:
+        graph = learnable_graph(stores, settings, memory)
+        learns_from = fingerprint(graph, model.config)
+        interrupted = read_note(unfinished) if resume else None
+        if interrupted is not None and interrupted.learns_from == learns_from:
+            note = interrupted
+        else:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            resumed = _resumed(stores, graph, begun=interrupted is not None) if resume else None
+            if resumed is not None:
+                manifest = read_manifest(checkpoint_folder(settings, memory) / resumed)
+                if manifest.learned_from == learns_from:
+                    return _unchanged(settings, manifest)
+            seed = seed if interrupted is None else interrupted.seed
+            note = Note(learns_from=learns_from, seed=seed, resumed=resumed)
+        course = Course(unfinished, note)
+        trained = _train(stores, settings, graph, model, note, course, progress)
+        course.remove()
+    return trained
+
+
+def _train(
+    stores: Stores,
+    settings: Settings,
+    graph: MemoryGraph,
+    model: MemrewardModel,
+    note: Note,
+    course: Course,
+    progress: ProgressReport,
+) -> Trained:
+    if note.resumed is None:
+        report = model.fit(graph, seed=note.seed, progress=progress, course=course)
+    else:
+        folder = checkpoint_folder(settings, graph.memory) / note.resumed
+        earlier, _ = load_checkpoint(folder, encoder=graph.encoder)
+        assert isinstance(earlier, MemrewardModel), "only its checkpoints are resumed"
+        earlier.config, model = model.config, earlier
+        optimisers = load_training(folder)
+        report = model.resume(
+            graph, optimisers=optimisers, seed=note.seed, progress=progress, course=course
+        )
+    return keep(
+        stores,
+        settings,
+        model,
+        graph,
+        report,
+        seed=note.seed,
+        training=model.training_state(),
+        resumed=note.resumed,
+        learned_from=note.learns_from,
+    )
+
+
+def _unchanged(settings: Settings, manifest: Manifest) -> Trained:
+    """The checkpoint of just these labels, with what its manifest says of its training."""
+    report = FitReport(
+        n_rollouts=manifest.n_labelled_rollouts,
+        n_queries=manifest.n_labelled_queries,
+        n_validation_queries=manifest.n_validation_queries,
+        epochs=manifest.epochs,
+        best_epoch=manifest.best_epoch,
+        seconds=0.0,
+        metrics=manifest.metrics,
+    )
+    folder = checkpoint_folder(settings, manifest.memory) / manifest.version
+    return Trained(manifest=manifest, report=report, folder=folder, new=False)
+
+
+def learnable_graph(stores: Stores, settings: Settings, memory: str) -> MemoryGraph:
+    """What the default model learns from: the snapshot around what is verified or preferred."""
+    snapshot = KeptSnapshot(stores, memory, snapshot_folder(settings)).snapshot
+    part = learnable(stores, snapshot, MemrewardModel.reach)
+    return KeptFeatures(snapshot.files.folder).fill(part)
+
+
+def keep(
+    stores: Stores,
+    settings: Settings,
+    model: RewardModel,
+    graph: MemoryGraph,
+    report: FitReport,
+    *,
+    seed: int,
+    training: Mapping[str, Tensor] | None = None,
+    resumed: str | None = None,
+    learned_from: str | None = None,
+) -> Trained:
+    """Write a fitted model as a checkpoint, and tell the memory of it."""
+    folder = checkpoint_folder(settings, graph.memory)
+    fresh = folder / f".fresh-{os.getpid()}"
+    shutil.rmtree(fresh, ignore_errors=True)
+    manifest = save_checkpoint(
+        fresh,
+        model,
+        graph,
+        report,
+        seed=seed,
+        caution=Caution.fit(graph, report),
+        training=training,
+        resumed=resumed,
+        learned_from=learned_from,
+    )
+    kept = folder / manifest.version
+    if kept.exists():
+        shutil.rmtree(fresh)
+    else:
+        fresh.rename(kept)
+    register_model(stores, graph.memory, manifest.version, asdict(manifest))
+    return Trained(manifest=manifest, report=report, folder=kept)
+
+
+@contextmanager
+def _one_training(stores: Stores, settings: Settings, memory: str) -> Iterator[Path]:
+    """Where an interrupted training lies; others that train this memory wait meanwhile."""
+    get_memory(stores, memory)
+    folder = training_folder(settings, memory)
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "lock"):
+        yield folder / UNFINISHED
+
+
+def _resumed(stores: Stores, graph: MemoryGraph, *, begun: bool) -> str | None:
+    """The checkpoint to go on from; None: from nothing, as the training that had `begun`.
+
+    Raises:
+        CheckpointError: if there is nothing to resume.
+    """
+    found = resumable(stores, graph.memory, graph.encoder)
+    if found is None and not begun:
+        raise CheckpointError(
+            f"memory {graph.memory!r} has no training to resume: run `memreward train --memory "
+            f"{graph.memory}` without --resume"
+        )
+    return found
+
+
+def resumable(stores: Stores, memory: str, encoder: str) -> str | None:
+    """The latest checkpoint of the default model that keeps what resuming needs, if any does."""
+    for version, manifest in list_models(stores, memory):
+        same = (manifest.get("model"), manifest.get("encoder")) == (MemrewardModel.name, encoder)
+        if same and manifest.get("training") is not None:
+            return version
+    return None

@@ -1,0 +1,1 @@
+"""Which labels are doubtful, and which to buy next."""

@@ -1,0 +1,1 @@
+"""Simple baselines: constant, majority, kNN, logistic regression."""

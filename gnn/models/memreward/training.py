@@ -1,0 +1,224 @@
+"""Training of one member of the default model on one division of the labelled queries.
+
+It can be interrupted after any epoch and goes on to the same weights, to the bit
+(`gnn.models.memreward.training_state`); and it can start from the weights and the optimiser's state
+of an earlier training.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gnn.base.early_stopping import EarlyStopping
+from gnn.models.memreward.batch import Tables
+from gnn.models.memreward.linear_base import LinearBase
+from gnn.models.memreward.member import (
+    Example,
+    Member,
+    TrainConfig,
+    given_in_training,
+    held_loss,
+    make_example,
+    parts_of,
+    training_loss,
+)
+from gnn.models.memreward.network import MemrewardNet, NetConfig
+from gnn.models.memreward.training_state import Course, Stand
+from schema.memory_graph import Floats, Ints
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldLogits:
+    """Logits of labelled rollouts that a member never learned from."""
+
+    #: Rows of the graph, and their logits.
+    rows: Ints
+    values: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """What a member goes on from: weights, and the optimiser's state that belongs to them."""
+
+    net: Mapping[str, Tensor]
+    optimiser: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedMember:
+    """What came of training a member."""
+
+    #: With its best weights.
+    member: Member
+    #: Of the labelled rollouts of the validation queries.
+    held: HeldLogits
+    stopping: EarlyStopping
+    #: State at the best epoch, by parameter and name; empty if that was the start from nothing.
+    optimiser: dict[str, Tensor]
+
+
+def train_member(
+    tables: Tables,
+    train_Q: Ints,
+    validation_Q: Ints,
+    *,
+    view: str,
+    net_config: NetConfig,
+    config: TrainConfig,
+    seed: int,
+    start: Start | None = None,
+    course: tuple[Course, int] | None = None,
+) -> TrainedMember:
+    """Train on `train_Q`, stop by `validation_Q`.
+
+    Args:
+        tables: inputs of the graph.
+        train_Q: queries to learn from.
+        validation_Q: queries to stop by.
+        view: inputs that the member looks at.
+        net_config: sizes of the network.
+        config: of the training.
+        seed: of weights, batches and dropout.
+        start: an earlier training of this member.
+        course: where its stand is kept, and its number there; None: nowhere.
+    """
+    rng = np.random.default_rng(seed)
+    whole, held = make_example(tables, train_Q), make_example(tables, validation_Q)
+    stand = None if course is None else course[0].stand(course[1])
+    if stand is None:
+        reward_L = whole.reward_L.numpy()
+        base = LinearBase.fit(whole.batch, whole.labelled, reward_L, whole.preferred, view=view)
+    else:
+        base = LinearBase(weights=below(stand.tensors, "base."))
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        member = Member(base=base, net=MemrewardNet(net_config), view=view)
+        training = _Training(member, config, start, course)
+        if stand is not None and stand.done:
+            training.go_on(stand)
+        else:
+            divisions = [
+                [make_example(tables, part) for part in parts_of(rng.permutation(train_Q), config)]
+                for _ in range(config.divisions)
+            ]
+            training.run(divisions, held, stand)
+    training.stopping.restore(member.net)
+    member.net.eval()
+    with torch.no_grad():
+        values = member.logits(held.batch)[held.labelled].numpy()
+    rows = held.batch.rollout_R[held.labelled.numpy()]
+    return TrainedMember(
+        member=member,
+        held=HeldLogits(rows=rows, values=values),
+        stopping=training.stopping,
+        optimiser=training.best_optimiser,
+    )
+
+
+class _Training:
+    """A member's epochs: until the held-out loss no longer falls."""
+
+    def __init__(
+        self,
+        member: Member,
+        config: TrainConfig,
+        start: Start | None,
+        course: tuple[Course, int] | None,
+    ) -> None:
+        self.member, self.config, self._course = member, config, course
+        self.optimiser = torch.optim.AdamW(
+            member.net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+        patience = config.patience if start is None else config.resumed_patience
+        self.stopping = EarlyStopping(patience=patience)
+        if start is not None:
+            member.net.load_state_dict(dict(start.net))
+            _load_optimiser(self.optimiser, start.optimiser)
+        #: The optimiser's state at the best epoch.
+        self.best_optimiser: dict[str, Tensor] = {}
+
+    def run(self, divisions: list[list[Example]], held: Example, stand: Stand | None) -> None:
+        """Train from the start, or on from `stand`."""
+        net, stopping = self.member.net, self.stopping
+        if stand is None:
+            self._note(held)
+        else:
+            self.go_on(stand)
+        while stopping.epoch <= self.config.max_epochs and not stopping.should_stop:
+            net.train()
+            for example in divisions[stopping.epoch % len(divisions)]:
+                self.optimiser.zero_grad()
+                given = given_in_training(self.member, example.batch)
+                training_loss(self.member, example, self.config, given).backward()
+                self.optimiser.step()
+            self._note(held)
+        self._keep(done=True)
+
+    def _note(self, held: Example) -> None:
+        """After an epoch, or before the first."""
+        self.stopping.update(held_loss(self.member, held, self.config), self.member.net)
+        if self.stopping.improved:
+            self.best_optimiser = _optimiser_tensors(self.optimiser)
+        self._keep(done=False)
+
+    def _keep(self, *, done: bool) -> None:
+        if self._course is None:
+            return
+        parts = {
+            "base": self.member.base.weights,
+            "net": self.member.net.state_dict(),
+            "optimiser": _optimiser_tensors(self.optimiser),
+            "best": self.stopping.best_state,
+            "best_optimiser": self.best_optimiser,
+            "random": {"state": torch.get_rng_state()},
+        }
+        course, number = self._course
+        stand = Stand(
+            epoch=self.stopping.epoch,
+            best_epoch=self.stopping.best_epoch,
+            best_loss=self.stopping.best_loss,
+            done=done,
+            tensors={
+                f"{part}.{key}": tensor.detach().clone()
+                for part, tensors in parts.items()
+                for key, tensor in tensors.items()
+            },
+        )
+        course.keep(number, stand)
+
+    def go_on(self, stand: Stand) -> None:
+        """Stand where an interrupted training stood."""
+        tensors = stand.tensors
+        self.member.net.load_state_dict(below(tensors, "net."))
+        _load_optimiser(self.optimiser, below(tensors, "optimiser."))
+        self.best_optimiser = below(tensors, "best_optimiser.")
+        best = below(tensors, "best.")
+        self.stopping.go_on(stand.epoch, stand.best_epoch, stand.best_loss, best)
+        torch.set_rng_state(tensors["random.state"])
+
+
+def _optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Its state by parameter and name, copied."""
+    state = optimiser.state_dict()["state"]
+    return {
+        f"{place}.{name}": tensor.detach().clone()
+        for place, tensors in state.items()
+        for name, tensor in tensors.items()
+    }
+
+
+def _load_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        place, _, name = key.partition(".")
+        state.setdefault(int(place), {})[name] = tensor.clone()
+    groups = optimiser.state_dict()["param_groups"]
+    optimiser.load_state_dict({"state": state, "param_groups": groups})
+
+
+def below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose name starts with `prefix`, without it."""
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -1,0 +1,37 @@
+"""The reward models by name: what a checkpoint may hold and what `evaluate` may compare."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from gnn.base.reward_model import RewardModel
+from gnn.models.baselines.constant_majority_knn import ConstantModel, MajorityModel, NearestModel
+from gnn.models.baselines.logistic import LogisticModel
+from gnn.models.memreward.model import MemrewardModel
+from gnn.models.published.model import PublishedModel
+from schema.errors import InputError
+
+REWARD_MODELS: Final[Mapping[str, type[RewardModel]]] = MappingProxyType(
+    {
+        model.name: model
+        for model in (
+            MemrewardModel,
+            ConstantModel,
+            MajorityModel,
+            NearestModel,
+            LogisticModel,
+            PublishedModel,
+        )
+    }
+)
+
+
+def reward_model(name: str) -> type[RewardModel]:
+    """The model class called `name`.
+
+    Raises:
+        InputError: if there is none.
+    """
+    if name not in REWARD_MODELS:
+        raise InputError(f"there is no model {name!r}: choose from {', '.join(REWARD_MODELS)}")
+    return REWARD_MODELS[name]

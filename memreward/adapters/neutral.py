@@ -1,0 +1,93 @@
+"""What a score becomes for trainers that want a number for each completion and mask none.
+
+- An opinion is its value.
+- No opinion is a neutral value: 0.5 unless told otherwise. Whether there is an opinion depends on
+  the query, so all of a group get it together, and their advantages are 0. Where a whole group is
+  at hand, what has no opinion gets the mean of the others instead, and a group whose values hardly
+  differ counts as one without opinions.
+- A completion that says nothing, or that no memory can hold, gets 0: it answers nothing, and a
+  neutral value would reward it.
+"""
+
+from collections import defaultdict
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, Final
+
+from schema.answers.completion import split_completion
+from schema.errors import InputError
+from schema.score import Score, ScoreSource
+from schema.validation import check_text
+from trainer.rewards.journal import Given
+from trainer.rewards.noise_mask import MIN_SPREAD, without_noise
+
+#: Stands for "no opinion" unless the trainer's configuration says otherwise.
+NEUTRAL: Final = 0.5
+BLANK: Final = 0.0
+
+
+def says_something(completion: str, thinking: str | None = None) -> bool:
+    """Whether a memory can hold a completion: it has text, none too long or broken.
+
+    Args:
+        completion: what a policy wrote; without its thinking, where that is apart.
+        thinking: None: it is in the completion.
+    """
+    if thinking is None:
+        thinking, completion = split_completion(completion)
+    try:
+        check_text(thinking, "thinking")
+        check_text(completion, "answer")
+    except InputError:
+        return False
+    return bool(thinking.strip() or completion.strip())
+
+
+def said(rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Places of the rows whose `completion` a memory can hold."""
+    return [
+        place
+        for place, row in enumerate(rows)
+        if says_something(row["completion"], row.get("thinking"))
+    ]
+
+
+def in_place(scores: Sequence[Score], places: Sequence[int], count: int) -> list[Score | None]:
+    """The scores at their places among `count` rows; None where there is none."""
+    score_of = dict(zip(places, scores, strict=True))
+    return [score_of.get(place) for place in range(count)]
+
+
+def numbers(scores: Sequence[Score | None], neutral: float = NEUTRAL) -> list[float]:
+    """One number a score; None stands for a completion that no memory holds."""
+    return [
+        BLANK if score is None else neutral if score.value is None else score.value
+        for score in scores
+    ]
+
+
+def group_numbers(
+    scores: Sequence[Score | None], groups: Sequence[Hashable], neutral: float = NEUTRAL
+) -> list[float]:
+    """The same for whole groups: what has no opinion moves nobody's advantage.
+
+    Args:
+        scores: None stands for a completion that no memory holds.
+        groups: the query of each.
+        neutral: for groups without any opinion.
+    """
+    given = [
+        Given(value=BLANK, source=ScoreSource.VERIFIED)
+        if score is None
+        else Given(value=score.value, source=score.source)
+        for score in scores
+    ]
+    kept = without_noise(given, groups, MIN_SPREAD)
+    said: defaultdict[Hashable, list[float]] = defaultdict(list)
+    for value, group in zip(kept, groups, strict=True):
+        if value is not None:
+            said[group].append(value)
+    means = {group: sum(values) / len(values) for group, values in said.items()}
+    return [
+        means.get(group, neutral) if value is None else value
+        for value, group in zip(kept, groups, strict=True)
+    ]

@@ -1,0 +1,71 @@
+"""Writing as with the bare drivers: a rival for benchmarks, no way to fill a memory.
+
+The same rows by the same COPY, the same nodes and edges, a transaction a batch in each database.
+Left out is all that makes it a memory: ids, conclusions and neighbours are given; nothing is
+validated, locked, numbered or looked up, and a batch that was cut off cannot be tried again.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from memstore.db.graph_store import GraphTransaction
+from memstore.db.stores import Stores
+from memstore.outbox import rollout_rows as accept_rows
+from memstore.outbox.accept import lock_memory
+from memstore.outbox.batch_rows import arrived
+from memstore.outbox.publication import ROWS_A_STATEMENT
+from memstore.similarity.neighbours import copy_edges
+from schema.keyed_rollout import PreparedRollout
+
+_TABLES = ("runs", "queries", "rollouts", "conclusions", "concludes", "similar")
+
+
+def rows_of_batch(
+    stores: Stores, memory: str, seq: int, prepared: Sequence[PreparedRollout]
+) -> dict[str, Any]:
+    """What batch `seq` has written, as `write_bare` takes it."""
+    with stores.vectors.transaction("publish.sql") as session:
+        rows = arrived(session, memory, seq, 0)
+    reward_of = {item.id: item.rollout.reward for item in prepared}
+    for row in rows["rollouts"]:
+        row["reward"] = reward_of[row["id"]]
+    keys = {row["id"]: row["key"] for row in rows["conclusions"]}
+    rows["conclusion_of"] = {
+        row["answer_id"]: (row["conclusion_id"], keys.get(row["conclusion_id"], ""))
+        for row in rows["concludes"]
+    }
+    return rows
+
+
+def write_bare(
+    stores: Stores,
+    memory: str,
+    seq: int,
+    prepared: Sequence[PreparedRollout],
+    rows: dict[str, Any],
+    *,
+    encoder: str,
+    dimension: int,
+) -> None:
+    """Write one batch to both databases, Postgres first."""
+    conclusions = {item.id: rows["conclusion_of"].get(item.id) for item in prepared}
+    with stores.vectors.transaction("accept.sql") as session:
+        lock_memory(session, memory, encoder, dimension, 7)
+        for run in rows["runs"]:
+            fields = {"policy": run["policy"], "checkpoint": run["checkpoint"]}
+            session.run("add_run", memory=memory, name=run["id"], seq=seq, **fields)
+        accept_rows.insert_queries(session, memory, seq, prepared)
+        accept_rows.insert_conclusions(session, memory, seq, conclusions)
+        run_name = rows["rollouts"][0]["run"]
+        accept_rows.insert_rollouts(session, memory, run_name, seq, prepared, conclusions)
+        labelled = [item for item in prepared if item.rollout.reward is not None]
+        accept_rows.insert_labels(session, memory, run_name, seq, labelled)
+        copy_edges(session, memory, 0, seq, rows["similar"])
+
+    def write(tx: GraphTransaction) -> None:
+        for table in _TABLES:
+            for start in range(0, len(rows[table]), ROWS_A_STATEMENT):
+                page = rows[table][start : start + ROWS_A_STATEMENT]
+                tx.rows(table, rows=page, memory=memory, seq=seq)
+
+    stores.graph.write("bench.cypher", write)

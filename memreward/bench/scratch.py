@@ -1,0 +1,52 @@
+"""The scratch memory of a benchmark: filled in one go, gone at its end, also after Ctrl-C."""
+
+import os
+import secrets
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final
+
+from memreward.bench.data import ROLLOUTS_A_QUERY, Mixer
+from memreward.console import Bars
+from memreward.jobs.delete import delete_all
+from memstore.changes.ingestion import ROLLOUTS_A_BATCH, IngestReport, add
+from memstore.db.stores import Stores
+from memstore.encoders.default import Encoder
+from memstore.settings import Settings
+
+RUN: Final = "bench"
+
+
+@contextmanager
+def scratch_memory(stores: Stores, settings: Settings) -> Iterator[str]:
+    """Name of a memory that is deleted afterwards: databases, checkpoints and snapshot.
+
+    A signal to end counts as Ctrl-C; only a killed process leaves it behind.
+    """
+    memory = f"bench-{os.getpid()}-{secrets.token_hex(4)}"
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield memory
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        delete_all(stores, settings, memory)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def grow(
+    stores: Stores, memory: str, mixer: Mixer, have: int, want: int, progress: Bars
+) -> IngestReport:
+    """Ingest the mixer's queries numbered from `have` up to `want`, tied on arrival only."""
+    report, encoder = IngestReport(), Encoder()
+    step = ROLLOUTS_A_BATCH // ROLLOUTS_A_QUERY
+    for first in range(have, want, step):
+        count = min(step, want - first)
+        rollouts = mixer.rollouts(first, count)
+        add(stores, memory, RUN, rollouts, encoder, labelled=None, report=report)
+        progress("queries in memory", first + count, want)
+    return report

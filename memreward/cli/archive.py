@@ -1,0 +1,100 @@
+"""`memreward export | import | reembed`: taking a memory elsewhere, or to another encoder."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from memreward.cli.ingest import MemoryOption
+from memreward.console import bars, console
+from memreward.databases import connected
+from memstore.archive.export import export_memory
+from memstore.archive.restore import import_memory
+from memstore.changes.reembedding import reembed as reembed_memory
+from memstore.db.stores import Stores
+from memstore.encoders.default import DEFAULT_ENCODER
+from memstore.encoders.registry import text_encoder
+from memstore.reads.stats import list_memories
+from memstore.servers.folders import checkpoint_folder
+from memstore.settings import load_settings
+from schema.errors import InputError
+
+
+def export(
+    folder: Annotated[Path, typer.Argument(help="A new folder.")],
+    memory: Annotated[
+        str | None, typer.Option("--memory", "-m", help="Name; default: the only one there is.")
+    ] = None,
+) -> None:
+    """Write a memory into Parquet files, its history and checkpoints included."""
+    settings = load_settings()
+    with connected(settings) as stores, bars() as progress:
+        name = memory or _only_memory(stores)
+        manifest = export_memory(
+            stores,
+            name,
+            folder,
+            checkpoints=checkpoint_folder(settings, name),
+            progress=progress.adding("export "),
+        )
+    console.print(
+        f"memory {name} up to batch {manifest.seq}: {manifest.tables['rollouts'].rows} rollouts, "
+        f"{len(manifest.checkpoints)} checkpoint files in {folder}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def import_(
+    folder: Annotated[Path, typer.Argument(help="What `memreward export` wrote.")],
+) -> None:
+    """Read an exported memory back under its own name, which must be free."""
+    settings = load_settings()
+    with connected(settings) as stores, bars() as progress:
+        manifest = import_memory(
+            stores,
+            folder,
+            checkpoints=settings.home / "checkpoints",
+            progress=progress.adding("import "),
+        )
+    console.print(
+        f"memory {manifest.memory}: {manifest.tables['rollouts'].rows} rollouts, "
+        f"up to batch {manifest.seq}",
+        markup=False,
+        highlight=False,
+    )
+
+
+def reembed(
+    memory: MemoryOption,
+    encoder: Annotated[
+        str,
+        typer.Option(help=f"{DEFAULT_ENCODER}, or the folder of a sentence-transformers model."),
+    ],
+) -> None:
+    """Give all texts of a memory new embeddings, and link anew; the old are in force until then."""
+    chosen = text_encoder(encoder)
+    path = None if encoder == DEFAULT_ENCODER else Path(encoder).expanduser().resolve()
+    with connected() as stores, bars() as progress:
+        made = reembed_memory(stores, memory, chosen, path=path, progress=progress)
+    console.print(
+        f"memory {memory} has embeddings of {chosen.name}: {made} texts embedded",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command()(export)
+    app.command("import")(import_)
+    app.command()(reembed)
+
+
+def _only_memory(stores: Stores) -> str:
+    names = list_memories(stores)
+    if len(names) != 1:
+        raise InputError(f"there are {len(names)} memories: say which with --memory")
+    return names[0]

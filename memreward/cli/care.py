@@ -1,0 +1,163 @@
+"""`memreward runs | check | delete | label | history`: looking after a memory."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from memreward.cli.ingest import MemoryOption
+from memreward.cli.query import result_table
+from memreward.console import bars, console
+from memreward.databases import connected
+from memreward.jobs.delete import delete_all, drop_snapshot
+from memreward.jobs.label import LabelRequest, label_file
+from memstore.changes.run_deletion import delete_run, memory_contents, run_contents
+from memstore.consistency.check import check_memory
+from memstore.outbox.recovery import every_memory
+from memstore.reads.history import Statement, parse_as_of, read_history
+from memstore.reads.runs import run_stats
+from memstore.reads.stats import list_memories
+from memstore.settings import load_settings
+
+SomeMemoryOption = Annotated[
+    str | None, typer.Option("--memory", "-m", help="Name of the memory; without it, all.")
+]
+
+
+def runs(memory: SomeMemoryOption = None) -> None:
+    """The runs that share a memory: policy, checkpoint, counts, mean rewards."""
+    with connected() as stores:
+        names = [memory] if memory else list_memories(stores)
+        found = {name: run_stats(stores, name) for name in names}
+    for name, rows in found.items():
+        console.print(f"memory {name}", markup=False, highlight=False)
+        console.print(result_table(rows))
+
+
+def check(memory: SomeMemoryOption = None) -> None:
+    """Hold both databases against each other; exit with 1 and a list if anything is off.
+
+    Publication waits while it is looked.
+    """
+    with connected() as stores, bars() as progress:
+        names = [memory] if memory else every_memory(stores)
+        adding = progress.adding()
+        reports = [check_memory(stores, name, adding) for name in names]
+    for report in reports:
+        for line in report.lines():
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if not all(report.ok for report in reports):
+        raise typer.Exit(1)
+
+
+def delete(
+    memory: MemoryOption,
+    run: Annotated[
+        str | None, typer.Option(help="Delete this run only; what other runs use stays.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only count what would be deleted.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete a memory, or one run of it, from both databases. There is no way back."""
+    settings = load_settings()
+    with connected(settings) as stores:
+        contents = run_contents(stores, memory, run) if run else memory_contents(stores, memory)
+        what = f"run {run} of memory {memory}" if run else f"memory {memory}"
+        console.print(f"{what} holds", markup=False, highlight=False)
+        for line in contents.lines():
+            console.print(line, highlight=False)
+        if dry_run:
+            console.print("nothing was deleted (--dry-run)")
+            return
+        if not yes:
+            typer.confirm(f"Delete {what} for good?", abort=True)
+        if run:
+            delete_run(stores, memory, run)
+            drop_snapshot(settings, memory)
+        else:
+            delete_all(stores, settings, memory)
+    console.print(f"{what} is deleted", markup=False, highlight=False)
+    if run:
+        console.print(
+            f"queries that lost neighbours get others by `memreward link --memory {memory}`",
+            markup=False,
+            highlight=False,
+        )
+
+
+def label(
+    file: Annotated[Path, typer.Argument(help="JSONL, JSONL.gz, CSV or Parquet.")],
+    memory: MemoryOption,
+    annotator: Annotated[
+        str | None, typer.Option(help="Who says so; a column `annotator` goes before.")
+    ] = None,
+    run: Annotated[str | None, typer.Option(help="Run of rows that name none.")] = None,
+    rejects: Annotated[
+        Path, typer.Option(help="Where rejected rows are written, with line and reason.")
+    ] = Path("rejected.jsonl"),
+    skip_rejected: Annotated[
+        bool, typer.Option(help="Take the good rows although others are rejected.")
+    ] = False,
+) -> None:
+    """Add verified rewards or preferences, as docs/labels.md describes; again adds nothing."""
+    request = LabelRequest(
+        file=file,
+        memory=memory,
+        annotator=annotator,
+        run=run,
+        rejects=rejects,
+        skip_rejected=skip_rejected,
+    )
+    with connected() as stores, bars() as progress:
+        outcome = label_file(stores, request, progress)
+    console.print(
+        f"{outcome.report.rewards} rewards and {outcome.report.preferences} preferences are new, "
+        f"{outcome.repeated} were said before, {outcome.rejected} rejected"
+    )
+
+
+def history(
+    rollout: Annotated[str, typer.Argument(help="Id of the rollout.")],
+    memory: MemoryOption,
+    as_of: Annotated[
+        str | None, typer.Option(help="Up to this sequence number or time (ISO 8601).")
+    ] = None,
+) -> None:
+    """Who said what of a rollout and when; what was current then."""
+    with connected() as stores:
+        bound = None if as_of is None else parse_as_of(as_of)
+        found = read_history(stores, memory, rollout, bound)
+    console.print(
+        f"run {found.run}, query {found.source_query_id}, step {found.step}, rollout "
+        f"{found.place}; as of batch {found.seq}",
+        markup=False,
+        highlight=False,
+    )
+    console.print(result_table([_shown(item) for item in found.statements]))
+    console.print(f"verified: {_number(found.verified)}  propagated: {_number(found.propagated)}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    for command in (runs, check, delete, label, history):
+        app.command()(command)
+
+
+def _shown(item: Statement) -> dict[str, object]:
+    said = _number(item.value)
+    if item.other is not None:
+        said = f"better than {item.other}" if item.better else f"worse than {item.other}"
+    return {
+        "batch": item.seq,
+        "at": item.at.isoformat(timespec="seconds"),
+        "kind": item.kind,
+        "who": item.who,
+        "said": said,
+        "confidence": item.confidence,
+    }
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:g}"

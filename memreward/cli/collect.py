@@ -1,0 +1,68 @@
+"""`memreward collect`: a policy answers the queries of a task set."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from memreward.console import bars, console
+from memreward.databases import connected
+
+
+def collect(
+    tasks: Annotated[
+        str, typer.Option(help="small, gym:FAMILY,... or a file of queries (docs/collecting.md).")
+    ],
+    policy: Annotated[str, typer.Option(help="smollm2, or a folder of transformers'.")] = "smollm2",
+    memory: Annotated[
+        str | None, typer.Option("--memory", "-m", help="Name of the memory they go to.")
+    ] = None,
+    run: Annotated[str, typer.Option(help="Name of the run that they are of.")] = "collect",
+    out: Annotated[
+        Path | None, typer.Option(help="A .jsonl file that they go to, instead of a memory.")
+    ] = None,
+    rollouts: Annotated[int, typer.Option(min=1, help="Completions a query.")] = 8,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest completion.")] = 24,
+    temperature: Annotated[float, typer.Option(min=0.01, help="Of sampling.")] = 1.0,
+    labels: Annotated[
+        float, typer.Option(help="Verify this share of each data set's queries; 0: none.")
+    ] = 0.2,
+    seed: Annotated[int, typer.Option(help="Of sampling, and of which queries are verified.")] = 0,
+    run_code: Annotated[
+        bool, typer.Option(help="Run the code of answers to verify them, confined.")
+    ] = False,
+) -> None:
+    """Sample a policy on a task set; the same again goes on where it stopped."""
+    from memreward.jobs.collect import (
+        CollectRequest,
+        check_targets,
+        collect_into_file,
+        collect_into_memory,
+        prepared,
+    )
+    from trainer.policy.sampling import Sampling
+
+    check_targets(memory, out)
+    request = CollectRequest(
+        policy=policy,
+        tasks=tasks,
+        sampling=Sampling(
+            rollouts=rollouts, max_new_tokens=max_new_tokens, temperature=temperature, seed=seed
+        ),
+        labels=labels,
+        run_code=run_code,
+    )
+    if out is not None:
+        with bars() as progress:
+            report = collect_into_file(out, prepared(request), progress)
+    else:
+        assert memory is not None
+        with connected() as stores, bars() as progress:
+            report = collect_into_memory(stores, memory, run, prepared(request), progress)
+    for line in report.lines():
+        console.print(line)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command()(collect)

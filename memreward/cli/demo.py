@@ -1,0 +1,61 @@
+"""`memreward demo`: all of it, once, on real rollouts that come with the package."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.syntax import Syntax
+
+from memreward.cli.query import result_table
+from memreward.console import bars, console
+from memreward.databases import started
+from memstore.settings import load_settings
+
+
+def demo(
+    report: Annotated[
+        Path | None, typer.Option(help="Folder for the HTML page; default: in MEMREWARD_HOME.")
+    ] = None,
+) -> None:
+    """Rollouts in, graph grown, 20 % of the labels learnt, rewards for the rest, questions asked.
+
+    Starts the two databases if need be and leaves them running; a second run reuses what is there.
+    """
+    begun = time.monotonic()
+    settings = load_settings()
+    console.rule("1  two real databases")
+    with started(settings) as stores:
+        console.print("Neo4j and Postgres with pgvector run; `memreward down` stops them")
+        from gnn.evaluation.html_report import write_report
+        from gnn.evaluation.tables import print_evaluation
+        from memreward.jobs import demo as demo_job
+
+        console.rule("2  rollouts of a 0.5B policy, 20 % of the queries verified")
+        with bars() as progress:
+            outcome = demo_job.ingest_sample(stores, progress)
+        for line in outcome.lines():
+            console.print(line)
+        console.rule("3  a graph neural network learns from the verified fifth")
+        if demo_job.is_propagated(stores):
+            console.print("an earlier run did this: its rewards are reused")
+        else:
+            with bars() as progress:
+                trained = demo_job.learn_and_propagate(stores, settings, progress)
+            console.print(f"checkpoint {trained.manifest.version}, rewards written to the graph")
+        console.rule("4  its rewards against the true ones, which it never saw")
+        with bars() as progress:
+            evaluation = demo_job.hold_against_truth(stores, progress)
+        print_evaluation(evaluation.to_json(), console, in_parts=False)
+        page = write_report(evaluation, report or settings.home / "reports" / "demo")
+        console.rule("5  three questions to the graph, in Cypher")
+        for cypher, result in demo_job.ask_three_questions(stores):
+            console.print(Syntax(cypher, "cypher", background_color="default"))
+            console.print(result_table(result.rows, result.columns))
+    console.print(f"report: {page}")
+    console.print(f"{time.monotonic() - begun:.0f} s; try `memreward stats --memory demo`")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command()(demo)

@@ -1,0 +1,78 @@
+"""`memreward evaluate`: how good the rewards would be, before anything depends on them."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from memreward.cli.options import label_shares
+from memreward.console import bars, console
+from memreward.databases import started
+from memstore.settings import load_settings
+from schema.errors import InputError
+
+ALL_BASELINES = "constant,majority,knn,logistic,published"
+
+
+def evaluate(
+    train: Annotated[Path, typer.Argument(help="Rollouts with rewards; a few are shown.")],
+    test: Annotated[
+        list[Path] | None, typer.Option(help="Rollouts to score whose rewards are never shown.")
+    ] = None,
+    labels: Annotated[
+        str, typer.Option(help="Share of each dataset's queries labelled; several by commas.")
+    ] = "0.2",
+    seeds: Annotated[int, typer.Option(help="Repetitions; the spread is over them.")] = 3,
+    baselines: Annotated[
+        str, typer.Option(help="Which to compare with, by commas; '' for none.")
+    ] = ALL_BASELINES,
+    text_only: Annotated[bool, typer.Option(help="Ignore the policy's own signals.")] = False,
+    final: Annotated[
+        bool, typer.Option(help="Also score the set that choices are made without.")
+    ] = False,
+    report: Annotated[Path | None, typer.Option(help="Folder for an HTML page.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="File for the figures.")] = None,
+) -> None:
+    """Label a few queries of TRAIN, score all others, and compare with simpler methods.
+
+    With several label shares, such as 0.05,0.2,0.5, the same queries are scored at each: a curve.
+    Everything goes into a scratch memory of the two databases, which is deleted afterwards; the
+    servers are started if need be.
+    """
+    from gnn.evaluation.budget_curve import BudgetCurve, print_budgets, write_budget_report
+    from gnn.evaluation.html_report import write_report
+    from gnn.evaluation.tables import print_evaluation
+    from memreward.jobs.evaluate import EvaluationRequest, evaluate_files
+
+    request = EvaluationRequest(
+        train=train,
+        tests=test or [],
+        labels=label_shares(labels),
+        seeds=seeds,
+        baselines=[name for name in baselines.split(",") if name],
+        final=final,
+        text_only=text_only,
+    )
+    if json_file is not None and not json_file.absolute().parent.is_dir():
+        raise InputError(f"{json_file}: its folder does not exist; make it first")
+    with started(load_settings()) as stores, bars() as progress:
+        evaluation = evaluate_files(stores, request, progress)
+    result = evaluation.to_json()
+    if isinstance(evaluation, BudgetCurve):
+        print_budgets(result, console)
+    else:
+        print_evaluation(result, console)
+    if json_file is not None:
+        json_file.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    if report is not None:
+        several = isinstance(evaluation, BudgetCurve)
+        page = (
+            write_budget_report(evaluation, report) if several else write_report(evaluation, report)
+        )
+        console.print(f"report: {page}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command()(evaluate)

@@ -1,0 +1,102 @@
+"""`memreward stats` and `memreward query`: looking into the memory."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from memreward.console import console
+from memreward.databases import connected
+from memstore.reads.stats import list_memories, memory_stats
+from schema.errors import InputError
+
+QUERY_TIMEOUT_S = 30.0
+
+
+def stats(
+    memory: Annotated[
+        str | None, typer.Option("--memory", "-m", help="Name; without it, all are listed.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """What a memory holds, in all and per dataset."""
+    with connected() as stores:
+        names = [memory] if memory else list_memories(stores)
+        found = {name: memory_stats(stores, name) for name in names}
+    if as_json:
+        console.print_json(json.dumps(found))
+        return
+    if not found:
+        console.print("there is no memory yet: `memreward ingest FILE... --memory NAME --run RUN`")
+    for name, stat in found.items():
+        console.print(f"memory {name}")
+        console.print(_facts(stat["counts"]))
+        if memory:
+            console.print(result_table(stat["datasets"]))
+
+
+def query(
+    cypher: Annotated[str, typer.Argument(help="A Cypher query that only reads.")],
+    parameters: Annotated[
+        list[str] | None, typer.Option("--param", "-p", help="name=value; value may be JSON.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, a list of rows.")] = False,
+    timeout_s: Annotated[
+        float, typer.Option("--timeout", help="Seconds after which it is given up.")
+    ] = QUERY_TIMEOUT_S,
+) -> None:
+    """Ask Neo4j in Cypher, in a read-only transaction.
+
+    This is an administrator's tool: it sees every memory, so match on `memory` yourself.
+    """
+    with connected() as stores:
+        result = stores.graph.query(cypher, _parameters(parameters or []), timeout_s)
+    if as_json:
+        console.print_json(json.dumps(result.rows, default=str))
+    else:
+        console.print(result_table(result.rows, result.columns))
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command()(stats)
+    app.command()(query)
+
+
+def _parameters(given: list[str]) -> dict[str, Any]:
+    parameters: dict[str, Any] = {}
+    for item in given:
+        name, equals, value = item.partition("=")
+        if not equals or not name:
+            raise InputError(f"-p {item!r}: write it as name=value")
+        try:
+            parameters[name] = json.loads(value)
+        except json.JSONDecodeError:
+            parameters[name] = value
+    return parameters
+
+
+def result_table(rows: list[dict[str, Any]], columns: list[str] | None = None) -> Table:
+    """Rows of a query as a table; without `columns`, those of the first row."""
+    table = Table()
+    names = columns or (list(rows[0]) if rows else [])
+    for name in names:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*(Text(_cell(row[name])) for name in names))
+    return table
+
+
+def _facts(values: dict[str, Any]) -> Table:
+    table = Table(show_header=False)
+    for name, value in values.items():
+        table.add_row(name, Text(_cell(value)))
+    return table
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

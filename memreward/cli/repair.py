@@ -1,0 +1,91 @@
+"""`memreward repair`: finish what was interrupted, and make Neo4j anew from Postgres."""
+
+from typing import Annotated
+
+import typer
+
+from memreward.console import bars, console, err_console
+from memreward.databases import connected
+from memstore.archive.graph_rebuild import rebuild_graph
+from memstore.db.stores import open_stores
+from memstore.outbox.recovery import Repaired, every_memory
+from memstore.outbox.recovery import repair as repair_memory
+from memstore.servers.lifecycle import Addresses, set_neo4j_aside, up
+from memstore.servers.migration import migrate
+from memstore.settings import Settings, load_settings
+from schema.errors import DamagedGraphError, StoreError
+
+
+def repair(
+    memory: Annotated[
+        str | None, typer.Option("--memory", "-m", help="Name; without it, every memory.")
+    ] = None,
+    rebuild_neo4j: Annotated[
+        bool,
+        typer.Option(
+            "--rebuild-neo4j",
+            help="Make the graph anew from Postgres, for a Neo4j that was damaged or lost.",
+        ),
+    ] = False,
+) -> None:
+    """Publish what is accepted, finish deletes, retry a quarantined batch; nothing is undone.
+
+    Safe at any time, also while others write. Exit code 1 if a memory could not be repaired.
+    """
+    if rebuild_neo4j:
+        _rebuild(load_settings(), memory)
+        return
+    failed = False
+    with connected() as stores:
+        for name in [memory] if memory else every_memory(stores):
+            try:
+                done = repair_memory(stores, name)
+            except StoreError as error:
+                failed = True
+                err_console.print(f"{name}: {error}", style="red", markup=False, soft_wrap=True)
+            else:
+                console.print(f"{name}: {'; '.join(_said(done)) or 'nothing to do'}", markup=False)
+    if failed:
+        raise typer.Exit(1)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command()(repair)
+
+
+def _rebuild(settings: Settings, memory: str | None) -> None:
+    """Make the graph of one or all memories anew; of all, where Neo4j's own data are of no use."""
+    try:
+        where = up(settings)
+    except DamagedGraphError:
+        where, memory = _fresh_neo4j(settings), None
+    migrate(where)
+    with open_stores(where) as stores:
+        for name in [memory] if memory else every_memory(stores):
+            with bars() as progress:
+                rollouts = rebuild_graph(stores, name, progress.adding("rebuild "))
+            console.print(f"{name}: made anew in Neo4j, {rollouts} rollouts", markup=False)
+
+
+def _fresh_neo4j(settings: Settings) -> Addresses:
+    aside = set_neo4j_aside(settings)
+    console.print(
+        f"Neo4j's damaged data are in {aside}; remove them once all is well",
+        markup=False,
+        soft_wrap=True,
+    )
+    return up(settings)
+
+
+def _said(done: Repaired) -> list[str]:
+    said = []
+    if done.published:
+        said.append(f"{done.published} batches published")
+    if done.settled is not None:
+        said.append(f"batch {done.settled} is out of quarantine")
+    if done.deleted:
+        said.append("its delete is finished")
+    if done.cleared:
+        said.append("edges of unfinished or outdated generations removed")
+    return said

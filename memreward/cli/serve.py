@@ -1,0 +1,61 @@
+"""`memreward serve`: a memory for trainers in other processes, over HTTP."""
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from memreward.cli.ingest import MemoryOption
+from memreward.console import console, err_console
+from memstore.settings import load_settings
+
+
+def serve(
+    memory: MemoryOption,
+    run: Annotated[str, typer.Option(help="The run that makes the rollouts.")] = "serve",
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: a free one.")] = 8420,
+    queue: Annotated[
+        int, typer.Option(min=1, help="Most rollouts that wait; more are refused (503).")
+    ] = 4096,
+    token_file: Annotated[
+        Path | None, typer.Option(help="File with the token; default: one made in the home.")
+    ] = None,
+    untaught: Annotated[
+        bool, typer.Option(help="No opinion, instead of an error, until the memory has learnt.")
+    ] = False,
+) -> None:
+    """Score rollouts over HTTP until stopped (SIGTERM, Ctrl-C); see docs/other-trainers.md."""
+    from memreward.memory import Memory
+    from memreward.serving.run import listening, serve_memory, token_of
+
+    settings = load_settings()
+    with listening(host, port) as listener:
+        token, path = token_of(settings, token_file)
+        with Memory.open(memory, run=run, untaught=untaught, settings=settings) as opened:
+            at = listener.getsockname()
+            address = f"[{at[0]}]:{at[1]}" if ":" in at[0] else f"{at[0]}:{at[1]}"
+            if not ipaddress.ip_address(at[0]).is_loopback:
+                _say(
+                    "warning: others can reach this address, and nothing is encrypted: put TLS "
+                    "before it",
+                    err=True,
+                )
+            model = opened.model or "no model yet: `memreward train`, then POST /v1/refresh"
+
+            def ready() -> None:
+                _say(f"memory {memory}, run {run}, model {model}")
+                _say(f"serving at http://{address}, token in {path}")
+
+            serve_memory(opened, listener, token, queue, ready)
+    _say("stopped: everything that was taken on is answered and published")
+
+
+def _say(text: str, *, err: bool = False) -> None:
+    (err_console if err else console).print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command()(serve)

@@ -1,0 +1,110 @@
+"""`memreward up | down | status | doctor | migrate | config show`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from memreward.console import console
+from memreward.databases import finish_what_was_cut_off
+from memstore.db.stores import open_stores
+from memstore.servers import doctor as doctor_checks
+from memstore.servers import lifecycle as servers
+from memstore.servers.lifecycle import ServerState
+from memstore.servers.migration import migrate as migrate_databases
+from memstore.settings import load_settings, redact_dsn, redacted
+from migrations.runner import Migration
+
+HomeOption = Annotated[
+    Path | None, typer.Option(help="Folder of memreward's own databases (MEMREWARD_HOME).")
+]
+Neo4jPortOption = Annotated[
+    int | None, typer.Option(help="Port for memreward's own Neo4j; 0: a free one, remembered.")
+]
+PostgresPortOption = Annotated[
+    int | None, typer.Option(help="Port for memreward's own Postgres; 0: a free one, remembered.")
+]
+
+
+def up(
+    home: HomeOption = None,
+    neo4j_port: Neo4jPortOption = None,
+    postgres_port: PostgresPortOption = None,
+) -> None:
+    """Start Neo4j and Postgres (the first time they are downloaded and set up), then migrate.
+
+    What was cut off when they last ran is finished.
+
+    With MEMREWARD_NEO4J_URI or MEMREWARD_POSTGRES_DSN given, yours is used and not started.
+    """
+    settings = load_settings(home=home, neo4j_port=neo4j_port, postgres_port=postgres_port)
+    addresses = servers.up(settings)
+    _print_applied(migrate_databases(addresses), "applied")
+    with open_stores(addresses) as stores:
+        finish_what_was_cut_off(stores)
+    console.print(f"Neo4j     {escape(redact_dsn(addresses.neo4j_uri))}", soft_wrap=True)
+    console.print(f"Postgres  {escape(redact_dsn(addresses.postgres_dsn))}", soft_wrap=True)
+
+
+def down(home: HomeOption = None) -> None:
+    """Stop the servers that memreward started; the data stay."""
+    servers.down(load_settings(home=home))
+    console.print("stopped")
+
+
+def status(home: HomeOption = None) -> None:
+    """Say whether both servers run, and where; exit with 1 if one does not."""
+    found = servers.status(load_settings(home=home))
+    for server in found:
+        owner = "memreward's own" if server.ours else "yours"
+        line = f"{server.name} ({owner}): {server.state}, {server.address}, {server.detail}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if any(server.state is not ServerState.RUNNING for server in found):
+        raise typer.Exit(1)
+
+
+def doctor(home: HomeOption = None) -> None:
+    """Say what is wrong on this machine and what to do; exit with 1 if anything is."""
+    checks = doctor_checks.examine(load_settings(home=home))
+    for check in checks:
+        mark = "[green]ok[/]  " if check.ok else "[red]wrong[/]"
+        console.print(f"{mark} {check.name}: {escape(check.detail)}", soft_wrap=True)
+        if check.advice:
+            console.print(f"      -> {escape(check.advice)}", soft_wrap=True)
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+def migrate(
+    home: HomeOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be applied.")
+    ] = False,
+) -> None:
+    """Bring both databases to what this version of memreward expects."""
+    found = servers.addresses(load_settings(home=home))
+    applied = migrate_databases(found, dry_run=dry_run)
+    _print_applied(applied, "would apply" if dry_run else "applied")
+    if not applied:
+        console.print("nothing to apply")
+
+
+def config_show(home: HomeOption = None) -> None:
+    """Print every setting as it is in force, passwords hidden."""
+    for name, value in redacted(load_settings(home=home)).items():
+        console.print(f"{name} = {value}", markup=False, highlight=False, soft_wrap=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    for command in (up, down, status, doctor, migrate):
+        app.command()(command)
+    config = typer.Typer(no_args_is_help=True, help="Settings and where they come from.")
+    config.command("show")(config_show)
+    app.add_typer(config, name="config")
+
+
+def _print_applied(applied: list[Migration], verb: str) -> None:
+    for migration in applied:
+        console.print(f"{verb} {migration.filename}", highlight=False)

@@ -1,0 +1,44 @@
+"""`memreward snapshot`: the cache from which a memory is read fast."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from memreward.cli.ingest import MemoryOption
+from memreward.console import console
+from memreward.databases import connected
+from memstore.servers.folders import snapshot_folder
+from memstore.settings import load_settings
+from memstore.snapshot.cache import KeptSnapshot
+from memstore.snapshot.files import ROLLOUT
+from schema.graph import QUERY, SIMILAR
+
+
+def snapshot(
+    memory: MemoryOption,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Make it anew even if it looks well.")
+    ] = False,
+) -> None:
+    """Make the snapshot of a memory, or bring it up to date and hold it against both databases."""
+    settings = load_settings()
+    began = time.monotonic()
+    with connected(settings) as stores:
+        kept = KeptSnapshot(stores, memory, snapshot_folder(settings), rebuild=rebuild)
+    found = kept.snapshot
+    done = "found" if kept.made_because is None else f"made anew ({kept.made_because})"
+    sizes = (path.stat().st_size for path in found.files.folder.iterdir())
+    console.print(
+        f"snapshot of memory {memory} {done}: batch {found.seq}, {found.count(QUERY):,} queries, "
+        f"{found.count(ROLLOUT):,} rollouts, {found.n_edges(SIMILAR[1]):,} SIMILAR_TO edges, "
+        f"{sum(sizes) / 2**20:,.0f} MiB in {time.monotonic() - began:.1f} s",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(snapshot)

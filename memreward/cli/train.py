@@ -1,0 +1,92 @@
+"""`memreward train` and `memreward propagate`."""
+
+from typing import Annotated
+
+import typer
+
+from memreward.cli.ingest import MemoryOption
+from memreward.console import bars, console, err_console
+from memreward.databases import connected
+from memstore.settings import load_settings
+
+
+def train(
+    memory: MemoryOption,
+    model: Annotated[str, typer.Option(help="memreward, published or a baseline.")] = "memreward",
+    seed: Annotated[int, typer.Option(help="Of the weights and the validation part.")] = 0,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on with an interrupted training, or from the last checkpoint."
+        ),
+    ] = False,
+) -> None:
+    """Learn from the verified rewards of a memory; the checkpoint is listed in the graph."""
+    from gnn.jobs.train_and_propagate import DEFAULT_MODEL, train_memory
+
+    settings = load_settings()
+    try:
+        with connected(settings) as stores, bars() as progress:
+            trained = train_memory(
+                stores, settings, memory, progress, model=model, seed=seed, resume=resume
+            )
+    except KeyboardInterrupt:
+        again = f"`memreward train --memory {memory} --resume` goes on"
+        said = again if model == DEFAULT_MODEL else "nothing is kept"
+        err_console.print(f"interrupted: {said}", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(130) from None
+    if not trained.new:
+        console.print(f"nothing was said since: {trained.manifest.version} stays")
+        return
+    report, metrics, resumed = trained.report, trained.report.metrics, trained.manifest.resumed
+    since = "" if resumed is None else f", on from {resumed}"
+    console.print(
+        f"{trained.manifest.version}{since}: learnt from {report.n_rollouts} rollouts of "
+        f"{report.n_queries} queries{_preferences(report.n_preferences)} in "
+        f"{report.seconds:.0f} s, epoch {report.best_epoch} kept"
+    )
+    shown = (f"{name} {value:.3f}" for name, value in metrics.items() if value is not None)
+    console.print(f"on {report.n_validation_queries} validation queries: {', '.join(shown)}")
+    console.print(f"checkpoint: {trained.folder}")
+
+
+def propagate(
+    memory: MemoryOption,
+    model: Annotated[
+        str | None, typer.Option(help="Version of the checkpoint; default: the latest.")
+    ] = None,
+    precision: Annotated[
+        float | None,
+        typer.Option(help="Say nothing of answers that are not right or wrong this surely."),
+    ] = None,
+) -> None:
+    """Give every unlabelled answer its propagated reward; verified ones are never touched.
+
+    An answer to a query unlike anything labelled gets "no opinion" instead.
+    """
+    from gnn.jobs.train_and_propagate import propagate_memory
+
+    settings = load_settings()
+    with connected(settings) as stores, bars() as progress:
+        done = propagate_memory(
+            stores, settings, memory, progress, version=model, precision=precision
+        )
+    console.print(
+        f"{done.rewards} rewards by {done.version}, mean {done.mean:.3f}; "
+        f"{done.verified} verified ones untouched"
+    )
+    if done.unlike or done.unsure:
+        console.print(
+            f"no opinion on {done.unlike} of queries unlike anything labelled, and on "
+            f"{done.unsure} that are not sure enough"
+        )
+
+
+def _preferences(count: int) -> str:
+    return f" and {count} preferences" if count else ""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command()(train)
+    app.command()(propagate)

@@ -1,0 +1,40 @@
+"""A memory in the trainer's own process, behind the queue that the service has, too."""
+
+import atexit
+from collections.abc import Sequence
+
+from memreward.client.http import Row
+from memreward.memory import DEFAULT_RUN, Memory
+from memreward.scoring.queue import ScoringQueue
+from memreward.scoring.sample_numbers import FreshPlaces
+from memstore.formats.files import ReadOptions
+from memstore.formats.rollout_row import rollout_of
+from schema.score import Score
+
+#: Rollouts that may wait: more than a trainer has in the air at once.
+_LIMIT = 1 << 20
+
+
+class LocalClient:
+    """Opens a memory; calls from several threads are scored together."""
+
+    def __init__(self, memory: str, run: str | None) -> None:
+        """Open it; it is closed, and everything published, when the process ends."""
+        self._memory = Memory.open(memory, run=run or DEFAULT_RUN)
+        self._queue = ScoringQueue(self._memory, limit=_LIMIT)
+        self._places = FreshPlaces()
+        atexit.register(self.close)
+
+    def score(self, rows: Sequence[Row], *, train: bool) -> list[Score]:
+        """Scores in order; see `Memory.score`."""
+        encoder = self._memory.encoder
+        options = ReadOptions(encoder=encoder.name, dimension=encoder.dimension)
+        rollouts = [rollout_of(row, options, self._places) for row in rows]
+        return self._queue.submit(rollouts, store=train).result()
+
+    def close(self) -> None:
+        """Finish, publish and let go of the databases."""
+        atexit.unregister(self.close)
+        self._queue.close()
+        with self._memory:
+            pass

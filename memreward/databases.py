@@ -1,0 +1,52 @@
+"""From settings to open databases that fit this version of the code."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from memreward.console import err_console
+from memstore.db.stores import Stores, open_stores
+from memstore.outbox.recovery import catch_up_all
+from memstore.servers.lifecycle import addresses, up
+from memstore.servers.migration import migrate, pending
+from memstore.settings import Settings, load_settings
+from schema.errors import MigrationError
+
+
+@contextmanager
+def connected(settings: Settings | None = None) -> Iterator[Stores]:
+    """Both databases, opened; they must be running (`memreward up`) and migrated.
+
+    Raises:
+        ServerError: if one of them is down or refuses the password.
+        MigrationError: if they do not fit this version of the code.
+    """
+    where = addresses(settings or load_settings())
+    if waiting := pending(where):
+        raise MigrationError(
+            f"{len(waiting)} migrations are to be applied, {waiting[0].filename} first: "
+            "run `memreward migrate`"
+        )
+    with open_stores(where) as stores:
+        yield stores
+
+
+@contextmanager
+def started(settings: Settings) -> Iterator[Stores]:
+    """The same, for jobs that stand alone: starts what is ours, migrates, and leaves it running.
+
+    What was cut off before is finished first.
+
+    Raises:
+        ServerError: if a server cannot be started or reached.
+        MigrationError: if the databases are newer than this code.
+    """
+    migrate(up(settings))
+    with connected(settings) as stores:
+        finish_what_was_cut_off(stores)
+        yield stores
+
+
+def finish_what_was_cut_off(stores: Stores) -> None:
+    """Repair at start; a memory that cannot be is named and left to `memreward repair`."""
+    for error in catch_up_all(stores):
+        err_console.print(f"warning: {error}", style="yellow", markup=False, soft_wrap=True)

@@ -1,0 +1,138 @@
+"""Collecting as a job: what is stored, what may be verified, and where new rollouts go."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from memreward.console import Bars
+from memstore.changes.ingestion import IngestReport, add
+from memstore.changes.relink import link, needs_link
+from memstore.db.stores import Stores
+from memstore.encoders.registry import encoder_for
+from memstore.formats.rollout_file import RolloutFile
+from schema.errors import InputError
+from schema.ids import checked_name, rollout_id
+from schema.rollout import Rollout
+from schema.validation import check_rollout
+from trainer.label_budget import choose_labelled_queries
+from trainer.policy.policy import Policy, load_policy
+from trainer.policy.sampling import Sampling
+from trainer.runs.collection import CollectReport, Ingest, Place, collect
+from trainer.tasks.task_sets import TaskSet, load_tasks
+from trainer.verifiers.pool import Verifiers
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollectRequest:
+    """What `memreward collect` was asked for."""
+
+    policy: str
+    tasks: str
+    sampling: Sampling
+    #: Share in [0, 1] of each data set's queries whose rollouts are verified.
+    labels: float = 0.2
+    run_code: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collection:
+    """A collection that was looked at and can begin."""
+
+    request: CollectRequest
+    tasks: TaskSet
+    labelled: frozenset[str]
+    policy: Policy
+
+
+def prepared(request: CollectRequest) -> Collection:
+    """Read the tasks, spend the budget, and load the policy.
+
+    Raises:
+        InputError: if tasks, policy or budget cannot be used.
+    """
+    tasks = load_tasks(request.tasks)
+    labelled = frozenset[str]()
+    if request.labels != 0.0:
+        labelled = choose_labelled_queries(
+            [(task.query, task.dataset) for task in tasks], request.labels, request.sampling.seed
+        )
+    return Collection(
+        request=request, tasks=tasks, labelled=labelled, policy=load_policy(request.policy)
+    )
+
+
+def collect_into_memory(
+    stores: Stores, memory: str, run: str, collection: Collection, progress: Bars
+) -> CollectReport:
+    """Ingest what the policy writes, a batch at a time, and link at the end.
+
+    Raises:
+        InputError: if a name or a rollout cannot be used.
+        EncoderMismatchError: if the memory is stamped with another encoder.
+    """
+    checked_name(memory, "memory")
+    checked_name(run, "run")
+    encoder = encoder_for(stores, memory)
+    added = IngestReport()
+
+    def ingest(rollouts: Sequence[Rollout]) -> None:
+        for rollout in rollouts:
+            check_rollout(rollout, encoder.dimension)
+        add(stores, memory, run, rollouts, encoder, labelled=None, report=added)
+
+    report = _collected(collection, ingest, _stored(stores, memory, run, collection), progress)
+    if needs_link(stores, memory):
+        link(stores, memory, progress=lambda at, total: progress("link queries", at, total))
+    return report
+
+
+def collect_into_file(path: Path, collection: Collection, progress: Bars) -> CollectReport:
+    """Write what the policy writes to a file that `memreward ingest` and `evaluate` read.
+
+    Raises:
+        InputError: if the file cannot be used.
+    """
+    file = RolloutFile(path)
+    return _collected(collection, file.append, frozenset(file.stored), progress)
+
+
+def _collected(
+    collection: Collection,
+    ingest: Ingest,
+    stored: frozenset[Place],
+    progress: Bars,
+) -> CollectReport:
+    request = collection.request
+    with Verifiers(run_code=request.run_code) as verifiers:
+        return collect(
+            collection.policy,
+            collection.tasks,
+            request.sampling,
+            ingest=ingest,
+            stored=stored,
+            labelled=collection.labelled,
+            verifiers=verifiers,
+            progress=progress,
+        )
+
+
+def _stored(stores: Stores, memory: str, run: str, collection: Collection) -> frozenset[Place]:
+    """Places of the rollouts that the memory holds of this run."""
+    place_of = {
+        rollout_id(memory, run, task.source_query_id, 0, place): (task.source_query_id, place)
+        for task in collection.tasks
+        for place in range(collection.request.sampling.rollouts)
+    }
+    with stores.vectors.transaction("accept.sql") as session:
+        known = session.rows("known_rollouts", memory=memory, ids=list(place_of))
+        return frozenset(place_of[row[0]] for row in known)
+
+
+def check_targets(memory: str | None, out: Path | None) -> None:
+    """Check that rollouts go to exactly one place.
+
+    Raises:
+        InputError: if none or both are named.
+    """
+    if (memory is None) == (out is None):
+        raise InputError("say where rollouts go: either --memory NAME or --out FILE.jsonl")

@@ -1,0 +1,25 @@
+"""Deleting a memory as a job: the databases, and what lies beside them."""
+
+import shutil
+
+from memstore.db.stores import Stores
+from memstore.outbox.deletion import delete_memory
+from memstore.servers.folders import checkpoint_folder, snapshot_folder, training_folder
+from memstore.settings import Settings
+
+
+def delete_all(stores: Stores, settings: Settings, memory: str) -> None:
+    """Delete a memory, its checkpoints and its snapshot.
+
+    Raises:
+        StoreError: if a database refuses; the next try goes on from there.
+    """
+    delete_memory(stores, memory)
+    shutil.rmtree(checkpoint_folder(settings, memory), ignore_errors=True)
+    shutil.rmtree(training_folder(settings, memory), ignore_errors=True)
+    drop_snapshot(settings, memory)
+
+
+def drop_snapshot(settings: Settings, memory: str) -> None:
+    """Remove what snapshots hold of a memory; the next reader makes them anew."""
+    shutil.rmtree(snapshot_folder(settings) / memory, ignore_errors=True)

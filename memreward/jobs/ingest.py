@@ -1,0 +1,140 @@
+"""Ingest as a job: look at everything first, choose what is labelled, then write."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from memreward.console import Bars
+from memstore.changes.ingestion import IngestReport, InputCheck, ingest
+from memstore.db.stores import Stores
+from memstore.encoders.default import DEFAULT_ENCODER
+from memstore.encoders.registry import encoder_for
+from memstore.formats.files import InputFile, inspect_files
+from memstore.formats.preflight import Survey, survey_rollouts
+from memstore.formats.rollout_reader import ReadOptions, RolloutReader
+from schema.errors import InputError
+from schema.ids import checked_name
+from trainer.label_budget import choose_labelled_queries
+
+
+@dataclass(frozen=True, kw_only=True)
+class IngestRequest:
+    """What `memreward ingest` was asked for."""
+
+    files: Sequence[Path]
+    memory: str
+    run: str
+    policy: str | None = None
+    #: Share in [0, 1] of each dataset's queries whose rewards are stored; None: all given are.
+    labels: float | None = None
+    label_seed: int = 0
+    file_encoder: str = DEFAULT_ENCODER
+    rejects: Path = Path("rejected.jsonl")
+    skip_rejected: bool = False
+    #: Link all queries anew if some are new; without, they are tied on arrival only.
+    relink: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class IngestOutcome:
+    """What came of it."""
+
+    survey: Survey
+    report: IngestReport
+    rejects: Path
+
+    def lines(self) -> list[str]:
+        """The report, a line a fact."""
+        report, survey = self.report, self.survey
+        lines = [
+            f"{report.new} new, {report.existing} existing, {survey.rejected} rejected rollouts; "
+            f"{report.new_queries} new queries, {report.labels} verified rewards stored"
+        ]
+        if report.edges:
+            lines.append(f"{report.edges} SIMILAR_TO edges")
+        if survey.repeated:
+            lines.append(f"{survey.repeated} rows repeat an earlier one")
+        if survey.foreign_embeddings:
+            lines.append(
+                f"{survey.foreign_embeddings} rows carried embeddings of another encoder: computed"
+            )
+        if survey.ignored_columns:
+            lines.append(f"columns not used: {', '.join(survey.ignored_columns)}")
+        if survey.rejected:
+            lines.append(f"rejected rows: {self.rejects}")
+        return lines
+
+
+def ingest_files(stores: Stores, request: IngestRequest, progress: Bars) -> IngestOutcome:
+    """Check all files, then write their good rows.
+
+    Raises:
+        InputError: if a file or, unless `skip_rejected`, a row cannot be used; nothing is
+            written to the databases then.
+        EncoderMismatchError: if the memory is stamped with another encoder.
+    """
+    checked_name(request.memory, "memory")
+    checked_name(request.run, "run")
+    encoder = encoder_for(stores, request.memory)
+    options = ReadOptions(
+        policy=request.policy,
+        file_encoder=request.file_encoder,
+        encoder=encoder.name,
+        dimension=encoder.dimension,
+    )
+    files = inspect_files(request.files, options)
+    survey, labelled = _look(stores, request, files, options, progress)
+    done = 0
+
+    def ingested(rows: int) -> None:
+        nonlocal done
+        done += rows
+        progress("ingest rollouts", done, survey.good)
+
+    report = ingest(
+        stores,
+        files,
+        options,
+        request.memory,
+        request.run,
+        encoder,
+        labelled=labelled,
+        progress=ingested,
+        relink=request.relink,
+        link_progress=lambda at, total: progress("link queries", at, total),
+    )
+    return IngestOutcome(survey=survey, report=report, rejects=request.rejects)
+
+
+def _look(
+    stores: Stores,
+    request: IngestRequest,
+    files: Sequence[InputFile],
+    options: ReadOptions,
+    progress: Bars,
+) -> tuple[Survey, frozenset[str] | None]:
+    """A first pass that writes nothing; also the texts of the queries to be labelled."""
+    check = InputCheck(stores.vectors, request.memory, request.run)
+    counts = [file.n_rows for file in files]
+    total = None if None in counts else sum(count or 0 for count in counts)
+    survey = survey_rollouts(
+        RolloutReader(files, options),
+        request.rejects,
+        lambda done: progress("check rows", done, total),
+        check,
+    )
+    check.finish()
+    if survey.rejected and not request.skip_rejected:
+        shown = "\n".join(f"  {reject}" for reject in survey.first_rejects)
+        raise InputError(
+            f"{survey.rejected} rows are rejected, nothing was written:\n{shown}\n"
+            f"all of them, with reasons: {request.rejects}; mend them, or ingest the rest with "
+            "--skip-rejected"
+        )
+    if request.labels is None:
+        return survey, None
+    if request.labels == 0.0:
+        return survey, frozenset()
+    return survey, choose_labelled_queries(
+        check.dataset_of.items(), request.labels, request.label_seed
+    )

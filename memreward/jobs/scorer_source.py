@@ -1,0 +1,44 @@
+"""A memory as the source of a training run's rewards."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from memreward.jobs.grpo import Source
+from memreward.memory import Memory
+from memstore.db.stores import Stores
+from memstore.reads.label_spend import paid_queries
+from memstore.reads.runs import run_known
+from memstore.settings import Settings
+from schema.errors import InputError
+from schema.ids import query_id
+
+
+@contextmanager
+def memory_source(
+    stores: Stores, settings: Settings, memory: str, run: str, *, begun: bool
+) -> Iterator[Source]:
+    """Open a memory, which may be new, for the rollouts of `run`.
+
+    Args:
+        stores: both databases.
+        settings: tell where the databases and the checkpoints are.
+        memory: its name.
+        run: that makes the rollouts.
+        begun: whether the run goes on from an earlier sitting.
+
+    Raises:
+        InputError: if the memory has a run of that name which did not begin here.
+    """
+    if not begun and run_known(stores, memory, run):
+        raise InputError(
+            f"memory {memory!r} has a run {run!r} already, whose journal is not here: give the "
+            f"run another name, or remove that one (`memreward delete --memory {memory} --run "
+            f"{run}`)"
+        )
+    with Memory.open(memory, run=run, untaught=True, settings=settings) as opened:
+
+        def paid(texts: list[str]) -> frozenset[str]:
+            known = paid_queries(stores, memory)
+            return frozenset(text for text in texts if query_id(memory, text) in known)
+
+        yield Source(scorer=opened, paid=paid, refresh=opened.learn)

@@ -1,0 +1,1 @@
+"""Scoring requests: queueing and sample numbers."""

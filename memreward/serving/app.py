@@ -1,0 +1,225 @@
+"""The HTTP service over a memory: what `memreward serve` runs."""
+
+import asyncio
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated, Any, Protocol
+
+from fastapi import Depends, FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.security import HTTPBearer
+
+from memreward.adapters.neutral import NEUTRAL, in_place, said
+from memreward.adapters.openrlhf import answer_of, row_of
+from memreward.scoring.queue import ScoringQueue
+from memreward.scoring.sample_numbers import FreshPlaces
+from memreward.serving.middleware import MAX_BODY_BYTES, Guard
+from memreward.serving.schemas import (
+    Liveness,
+    Neutral,
+    OpenrlhfRequest,
+    OpenrlhfResponse,
+    RefreshResponse,
+    Refusal,
+    ScoreForm,
+    ScoreRequest,
+    ScoreResponse,
+)
+from memstore.encoders.default import TextEncoder
+from memstore.formats.files import ReadOptions
+from memstore.formats.rollout_row import rollout_of
+from schema.errors import (
+    BusyError,
+    EncoderMismatchError,
+    InputError,
+    MemrewardError,
+    UnreachableError,
+)
+from schema.rollout import Rollout
+from schema.score import Score, Scorer
+
+#: When a caller that was refused may come again, in seconds: for a full queue, a lost database.
+_SOON, _LATER = "1", "5"
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    401: {"model": Refusal, "description": "The token is missing or wrong."},
+    413: {"model": Refusal, "description": "The body is too large."},
+    422: {"model": Refusal, "description": "The request is wrong; nothing of it was stored."},
+    500: {"model": Refusal, "description": "The memory cannot score until somebody acts."},
+    503: {
+        "model": Refusal,
+        "description": "Full, stopping or without a database.",
+    },
+}
+
+
+class Served(Scorer, Protocol):
+    """What the service stands on: a `memreward.Memory`."""
+
+    @property
+    def model(self) -> str | None:
+        """Version of the checkpoint that scores."""
+        ...
+
+    @property
+    def can_score(self) -> bool:
+        """Whether a rollout without a reward is answered."""
+        ...
+
+    @property
+    def encoder(self) -> TextEncoder:
+        """What embeds the texts."""
+        ...
+
+    def refresh(self) -> None:
+        """Take up a newer checkpoint."""
+        ...
+
+
+class _Desk:
+    """Requests become rollouts, wait in the queue, and are answered."""
+
+    def __init__(self, memory: Served, queue: ScoringQueue) -> None:
+        self.memory, self.queue = memory, queue
+        self._places = FreshPlaces()
+
+    async def scores(self, rows: Sequence[dict[str, Any]], *, train: bool) -> list[Score]:
+        """Scores in order. What one request gets wrong is found before it meets others."""
+        if not rows:
+            return []
+        encoder = self.memory.encoder
+        options = ReadOptions(encoder=encoder.name, dimension=encoder.dimension)
+        rollouts: list[Rollout] = []
+        for place, row in enumerate(rows):
+            try:
+                rollouts.append(rollout_of(row, options, self._places))
+            except InputError as error:
+                raise InputError(f"rollout {place} of {len(rows)}: {error}") from error
+        return await asyncio.wrap_future(self.queue.submit(rollouts, store=train))
+
+    def unready(self) -> str | None:
+        """Why it cannot score now; None: it can."""
+        if not self.queue.alive:
+            return "the scoring thread has died or was stopped: start the service again"
+        if not self.memory.can_score:
+            return "the memory has no model yet: `memreward train`, then POST /v1/refresh"
+        if self.queue.waiting >= self.queue.limit:
+            return "the queue is full"
+        return None
+
+
+def create_app(
+    memory: Served, queue: ScoringQueue, token: str, *, max_body: int = MAX_BODY_BYTES
+) -> FastAPI:
+    """The ASGI application.
+
+    Args:
+        memory: what is served.
+        queue: before it; closed by whoever made it.
+        token: that callers must show.
+        max_body: largest body of a request in bytes.
+    """
+    app = FastAPI(
+        title="memreward",
+        version=version("memreward"),
+        description="Rewards for rollouts from a shared memory.",
+        docs_url=None,  # These pages load scripts from elsewhere.
+        redoc_url=None,
+    )
+    desk = _Desk(memory, queue)
+    _add_looks(app, desk)
+    _add_calls(app, desk)
+    _add_errors(app)
+    app.add_middleware(Guard, token=token, max_body=max_body)
+    return app
+
+
+def _add_looks(app: FastAPI, desk: _Desk) -> None:
+    """What may be asked without a token."""
+
+    @app.get("/health", responses={503: {"model": Liveness}})
+    async def health() -> JSONResponse:
+        """Whether the process lives and can go on: restart it where it cannot."""
+        return _state(None if desk.queue.alive else desk.unready())
+
+    @app.get("/ready", responses={503: {"model": Liveness}})
+    async def ready() -> JSONResponse:
+        """Whether a request would be scored now."""
+        return _state(desk.unready())
+
+
+def _add_calls(app: FastAPI, desk: _Desk) -> None:
+    """What needs the token; the guard sees to it, this says so in the OpenAPI document."""
+    bearer = [Depends(HTTPBearer(auto_error=False))]
+
+    @app.post("/v1/score", dependencies=bearer, responses=_REFUSALS)
+    async def score(request: ScoreRequest) -> ScoreResponse:
+        """Score rollouts, and store them unless `train` is false."""
+        rows = [form.model_dump(exclude_none=True) for form in request.rollouts]
+        scores = await desk.scores(rows, train=request.train)
+        return ScoreResponse(scores=[ScoreForm.of(score) for score in scores])
+
+    @app.post("/v1/refresh", dependencies=bearer, responses=_REFUSALS)
+    async def refresh() -> RefreshResponse:
+        """Take up the latest checkpoint, another encoder, and edges changed in Neo4j."""
+        await asyncio.to_thread(desk.memory.refresh)
+        return RefreshResponse(model=desk.memory.model)
+
+    @app.post("/v1/flush", dependencies=bearer, responses=_REFUSALS)
+    async def flush() -> Liveness:
+        """Wait until everything that was stored is visible in Neo4j."""
+        await asyncio.to_thread(desk.memory.flush)
+        return Liveness(ok=True)
+
+    @app.post("/openrlhf", dependencies=bearer, responses=_REFUSALS)
+    async def openrlhf(
+        request: OpenrlhfRequest,
+        train: Annotated[bool, Query(description="False: nothing is stored.")] = True,
+        neutral: Annotated[Neutral, Query(description="Stands for no opinion.")] = NEUTRAL,
+    ) -> OpenrlhfResponse:
+        """OpenRLHF's remote reward model; a URL with the token is http://any:TOKEN@HOST/openrlhf."""
+        if len(request.query) != len(request.prompts):
+            raise InputError(
+                f"{len(request.query)} in `query` and {len(request.prompts)} in `prompts`: give "
+                "one prompt each"
+            )
+        rows = [row_of(*pair) for pair in zip(request.query, request.prompts, strict=True)]
+        kept = said(rows)
+        scores = await desk.scores([dict(rows[place]) for place in kept], train=train)
+        answer = answer_of(in_place(scores, kept, len(rows)), neutral)
+        return OpenrlhfResponse(**answer)
+
+
+def _add_errors(app: FastAPI) -> None:
+    """Errors as statuses; what is not raised on purpose stays a fault, 500, with a traceback."""
+
+    @app.exception_handler(RequestValidationError)
+    async def unread(_: Request, error: RequestValidationError) -> JSONResponse:
+        found = [
+            f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()
+        ]
+        more = f" (and {len(found) - 5} more)" if len(found) > 5 else ""
+        return _refusal(422, "; ".join(found[:5]) + more)
+
+    @app.exception_handler(MemrewardError)
+    async def refused(_: Request, error: MemrewardError) -> JSONResponse:
+        if isinstance(error, EncoderMismatchError):
+            return _refusal(500, f"{error} (of this service: POST /v1/refresh)")
+        if isinstance(error, InputError):
+            return _refusal(422, str(error))
+        if isinstance(error, BusyError):
+            return _refusal(503, str(error), _SOON)
+        if isinstance(error, UnreachableError):
+            return _refusal(503, str(error), _LATER)
+        return _refusal(500, str(error))
+
+
+def _state(reason: str | None) -> JSONResponse:
+    state = Liveness(ok=reason is None, reason=reason)
+    return JSONResponse(state.model_dump(), 200 if state.ok else 503)
+
+
+def _refusal(status: int, detail: str, retry_after: str | None = None) -> JSONResponse:
+    headers = {} if retry_after is None else {"Retry-After": retry_after}
+    text = detail.encode(errors="backslashreplace").decode()  # A caller's names are in it.
+    return JSONResponse({"detail": text}, status, headers)

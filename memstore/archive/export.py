@@ -1,0 +1,107 @@
+"""Export: a memory as a folder of Parquet files, as it is published at one sequence number."""
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from memstore.archive.tables import (
+    CHECKPOINTS,
+    ROWS_A_PAGE,
+    TABLES,
+    ArchiveManifest,
+    Row,
+    TableEntry,
+    file_hash,
+    write_manifest,
+    write_table,
+)
+from memstore.db.stores import Stores, get_memory
+from memstore.outbox.recovery import catch_up
+from schema.errors import InputError
+
+#: Called with the table and the rows of it that are written or read.
+ArchiveProgress = Callable[[str, int], None]
+
+
+def export_memory(
+    stores: Stores,
+    memory: str,
+    folder: Path,
+    *,
+    checkpoints: Path | None = None,
+    progress: ArchiveProgress = lambda table, rows: None,
+) -> ArchiveManifest:
+    """Write everything that is published of a memory into a new folder.
+
+    Publication waits meanwhile; what is accepted meanwhile is not part of the export.
+
+    Args:
+        stores: both databases.
+        memory: what to export.
+        folder: must not exist, or be empty.
+        checkpoints: folder of the memory's checkpoints, copied if it is there.
+        progress: told how far it is.
+
+    Raises:
+        UnknownMemoryError: if there is no such memory.
+        InputError: if the folder cannot be used.
+    """
+    catch_up(stores, memory)
+    get_memory(stores, memory)
+    _make_folder(folder)
+    with stores.vectors.session("export.sql") as session:
+        session.of("publish.sql").run("lock_publisher", memory=memory)
+        seq, generation, _ = stores.graph.read(
+            "check.cypher", lambda tx: tx.rows("memory", memory=memory)
+        )[0]
+        bounds = {"memory": memory, "seq": seq, "generation": generation}
+        tables: dict[str, TableEntry] = {}
+        for table in TABLES:
+            pages = session.stream(table, ROWS_A_PAGE, **bounds)
+            tables[table] = write_table(folder, table, _told(pages, table, progress))
+        row = session.row("memory", memory=memory)
+    assert row is not None
+    encoder, dimension, neighbours, linked_seq, created_at, encoder_path = row
+    manifest = ArchiveManifest(
+        memory=memory,
+        encoder=encoder,
+        dimension=dimension,
+        neighbours=neighbours,
+        seq=seq,
+        generation=generation,
+        linked_seq=min(linked_seq, seq),
+        created_at=created_at.isoformat(),
+        encoder_path=encoder_path,
+        tables=tables,
+        checkpoints=_copy_checkpoints(checkpoints, folder / CHECKPOINTS),
+    )
+    write_manifest(folder, manifest)
+    return manifest
+
+
+def _told(
+    pages: Iterator[Sequence[Row]], table: str, progress: ArchiveProgress
+) -> Iterator[Sequence[Row]]:
+    for page in pages:
+        yield page
+        progress(table, len(page))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise InputError(f"{folder}: not empty; name a new folder")
+    except OSError as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{folder}: cannot be made ({error.strerror}); name another") from error
+
+
+def _copy_checkpoints(source: Path | None, target: Path) -> dict[str, str]:
+    """Copy finished checkpoints; returns the SHA-256 of each file."""
+    if source is None or not source.is_dir():
+        return {}
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns(".*"))
+    paths = sorted(path for path in target.rglob("*") if path.is_file())
+    return {path.relative_to(target).as_posix(): file_hash(path) for path in paths}

@@ -1,0 +1,80 @@
+"""Making Neo4j anew from Postgres, which holds everything that was accepted.
+
+For a Neo4j whose disk was lost, whose log met a full disk, or that was restored from an older
+backup. Edges drawn or removed by hand are not in Postgres, so they go.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from memstore.archive.graph_loader import GraphCopy
+from memstore.archive.tables import ROWS_A_PAGE
+from memstore.db.retry import retried
+from memstore.db.stores import Stores
+from memstore.outbox.deletion import empty_graph, finish_delete
+from memstore.outbox.fence import Fence
+from memstore.outbox.recovery import catch_up
+from schema.errors import UnknownMemoryError
+
+#: Tables of which Neo4j holds something, in an order in which nothing points to what is to come.
+_TABLES: Final = ("runs", "queries", "conclusions", "rollouts", "models", "similar")
+
+#: Called with a table and the rows of it that are told.
+RebuildProgress = Callable[[str, int], None]
+
+
+def rebuild_graph(
+    stores: Stores, memory: str, progress: RebuildProgress = lambda table, rows: None
+) -> int:
+    """Make a memory's graph in Neo4j anew; returns the number of rollouts it holds.
+
+    Nobody can use the memory meanwhile; a rebuild that was cut off is begun anew. Batches that were
+    accepted and not published are published afterwards.
+
+    Raises:
+        UnknownMemoryError: if there is no such memory.
+        StoreError: if Neo4j refuses.
+        UnreachableError: if a database stays out of reach.
+    """
+    if finish_delete(stores, memory):
+        return 0
+    rollouts = retried(lambda: _rebuild(stores, memory, progress))
+    catch_up(stores, memory)
+    return rollouts
+
+
+def _rebuild(stores: Stores, memory: str, progress: RebuildProgress) -> int:
+    with stores.vectors.session("rebuild.sql") as session:
+        for lock in ("lock_linker", "lock_publisher"):
+            session.of("delete.sql").run(lock, memory=memory)
+        row = session.row("begin", memory=memory)
+        if row is None:
+            raise UnknownMemoryError(
+                f"there is no memory {memory!r} that can be made anew: `memreward stats` lists "
+                "those there are; an import that was cut off is run again"
+            )
+        incarnation, encoder, seq, generation = row
+        stores.graph.write(
+            "publish.cypher",
+            lambda tx: tx.rows("disown", memory=memory, incarnation=incarnation),
+        )
+        fence = Fence(
+            graph=stores.graph,
+            session=session,
+            memory=memory,
+            incarnation=incarnation,
+            permission="may_rebuild",
+        )
+        empty_graph(fence)
+        graph = GraphCopy(fence=fence, seq=seq, generation=generation, encoder=encoder)
+        source, rollouts = session.of("export.sql"), 0
+        for table in _TABLES:
+            for page in source.stream(
+                table, ROWS_A_PAGE, memory=memory, seq=seq, generation=generation
+            ):
+                graph.add(table, page)
+                rollouts += len(page) if table == "rollouts" else 0
+                progress(table, len(page))
+        graph.finish()
+        session.run("finish", memory=memory, incarnation=incarnation)
+    return rollouts

@@ -1,0 +1,1 @@
+"""The changes of a memory: ingest, labels, propagated rewards, links, deleted runs."""

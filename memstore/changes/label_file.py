@@ -1,0 +1,226 @@
+"""Files of labels: rows become rewards and preferences, or are rejected with a reason.
+
+`docs/labels.md` describes the format.
+"""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from memstore.changes.labels import check_labels, query_of_rollouts
+from memstore.db.vector_store import VectorStore
+from memstore.formats.columns import RawRow
+from memstore.formats.convert import whole
+from memstore.formats.jsonl import read_jsonl
+from memstore.formats.rollout_reader import RejectedRow
+from schema.errors import InputError
+from schema.ids import digest, rollout_id
+from schema.reward import Preference, VerifiedReward
+from schema.validation import check_integer, check_text
+
+ROWS_A_BATCH: Final = 1_024
+COLUMNS: Final = (
+    *("rollout_id", "query_id", "run", "step", "rollout"),
+    *("reward", "better", "worse", "annotator"),
+)
+
+Label = VerifiedReward | Preference
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabelOptions:
+    """What rows need not say themselves."""
+
+    memory: str
+    annotator: str | None
+    run: str | None = None
+
+
+class LabelReader:
+    """Reads a file of labels, as often as it is asked to; every pass gives the same."""
+
+    def __init__(self, vectors: VectorStore, path: Path, options: LabelOptions) -> None:
+        """Read `path` against the rollouts of `options.memory`."""
+        self._vectors, self._path, self._options = vectors, path, options
+
+    def batches(self) -> Iterator[tuple[list[Label], list[RejectedRow]]]:
+        """Labels and rejected rows of the next `ROWS_A_BATCH` rows each.
+
+        Raises:
+            InputError: if the file as a whole cannot be read.
+        """
+        said: dict[bytes, bytes] = {}
+        rows: list[RawRow] = []
+        for row in _rows(self._path):
+            rows.append(row)
+            if len(rows) == ROWS_A_BATCH:
+                yield self._batch(rows, said)
+                rows = []
+        if rows:
+            yield self._batch(rows, said)
+
+    def _batch(
+        self, rows: list[RawRow], said: dict[bytes, bytes]
+    ) -> tuple[list[Label], list[RejectedRow]]:
+        labels: list[tuple[RawRow, Label]] = []
+        rejected = []
+        for row in rows:
+            try:
+                labels.append((row, _label(row, self._options)))
+            except InputError as error:
+                rejected.append(self._rejected(row, str(error)))
+        ids = sorted({id_ for _, label in labels for id_ in _ids(label)})
+        with self._vectors.transaction("labels.sql") as session:
+            query_of = query_of_rollouts(session, self._options.memory, ids)
+        good = []
+        for row, label in labels:
+            fault = _fault(label, query_of, self._options.memory) or _contradiction(label, said)
+            if fault is None:
+                good.append(label)
+            else:
+                rejected.append(self._rejected(row, fault))
+        return good, sorted(rejected, key=lambda reject: reject.line)
+
+    def _rejected(self, row: RawRow, reason: str) -> RejectedRow:
+        return RejectedRow(path=self._path, line=row.line, reason=reason, excerpt=row.excerpt)
+
+
+def _ids(label: Label) -> tuple[str, ...]:
+    if isinstance(label, VerifiedReward):
+        return (label.rollout_id,)
+    return label.better, label.worse
+
+
+def _fault(label: Label, query_of: dict[str, str], memory: str) -> str | None:
+    """Why a label does not fit what the memory holds."""
+    missing = [id_ for id_ in _ids(label) if id_ not in query_of]
+    if missing:
+        return f"no rollout {missing[0]} is in memory {memory!r}: check id, run, step and rollout"
+    if len({query_of[id_] for id_ in _ids(label)}) > 1:
+        return "the two rollouts answer different queries: prefer answers to one query"
+    return None
+
+
+def _contradiction(label: Label, said: dict[bytes, bytes]) -> str | None:
+    """Why a label does not fit an earlier row of the same source."""
+    if isinstance(label, VerifiedReward):
+        key, value = digest("reward", label.rollout_id, label.source), repr(float(label.value))
+    else:
+        key, value = digest("pair", *sorted(_ids(label)), label.annotator), label.better
+    content = bytes.fromhex(digest(value))
+    if said.setdefault(bytes.fromhex(key), content) != content:
+        return "an earlier row of the same annotator says otherwise: leave one of them out"
+    return None
+
+
+def _label(row: RawRow, options: LabelOptions) -> Label:
+    """What a row says.
+
+    Raises:
+        InputError: if it says nothing, too much, or something impossible.
+    """
+    if row.fault is not None:
+        raise InputError(row.fault)
+    values = {name: row.values.get(name) for name in COLUMNS}
+    annotator = values["annotator"] if values["annotator"] is not None else options.annotator
+    if annotator is None:
+        raise InputError("nobody says so: fill `annotator`, or give --annotator")
+    pair = values["better"], values["worse"]
+    label: Label
+    if values["reward"] is not None and pair == (None, None):
+        reward = values["reward"]
+        value = float(reward) if isinstance(reward, bool) else reward
+        label = VerifiedReward(
+            rollout_id=_rollout_id(values, "rollout", options), value=value, source=annotator
+        )
+        check_labels([label], [])
+    elif values["reward"] is None and None not in pair:
+        label = Preference(
+            better=_rollout_id(values, "better", options),
+            worse=_rollout_id(values, "worse", options),
+            annotator=annotator,
+        )
+        check_labels([], [label])
+    else:
+        raise InputError("a row needs either `reward`, or `better` and `worse`")
+    return label
+
+
+def _rollout_id(values: dict[str, Any], column: str, options: LabelOptions) -> str:
+    """Id of the rollout that a row means, given or made of where the rollout stands."""
+    if values["query_id"] is None:
+        given = values["rollout_id" if column == "rollout" else column]
+        if given is None:
+            raise InputError("`rollout_id` is missing, and so is `query_id`: say which rollout")
+        check_text(given, "rollout_id", 64)
+        return given
+    run = values["run"] if values["run"] is not None else options.run
+    if run is None:
+        raise InputError("`run` is missing beside `query_id`: fill it, or give --run")
+    source: Any = values["query_id"]
+    source = str(source) if isinstance(source, int) and not isinstance(source, bool) else source
+    for name, text in (("query_id", source), ("run", run)):
+        check_text(text, name)
+    step = whole(values["step"] if values["step"] is not None else 0)
+    place = whole(values[column])
+    check_integer(step, "step")
+    check_integer(place, column)
+    return rollout_id(options.memory, run, source, step, place)
+
+
+def _rows(path: Path) -> Iterator[RawRow]:
+    """Rows of a file, by its extension."""
+    name = path.name.lower()
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; check the path")
+    if name.endswith((".jsonl", ".jsonl.gz")):
+        return read_jsonl(path, gzipped=name.endswith(".gz"))
+    if name.endswith(".csv"):
+        return _csv_rows(path)
+    if name.endswith(".parquet"):
+        return _parquet_rows(path)
+    raise InputError(f"{path}: unknown extension; write .jsonl, .jsonl.gz, .csv or .parquet")
+
+
+def _csv_rows(path: Path) -> Iterator[RawRow]:
+    """An empty cell is not given; numbers become numbers where a column is one."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream, strict=True)
+            for row in reader:
+                given = {n: v for n, v in row.items() if isinstance(n, str) and v not in ("", None)}
+                numbers = {"step", "rollout", "reward"}
+                if "query_id" in given:
+                    numbers |= {"better", "worse"}
+                values = {n: _number(v) if n in numbers else v for n, v in given.items()}
+                fault = "more cells than the header has" if None in row else None
+                yield RawRow(line=reader.line_num, values=values, fault=fault)
+    except (csv.Error, UnicodeDecodeError, OSError) as error:
+        raise InputError(f"{path}: cannot be read as CSV ({error}); write it again") from error
+
+
+def _number(text: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _parquet_rows(path: Path) -> Iterator[RawRow]:
+    try:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            columns = [name for name in file.schema_arrow.names if name in COLUMNS]
+            line = 0
+            for batch in file.iter_batches(ROWS_A_BATCH, columns=columns, use_threads=False):
+                for values in batch.to_pylist():
+                    line += 1
+                    yield RawRow(line=line, values=values)
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+        raise InputError(f"{path}: cannot be read as Parquet ({error}); write it again") from error

@@ -1,0 +1,200 @@
+"""Verified rewards and preferences that arrive after the rollouts, from verifiers or people.
+
+Nothing is overwritten: what a source says is added where it differs from what it said last, so
+that the same again adds nothing. `memstore.outbox.current_reward` has the rule by which the rewards
+of several sources become one; propagated rewards are never touched.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from memstore.db.retry import retried
+from memstore.db.stores import MemoryState, Stores, get_memory
+from memstore.db.vector_store import SqlSession
+from memstore.outbox.accept import add_batch, lock_existing, take_seq
+from memstore.outbox.current_reward import current_verified
+from memstore.outbox.publication import publish
+from memstore.outbox.recovery import catch_up
+from schema.batch import BatchKind
+from schema.errors import InputError
+from schema.reward import Preference, VerifiedReward
+from schema.validation import MAX_NAME_BYTES, check_reward, check_text
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelReport:
+    """What was new in some labels."""
+
+    rewards: int = 0
+    preferences: int = 0
+
+    def __add__(self, other: "LabelReport") -> "LabelReport":
+        return LabelReport(
+            rewards=self.rewards + other.rewards,
+            preferences=self.preferences + other.preferences,
+        )
+
+
+def add_labels(
+    stores: Stores,
+    memory: str,
+    rewards: Sequence[VerifiedReward],
+    preferences: Sequence[Preference] = (),
+) -> LabelReport:
+    """Accept and publish what sources say of rollouts, as one batch; times are Postgres' own.
+
+    Raises:
+        UnknownMemoryError: if there is no such memory.
+        InputError: if a rollout is not in the memory, a reward is not in [0, 1], a preference is
+            between rollouts of two queries, or one source says two things; nothing is added then.
+    """
+    check_labels(rewards, preferences)
+    catch_up(stores, memory)
+    state = get_memory(stores, memory)
+
+    def attempt() -> LabelReport:
+        with stores.vectors.transaction("labels.sql") as session:
+            state_now = lock_existing(session, state)
+            refuse_unknown(session, memory, rewards, preferences)
+            return _accept(session, state_now, rewards, preferences)
+
+    report = retried(attempt)
+    publish(stores, memory)
+    return report
+
+
+def check_labels(rewards: Iterable[VerifiedReward], preferences: Iterable[Preference]) -> None:
+    """Check values, names, and that no source says two things of one rollout or pair.
+
+    Raises:
+        InputError: otherwise.
+    """
+    said: dict[object, object] = {}
+    for reward in rewards:
+        check_reward(reward.value)
+        _check_source(reward.source)
+        if said.setdefault((reward.rollout_id, reward.source), reward.value) != reward.value:
+            raise InputError(f"{reward.source!r} gives {reward.rollout_id} two rewards: give one")
+    for preference in preferences:
+        _check_source(preference.annotator)
+        pair = frozenset((preference.better, preference.worse))
+        if len(pair) < 2:
+            raise InputError(f"{preference.better} is preferred to itself: name two rollouts")
+        if said.setdefault((pair, preference.annotator), preference.better) != preference.better:
+            raise InputError(
+                f"{preference.annotator!r} prefers each of {preference.better} and "
+                f"{preference.worse} to the other: keep one"
+            )
+
+
+def refuse_unknown(
+    session: SqlSession,
+    memory: str,
+    rewards: Iterable[VerifiedReward],
+    preferences: Sequence[Preference],
+) -> None:
+    """Check that the memory holds the rollouts, and that preferred ones answer one query.
+
+    Raises:
+        InputError: otherwise.
+    """
+    ids = {reward.rollout_id for reward in rewards}
+    ids |= {id_ for item in preferences for id_ in (item.better, item.worse)}
+    query_of = query_of_rollouts(session, memory, sorted(ids))
+    if missing := ids - query_of.keys():
+        raise InputError(f"no rollout {min(missing)} is in memory {memory!r}: check its id")
+    for item in preferences:
+        if query_of[item.better] != query_of[item.worse]:
+            raise InputError(
+                f"{item.better} and {item.worse} answer different queries: only answers to the "
+                "same can be preferred to each other"
+            )
+
+
+def query_of_rollouts(session: SqlSession, memory: str, ids: Sequence[str]) -> dict[str, str]:
+    """Id of the query of those rollouts that the memory holds."""
+    found = session.of("labels.sql").rows("query_of_rollouts", memory=memory, ids=list(ids))
+    return dict(found)
+
+
+def said_of(stores: Stores, memory: str, ids: Sequence[str]) -> dict[str, dict[str, float]]:
+    """What each source said last of these rollouts, up to what is published."""
+    seq = get_memory(stores, memory).published_seq
+    found: dict[str, dict[str, float]] = {}
+    with stores.vectors.transaction("labels.sql") as session:
+        rows = session.rows("said_by", memory=memory, ids=list(ids), seq=seq)
+        for rollout, source, value in rows:
+            found.setdefault(rollout, {})[source] = value
+    return found
+
+
+def _check_source(name: str) -> None:
+    check_text(name, "annotator", MAX_NAME_BYTES)
+    if not name.strip():
+        raise InputError("`annotator` is empty: name who says it")
+
+
+def _accept(
+    session: SqlSession,
+    state: MemoryState,
+    rewards: Sequence[VerifiedReward],
+    preferences: Sequence[Preference],
+) -> LabelReport:
+    memory = state.name
+    new_rewards = _new_rewards(session, memory, rewards)
+    new_preferences = _new_preferences(session, memory, preferences)
+    if not new_rewards and not new_preferences:
+        return LabelReport()
+    seq = take_seq(session, memory)
+    session.of("accept.sql").copy(
+        "copy_verified",
+        ["text", "text", "int8", "text", "float8", "text"],
+        ((memory, r.rollout_id, seq, r.source, float(r.value), r.run) for r in new_rewards),
+    )
+    session.copy(
+        "copy_preferences",
+        ["text", "text", "text", "text", "int8"],
+        ((memory, p.better, p.worse, p.annotator, seq) for p in new_preferences),
+    )
+    ids = sorted({reward.rollout_id for reward in new_rewards})
+    payload = {
+        "verified": current_verified(session, memory, ids),
+        "preferred": current_preferences(session, memory, new_preferences),
+    }
+    add_batch(session, memory, seq, BatchKind.LABEL, payload)
+    return LabelReport(rewards=len(new_rewards), preferences=len(new_preferences))
+
+
+def _new_rewards(
+    session: SqlSession, memory: str, rewards: Sequence[VerifiedReward]
+) -> list[VerifiedReward]:
+    """One of each reward whose source did not say the same last."""
+    ids = sorted({reward.rollout_id for reward in rewards})
+    rows = session.rows("said", memory=memory, ids=ids)
+    said = {(id_, source): value for id_, source, value in rows}
+    given = {(reward.rollout_id, reward.source): reward for reward in rewards}
+    return [given[key] for key in sorted(given) if said.get(key) != given[key].value]
+
+
+def _new_preferences(
+    session: SqlSession, memory: str, preferences: Sequence[Preference]
+) -> list[Preference]:
+    ids = sorted({id_ for item in preferences for id_ in (item.better, item.worse)})
+    rows = session.rows("preferred", memory=memory, ids=ids)
+    said = {(better, worse, annotator) for better, worse, annotator, _ in rows}
+    given = {(item.better, item.worse, item.annotator): item for item in preferences}
+    return [given[key] for key in sorted(given) if key not in said]
+
+
+def current_preferences(
+    session: SqlSession, memory: str, preferences: Iterable[Preference]
+) -> list[dict[str, Any]]:
+    """These preferences with their times, as Neo4j is told them."""
+    wanted = {(item.better, item.worse, item.annotator) for item in preferences}
+    ids = sorted({id_ for better, worse, _ in wanted for id_ in (better, worse)})
+    return [
+        {"better": better, "worse": worse, "annotator": annotator, "at": at.isoformat()}
+        for better, worse, annotator, at in session.rows("preferred", memory=memory, ids=ids)
+        if (better, worse, annotator) in wanted
+    ]

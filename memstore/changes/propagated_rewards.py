@@ -1,0 +1,118 @@
+"""Checkpoints and propagated rewards on their way into a memory."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from memstore.db.retry import new_token, retried
+from memstore.db.stores import MemoryState, Stores, get_memory
+from memstore.db.vector_store import SqlSession, as_json
+from memstore.outbox.accept import add_batch, lock_existing, settled, take_seq
+from memstore.outbox.publication import publish
+from memstore.outbox.recovery import catch_up
+from schema.batch import BatchKind
+from schema.reward import PropagatedReward
+
+REWARDS_A_BATCH = 4_096
+
+
+def register_model(stores: Stores, memory: str, version: str, manifest: Mapping[str, Any]) -> None:
+    """Make a checkpoint known: its manifest in Postgres, a (:Model) node in Neo4j.
+
+    The same version again changes nothing.
+
+    Raises:
+        UnknownMemoryError: if there is no such memory.
+    """
+    catch_up(stores, memory)
+    state = get_memory(stores, memory)
+
+    def accept() -> None:
+        with stores.vectors.transaction("accept.sql") as session:
+            lock_existing(session, state)
+            if session.row("model_known", memory=memory, version=version) is not None:
+                return
+            seq = take_seq(session, memory)
+            session.run(
+                "add_model", memory=memory, version=version, manifest=as_json(manifest), seq=seq
+            )
+            scalars = {k: v for k, v in manifest.items() if isinstance(v, str | int | float | bool)}
+            payload = {"version": version, "properties": scalars}
+            add_batch(session, memory, seq, BatchKind.MODEL, payload)
+
+    retried(accept)
+    publish(stores, memory)
+
+
+def list_models(stores: Stores, memory: str) -> list[tuple[str, dict[str, Any]]]:
+    """Versions and manifests of the checkpoints that a memory knows, the latest first.
+
+    Raises:
+        UnknownMemoryError: if there is no such memory.
+    """
+    get_memory(stores, memory)
+    with stores.vectors.transaction("read.sql") as session:
+        return [(row[0], row[1]) for row in session.rows("models", memory=memory)]
+
+
+def read_propagated(stores: Stores, memory: str) -> dict[str, float | None]:
+    """Current propagated reward by rollout id, as published; None: no opinion."""
+    rows = stores.graph.read("read.cypher", lambda tx: tx.rows("propagated", memory=memory))
+    return {row[0]: row[1] for row in rows}
+
+
+def write_propagated(
+    stores: Stores,
+    memory: str,
+    rewards: Sequence[PropagatedReward],
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Store propagated rewards, in batches; verified ones are never touched.
+
+    Raises:
+        UnknownMemoryError: if there is no such memory.
+        StoreError: if a rollout or the model is not in the memory.
+    """
+    catch_up(stores, memory)
+    state = get_memory(stores, memory)
+    ordered = sorted(rewards, key=lambda reward: reward.rollout_id)
+    for start in range(0, len(ordered), REWARDS_A_BATCH):
+        page = ordered[start : start + REWARDS_A_BATCH]
+        token = new_token()
+
+        def accept(page: Sequence[PropagatedReward] = page, token: str = token) -> None:
+            with stores.vectors.transaction("accept.sql") as session:
+                lock_existing(session, state)
+                if settled(session, memory, token) is None:
+                    _accept_page(session, state, page, token)
+
+        retried(accept)
+        publish(stores, memory)
+        if progress is not None:
+            progress(start + len(page), len(ordered))
+
+
+def _accept_page(
+    session: SqlSession, state: MemoryState, page: Sequence[PropagatedReward], token: str
+) -> None:
+    seq = take_seq(session, state.name)
+    session.copy(
+        "copy_propagated",
+        ["text", "text", "int8", "float8", "float8", "text"],
+        (
+            (state.name, reward.rollout_id, seq, reward.value, reward.confidence, reward.model)
+            for reward in page
+        ),
+    )
+    at = datetime.now(UTC).isoformat()
+    rows = [
+        {
+            "rollout_id": reward.rollout_id,
+            "value": reward.value,
+            "confidence": reward.confidence,
+            "model": reward.model,
+            "at": at,
+        }
+        for reward in page
+    ]
+    add_batch(session, state.name, seq, BatchKind.PROPAGATE, {"propagated": rows}, token)

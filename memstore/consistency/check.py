@@ -1,0 +1,110 @@
+"""Holding both databases against each other: is everything that was accepted where it belongs?
+
+Publication stands still while it is looked (writers that want to publish wait), and both databases
+are read up to the last published batch, a page at a time.
+"""
+
+from memstore.consistency.compare_graph import check_graph
+from memstore.consistency.report import CheckProgress, CheckReport, Look
+from memstore.db.stores import Stores
+from memstore.db.vector_store import SqlSession
+from schema.errors import UnknownMemoryError
+from schema.validation import MAX_NORM, MIN_NORM
+
+
+def check_memory(
+    stores: Stores, memory: str, progress: CheckProgress = lambda what, done: None
+) -> CheckReport:
+    """Compare ids, sequence numbers, texts, edges, rewards and embeddings of both stores.
+
+    Raises:
+        UnknownMemoryError: if there is no such memory.
+    """
+    report = CheckReport(memory=memory)
+    with stores.vectors.session("check.sql") as session:
+        session.of("publish.sql").run("lock_publisher", memory=memory)
+        row = session.row("memory", memory=memory)
+        if row is None:
+            raise UnknownMemoryError(
+                f"there is no memory {memory!r}: `memreward stats` lists those there are"
+            )
+        dimension, incarnation, seq, published_seq, generation, *unfinished = row
+        for what, begun in zip(("delete", "import", "rebuild"), unfinished, strict=True):
+            if begun:
+                report.add("unfinished", f"its {what} was cut off: run it again")
+                return report
+        look = _place(stores, session, report, (incarnation, published_seq, generation), progress)
+        _check_batches(look, seq, published_seq)
+        _check_embeddings(look, dimension)
+        check_graph(look)
+    return report
+
+
+def _place(
+    stores: Stores,
+    session: SqlSession,
+    report: CheckReport,
+    expected: tuple[str, int, int],
+    progress: CheckProgress,
+) -> Look:
+    """How far Neo4j is, held against how far Postgres believes it to be."""
+    incarnation, published_seq, generation = expected
+    rows = stores.graph.read(
+        "check.cypher", lambda tx: tx.rows("memory", memory=report.memory)
+    ) or [[0, 0, incarnation]]
+    seq, found_generation, found_incarnation = rows[0]
+    if found_incarnation != incarnation:
+        report.add("memory", "Neo4j holds another memory of this name: restore one backup")
+    if seq == published_seq + 1:
+        report.notes.append(
+            f"Neo4j holds batch {seq} and Postgres was not told: `memreward repair` tells it"
+        )
+    elif seq != published_seq:
+        report.add("memory", f"Neo4j is at batch {seq}, Postgres believes at {published_seq}")
+    elif found_generation != generation:
+        report.add(
+            "memory", f"Neo4j shows generation {found_generation}, Postgres says {generation}"
+        )
+    report.seq = seq
+    waiting = session.row("batches", memory=report.memory, published=seq)
+    return Look(
+        stores=stores,
+        session=session,
+        report=report,
+        memory=report.memory,
+        seq=seq,
+        generation=found_generation,
+        generation_waits=waiting is not None and waiting[4] > 0,
+        progress=progress,
+    )
+
+
+def _check_batches(look: Look, seq: int, published_seq: int) -> None:
+    """Sequence numbers have no gap, and nothing is quarantined."""
+    count, first, last, unmarked, _ = look.sql("batches", published=published_seq)[0]
+    if (count, last) != (seq, seq) or (count and first != 1):
+        look.report.add(
+            "batches", f"{count} batches from {first} to {last}, {seq} were accepted: some are gone"
+        )
+    if unmarked:
+        look.report.add("batches", f"{unmarked} published batches are not marked so", unmarked)
+    if seq > look.seq:
+        look.report.notes.append(
+            f"{seq - look.seq} accepted batches wait: `memreward repair` publishes them"
+        )
+    for number, kind, reason in look.sql("quarantined"):
+        look.report.add("quarantined", f"batch {number} ({kind}): {reason}")
+
+
+def _check_embeddings(look: Look, dimension: int) -> None:
+    """Dimensions and norms."""
+    bounds = {"dimension": dimension, "low": MIN_NORM, "high": MAX_NORM, "limit": 1_000}
+    for part in ("query", "thinking", "answer", "policy"):
+        look.report.add_all(
+            f"{part} embeddings",
+            (
+                f"{id_}: {dims} numbers, length {norm:.3g}"
+                for id_, dims, norm in look.sql(f"bad_{part}_embeddings", **bounds)
+            ),
+        )
+        look.progress(f"check {part} embeddings", 1)

@@ -1,0 +1,157 @@
+"""The part of a check that walks through nodes and edges, a page of ids at a time."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+from memstore.consistency.report import Look
+from memstore.outbox.current_reward import current_verified
+from schema.ids import content_hash, digest
+
+PAGE: Final = 2_000
+#: Rewards and scores are doubles in both stores.
+TOLERANCE: Final = 1e-9
+
+Row = Sequence[Any]
+#: A page of rows after an id, in order of id, which stands first.
+Page = Callable[[str], Sequence[Row]]
+
+
+def check_graph(look: Look) -> None:
+    """Compare all nodes and edges of both stores."""
+    _same(look, "runs", look.sql("runs", seq=look.seq), look.cypher("runs"))
+    _same(look, "models", look.sql("models", seq=look.seq), look.cypher("models"))
+    for accepted, published in _pages(_sql(look, "queries"), _cypher(look, "queries")):
+        _same(look, "queries", _digested(accepted, 4), _digested(published, 4))
+        _check_similar(look, [row[0] for row in accepted])
+        look.progress("check queries", len(accepted))
+    for accepted, published in _pages(_sql(look, "rollouts"), _cypher(look, "thinkings")):
+        _check_hashes(look, accepted)
+        expected = [(row[0], row[1], [row[2]], [row[0]], row[5]) for row in accepted]
+        kind = "thinkings, GENERATED, LEADS_TO"
+        _same(look, kind, _digested(expected, 4), _digested(published, 4))
+        look.progress("check thinkings", len(accepted))
+    for accepted, published in _pages(_sql(look, "answers"), _cypher(look, "answers")):
+        expected = [
+            (id_, seq, [id_], [run], [] if conclusion is None else [conclusion], answer)
+            for id_, seq, run, conclusion, answer in accepted
+        ]
+        kind = "answers, LEADS_TO, PRODUCED, CONCLUDES"
+        _same(look, kind, _digested(expected, 5), _digested([row[:6] for row in published], 5))
+        _check_rewards(look, published)
+        _check_preferences(look, [row[0] for row in accepted])
+        look.progress("check answers", len(accepted))
+    for accepted, published in _pages(_sql(look, "conclusions"), _cypher(look, "conclusions")):
+        _same(look, "conclusions", accepted, [row[:3] for row in published])
+        look.report.add_all("conclusions", (f"{r[0]}: no answer" for r in published if not r[3]))
+
+
+def _sql(look: Look, name: str) -> Page:
+    return lambda after: look.sql(name, seq=look.seq, after=after, limit=PAGE)
+
+
+def _cypher(look: Look, name: str) -> Page:
+    return lambda after: look.cypher(name, after=after, limit=PAGE)
+
+
+def _pages(left: Page, right: Page) -> Iterator[tuple[list[Row], list[Row]]]:
+    """Rows of both sides over the same stretch of ids, at most `PAGE` of each."""
+    after = ""
+    while True:
+        pages = left(after), right(after)
+        full = [page[-1][0] for page in pages if len(page) == PAGE]
+        if not full:
+            yield list(pages[0]), list(pages[1])
+            return
+        last = min(full)
+        kept = [[row for row in page if row[0] <= last] for page in pages]
+        yield kept[0], kept[1]
+        after = last
+
+
+def _same(look: Look, kind: str, accepted: Sequence[Row], published: Sequence[Row]) -> None:
+    """Note rows that only one side has, and those that differ."""
+    left = {row[0]: list(row) for row in accepted}
+    right = {row[0]: list(row) for row in published}
+    report = look.report
+    report.add_all(kind, (f"{id_}: not in Neo4j" for id_ in sorted(left.keys() - right.keys())))
+    report.add_all(kind, (f"{id_}: not in Postgres" for id_ in sorted(right.keys() - left.keys())))
+    for id_ in sorted(left.keys() & right.keys()):
+        if left[id_] != right[id_]:
+            report.add(kind, f"{id_}: {right[id_][1:]} in Neo4j, {left[id_][1:]} in Postgres")
+
+
+def _digested(rows: Sequence[Row], column: int) -> list[Row]:
+    """The rows with the digest of a text in place of the text."""
+    return [(*row[:column], digest(row[column] or ""), *row[column + 1 :]) for row in rows]
+
+
+def _check_hashes(look: Look, accepted: Sequence[Row]) -> None:
+    """Texts in Postgres are those that each rollout's hash was made of."""
+    look.report.add_all(
+        "texts",
+        (
+            f"{row[0]}: its texts in Postgres are not those of its hash"
+            for row in accepted
+            if content_hash(*row[4:7]) != row[3]
+        ),
+    )
+
+
+def _check_similar(look: Look, ids: list[str]) -> None:
+    """Edges of the visible generation are the same, and there are no others."""
+    expected = {
+        (query, neighbour): (rank, score)
+        for query, neighbour, rank, score in look.sql(
+            "similar", generation=look.generation, seq=look.seq, ids=ids
+        )
+    }
+    for query, neighbour, generation, rank, score in look.cypher("similar", ids=ids):
+        name = f"{query} -> {neighbour}"
+        if generation is not None and generation > look.generation and look.generation_waits:
+            continue
+        if generation != look.generation:
+            look.report.add("SIMILAR_TO", f"{name}: of generation {generation}, not a current one")
+            continue
+        found = expected.pop((query, neighbour), None)
+        if found is None:
+            look.report.add("SIMILAR_TO", f"{name}: not in Postgres")
+        elif found[0] != rank or not _close(found[1], score):
+            look.report.add("SIMILAR_TO", f"{name}: {(rank, score)} in Neo4j, {found} in Postgres")
+    look.report.add_all("SIMILAR_TO", (f"{q} -> {n}: not in Neo4j" for q, n in expected))
+
+
+def _check_rewards(look: Look, published: Sequence[Row]) -> None:
+    """Verified and propagated values are the current ones of Postgres."""
+    ids = [row[0] for row in published]
+    rows = current_verified(look.session, look.memory, ids, look.seq)
+    verified = {row["rollout_id"]: row["value"] for row in rows}
+    propagated = {row[0]: row[1:] for row in look.sql("propagated", seq=look.seq, ids=ids)}
+    for id_, *_, reward, value, confidence, model in published:
+        if not _close(verified.get(id_), reward):
+            look.report.add(
+                "verified rewards",
+                f"{id_}: {reward} in Neo4j, {verified.get(id_)} in Postgres",
+            )
+        expected = propagated.get(id_, (None, None, None))
+        found = (value, confidence, model)
+        numbers = zip(expected[:2], found[:2], strict=True)
+        if expected[2] != model or not all(_close(left, right) for left, right in numbers):
+            look.report.add(
+                "propagated rewards", f"{id_}: {found} in Neo4j, {expected} in Postgres"
+            )
+
+
+def _check_preferences(look: Look, ids: list[str]) -> None:
+    expected = {tuple(row) for row in look.sql("preferred", seq=look.seq, ids=ids)}
+    found = {tuple(row) for row in look.cypher("preferred", ids=ids)}
+    for rows, where in ((expected - found, "Neo4j"), (found - expected, "Postgres")):
+        look.report.add_all(
+            "PREFERRED_TO", (f"{b} over {w} by {who}: not in {where}" for b, w, who in sorted(rows))
+        )
+
+
+def _close(left: float | None, right: float | None) -> bool:
+    if left is None or right is None:
+        return left is right
+    return math.isclose(left, right, rel_tol=TOLERANCE, abs_tol=TOLERANCE)

@@ -1,0 +1,1 @@
+"""The boundary to the two databases: drivers, sessions, named queries, retries."""

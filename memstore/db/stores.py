@@ -1,0 +1,128 @@
+"""Both databases of one deployment, opened together."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from memstore.db.graph_store import GraphStore
+from memstore.db.retry import retried
+from memstore.db.vector_store import SqlSession, VectorStore
+from memstore.servers.lifecycle import Addresses
+from schema.errors import UnknownMemoryError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stores:
+    """Neo4j holds what is visible, Postgres what is accepted."""
+
+    graph: GraphStore
+    vectors: VectorStore
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryState:
+    """Where one memory stands in Postgres."""
+
+    name: str
+    encoder: str
+    dimension: int
+    #: Tells the memory from a deleted one of the same name.
+    incarnation: str
+    #: Similarity edges a query gets.
+    neighbours: int
+    #: Last accepted and last published batch.
+    seq: int
+    published_seq: int
+    #: Generation of similarity edges that arriving queries are added to, and the one in Neo4j.
+    generation: int
+    published_generation: int
+    #: Folder of the encoder's model; None: the default encoder.
+    encoder_path: str | None = None
+
+
+@contextmanager
+def open_stores(addresses: Addresses) -> Iterator[Stores]:
+    """Connect to both databases; closed at the end of the block.
+
+    Raises:
+        ServerError: if one of them cannot be reached or refuses the password.
+    """
+    vectors = VectorStore(addresses.postgres_dsn)
+    try:
+        graph = GraphStore(
+            addresses.neo4j_uri,
+            addresses.neo4j_user,
+            addresses.neo4j_password,
+            folder=addresses.neo4j_folder,
+        )
+        try:
+            yield Stores(graph=graph, vectors=vectors)
+        finally:
+            graph.close()
+    finally:
+        vectors.close()
+
+
+def find_memory(session: SqlSession, name: str) -> MemoryState | None:
+    """The state of a memory; None if there is none of that name.
+
+    Raises:
+        UnknownMemoryError: if it is being deleted, imported or rebuilt.
+    """
+    row = session.of("accept.sql").row("memory_state", memory=name)
+    if row is None:
+        return None
+    *fields, deleted, importing, rebuilding = row
+    if deleted:
+        raise UnknownMemoryError(
+            f"memory {name!r} is being deleted: run the delete again, or choose another name"
+        )
+    if importing:
+        raise UnknownMemoryError(
+            f"memory {name!r} is being imported: wait for it, or run the import again if it was "
+            "cut off"
+        )
+    if rebuilding:
+        raise UnknownMemoryError(being_rebuilt(name))
+    encoder, dimension, incarnation, neighbours, *numbers = fields
+    seq, published_seq, generation, published_generation, encoder_path = numbers
+    return MemoryState(
+        name=name,
+        encoder=encoder,
+        dimension=dimension,
+        incarnation=incarnation,
+        neighbours=neighbours,
+        seq=seq,
+        published_seq=published_seq,
+        generation=generation,
+        published_generation=published_generation,
+        encoder_path=encoder_path,
+    )
+
+
+def being_rebuilt(name: str) -> str:
+    """What is said to those who want to use a memory while its graph is made anew."""
+    return (
+        f"the graph of memory {name!r} is being made anew: wait for it, or run "
+        f"`memreward repair --rebuild-neo4j --memory {name}` if that was cut off"
+    )
+
+
+def get_memory(stores: Stores, name: str) -> MemoryState:
+    """The state of a memory.
+
+    Raises:
+        UnknownMemoryError: if there is none of that name.
+    """
+    state = retried(lambda: _look_up(stores, name))
+    if state is None:
+        raise UnknownMemoryError(
+            f"there is no memory {name!r}: `memreward stats` lists those there are, "
+            "`memreward ingest` makes one"
+        )
+    return state
+
+
+def _look_up(stores: Stores, name: str) -> MemoryState | None:
+    with stores.vectors.transaction("accept.sql") as session:
+        return find_memory(session, name)

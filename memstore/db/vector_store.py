@@ -1,0 +1,280 @@
+"""The one door to Postgres: psycopg and pgvector are imported here and nowhere else."""
+
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from typing import Any, LiteralString, cast
+
+import numpy as np
+import psycopg
+from pgvector.psycopg import register_vector
+from psycopg import sql
+from psycopg.abc import Buffer
+from psycopg.adapt import Dumper, Loader
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import Format
+from psycopg.types.json import Json
+from psycopg_pool import ConnectionPool
+
+from memstore.db.query_files import named_queries
+from schema.errors import ServerError, StoreError, StoreFullError, UnreachableError
+
+CONNECT_TIMEOUT_S = 10
+#: How a vector begins in pgvector's binary form: its dimension, and nothing.
+_DIMENSION = struct.Struct(">HH")
+#: A writer whose machine is gone loses its locks after about 30 + 3 x 10 seconds.
+SESSION_OPTIONS = (
+    "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+)
+
+
+def _where(dsn: str) -> str:
+    parts = conninfo_to_dict(dsn)
+    return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}"
+
+
+def _options(dsn: str) -> str:
+    return f"{SESSION_OPTIONS} {conninfo_to_dict(dsn).get('options', '')}"
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+@contextmanager
+def wrapped_errors(dsn: str) -> Iterator[None]:
+    """Turn psycopg's errors into ours.
+
+    Raises:
+        ServerError: if Postgres refuses the password; its UnreachableError, if it cannot be
+            reached or the connection was lost.
+        StoreError: if it refuses a statement; its StoreFullError, if its disk is full.
+    """
+    try:
+        yield
+    except psycopg.errors.DiskFull as exc:
+        raise StoreFullError(
+            f"Postgres at {_where(dsn)} has no space left ({_first_line(exc)}): free some, then "
+            "run the same command again"
+        ) from exc
+    except psycopg.OperationalError as exc:
+        reason = _first_line(exc)
+        if "authentication failed" in str(exc):
+            raise ServerError(
+                f"Postgres at {_where(dsn)}: {reason}; check the user and password in "
+                "MEMREWARD_POSTGRES_DSN"
+            ) from exc
+        raise UnreachableError(
+            f"Postgres at {_where(dsn)}: {reason}; start it with `memreward up`, or see "
+            "`memreward doctor`"
+        ) from exc
+    except psycopg.Error as exc:
+        raise StoreError(f"Postgres at {_where(dsn)} refused a statement: {exc}") from exc
+
+
+def connect(dsn: str, *, autocommit: bool = True) -> psycopg.Connection[Any]:
+    """One connection of its own.
+
+    Raises:
+        ServerError: if Postgres cannot be reached or refuses the password.
+    """
+    with wrapped_errors(dsn):
+        return psycopg.connect(dsn, autocommit=autocommit, connect_timeout=CONNECT_TIMEOUT_S)
+
+
+def ping_postgres(dsn: str) -> str:
+    """Log in and return the server's version.
+
+    Raises:
+        ServerError: if Postgres cannot be reached or refuses the password.
+    """
+    with wrapped_errors(dsn), connect(dsn) as connection:
+        row = connection.execute("SHOW server_version").fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+class SqlSession:
+    """Named statements on one connection."""
+
+    def __init__(
+        self,
+        connection: psycopg.Connection[Any],
+        file: str,
+        parts: Mapping[str, sql.Composable] | None = None,
+    ) -> None:
+        self._connection = connection
+        self._queries = named_queries(file)
+        self._parts = parts
+
+    def of(self, file: str) -> "SqlSession":
+        """The same connection with the statements of another file."""
+        return SqlSession(self._connection, file)
+
+    def written(self, file: str, *, name: str, **values: str | int) -> "SqlSession":
+        """The same connection with the statements of a file that no parameter can complete.
+
+        Args:
+            file: holds statements with `{index}` and the names of `values` in braces.
+            name: of an index: it stands for `{index}`, quoted as an identifier.
+            values: stand for their names, quoted as constants.
+        """
+        parts: dict[str, sql.Composable] = {key: sql.Literal(v) for key, v in values.items()}
+        return SqlSession(self._connection, file, {**parts, "index": sql.Identifier(name)})
+
+    def _statement(self, name: str) -> bytes:
+        text = self._queries[name]
+        if self._parts is not None:
+            text = sql.SQL(cast(LiteralString, text)).format(**self._parts).as_string()
+        return text.encode()
+
+    def plan(self, name: str, /, **parameters: object) -> str:
+        """How Postgres would run a named query."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(b"EXPLAIN (COSTS OFF) " + self._statement(name), parameters)
+            return "\n".join(row[0] for row in cursor.fetchall())
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Several statements of a session that commits each: all of them or nothing."""
+        with self._connection.transaction():
+            yield
+
+    def rows(self, name: str, /, **parameters: object) -> list[tuple[Any, ...]]:
+        """All rows of a named query."""
+        with self._connection.cursor(binary=True) as cursor:
+            cursor.execute(self._statement(name), parameters)
+            return cursor.fetchall()
+
+    def row(self, name: str, /, **parameters: object) -> tuple[Any, ...] | None:
+        """The first row of a named query, if there is one."""
+        rows = self.rows(name, **parameters)
+        return rows[0] if rows else None
+
+    def stream(
+        self, name: str, size: int, /, **parameters: object
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """Rows of a named query, `size` at a time, by a cursor on the server."""
+        with (
+            self._connection.transaction(),
+            self._connection.cursor("memreward_stream", binary=True) as cursor,
+        ):
+            cursor.execute(self._statement(name), parameters)
+            while rows := cursor.fetchmany(size):
+                yield rows
+
+    def run(self, name: str, /, **parameters: object) -> int:
+        """Execute a named statement and return the number of rows it touched."""
+        return self._connection.execute(self._statement(name), parameters).rowcount
+
+    def copy(self, name: str, types: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Bulk insert by a named COPY ... (FORMAT BINARY); `types` are the columns' types."""
+        rows = iter(rows)
+        first = next(rows, None)
+        if first is None:
+            return
+        with (
+            self._connection.cursor() as cursor,
+            cursor.copy(self._statement(name)) as copy,
+        ):
+            copy.set_types(types)
+            for row in chain([first], rows):
+                copy.write_row(row)
+
+    def embeddings(self, name: str, /, **parameters: object) -> tuple[list[str], np.ndarray]:
+        """Ids and float32 embeddings [N, D] of a named query that returns (id, vector)."""
+        rows = self.rows(name, **parameters)
+        if not rows:
+            return [], np.zeros((0, 0), dtype=np.float32)
+        return [row[0] for row in rows], vectors([row[1] for row in rows])
+
+
+def vectors(column: Sequence[Any]) -> np.ndarray:
+    """Vectors of one dimension as a float32 array [N, D]."""
+    return np.stack(column)
+
+
+def as_json(value: object) -> Json:
+    """Mark a value to be stored as JSON."""
+    return Json(value)
+
+
+class _VectorLoader(Loader):
+    """Reads pgvector's binary form (two 16-bit numbers, then the values) as a float32 array."""
+
+    format = Format.BINARY
+
+    def load(self, data: Buffer) -> np.ndarray:
+        return np.frombuffer(data, ">f4", offset=4).astype(np.float32)
+
+
+class _VectorDumper(Dumper):
+    """Writes a float32 array in that form."""
+
+    format = Format.BINARY
+
+    def dump(self, obj: np.ndarray) -> bytes:
+        return _DIMENSION.pack(len(obj), 0) + obj.astype(">f4").tobytes()
+
+
+def _know_vectors(connection: psycopg.Connection[Any]) -> None:
+    """Arrays instead of pgvector's own objects: thousands go through at a time."""
+    register_vector(connection)
+    info = connection.adapters.types["vector"]
+    dumper = type("VectorDumper", (_VectorDumper,), {"oid": info.oid})
+    connection.adapters.register_loader(info.oid, _VectorLoader)
+    connection.adapters.register_dumper(np.ndarray, dumper)
+
+
+def _prepare_connection(connection: psycopg.Connection[Any]) -> None:
+    _know_vectors(connection)
+    connection.commit()
+
+
+class VectorStore:
+    """A pool of connections to one Postgres that holds memreward's schema."""
+
+    def __init__(self, dsn: str) -> None:
+        """Open the pool.
+
+        Raises:
+            ServerError: if Postgres cannot be reached or refuses the password.
+        """
+        self._dsn = dsn
+        ping_postgres(dsn)
+        self._pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
+            dsn,
+            kwargs={"options": _options(dsn)},
+            min_size=1,
+            max_size=8,
+            open=True,
+            configure=_prepare_connection,
+            # A connection that died since it was last used is replaced, not handed out.
+            check=ConnectionPool.check_connection,
+        )
+
+    @contextmanager
+    def transaction(self, file: str) -> Iterator[SqlSession]:
+        """One transaction over the statements of `queries/<file>`: all of it or nothing."""
+        with wrapped_errors(self._dsn), self._pool.connection() as connection:
+            yield SqlSession(connection, file)
+
+    @contextmanager
+    def session(self, file: str) -> Iterator[SqlSession]:
+        """A connection that commits each statement; for session locks."""
+        with (
+            wrapped_errors(self._dsn),
+            psycopg.connect(
+                self._dsn,
+                autocommit=True,
+                connect_timeout=CONNECT_TIMEOUT_S,
+                options=_options(self._dsn),
+            ) as connection,
+        ):
+            _know_vectors(connection)
+            yield SqlSession(connection, file)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.close()

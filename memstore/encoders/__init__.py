@@ -1,0 +1,1 @@
+"""Text encoders: which there are, and caches of what they made."""

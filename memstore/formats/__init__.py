@@ -1,0 +1,1 @@
+"""Input files: rows of JSON Lines and Parquet read as rollouts."""

@@ -1,0 +1,84 @@
+"""A row of an input file, before anyone knows whether it is a rollout, and its columns."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from schema.errors import InputError
+from schema.rollout import POLICY_SIGNALS
+from schema.validation import TEXT_EMBEDDINGS
+
+#: Columns that hold text.
+TEXT_COLUMNS: Final[tuple[str, ...]] = (
+    "query",
+    "thinking",
+    "answer",
+    "completion",
+    "query_id",
+    "dataset",
+    "domain",
+    "policy",
+    "checkpoint",
+    "policy_layer",
+    "encoder",
+)
+#: Columns that hold one number or truth value.
+NUMBER_COLUMNS: Final[tuple[str, ...]] = (
+    "rollout",
+    "step",
+    "reward",
+    "completion_tokens",
+    "truncated",
+    *POLICY_SIGNALS,
+)
+#: Columns that hold a list of numbers.
+VECTOR_COLUMNS: Final[tuple[str, ...]] = (*TEXT_EMBEDDINGS, "policy_embedding")
+KNOWN_COLUMNS: Final = frozenset((*TEXT_COLUMNS, *NUMBER_COLUMNS, *VECTOR_COLUMNS))
+
+EXCERPT_CHARACTERS: Final = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RawRow:
+    """Row `line` (counted from 1) of a file: its `values`, or the `fault` that hid them."""
+
+    line: int
+    values: dict[str, Any] = field(default_factory=dict)
+    fault: str | None = None
+    #: The row as it stands in a text file.
+    raw: bytes | None = None
+
+    @property
+    def excerpt(self) -> str:
+        """The row's first 200 characters, always valid Unicode; vectors of Parquet are left out."""
+        if self.raw is not None:
+            text = self.raw[: 4 * EXCERPT_CHARACTERS].decode(errors="backslashreplace").strip()
+        else:
+            shown = {
+                name: value if isinstance(value, str | int | float) else repr(value)
+                for name, value in self.values.items()
+                if value is not None and name not in VECTOR_COLUMNS
+            }
+            cut = {
+                name: value[:EXCERPT_CHARACTERS] if isinstance(value, str) else value
+                for name, value in shown.items()
+            }
+            text = json.dumps(cut, ensure_ascii=False)
+        return text.encode(errors="backslashreplace").decode()[:EXCERPT_CHARACTERS]
+
+
+def require_columns(names: set[str], where: str) -> None:
+    """Check that `names` holds the columns that no file can do without.
+
+    Raises:
+        InputError: naming the missing ones and what was found.
+    """
+    missing = [name for name in ("query",) if name not in names]
+    if not {"answer", "completion"} & names:
+        missing.append("answer")
+    if missing:
+        found = ", ".join(sorted(names)) or "none"
+        raise InputError(
+            f"{where}: missing {' and '.join(f'`{name}`' for name in missing)} (found: {found}); "
+            "rename the columns as docs/format.md says (`completion` may stand for `answer`)"
+        )

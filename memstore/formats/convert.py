@@ -1,0 +1,103 @@
+"""Values of a row become fields of a rollout.
+
+Only harmless differences between writers are levelled here (3.0 for 3, true for 1, an integer as
+query id). Whatever else does not fit is handed on as it is, for the validator to refuse.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from schema.answers.completion import split_completion
+from schema.errors import InputError
+from schema.ids import digest
+from schema.rollout import POLICY_SIGNALS, Vector
+from schema.validation import MAX_TEXT_BYTES, check_text
+
+
+def source_query_id(values: dict[str, Any]) -> Any:
+    """The row's `query_id`; without one, a hash of the query's text, the same in every memory."""
+    if "query_id" not in values:
+        return digest("source", values["query"])
+    given = values["query_id"]
+    return str(given) if isinstance(given, int) and not isinstance(given, bool) else given
+
+
+def whole(value: Any) -> Any:
+    """3 for 3.0, which is how many writers store integers beside missing values."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def texts(values: dict[str, Any]) -> dict[str, Any]:
+    """`thinking` and `answer`, split from `completion` where `answer` is missing.
+
+    Raises:
+        InputError: if neither `answer` nor `completion` is given, or the latter is no usable text.
+    """
+    if "answer" in values:
+        return {"thinking": values.get("thinking", ""), "answer": values["answer"]}
+    if "completion" not in values:
+        raise InputError("`answer` is missing: give it, or a `completion` to be split")
+    completion = values["completion"]
+    check_text(completion, "completion", 2 * MAX_TEXT_BYTES)
+    if "thinking" in values:
+        return {"thinking": values["thinking"], "answer": completion}
+    thinking, answer = split_completion(completion)
+    return {"thinking": thinking, "answer": answer}
+
+
+def outcome(values: dict[str, Any]) -> dict[str, Any]:
+    """`reward`, `completion_tokens` and `truncated`, as far as given."""
+    fields: dict[str, Any] = {}
+    if "reward" in values:
+        reward = values["reward"]
+        fields["reward"] = float(reward) if isinstance(reward, bool) else reward
+    if "completion_tokens" in values:
+        fields["completion_tokens"] = whole(values["completion_tokens"])
+    if "truncated" in values:
+        truncated = whole(values["truncated"])
+        is_bit = isinstance(truncated, int) and truncated in (0, 1)
+        fields["truncated"] = bool(truncated) if is_bit else truncated
+    return fields
+
+
+def policy_fields(values: dict[str, Any], default: str | None) -> dict[str, Any]:
+    """`policy` (or the default), its six statistics and its embedding, as far as given.
+
+    Raises:
+        InputError: if some, but not all of the statistics are given, or the embedding is no list.
+    """
+    fields: dict[str, Any] = {"policy": values.get("policy", default)}
+    missing = [name for name in POLICY_SIGNALS if name not in values]
+    if not missing:
+        fields["policy_signals"] = tuple(values[name] for name in POLICY_SIGNALS)
+    elif len(missing) < len(POLICY_SIGNALS):
+        raise InputError(
+            f"{', '.join(f'`{name}`' for name in missing)} missing beside the other "
+            "log-probability statistics: give all six, or none"
+        )
+    if "policy_embedding" in values:
+        fields["policy_embedding"] = vector(values["policy_embedding"], "policy_embedding")
+    if "policy_layer" in values:
+        layer = whole(values["policy_layer"])
+        is_number = isinstance(layer, int) and not isinstance(layer, bool)
+        fields["policy_layer"] = str(layer) if is_number else layer
+    return fields
+
+
+def vector(value: Any, field: str) -> Vector:
+    """`value`, a list of D numbers, as float32 [D].
+
+    Raises:
+        InputError: if it is anything else; what the numbers are is left to the validator.
+    """
+    if isinstance(value, np.ndarray):
+        return value
+    try:
+        array = np.asarray(value if isinstance(value, list) else None)
+    except ValueError:  # lists of different lengths inside
+        array = np.asarray(None)
+    if array.ndim != 1 or array.dtype.kind not in "fiu":
+        raise InputError(f"`{field}` is not a list of numbers: give one, or leave it out")
+    with np.errstate(over="ignore"):  # becomes infinity, which the validator refuses
+        return array.astype(np.float32)

@@ -1,0 +1,114 @@
+"""The files that rollouts come in: which formats there are, and what can be said before reading."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from memstore.encoders.default import DEFAULT_DIMENSION, DEFAULT_ENCODER
+from memstore.formats.columns import RawRow
+from memstore.formats.jsonl import inspect_jsonl, read_jsonl
+from memstore.formats.parquet import inspect_parquet, read_parquet
+from schema.errors import InputError
+
+
+class FileFormat(StrEnum):
+    """A format, by the end of the file's name."""
+
+    JSONL = ".jsonl"
+    JSONL_GZ = ".jsonl.gz"
+    PARQUET = ".parquet"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadOptions:
+    """What the files do not say of themselves."""
+
+    #: Policy of the rows that name none.
+    policy: str | None = None
+    #: What made the text embeddings of the rows that name no encoder.
+    file_encoder: str = DEFAULT_ENCODER
+    #: The memory's encoder and its dimension; embeddings of another encoder are left out.
+    encoder: str = DEFAULT_ENCODER
+    dimension: int = DEFAULT_DIMENSION
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InputFile:
+    """A file that was found fit to be read."""
+
+    path: Path
+    format: FileFormat
+    #: Columns that mean nothing to memreward, as far as the file's head shows them.
+    ignored_columns: tuple[str, ...]
+    #: Number of rows where the file says it (Parquet).
+    n_rows: int | None
+
+    def rows(self) -> Iterator[RawRow]:
+        """Yield the rows in order.
+
+        Raises:
+            InputError: if the file turns out to be damaged.
+        """
+        if self.format is FileFormat.PARQUET:
+            return read_parquet(self.path)
+        return read_jsonl(self.path, gzipped=self.format is FileFormat.JSONL_GZ)
+
+
+def inspect_files(
+    paths: Sequence[Path | str], options: ReadOptions | None = None
+) -> list[InputFile]:
+    """Check all files' names, heads and columns before any of them is read.
+
+    Args:
+        paths: JSONL, JSONL.gz or Parquet files, by their extension.
+        options: how they will be read.
+
+    Raises:
+        InputError: if no file is given, or one is missing, unreadable, empty, given twice, of
+            another format, damaged at its head, or lacks or mistypes a column.
+    """
+    if not paths:
+        raise InputError("no file is given: name at least one .jsonl, .jsonl.gz or .parquet file")
+    options = options or ReadOptions()
+    dimension = options.dimension if options.file_encoder == options.encoder else None
+    seen: set[Path] = set()
+    files = []
+    for path in map(Path, paths):
+        resolved = path.resolve()
+        if resolved in seen:
+            raise InputError(f"{path}: given twice; name each file once")
+        seen.add(resolved)
+        files.append(_inspect_file(path, dimension))
+    return files
+
+
+def _inspect_file(path: Path, dimension: int | None) -> InputFile:
+    kind = _format_of(path)
+    n_rows = None
+    try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: not a regular file; name files, which can be read twice")
+        if path.stat().st_size == 0:
+            raise InputError(f"{path}: the file is empty")
+        if kind is FileFormat.PARQUET:
+            ignored, n_rows = inspect_parquet(path, dimension=dimension)
+        else:
+            ignored = inspect_jsonl(path, gzipped=kind is FileFormat.JSONL_GZ)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file; check the path") from error
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); check its owner, mode and disk"
+        ) from error
+    return InputFile(path=path, format=kind, ignored_columns=ignored, n_rows=n_rows)
+
+
+def _format_of(path: Path) -> FileFormat:
+    name = path.name.lower()
+    for kind in FileFormat:
+        if name.endswith(kind.value):
+            return kind
+    raise InputError(
+        f"{path}: unknown extension; rename or convert it to .jsonl, .jsonl.gz or .parquet"
+    )

@@ -1,0 +1,100 @@
+"""Rows of JSON Lines files, plain or gzipped, one line at a time."""
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO, Final, cast
+
+from memstore.formats.columns import KNOWN_COLUMNS, RawRow, require_columns
+from schema.errors import InputError
+
+#: A longer line is not read into memory: three texts and four embeddings fit well below.
+MAX_LINE_BYTES: Final = 32 << 20
+#: Rows that are looked at to tell whether the file has the columns it needs.
+SAMPLE_ROWS: Final = 100
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_PARQUET_MAGIC = b"PAR1"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def inspect_jsonl(path: Path, *, gzipped: bool) -> tuple[str, ...]:
+    """Check the file's head; return the columns in it that are not known, sorted.
+
+    Raises:
+        InputError: if it is not what its name says, holds no rows, or its rows lack columns.
+    """
+    with path.open("rb") as stream:
+        head = stream.read(4)
+    if gzipped and not head.startswith(_GZIP_MAGIC):
+        raise InputError(f"{path}: not a gzip file in spite of its name; rename it to .jsonl")
+    if not gzipped and head.startswith(_GZIP_MAGIC):
+        raise InputError(f"{path}: this is a gzip file; rename it to .jsonl.gz")
+    if head == _PARQUET_MAGIC:
+        raise InputError(f"{path}: this is a Parquet file; rename it to .parquet")
+    rows = list(islice(read_jsonl(path, gzipped=gzipped), SAMPLE_ROWS))
+    if not rows:
+        raise InputError(f"{path}: holds no rows; write one JSON object a line")
+    objects = [row.values for row in rows if row.fault is None]
+    if not objects:
+        first = rows[0]
+        raise InputError(f"{path}: no line is a JSON object; line {first.line}: {first.fault}")
+    columns = {name for values in objects for name in values}
+    require_columns(columns, str(path))
+    return tuple(sorted(columns - KNOWN_COLUMNS))
+
+
+def read_jsonl(path: Path, *, gzipped: bool) -> Iterator[RawRow]:
+    """Yield the file's rows; blank lines count as lines but are no rows.
+
+    Raises:
+        InputError: if the file cannot be read, or the gzip stream is cut off or damaged.
+    """
+    line = 0
+    try:
+        with _opened(path, gzipped) as stream:
+            while raw := stream.readline(MAX_LINE_BYTES + 1):
+                line += 1
+                if len(raw) > MAX_LINE_BYTES and not raw.endswith(b"\n"):
+                    _skip_line(stream)
+                    fault = f"line longer than {MAX_LINE_BYTES:,} bytes: shorten its texts"
+                    yield RawRow(line=line, fault=fault, raw=raw[:1000])
+                    continue
+                if line == 1:
+                    raw = raw.removeprefix(_BYTE_ORDER_MARK)
+                if raw.strip():
+                    yield _parsed(line, raw)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(
+            f"{path}: the gzip stream is damaged or cut off after line {line} ({error}); "
+            "copy or compress the file again"
+        ) from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read after line {line} ({error})") from error
+
+
+def _opened(path: Path, gzipped: bool) -> BinaryIO:
+    return cast(BinaryIO, gzip.open(path, "rb")) if gzipped else path.open("rb")
+
+
+def _skip_line(stream: BinaryIO) -> None:
+    while chunk := stream.readline(MAX_LINE_BYTES):
+        if chunk.endswith(b"\n"):
+            return
+
+
+def _parsed(line: int, raw: bytes) -> RawRow:
+    try:
+        values: Any = json.loads(raw.decode())
+    except UnicodeDecodeError as error:
+        fault = f"not UTF-8 at byte {error.start} of the line: convert the file to UTF-8"
+        return RawRow(line=line, fault=fault, raw=raw)
+    except (ValueError, RecursionError) as error:
+        return RawRow(line=line, fault=f"not JSON: {error}", raw=raw)
+    if not isinstance(values, dict):
+        fault = f"a JSON {type(values).__name__}, not an object: write one object a line"
+        return RawRow(line=line, fault=fault, raw=raw)
+    return RawRow(line=line, values=values, raw=raw)

@@ -1,0 +1,135 @@
+"""From files to rollouts: rows are converted, checked and told apart, one at a time."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from memstore.formats.columns import KNOWN_COLUMNS, RawRow
+from memstore.formats.files import InputFile, ReadOptions, inspect_files
+from memstore.formats.rollout_row import rollout_of
+from schema.errors import InputError
+from schema.ids import content_hash, digest
+from schema.rollout import Rollout
+from schema.validation import TEXT_EMBEDDINGS
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RejectedRow:
+    """A row that is no rollout: where it stands (line from 1), why, and how it begins."""
+
+    path: Path
+    line: int
+    reason: str
+    excerpt: str
+
+    def __str__(self) -> str:
+        """`path:line: reason`."""
+        return f"{self.path}:{self.line}: {self.reason}"
+
+
+class RolloutReader:
+    """One pass over input files, in bounded memory but for about 300 bytes a row.
+
+    Iterate it once; the counts stand when the iteration has ended. A row that says the same as an
+    earlier one at its place (query id, step, rollout) is left out, one that says something else
+    is rejected.
+    """
+
+    def __init__(self, files: Sequence[InputFile], options: ReadOptions | None = None) -> None:
+        """Read `files`, which `inspect_files` made, in this order."""
+        self._files = files
+        self._options = options or ReadOptions()
+        #: Next place of a row without `rollout`, by (source query id, step).
+        self._next_place: defaultdict[tuple[str, int], int] = defaultdict(int)
+        #: Digest of what stands at a place, by digest of the place.
+        self._contents: dict[bytes, bytes] = {}
+        self._policy_dimensions: dict[tuple[str | None, str | None], int] = {}
+        #: Rows left out because an earlier row says the same.
+        self.repeated = 0
+        #: Rows whose text embeddings were left out because another encoder made them.
+        self.foreign_embeddings = 0
+        #: Columns found that mean nothing to memreward.
+        self.ignored_columns: set[str] = set()
+
+    def __iter__(self) -> Iterator[Rollout | RejectedRow]:
+        """Yield what the rows hold, in order.
+
+        Raises:
+            InputError: if a file turns out to be damaged.
+        """
+        for file in self._files:
+            self.ignored_columns.update(file.ignored_columns)
+            for row in file.rows():
+                try:
+                    rollout = self._rollout(row)
+                    is_new = self._is_new(rollout)
+                except InputError as error:
+                    yield RejectedRow(
+                        path=file.path, line=row.line, reason=str(error), excerpt=row.excerpt
+                    )
+                    continue
+                if is_new:
+                    yield rollout
+                else:
+                    self.repeated += 1
+
+    def _rollout(self, row: RawRow) -> Rollout:
+        if row.fault is not None:
+            raise InputError(row.fault)
+        self.ignored_columns.update(row.values.keys() - KNOWN_COLUMNS)
+        rollout = rollout_of(row.values, self._options, self._count)
+        given = any(row.values.get(name) is not None for name in TEXT_EMBEDDINGS)
+        self.foreign_embeddings += given and rollout.query_embedding is None
+        return rollout
+
+    def _count(self, source_query_id: str, step: int) -> int:
+        """The place of the next rollout that does not name its own."""
+        place = self._next_place[source_query_id, step]
+        self._next_place[source_query_id, step] += 1
+        return place
+
+    def _is_new(self, rollout: Rollout) -> bool:
+        """Whether no earlier row stands at this place.
+
+        Raises:
+            InputError: if one does, with other content, or if the policy's embedding differs in
+                dimension from those before.
+        """
+        self._check_policy_dimension(rollout)
+        place = digest(rollout.source_query_id, str(rollout.step), str(rollout.place))
+        texts = content_hash(rollout.query, rollout.thinking, rollout.answer)
+        reward = None if rollout.reward is None else float(rollout.reward)
+        content = bytes.fromhex(digest(texts, repr(reward)))
+        earlier = self._contents.setdefault(bytes.fromhex(place), content)
+        if earlier != content:
+            raise InputError(
+                f"query_id {rollout.source_query_id!r}, step {rollout.step}, rollout "
+                f"{rollout.place} stands in an earlier row with other content: "
+                "number the rollouts of a query with `rollout`, or leave one row out"
+            )
+        return earlier is content  # the very object: it was put there just now
+
+    def _check_policy_dimension(self, rollout: Rollout) -> None:
+        if rollout.policy_embedding is None:
+            return
+        found = rollout.policy_embedding.shape[0]
+        key = rollout.policy, rollout.policy_layer
+        expected = self._policy_dimensions.setdefault(key, found)
+        if found != expected:
+            raise InputError(
+                f"`policy_embedding` has {found} numbers, earlier rows of policy "
+                f"{rollout.policy!r} and layer {rollout.policy_layer!r} have {expected}: "
+                "give what differs another `policy` or `policy_layer`"
+            )
+
+
+def read_rollouts(
+    paths: Sequence[Path | str], options: ReadOptions | None = None
+) -> Iterator[Rollout | RejectedRow]:
+    """Inspect all `paths` at once, then yield what their rows hold.
+
+    Raises:
+        InputError: if a file as a whole cannot be used (see `inspect_files`).
+    """
+    return iter(RolloutReader(inspect_files(paths, options), options))

@@ -1,0 +1,1 @@
+"""The write protocol: accepted in Postgres, published to Neo4j, recovered forward."""

@@ -1,0 +1,94 @@
+"""Deleting a memory: a tombstone first, then Neo4j, then Postgres; a crash resumes there."""
+
+from typing import Final
+
+from memstore.db.graph_store import GraphTransaction
+from memstore.db.retry import retried
+from memstore.db.stores import Stores
+from memstore.outbox.delete_rows import clear_dead_rows
+from memstore.outbox.fence import Fence
+from memstore.similarity.hnsw_index import drop_indexes
+from schema.graph import NodeLabel
+
+#: Few: the time that Neo4j needs grows faster than what one transaction deletes.
+NODES_A_TRANSACTION = 1_000
+#: Statements of `delete.sql` that empty Postgres, what refers to others first.
+_TABLES: Final = (
+    "delete_similar",
+    "delete_propagated",
+    "delete_verified",
+    "delete_preferences",
+    "delete_new_embeddings",
+    "delete_policy_embeddings",
+    "delete_rollouts",
+    "delete_conclusions",
+    "delete_queries",
+    "delete_models",
+    "delete_runs",
+    "delete_batches",
+    "delete_memory",
+)
+
+
+def delete_memory(stores: Stores, memory: str) -> None:
+    """Delete everything a memory holds, in both stores; nothing happens if there is no such memory.
+
+    No other memory is touched: its name stands in every statement. Who ingests into it meanwhile
+    gets an UnknownMemoryError.
+
+    Raises:
+        UnreachableError: if a database stays out of reach; the delete goes on at the next
+            `memreward repair`, or before the next write to that name.
+    """
+
+    def bury() -> None:
+        with stores.vectors.transaction("accept.sql") as session:
+            session.run("lock_memory", memory=memory)
+            session.of("delete.sql").run("tombstone", memory=memory)
+
+    retried(bury)
+    finish_delete(stores, memory)
+
+
+def finish_delete(stores: Stores, memory: str) -> bool:
+    """Remove a memory that has its tombstone; returns whether there was one."""
+    return retried(lambda: _finish(stores, memory))
+
+
+def _finish(stores: Stores, memory: str) -> bool:
+    with stores.vectors.session("delete.sql") as session:
+        session.run("lock_linker", memory=memory)
+        session.run("lock_publisher", memory=memory)
+        row = session.row("going", memory=memory)
+        if row is None:
+            return False
+        empty_graph(
+            Fence(
+                graph=stores.graph,
+                session=session,
+                memory=memory,
+                incarnation=row[0],
+                permission="may_delete",
+            )
+        )
+        drop_indexes(session, memory)
+        with session.transaction():
+            session.of("accept.sql").run("lock_memory", memory=memory)
+            removed = {name: session.run(name, memory=memory) for name in _TABLES}
+        clear_dead_rows(session, removed["delete_rollouts"])
+    return True
+
+
+def empty_graph(fence: Fence) -> None:
+    """Remove the memory's nodes from Neo4j; its own node, which every writer locks, goes last."""
+
+    def remove(tx: GraphTransaction, label: NodeLabel) -> int:
+        return tx.value(
+            f"delete_nodes_{label.value}", memory=fence.memory, limit=NODES_A_TRANSACTION
+        )
+
+    labels = [label for label in NodeLabel if label not in (NodeLabel.RUN, NodeLabel.MEMORY)]
+    for label in (*labels, NodeLabel.RUN):
+        while fence.write(lambda tx, _, label=label: remove(tx, label)):
+            pass
+    fence.write(lambda tx, _: remove(tx, NodeLabel.MEMORY))

@@ -1,0 +1,142 @@
+"""Repair: what was accepted and then interrupted is carried to its end; nothing is ever undone."""
+
+from dataclasses import dataclass
+
+from memstore.db.retry import retried
+from memstore.db.stores import Stores, being_rebuilt
+from memstore.outbox.deletion import finish_delete
+from memstore.outbox.publication import MAX_TRIES, publish
+from schema.errors import StoreError, UnknownMemoryError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repaired:
+    """What a repair found to do."""
+
+    #: Batches published.
+    published: int = 0
+    #: The batch that was quarantined and is published now.
+    settled: int | None = None
+    #: Whether a delete was carried to its end.
+    deleted: bool = False
+    #: Whether edges of unfinished or outdated generations were removed.
+    cleared: bool = False
+
+    @property
+    def anything(self) -> bool:
+        """Whether there was anything to do."""
+        return self != Repaired()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Need:
+    going: bool
+    seq: int
+    published_seq: int
+    outdated: bool
+    unfinished: bool
+    rebuilding: bool
+
+
+def catch_up(stores: Stores, memory: str) -> Repaired:
+    """Finish what an earlier writer left undone; to be called before every write.
+
+    One look at Postgres if there is nothing to do. A memory that does not exist is fine.
+
+    Raises:
+        QuarantineError: if a batch is quarantined.
+        StoreError: if the memory's graph is being made anew.
+        UnreachableError: if a database stays out of reach.
+    """
+    need = _look(stores, memory)
+    if need is None:
+        return Repaired()
+    if need.going:
+        return Repaired(deleted=finish_delete(stores, memory))
+    if need.rebuilding:
+        raise StoreError(being_rebuilt(memory))
+    published = 0
+    if need.seq > need.published_seq or need.outdated:
+        published = publish(stores, memory) - need.published_seq
+    cleared = need.unfinished and _drop_unfinished(stores, memory)
+    return Repaired(published=published, cleared=need.outdated or cleared)
+
+
+def repair(stores: Stores, memory: str) -> Repaired:
+    """The same, and a quarantined batch gets another try.
+
+    Raises:
+        UnknownMemoryError: if there is no such memory.
+        QuarantineError: if the batch fails again.
+        UnreachableError: if a database stays out of reach.
+    """
+    if _look(stores, memory) is None:
+        raise UnknownMemoryError(
+            f"there is no memory {memory!r}: `memreward stats` lists those there are"
+        )
+    settled = retried(lambda: _release(stores, memory))
+    done = catch_up(stores, memory)
+    return Repaired(
+        published=done.published, settled=settled, deleted=done.deleted, cleared=done.cleared
+    )
+
+
+def catch_up_all(stores: Stores) -> list[StoreError]:
+    """Catch up with every memory; what stops one is returned and does not stop the others.
+
+    Raises:
+        UnreachableError: if a database stays out of reach.
+    """
+    errors: list[StoreError] = []
+    for memory in every_memory(stores):
+        try:
+            catch_up(stores, memory)
+        except StoreError as error:
+            errors.append(error)
+    return errors
+
+
+def every_memory(stores: Stores) -> list[str]:
+    """Names of all memories, those that are being deleted among them."""
+    with stores.vectors.transaction("repair.sql") as session:
+        return [row[0] for row in session.rows("every_memory")]
+
+
+def _look(stores: Stores, memory: str) -> _Need | None:
+    def look() -> _Need | None:
+        with stores.vectors.transaction("repair.sql") as session:
+            row = session.row("state", memory=memory)
+        if row is None:
+            return None
+        going, seq, published_seq, outdated, unfinished, rebuilding = row
+        return _Need(
+            going=going,
+            seq=seq,
+            published_seq=published_seq,
+            outdated=outdated,
+            unfinished=unfinished,
+            rebuilding=rebuilding,
+        )
+
+    return retried(look)
+
+
+def _release(stores: Stores, memory: str) -> int | None:
+    """Under the publisher's lock, so that nobody is in the middle of a try."""
+    with stores.vectors.session("repair.sql") as session:
+        session.of("publish.sql").run("lock_publisher", memory=memory)
+        row = session.row("release_quarantine", memory=memory, tries=MAX_TRIES - 1)
+    return None if row is None else int(row[0])
+
+
+def _drop_unfinished(stores: Stores, memory: str) -> bool:
+    """Unless somebody is building that generation at this moment."""
+
+    def attempt() -> bool:
+        with stores.vectors.session("link.sql") as session:
+            row = session.row("try_lock_linker", memory=memory)
+            if row is None or not row[0]:
+                return False
+            return session.run("drop_unfinished_generations", memory=memory) > 0
+
+    return retried(attempt)

@@ -1,0 +1,1 @@
+"""Reads that need no snapshot: the whole graph, history, runs, statistics."""

@@ -1,0 +1,52 @@
+"""Reading both databases as of one moment, though rows may be going.
+
+What is added later carries a later sequence number and is left out by that. What a delete takes
+away or a re-embedding replaces leaves no such trace, so a read that one of them has crossed is
+done again.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from memstore.db.stores import Stores
+from schema.errors import StoreError
+
+T = TypeVar("T")
+
+#: How long a delete or a re-embedding may stand between acceptance and publication.
+PATIENCE_S: Final = 120.0
+_WAIT_S: Final = 0.05
+
+
+def steadily(stores: Stores, memory: str, read: Callable[[], T]) -> T:
+    """Result of `read`, during which nothing was taken away from the memory.
+
+    Raises:
+        StoreError: if a delete or a re-embedding was cut off and nobody carries it on.
+    """
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        accepted, published = before = removals(stores, memory)
+        if accepted == published:
+            try:
+                result = read()
+            except StoreError:
+                if removals(stores, memory) == before:
+                    raise
+            else:
+                if removals(stores, memory) == before:
+                    return result
+        elif time.monotonic() > deadline:
+            raise StoreError(
+                f"batch {accepted} of memory {memory!r} takes rows away and is not published: "
+                f"run `memreward repair --memory {memory}`"
+            )
+        time.sleep(_WAIT_S)
+
+
+def removals(stores: Stores, memory: str) -> tuple[int, int]:
+    """The last accepted and the last published batch that takes away or replaces."""
+    with stores.vectors.transaction("read.sql") as session:
+        row = session.row("removals", memory=memory)
+    return (0, 0) if row is None else (row[0], row[1])

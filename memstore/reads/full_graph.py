@@ -1,0 +1,261 @@
+"""A memory as arrays: structure and texts from Neo4j, embeddings and numbers from Postgres."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memstore.db.graph_store import GraphTransaction
+from memstore.db.stores import MemoryState, Stores, get_memory
+from memstore.db.vector_store import SqlSession, vectors
+from memstore.reads.consistent_read import steadily
+from schema.errors import StoreError, UnknownMemoryError
+from schema.memory_graph import Floats, Ints, MemoryGraph
+from schema.rollout import POLICY_SIGNALS
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Structure:
+    """What Neo4j holds at one sequence number, rows in order of id."""
+
+    seq: int
+    queries: list[list[Any]]
+    thinkings: list[list[Any]]
+    answers: list[list[Any]]
+    conclusions: list[list[Any]]
+    generated: list[list[str]]
+    leads_to: list[list[str]]
+    concludes: list[list[str]]
+    similar: list[list[Any]]
+
+
+def read_graph(stores: Stores, memory: str) -> MemoryGraph:
+    """Read a memory at the last published sequence number.
+
+    An edge that somebody removed or drew by hand in Neo4j is gone from or present in the result.
+
+    Raises:
+        UnknownMemoryError: if there is no such memory.
+        StoreError: if a node of Neo4j has no embedding in Postgres.
+    """
+    return steadily(stores, memory, lambda: _read_graph(stores, memory))
+
+
+def read_known(stores: Stores, graph: MemoryGraph, seq: int) -> tuple[Floats, Ints]:
+    """Verified rewards and preferences of the graph's rollouts as they were at an earlier number.
+
+    Returns:
+        What `verified_R` and `preferred_2P` of the graph would have been.
+    """
+    index = {id_: row for row, id_ in enumerate(graph.rollout_id_R)}
+    with stores.vectors.transaction("read.sql") as session:
+        return (
+            _verified(session, graph.memory, seq, index),
+            _preferred(session, graph.memory, seq, index),
+        )
+
+
+def _read_graph(stores: Stores, memory: str) -> MemoryGraph:
+    state, structure = _whole_structure(stores, memory)
+    query_index = _index(structure.queries)
+    rollout_index = _index(structure.answers)
+    thinking_index = _index(structure.thinkings)
+    conclusion_index = _index(structure.conclusions)
+    if rollout_index.keys() != thinking_index.keys():
+        raise StoreError(
+            f"memory {memory!r} has Thinking and Answer nodes that do not match: "
+            "nodes were removed by hand; ingest the rollouts again into a new memory"
+        )
+    with stores.vectors.transaction("read.sql") as session:
+        query_embedding_QD = _query_embeddings(session, memory, structure.seq, query_index)
+        numbers = _rollout_numbers(session, memory, structure.seq, rollout_index)
+        policy_embedding_RP = _policy_embeddings(session, memory, structure.seq, rollout_index)
+        verified_R = _verified(session, memory, structure.seq, rollout_index)
+        preferred_2P = _preferred(session, memory, structure.seq, rollout_index)
+    similar_2E = _edges(structure.similar, query_index, query_index)
+    return MemoryGraph(
+        memory=memory,
+        seq=structure.seq,
+        encoder=state.encoder,
+        query_id_Q=[row[0] for row in structure.queries],
+        query_text_Q=[row[1] for row in structure.queries],
+        dataset_Q=[row[2] for row in structure.queries],
+        domain_Q=[row[3] for row in structure.queries],
+        query_embedding_QD=query_embedding_QD,
+        rollout_id_R=[row[0] for row in structure.answers],
+        thinking_text_R=[row[1] for row in structure.thinkings],
+        answer_text_R=[row[1] for row in structure.answers],
+        policy_R=[row[2] or "" for row in structure.answers],
+        thinking_embedding_RD=numbers.thinking_embedding_RD,
+        answer_embedding_RD=numbers.answer_embedding_RD,
+        completion_tokens_R=numbers.completion_tokens_R,
+        truncated_R=numbers.truncated_R,
+        policy_signals_R6=numbers.policy_signals_R6,
+        policy_embedding_RP=policy_embedding_RP,
+        verified_R=verified_R,
+        generated_2E=_edges(structure.generated, query_index, thinking_index),
+        leads_to_2E=_edges(structure.leads_to, thinking_index, rollout_index),
+        conclusion_id_C=[row[0] for row in structure.conclusions],
+        conclusion_key_C=[row[1] for row in structure.conclusions],
+        concludes_2E=_edges(structure.concludes, rollout_index, conclusion_index),
+        similar_2E=similar_2E,
+        similar_score_E=_scores(structure.similar, similar_2E, query_embedding_QD),
+        preferred_2P=preferred_2P,
+    )
+
+
+def _whole_structure(stores: Stores, memory: str) -> tuple[MemoryState, _Structure]:
+    """Everything up to the last batch that Postgres knows to be published, and nothing later.
+
+    Neo4j shows a commit before all of it is visible; Postgres is told after that. Edges of a
+    generation go once Postgres knows the next one, so it is asked again afterwards.
+    """
+    while True:
+        state = get_memory(stores, memory)
+        structure = stores.graph.read("read.cypher", lambda tx, s=state: _read_structure(tx, s))
+        after = get_memory(stores, memory)
+        if (after.incarnation, after.published_generation) == (
+            state.incarnation,
+            state.published_generation,
+        ):
+            return state, structure
+
+
+def _read_structure(tx: GraphTransaction, state: MemoryState) -> _Structure:
+    memory, seq, generation = state.name, state.published_seq, state.published_generation
+    if seq == 0:
+        raise UnknownMemoryError(
+            f"nothing of memory {memory!r} is published yet: run `memreward ingest` again"
+        )
+    where = tx.rows("memory", memory=memory)
+    if not where or where[0][0] < seq:
+        raise StoreError(
+            f"Neo4j does not hold memory {memory!r} up to batch {seq}, which it was told before: "
+            "the two databases are not of the same time; run "
+            "`memreward repair --rebuild-neo4j`, or restore both from one backup"
+        )
+    bounds: dict[str, Any] = {"memory": memory, "seq": seq}
+    return _Structure(
+        seq=seq,
+        queries=sorted(tx.rows("queries", **bounds)),
+        thinkings=sorted(tx.rows("thinkings", **bounds)),
+        answers=sorted(tx.rows("answers", **bounds), key=lambda row: row[0]),
+        conclusions=sorted(tx.rows("conclusions", **bounds)),
+        generated=sorted(tx.rows("generated", **bounds)),
+        leads_to=sorted(tx.rows("leads_to", **bounds)),
+        concludes=sorted(tx.rows("concludes", **bounds)),
+        similar=sorted(
+            tx.rows("similar", generation=generation, **bounds), key=lambda row: row[:2]
+        ),
+    )
+
+
+def _index(rows: list[list[Any]]) -> dict[str, int]:
+    return {row[0]: place for place, row in enumerate(rows)}
+
+
+def _edges(rows: list[list[Any]], source: dict[str, int], target: dict[str, int]) -> Ints:
+    pairs = [(source[row[0]], target[row[1]]) for row in rows]
+    return np.asarray(pairs, dtype=np.int64).reshape(-1, 2).T.copy()
+
+
+def _scores(rows: list[list[Any]], similar_2E: Ints, embedding_QD: Floats) -> Floats:
+    """Cosines of the edges; an edge drawn by hand without one gets it from the embeddings."""
+    score_E = np.asarray([np.nan if row[2] is None else row[2] for row in rows], np.float32)
+    missing = np.isnan(score_E)
+    source, target = embedding_QD[similar_2E[0, missing]], embedding_QD[similar_2E[1, missing]]
+    norms = np.linalg.norm(source, axis=1) * np.linalg.norm(target, axis=1)
+    score_E[missing] = (source * target).sum(axis=1) / norms
+    return score_E
+
+
+def _places(ids: list[str], index: dict[str, int], what: str) -> NDArray[np.int64]:
+    """Position in `index` of each id, -1 for ids that Neo4j does not hold.
+
+    Raises:
+        StoreError: if an id of `index` is not among `ids`.
+    """
+    missing = index.keys() - set(ids)
+    if missing:
+        raise StoreError(
+            f"{len(missing)} {what} of Neo4j have no embedding in Postgres, {min(missing)} among "
+            "them: the two stores are not of the same time; restore both from one backup"
+        )
+    return np.fromiter((index.get(id_, -1) for id_ in ids), dtype=np.int64, count=len(ids))
+
+
+def _query_embeddings(session: SqlSession, memory: str, seq: int, index: dict[str, int]) -> Floats:
+    ids, embedding_ND = session.embeddings("query_embeddings", memory=memory, seq=seq)
+    places_N = _places(ids, index, "queries")
+    return _placed(embedding_ND, places_N, len(index))
+
+
+def _placed(values_N: NDArray[np.float32], places_N: Ints, count: int) -> Floats:
+    """Rows put where `places_N` says; NaN where nothing is put."""
+    placed = np.full((count, *values_N.shape[1:]), np.nan, dtype=np.float32)
+    held = places_N >= 0
+    placed[places_N[held]] = values_N[held]
+    return placed
+
+
+@dataclass(frozen=True, kw_only=True)
+class _RolloutNumbers:
+    thinking_embedding_RD: Floats
+    answer_embedding_RD: Floats
+    completion_tokens_R: Floats
+    truncated_R: Floats
+    policy_signals_R6: Floats
+
+
+def _rollout_numbers(
+    session: SqlSession, memory: str, seq: int, index: dict[str, int]
+) -> _RolloutNumbers:
+    rows = session.rows("rollout_features", memory=memory, seq=seq)
+    places = _places([row[0] for row in rows], index, "rollouts")
+    no_signals = (np.nan,) * len(POLICY_SIGNALS)
+
+    def column(values: list[Any]) -> Floats:
+        filled = [np.nan if value is None else value for value in values]
+        return _placed(np.asarray(filled, dtype=np.float32), places, len(index))
+
+    signals = np.asarray([row[5] or no_signals for row in rows], dtype=np.float32)
+    return _RolloutNumbers(
+        thinking_embedding_RD=_placed(vectors([row[1] for row in rows]), places, len(index)),
+        answer_embedding_RD=_placed(vectors([row[2] for row in rows]), places, len(index)),
+        completion_tokens_R=column([row[3] for row in rows]),
+        truncated_R=column([row[4] for row in rows]),
+        policy_signals_R6=_placed(signals.reshape(-1, len(POLICY_SIGNALS)), places, len(index)),
+    )
+
+
+def _policy_embeddings(session: SqlSession, memory: str, seq: int, index: dict[str, int]) -> Floats:
+    """[R, P] of the stamp that most rollouts carry; others count as not given."""
+    stamp = session.row("policy_embedding_stamp", memory=memory, seq=seq)
+    if stamp is None:
+        return np.zeros((len(index), 0), dtype=np.float32)
+    policy, layer, dimension = stamp
+    ids, embedding_NP = session.embeddings(
+        "policy_embeddings",
+        memory=memory,
+        seq=seq,
+        policy=policy,
+        layer=layer,
+        dimension=dimension,
+    )
+    places = np.fromiter((index.get(id_, -1) for id_ in ids), dtype=np.int64, count=len(ids))
+    return _placed(embedding_NP, places, len(index))
+
+
+def _verified(session: SqlSession, memory: str, seq: int, index: dict[str, int]) -> Floats:
+    verified_R = np.full(len(index), np.nan, dtype=np.float32)
+    for id_, value in session.rows("current_verified_rewards", memory=memory, seq=seq):
+        if id_ in index:
+            verified_R[index[id_]] = value
+    return verified_R
+
+
+def _preferred(session: SqlSession, memory: str, seq: int, index: dict[str, int]) -> Ints:
+    rows = session.rows("current_preferences", memory=memory, seq=seq)
+    known = [list(row) for row in rows if row[0] in index and row[1] in index]
+    return _edges(known, index, index)

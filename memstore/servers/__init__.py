@@ -1,0 +1,1 @@
+"""The two database servers that memreward runs itself: install, start, stop, look."""

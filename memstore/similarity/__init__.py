@@ -1,0 +1,1 @@
+"""Nearest neighbours of queries, exact and by an index."""

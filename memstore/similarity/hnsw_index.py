@@ -1,0 +1,94 @@
+"""The index by which a large memory finds its nearest queries: pgvector's HNSW, one a memory.
+
+Several memories share a table, so each has a partial index of its own: a search never wades through
+others' queries. It is built beside the writers once the memory has `INDEXED_FROM` queries; until it
+is complete, and in smaller memories, the search is exact. Where and why: docs/performance.md.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from memstore.db.retry import retried
+from memstore.db.stores import MemoryState, Stores, find_memory
+from memstore.db.vector_store import SqlSession
+from schema.ids import digest
+
+#: Queries from which on the index does: up to then each writer holds all embeddings (300 MB),
+#: and a matrix product is exact and faster (docs/performance.md).
+INDEXED_FROM: Final = 200_000
+#: The first pgvector whose index survives inserts beside a vacuum, and looks on when filtered.
+_LEAST_VERSION: Final = [0, 8, 4]
+
+
+def index_name(memory: str, dimension: int) -> str:
+    """Name of a memory's index for embeddings of one dimension."""
+    return f"{_prefix(memory)}{dimension}"
+
+
+def _prefix(memory: str) -> str:
+    return f"nearest_{digest(memory)}_"
+
+
+@contextmanager
+def searching(
+    session: SqlSession, memory: str, dimension: int
+) -> Iterator[tuple[SqlSession, SqlSession | None]]:
+    """Statements of `neighbours.sql`: exact ones, and those for a memory's index if it has one.
+
+    To be used inside a transaction, which is set up for searches meanwhile.
+    """
+    name = index_name(memory, dimension)
+    sql = session.of("neighbours.sql")
+    row = sql.row("index_built", index=name)
+    by_index = None
+    if row is not None and row[0]:
+        by_index = session.written("neighbours.sql", name=name, memory=memory, dimension=dimension)
+    sql.row("tune")
+    yield sql, by_index
+    sql.row("untune")
+
+
+def keep_index(stores: Stores, memory: str, *, size: int = INDEXED_FROM) -> bool:
+    """Build the index of a memory that has `size` queries and none; returns whether it did.
+
+    Nobody waits for it but the caller: writers and readers go on, and another process that builds
+    one is left to it. What a build that was cut off left is built anew.
+    """
+
+    def missing() -> MemoryState | None:
+        with stores.vectors.transaction("neighbours.sql") as session:
+            state = find_memory(session, memory)
+            if state is None:
+                return None
+            row = session.row(
+                "index_state",
+                memory=memory,
+                index=index_name(memory, state.dimension),
+                size=size,
+            )
+        return state if row is not None and not row[0] and row[1] else None
+
+    state = retried(missing)
+    return state is not None and _build(stores, state)
+
+
+def _build(stores: Stores, state: MemoryState) -> bool:
+    name = index_name(state.name, state.dimension)
+    with stores.vectors.session("neighbours.sql") as session:
+        version, locked = session.row("extension"), session.row("try_lock_builder")
+        if version is None or version[0] < _LEAST_VERSION or locked is None or not locked[0]:
+            return False
+        drop_indexes(session, state.name)  # Of another dimension, or cut off.
+        index = session.written(
+            "neighbours.sql", name=name, memory=state.name, dimension=state.dimension
+        )
+        index.run("build_index")
+        session.run("analyse")
+    return True
+
+
+def drop_indexes(session: SqlSession, memory: str) -> None:
+    """Drop whatever indexes a memory has; the session must commit each statement."""
+    for (name,) in session.of("neighbours.sql").rows("indexes", prefix=_prefix(memory)):
+        session.written("neighbours.sql", name=name).run("drop_index")

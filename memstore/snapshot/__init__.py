@@ -1,0 +1,1 @@
+"""The snapshot from which a memory is read fast: columns, adjacency, subgraphs."""

@@ -1,0 +1,261 @@
+"""A memory's snapshot in the cache on disk: found or made, caught up, made anew when it must be.
+
+Several processes may use one: whoever changes it holds the lock beside it. A snapshot is made anew
+when it is damaged, when a batch took rows away or replaced them, when edges of Neo4j are no longer
+those that it has, and when another policy's embeddings have become the most. It catches up with
+all else by reading what the newer batches brought.
+"""
+
+import logging
+import shutil
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from filelock import FileLock
+
+from memstore.db.stores import MemoryState, Stores, get_memory
+from memstore.outbox.publication import publish
+from memstore.reads.consistent_read import removals, steadily
+from memstore.snapshot.edge_drift import changed_edges
+from memstore.snapshot.files import EDGES, Files, Manifest, drop_other_bases, load_files
+from memstore.snapshot.fill import (
+    add_accepted_edges,
+    add_accepted_similar,
+    add_nodes,
+    add_verified,
+    commonest,
+    count_stamps,
+    published_edges,
+)
+from memstore.snapshot.snapshot import Snapshot
+from schema.batch import BatchKind
+from schema.errors import StoreError, UnknownMemoryError
+from schema.graph import SIMILAR
+
+_log = logging.getLogger("memreward.snapshot")
+
+#: Kinds of batches that take rows away or replace them.
+_REMOVING: Final = {BatchKind.DELETE.value, BatchKind.REEMBED.value}
+
+
+class KeptSnapshot:
+    """The snapshot of one memory, for one process."""
+
+    def __init__(self, stores: Stores, memory: str, home: Path, *, rebuild: bool = False) -> None:
+        """Open the snapshot under `home`, or make it; it holds everything accepted then.
+
+        Args:
+            stores: both databases.
+            memory: whose snapshot.
+            home: folder of the snapshots of all memories.
+            rebuild: make it anew even if it looks well.
+
+        Raises:
+            UnknownMemoryError: if there is no such memory.
+            StoreError: if the databases contradict each other.
+            QuarantineError: if something must be published first, and cannot be.
+        """
+        self._stores, self._memory = stores, memory
+        state = get_memory(stores, memory)
+        self._incarnation = state.incarnation
+        self._home = home / memory / state.incarnation
+        #: Why it was made anew the last time; None: it was found and caught up.
+        self.made_because: str | None = None
+        with self._lock():
+            _drop_other_incarnations(self._home)
+            self.snapshot = self._opened(state, rebuild)
+        self.catch_up()
+
+    def _lock(self) -> FileLock:
+        self._home.mkdir(parents=True, exist_ok=True)  # A delete may have taken it away.
+        return FileLock(self._home / "lock")
+
+    def _opened(self, state: MemoryState, rebuild: bool) -> Snapshot:
+        if rebuild:
+            return self._made("it was asked for")
+        try:
+            files = load_files(self._home)
+            if files is None:
+                return self._made("there is none of this version")
+            if (files.manifest.encoder, files.manifest.dimension) != (
+                state.encoder,
+                state.dimension,
+            ):
+                return self._made(f"the memory has the encoder {state.encoder} now")
+            files.check()
+        except StoreError as error:
+            return self._made(str(error))
+        return self._agreeing(Snapshot(files), state)
+
+    def _agreeing(self, snapshot: Snapshot, state: MemoryState) -> Snapshot:
+        """The snapshot, made anew if somebody has changed edges in Neo4j."""
+        kinds = self._kinds_after(snapshot.seq)
+        if _REMOVING & kinds or BatchKind.LINK.value in kinds:
+            return snapshot  # Catching up will make it anew, or read the edges again.
+        edge = changed_edges(
+            self._stores, snapshot, state.published_seq, state.published_generation
+        )
+        if edge is None:
+            return snapshot
+        return self._made(f"edges of the type {edge!r} were changed by hand in Neo4j")
+
+    def check(self) -> None:
+        """Hold the edges against Neo4j's; make the snapshot anew if they differ."""
+        with self._lock():
+            self._adopt()
+            self.snapshot = self._agreeing(self.snapshot, get_memory(self._stores, self._memory))
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Bring it up to everything that is accepted.
+
+        Raises:
+            UnknownMemoryError: if the memory was deleted.
+            QuarantineError: if something must be published first, and cannot be.
+        """
+        while (state := self._state()).seq > self.snapshot.seq:
+            with self._lock():
+                self._adopt()
+                if self.snapshot.seq < state.seq:
+                    self._advance()
+
+    def _state(self) -> MemoryState:
+        state = get_memory(self._stores, self._memory)
+        if state.incarnation != self._incarnation:
+            raise UnknownMemoryError(
+                f"memory {self._memory!r} was deleted and another one made: open it again"
+            )
+        return state
+
+    def _adopt(self) -> None:
+        """See what other processes have done to the snapshot."""
+        files = load_files(self._home)
+        if files is None or not files.same_files(self.snapshot.files):
+            self.snapshot = self._made("it is gone") if files is None else Snapshot(files)
+        elif files.manifest.seq > self.snapshot.seq:
+            self.snapshot.files.adopt(files)
+            self.snapshot.take_up()
+
+    def _kinds_after(self, seq: int) -> set[str]:
+        with self._stores.vectors.transaction("snapshot.sql") as session:
+            rows = session.rows("batches", memory=self._memory, after=seq)
+        return {kind for _, kind in rows}
+
+    def _advance(self) -> None:
+        """Read the batches that are new, or make the snapshot anew where that cannot do."""
+        before = removals(self._stores, self._memory)
+        state = self._state()
+        kinds = self._kinds_after(self.snapshot.seq)
+        if _REMOVING & kinds:
+            self.snapshot = self._made("rows were deleted or replaced")
+            return
+        linked = BatchKind.LINK.value in kinds
+        while linked and state.published_generation != state.generation:
+            publish(self._stores, self._memory)
+            state = self._state()
+        try:
+            stamps = self._append(state, linked=linked)
+        except StoreError:
+            self._forget()
+            if removals(self._stores, self._memory) == before:
+                raise
+            return
+        if removals(self._stores, self._memory) != before:
+            self._forget()  # Rows may have gone while they were read; the next try sees that.
+            return
+        manifest = self.snapshot.files.manifest
+        manifest.seq, manifest.stamps = state.seq, stamps
+        if commonest(stamps) != manifest.stamp:
+            self.snapshot = self._made("other policy embeddings have become the most")
+            return
+        if self.snapshot.wants_csr:
+            self.snapshot = self.snapshot.write_csr(f"csr-{state.seq}")
+        self.snapshot.files.save()
+
+    def _append(self, state: MemoryState, *, linked: bool) -> list[tuple[str, str, int, int]]:
+        """Everything up to `state.seq`; returns the counts of the policy embeddings' stamps."""
+        snapshot, after, upto = self.snapshot, self.snapshot.seq, state.seq
+        manifest = snapshot.files.manifest
+        with self._stores.vectors.transaction("snapshot.sql") as session:
+            add_nodes(snapshot, session, after, upto)
+            add_accepted_edges(snapshot, session, after, upto)
+            if not linked:
+                add_accepted_similar(snapshot, session, after, upto)
+            add_verified(snapshot, session, after, upto)
+            stamps = count_stamps(session, self._memory, after, upto, manifest.stamps)
+        if linked:
+            self.snapshot = snapshot = self._relinked(state)
+            with self._stores.vectors.transaction("snapshot.sql") as session:
+                add_accepted_similar(snapshot, session, state.published_seq, upto)
+        return stamps
+
+    def _relinked(self, state: MemoryState) -> Snapshot:
+        """The snapshot with the published edges of the current generation, and no others."""
+        files = self.snapshot.files
+        extents = files.extents
+        files.manifest.generation = state.published_generation
+        files.manifest.similar = f"similar-{state.published_generation}"
+        snapshot = Snapshot(Files(self._home, files.manifest, extents))
+        upto, generation = state.published_seq, state.published_generation
+        edges = published_edges(self._stores, snapshot, SIMILAR[1], upto, generation)
+        snapshot.add_edges(SIMILAR[1], edges)
+        return snapshot
+
+    def _forget(self) -> None:
+        """Go back to what is on disk."""
+        files = load_files(self._home)
+        self.snapshot = self._made("it is gone") if files is None else Snapshot(files)
+
+    def _made(self, reason: str) -> Snapshot:
+        """A new base from both databases, and the current state from now on."""
+        _log.info("making the snapshot of memory %r: %s", self._memory, reason)
+        self.made_because = reason
+        accepted, published = removals(self._stores, self._memory)
+        if accepted != published:
+            publish(self._stores, self._memory)
+        snapshot = steadily(self._stores, self._memory, self._new_base)
+        snapshot.files.save()
+        drop_other_bases(self._home, snapshot.files.manifest.base)
+        return snapshot
+
+    def _new_base(self) -> Snapshot:
+        state = self._state()
+        if state.published_seq == 0 or state.generation != state.published_generation:
+            publish(self._stores, self._memory)
+            state = self._state()
+        upto, memory = state.published_seq, self._memory
+        with self._stores.vectors.transaction("snapshot.sql") as session:
+            stamps = count_stamps(session, memory, 0, upto, ())
+        manifest = Manifest(
+            memory=memory,
+            incarnation=state.incarnation,
+            encoder=state.encoder,
+            dimension=state.dimension,
+            base=f"base-{upto}-{uuid4().hex[:8]}",
+            seq=upto,
+            generation=state.published_generation,
+            similar=f"similar-{state.published_generation}",
+            stamp=commonest(stamps),
+            stamps=stamps,
+        )
+        (self._home / manifest.base).mkdir()
+        snapshot = Snapshot(Files(self._home, manifest, {}))
+        with self._stores.vectors.transaction("snapshot.sql") as session:
+            add_nodes(snapshot, session, 0, upto)
+        for edge in EDGES:
+            edges = published_edges(self._stores, snapshot, edge, upto, manifest.generation)
+            snapshot.add_edges(edge, edges)
+        with self._stores.vectors.transaction("snapshot.sql") as session:
+            add_verified(snapshot, session, 0, upto)
+        if self._state().published_generation != manifest.generation:
+            shutil.rmtree(snapshot.files.folder)
+            return self._new_base()  # A link has dropped edges while they were read.
+        return snapshot.write_csr(f"csr-{upto}")
+
+
+def _drop_other_incarnations(home: Path) -> None:
+    """Remove the snapshots of deleted memories of the same name."""
+    for path in home.parent.iterdir():
+        if path.is_dir() and path != home:
+            shutil.rmtree(path, ignore_errors=True)

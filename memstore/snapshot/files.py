@@ -1,0 +1,194 @@
+"""A snapshot on disk: a folder of columns, and a manifest that says how much of them counts.
+
+`current.json` names the folder of the base and is replaced in one rename, so that a reader sees
+one whole state. Nothing is forced to the disk's surface: what a power cut spoils is found by its
+checksum and made anew, since a snapshot is a copy of what the databases hold.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from memstore.snapshot.columns import Extent, NumberColumn, TextColumn
+from memstore.snapshot.id_index import ID_BYTES
+from schema.errors import StoreError
+from schema.graph import ANSWER, CONCLUDES, CONCLUSION, GENERATED, LEADS_TO, QUERY, SIMILAR
+from schema.rollout import POLICY_SIGNALS
+
+#: Version of the layout; a snapshot of another is made anew.
+FORMAT: Final = 1
+CURRENT: Final = "current.json"
+#: Numbers of a rollout: tokens, whether it was cut off, the policy's statistics.
+N_NUMBERS: Final = 2 + len(POLICY_SIGNALS)
+
+#: Node types; a rollout's row stands for its thinking and its answer.
+ROLLOUT: Final = ANSWER
+NODES: Final[tuple[str, ...]] = (QUERY, ROLLOUT, CONCLUSION)
+#: Edge types as stored, from source to target as Neo4j has them: SIMILAR from the query that chose.
+EDGES: Final[dict[str, tuple[str, str]]] = {
+    GENERATED[1]: (QUERY, ROLLOUT),
+    LEADS_TO[1]: (ROLLOUT, ROLLOUT),
+    CONCLUDES[1]: (ROLLOUT, CONCLUSION),
+    SIMILAR[1]: (QUERY, QUERY),
+}
+TEXTS: Final = (
+    "query.text",
+    "query.dataset",
+    "query.domain",
+    "answer.thinking_text",
+    "answer.text",
+    "answer.policy",
+    "conclusion.key",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stamp:
+    """What made the policy embeddings that the snapshot holds."""
+
+    policy: str
+    layer: str
+    dimension: int
+
+
+@dataclass(kw_only=True)
+class Manifest:
+    """What a snapshot is a snapshot of, and where its files are."""
+
+    format: int = FORMAT
+    memory: str
+    incarnation: str
+    encoder: str
+    dimension: int
+    #: Folder of the files, beside the manifest.
+    base: str
+    #: Last batch that it holds.
+    seq: int = 0
+    #: Generation of its similarity edges, and their files: a link brings others.
+    generation: int = 0
+    similar: str = "similar-0"
+    #: Files of the edges by node; a longer snapshot gets others.
+    csr: str = "csr-0"
+    stamp: Stamp | None = None
+    #: How many policy embeddings carry each stamp: [policy, layer, dimension, count].
+    stamps: list[tuple[str, str, int, int]]
+
+    @property
+    def edge_files(self) -> dict[str, str]:
+        """Name of the files of each edge type."""
+        return {name: self.similar if name == SIMILAR[1] else name for name in EDGES}
+
+
+class Files:
+    """All columns of a snapshot by name, such as `query.embedding` or `similar.ends`."""
+
+    def __init__(self, home: Path, manifest: Manifest, extents: dict[str, Extent]) -> None:
+        """Columns of `home / manifest.base` as far as `extents` says."""
+        self.home, self.manifest = home, manifest
+        self.folder = home / manifest.base
+        self.numbers: dict[str, NumberColumn] = {}
+        self.texts: dict[str, TextColumn] = {}
+        for name, dtype, width, file in self._layout():
+            self.numbers[name] = NumberColumn(
+                self.folder / file, dtype, width, extents.get(file, Extent())
+            )
+        for name in TEXTS:
+            ends, data = (extents.get(f"{name}.{part}", Extent()) for part in ("ends", "text"))
+            self.texts[name] = TextColumn(self.folder / name, ends, data)
+
+    def _layout(self) -> Iterator[tuple[str, str, int | None, str]]:
+        """Name, type, width and file of every column of numbers."""
+        m = self.manifest
+        width = {"id": ID_BYTES, "embedding": m.dimension}
+        for node in NODES:
+            yield f"{node}.id", "|u1", width["id"], f"{node}.id"
+            yield f"{node}.seq", "<i8", None, f"{node}.seq"
+        for name in ("query.embedding", "answer.thinking_embedding", "answer.embedding"):
+            yield name, "<f4", width["embedding"], name
+        policy = 0 if m.stamp is None else m.stamp.dimension
+        yield "answer.policy_embedding", "<f4", policy, "answer.policy_embedding"
+        yield "answer.numbers", "<f4", N_NUMBERS, "answer.numbers"
+        for edge, file in m.edge_files.items():
+            yield f"{edge}.ends", "<i8", 2, f"{file}.ends"
+            yield f"{edge}.seq", "<i8", None, f"{file}.seq"
+            for way in ("out", "in"):
+                for part in ("starts", "edges"):
+                    yield f"{edge}.{way}.{part}", "<i8", None, f"{file}.{m.csr}.{way}.{part}"
+        yield "similar.score", "<f4", None, f"{m.similar}.score"
+        for part, dtype in (("rollout", "<i8"), ("value", "<f4"), ("seq", "<i8")):
+            yield f"verified.{part}", dtype, None, f"verified.{part}"
+
+    @property
+    def extents(self) -> dict[str, Extent]:
+        """Extents by file name."""
+        found = {column.path.name: column.extent for column in self.numbers.values()}
+        for name, column in self.texts.items():
+            found |= {f"{name}.ends": column.ends, f"{name}.text": column.data}
+        return found
+
+    def check(self) -> None:
+        """Hold every file against its checksum.
+
+        Raises:
+            StoreError: if one is damaged.
+        """
+        for column in (*self.numbers.values(), *self.texts.values()):
+            column.check()
+
+    def adopt(self, other: "Files") -> None:
+        """See what another process has written to the same files."""
+        self.manifest = other.manifest
+        for name, column in self.numbers.items():
+            column.adopt(other.numbers[name].extent)
+        for name, text in self.texts.items():
+            text.adopt(other.texts[name].ends, other.texts[name].data)
+
+    def same_files(self, other: "Files") -> bool:
+        """Whether both are of one base, one generation of edges and one CSR."""
+        mine, its = self.manifest, other.manifest
+        return (mine.base, mine.similar, mine.csr) == (its.base, its.similar, its.csr)
+
+    def save(self) -> None:
+        """Make this the current state, for all processes."""
+        text = json.dumps(
+            {
+                **asdict(self.manifest),
+                "extents": {name: asdict(extent) for name, extent in self.extents.items()},
+            }
+        )
+        part = self.home / f".{CURRENT}.{os.getpid()}"
+        part.write_text(text, encoding="utf-8")
+        part.replace(self.home / CURRENT)
+
+
+def load_files(home: Path) -> Files | None:
+    """The current state; None if there is none, or it is of another layout.
+
+    Raises:
+        StoreError: if the manifest is damaged.
+    """
+    path = home / CURRENT
+    try:
+        fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if fields["format"] != FORMAT:
+            return None
+        extents = {name: Extent(**value) for name, value in fields.pop("extents").items()}
+        stamp = fields.pop("stamp")
+        manifest = Manifest(**fields, stamp=None if stamp is None else Stamp(**stamp))
+        manifest.stamps = [(p, layer, d, n) for p, layer, d, n in manifest.stamps]
+        return Files(home, manifest, extents)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise StoreError(f"{path} is damaged ({error})") from error
+
+
+def drop_other_bases(home: Path, base: str) -> None:
+    """Remove the folders of earlier bases; a process that still maps their files keeps them."""
+    for path in home.iterdir():
+        if path.is_dir() and path.name.startswith("base-") and path.name != base:
+            shutil.rmtree(path, ignore_errors=True)

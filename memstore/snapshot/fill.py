@@ -1,0 +1,209 @@
+"""What the databases hold, on its way into a snapshot: a page at a time, in bounded memory.
+
+Nodes, texts, numbers and rewards come from Postgres. Edges come from the published graph in Neo4j,
+and from the rows of Postgres for what arrived after that.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import numpy as np
+
+from memstore.db.graph_store import GraphTransaction
+from memstore.db.stores import Stores
+from memstore.db.vector_store import SqlSession, vectors
+from memstore.snapshot.files import EDGES, ROLLOUT, Stamp
+from memstore.snapshot.snapshot import EdgeRows, NodeRows, Snapshot
+from schema.graph import CONCLUDES, CONCLUSION, GENERATED, LEADS_TO, QUERY, SIMILAR
+from schema.memory_graph import Floats
+from schema.rollout import POLICY_SIGNALS
+
+ROWS_A_PAGE: Final = 4_096
+EDGES_A_PAGE: Final = 20_000
+#: As many batches are read as a whole.
+FEW_BATCHES: Final = 4
+
+
+def add_nodes(snapshot: Snapshot, session: SqlSession, after: int, upto: int) -> None:
+    """Append the nodes of the batches after one sequence number and up to another."""
+    bounds: dict[str, Any] = {"memory": snapshot.memory, "after": after, "upto": upto}
+    sql = session.of("snapshot.sql")
+    for page in _pages(sql, "queries", ROWS_A_PAGE, **bounds):
+        ids, seqs, texts, datasets, domains, embeddings = zip(*page, strict=True)
+        snapshot.add_nodes(
+            QUERY,
+            NodeRows(
+                ids=ids,
+                seq=seqs,
+                texts={"text": texts, "dataset": datasets, "domain": domains},
+                numbers={"embedding": vectors(embeddings)},
+            ),
+        )
+    stamp = snapshot.files.manifest.stamp
+    for page in _pages(sql, "rollouts", ROWS_A_PAGE, **bounds):
+        snapshot.add_nodes(ROLLOUT, _rollouts(sql, snapshot.memory, stamp, page))
+    for page in _pages(sql, "conclusions", ROWS_A_PAGE, **bounds):
+        ids, seqs, keys = zip(*page, strict=True)
+        snapshot.add_nodes(CONCLUSION, NodeRows(ids=ids, seq=seqs, texts={"key": keys}))
+
+
+def _pages(
+    sql: SqlSession, name: str, size: int, *, memory: str, after: int, upto: int
+) -> Iterator[list[tuple[Any, ...]]]:
+    """What the batches after one sequence number and up to another brought, `size` rows at a time.
+
+    A few batches, which are small, in one go: a cursor on the server costs more than they do.
+    """
+    bounds: dict[str, Any] = {"memory": memory, "after": after, "upto": upto}
+    if upto - after > FEW_BATCHES:
+        yield from sql.stream(name, size, **bounds)
+    elif rows := sql.rows(name, **bounds):
+        yield rows
+
+
+def _rollouts(
+    session: SqlSession, memory: str, stamp: Stamp | None, page: list[tuple[Any, ...]]
+) -> NodeRows:
+    ids, seqs, thinkings, answers, policies, tokens, truncated, signals, thought, said = zip(
+        *page, strict=True
+    )
+    nothing = (np.nan,) * len(POLICY_SIGNALS)
+    numbers = [
+        [np.nan if t is None else t, np.nan if c is None else c, *(s or nothing)]
+        for t, c, s in zip(tokens, truncated, signals, strict=True)
+    ]
+    return NodeRows(
+        ids=ids,
+        seq=seqs,
+        texts={
+            "thinking_text": thinkings,
+            "text": answers,
+            "policy": [policy or "" for policy in policies],
+        },
+        numbers={
+            "thinking_embedding": vectors(thought),
+            "embedding": vectors(said),
+            "numbers": np.asarray(numbers, np.float32),
+            "policy_embedding": _policy_embeddings(session, memory, stamp, ids),
+        },
+    )
+
+
+def _policy_embeddings(
+    session: SqlSession, memory: str, stamp: Stamp | None, ids: tuple[str, ...]
+) -> Floats:
+    """[R, P] of one stamp; NaN where a rollout came without, or with another."""
+    if stamp is None:
+        return np.zeros((len(ids), 0), np.float32)
+    found, values = session.embeddings(
+        "policy_embeddings",
+        memory=memory,
+        ids=list(ids),
+        policy=stamp.policy,
+        layer=stamp.layer,
+        dimension=stamp.dimension,
+    )
+    place = {id_: row for row, id_ in enumerate(ids)}
+    embedding_RP = np.full((len(ids), stamp.dimension), np.nan, np.float32)
+    if found:
+        embedding_RP[[place[id_] for id_ in found]] = values
+    return embedding_RP
+
+
+def count_stamps(
+    session: SqlSession,
+    memory: str,
+    after: int,
+    upto: int,
+    known: Iterable[tuple[str, str, int, int]],
+) -> list[tuple[str, str, int, int]]:
+    """How many policy embeddings carry each stamp, given what was `known` before."""
+    counts = {(policy, layer, dimension): n for policy, layer, dimension, n in known}
+    for policy, layer, dimension, n in session.of("snapshot.sql").rows(
+        "stamps", memory=memory, after=after, upto=upto
+    ):
+        key = (policy, layer, dimension)
+        counts[key] = counts.get(key, 0) + n
+    return [(*key, n) for key, n in sorted(counts.items())]
+
+
+def commonest(stamps: Iterable[tuple[str, str, int, int]]) -> Stamp | None:
+    """The stamp that most policy embeddings carry."""
+    ranked = sorted(stamps, key=lambda row: (-row[3], row[:3]))
+    if not ranked:
+        return None
+    policy, layer, dimension, _ = ranked[0]
+    return Stamp(policy=policy, layer=layer, dimension=dimension)
+
+
+def add_accepted_edges(snapshot: Snapshot, session: SqlSession, after: int, upto: int) -> None:
+    """Append the edges of rollouts that Neo4j need not hold yet, from the rows they brought."""
+    bounds: dict[str, Any] = {"memory": snapshot.memory, "after": after, "upto": upto}
+    sql = session.of("snapshot.sql")
+    for page in _pages(sql, "rollout_edges", EDGES_A_PAGE, **bounds):
+        rollout = snapshot.known(ROLLOUT, [row[0] for row in page])
+        query = snapshot.known(QUERY, [row[1] for row in page])
+        seq = np.asarray([row[3] for row in page], np.int64)
+        snapshot.add_edges(GENERATED[1], EdgeRows(source=query, target=rollout, seq=seq))
+        snapshot.add_edges(LEADS_TO[1], EdgeRows(source=rollout, target=rollout, seq=seq))
+        said = np.flatnonzero([row[2] is not None for row in page])
+        conclusion = snapshot.known(CONCLUSION, [page[place][2] for place in said])
+        snapshot.add_edges(
+            CONCLUDES[1], EdgeRows(source=rollout[said], target=conclusion, seq=seq[said])
+        )
+
+
+def add_accepted_similar(snapshot: Snapshot, session: SqlSession, after: int, upto: int) -> None:
+    """Append the edges between queries that Neo4j need not hold yet, from Postgres."""
+    bounds: dict[str, Any] = {"memory": snapshot.memory, "after": after, "upto": upto}
+    sql = session.of("snapshot.sql")
+    ids = [row[0] for row in sql.rows("new_query_ids", **bounds)]
+    generation = snapshot.files.manifest.generation
+    for start in range(0, len(ids), ROWS_A_PAGE):
+        chunk = ids[start : start + ROWS_A_PAGE]
+        rows = sql.rows("similar", ids=chunk, generation=generation, **bounds)
+        snapshot.add_edges(SIMILAR[1], _edges(snapshot, SIMILAR[1], rows))
+
+
+def published_edges(
+    stores: Stores, snapshot: Snapshot, edge: str, seq: int, generation: int
+) -> EdgeRows:
+    """All edges of one type of the published graph up to a sequence number, from Neo4j."""
+
+    def read(tx: GraphTransaction) -> list[EdgeRows]:
+        bounds: dict[str, Any] = {"memory": snapshot.memory, "seq": seq}
+        if edge == SIMILAR[1]:
+            bounds["generation"] = generation
+        pages = tx.stream(edge, EDGES_A_PAGE, **bounds)
+        return [_edges(snapshot, edge, page) for page in pages]
+
+    pages = stores.graph.read("snapshot.cypher", read)
+    pages.append(_edges(snapshot, edge, []))
+    scores = [page.score for page in pages if page.score is not None]
+    return EdgeRows(
+        source=np.concatenate([page.source for page in pages]),
+        target=np.concatenate([page.target for page in pages]),
+        seq=np.concatenate([page.seq for page in pages]),
+        score=np.concatenate(scores) if scores else None,
+    )
+
+
+def _edges(snapshot: Snapshot, edge: str, rows: list[Any]) -> EdgeRows:
+    source_type, target_type = EDGES[edge]
+    score = None
+    if edge == SIMILAR[1]:
+        score = np.asarray([np.nan if row[3] is None else row[3] for row in rows], np.float32)
+    return EdgeRows(
+        source=snapshot.known(source_type, [row[0] for row in rows]),
+        target=snapshot.known(target_type, [row[1] for row in rows]),
+        seq=np.asarray([row[2] for row in rows], np.int64),
+        score=score,
+    )
+
+
+def add_verified(snapshot: Snapshot, session: SqlSession, after: int, upto: int) -> None:
+    """Append the current verified rewards of which something was said in between."""
+    bounds: dict[str, Any] = {"memory": snapshot.memory, "after": after, "upto": upto}
+    for page in _pages(session.of("snapshot.sql"), "verified", EDGES_A_PAGE, **bounds):
+        ids, values, seqs = zip(*page, strict=True)
+        snapshot.add_verified(ids, values, seqs)

@@ -1,0 +1,152 @@
+"""A small graph cut out of a snapshot: all that the scores of some queries' rollouts depend on.
+
+The cost depends on the neighbourhood, never on the size of the memory: every array is read at the
+rows that are wanted and nowhere else.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from memstore.snapshot.files import ROLLOUT
+from memstore.snapshot.snapshot import Snapshot
+from schema.graph import CONCLUDES, CONCLUSION, GENERATED, LEADS_TO, QUERY, SIMILAR
+from schema.memory_graph import Bools, Ints, MemoryGraph
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """How far a model looks beyond a rollout's own query and that query's rollouts."""
+
+    #: Steps along SIMILAR_TO.
+    hops: int
+    #: Whether it looks only at neighbours of which something is verified.
+    labelled_only: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """Part of a snapshot as a graph of its own."""
+
+    graph: MemoryGraph
+    #: Rows of the snapshot that the graph's queries and rollouts stand for, ascending.
+    query_rows: Ints
+    rollout_rows: Ints
+
+    def places(self, queries: Ints) -> Ints:
+        """Rows in `graph` of queries of the snapshot, all of which it holds."""
+        return np.searchsorted(self.query_rows, queries)
+
+
+def cut(snapshot: Snapshot, queries: Ints, reach: Reach) -> Cut:
+    """The part of `snapshot` on which scores of the rollouts of `queries` depend.
+
+    Args:
+        snapshot: of a memory.
+        queries: rows of queries, in any order.
+        reach: how far the model looks.
+    """
+    wanted, similar = _neighbourhood(snapshot, np.unique(queries), reach)
+    return _graph(snapshot, wanted, similar)
+
+
+def whole(snapshot: Snapshot) -> Cut:
+    """All of a snapshot as a graph in memory."""
+    everything = np.arange(snapshot.count(QUERY))
+    return _graph(snapshot, everything, np.arange(snapshot.n_edges(SIMILAR[1])), every=True)
+
+
+def rollouts_of(snapshot: Snapshot, queries: Ints) -> tuple[Ints, Ints]:
+    """Rollouts along GENERATED and LEADS_TO, and the place in `queries` that each belongs to."""
+    generated, place_T = snapshot.edges_from(GENERATED[1], queries)
+    _, thinking = snapshot.ends(GENERATED[1], generated)
+    leads_to, place_A = snapshot.edges_from(LEADS_TO[1], thinking)
+    _, answer = snapshot.ends(LEADS_TO[1], leads_to)
+    return answer, place_T[place_A]
+
+
+def queries_of(snapshot: Snapshot, rollouts: Ints) -> Ints:
+    """Queries that lead to some rollouts, ascending."""
+    leads_to, _ = snapshot.edges_to(LEADS_TO[1], rollouts)
+    thinking, _ = snapshot.ends(LEADS_TO[1], leads_to)
+    generated, _ = snapshot.edges_to(GENERATED[1], thinking)
+    return np.unique(snapshot.ends(GENERATED[1], generated)[0])
+
+
+def labelled(snapshot: Snapshot, queries: Ints) -> Bools:
+    """Whether a rollout of each query is verified, [Q]."""
+    rollouts, place = rollouts_of(snapshot, queries)
+    found = np.zeros(len(queries), dtype=np.bool_)
+    found[place[~np.isnan(snapshot.verified(rollouts))]] = True
+    return found
+
+
+def _neighbourhood(snapshot: Snapshot, queries: Ints, reach: Reach) -> tuple[Ints, Ints]:
+    """Rows of the queries that count, ascending, and numbers of the edges between them."""
+    wanted, frontier = queries, queries
+    edges: list[Ints] = [np.zeros(0, np.int64)]
+    for _ in range(reach.hops):
+        chosen, _ = snapshot.edges_from(SIMILAR[1], frontier)
+        _, neighbour = snapshot.ends(SIMILAR[1], chosen)
+        if reach.labelled_only:
+            distinct, place = np.unique(neighbour, return_inverse=True)
+            shown = labelled(snapshot, distinct)[place]
+            chosen, neighbour = chosen[shown], neighbour[shown]
+        edges.append(chosen)
+        frontier = np.setdiff1d(neighbour, wanted)
+        wanted = np.union1d(wanted, frontier)
+    return wanted, np.sort(np.concatenate(edges))
+
+
+def _graph(snapshot: Snapshot, wanted: Ints, similar: Ints, *, every: bool = False) -> Cut:
+    """The graph of the queries `wanted` with their rollouts and the edges `similar`.
+
+    With `every`, rollouts that no query leads to are in it too.
+    """
+    rollouts = np.arange(snapshot.count(ROLLOUT))
+    if not every:
+        thinkings = snapshot.ends(GENERATED[1], snapshot.edges_from(GENERATED[1], wanted)[0])[1]
+        rollouts = np.union1d(thinkings, rollouts_of(snapshot, wanted)[0])
+    leads_to = np.sort(snapshot.edges_to(LEADS_TO[1], rollouts)[0])
+    rollouts = np.union1d(rollouts, snapshot.ends(LEADS_TO[1], leads_to)[0])
+    generated = np.sort(snapshot.edges_to(GENERATED[1], rollouts)[0])
+    queries = np.union1d(wanted, snapshot.ends(GENERATED[1], generated)[0])
+    concludes = np.sort(snapshot.edges_from(CONCLUDES[1], rollouts)[0])
+    conclusions = np.unique(snapshot.ends(CONCLUDES[1], concludes)[1])
+    if every:
+        conclusions = np.arange(snapshot.count(CONCLUSION))
+    numbers_RN = snapshot.take("answer.numbers", rollouts)
+
+    def edges(name: str, numbers: Ints, sources: Ints, targets: Ints) -> Ints:
+        source, target = snapshot.ends(name, numbers)
+        return np.stack([np.searchsorted(sources, source), np.searchsorted(targets, target)])
+
+    graph = MemoryGraph(
+        memory=snapshot.memory,
+        seq=snapshot.seq,
+        encoder=snapshot.files.manifest.encoder,
+        query_id_Q=snapshot.ids(QUERY, queries),
+        query_text_Q=snapshot.texts("query.text", queries),
+        dataset_Q=snapshot.texts("query.dataset", queries),
+        domain_Q=snapshot.texts("query.domain", queries),
+        query_embedding_QD=snapshot.take("query.embedding", queries),
+        rollout_id_R=snapshot.ids(ROLLOUT, rollouts),
+        thinking_text_R=snapshot.texts("answer.thinking_text", rollouts),
+        answer_text_R=snapshot.texts("answer.text", rollouts),
+        policy_R=snapshot.texts("answer.policy", rollouts),
+        thinking_embedding_RD=snapshot.take("answer.thinking_embedding", rollouts),
+        answer_embedding_RD=snapshot.take("answer.embedding", rollouts),
+        completion_tokens_R=numbers_RN[:, 0].copy(),
+        truncated_R=numbers_RN[:, 1].copy(),
+        policy_signals_R6=numbers_RN[:, 2:].copy(),
+        policy_embedding_RP=snapshot.take("answer.policy_embedding", rollouts),
+        verified_R=snapshot.verified(rollouts),
+        generated_2E=edges(GENERATED[1], generated, queries, rollouts),
+        leads_to_2E=edges(LEADS_TO[1], leads_to, rollouts, rollouts),
+        conclusion_id_C=snapshot.ids(CONCLUSION, conclusions),
+        conclusion_key_C=snapshot.texts("conclusion.key", conclusions),
+        concludes_2E=edges(CONCLUDES[1], concludes, rollouts, conclusions),
+        similar_2E=edges(SIMILAR[1], similar, queries, queries),
+        similar_score_E=snapshot.take("similar.score", similar),
+    )
+    return Cut(graph=graph, query_rows=queries, rollout_rows=rollouts)

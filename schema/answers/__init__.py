@@ -1,0 +1,1 @@
+"""How an answer is read: its thinking and answer, and its conclusion."""

@@ -1,0 +1,96 @@
+"""HeteroData from a MemoryGraph."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from support.graph_factory import labelled, make_graph
+
+from gnn.data.hetero import to_hetero
+from schema.graph import EDGE_TYPES, GENERATED, LEADS_TO, SIMILAR
+
+
+def test_has_every_type_with_its_reverse() -> None:
+    graph, _ = make_graph()
+    data = to_hetero(graph)
+    assert set(data.node_types) == {"query", "thinking", "answer", "conclusion"}
+    assert set(data.edge_types) == set(EDGE_TYPES)
+    for source, name, target in (GENERATED, LEADS_TO, ("answer", "concludes", "conclusion")):
+        there = data[source, name, target].edge_index
+        back = data[target, f"rev_{name}", source].edge_index
+        assert torch.equal(there, back.flip(0))
+
+
+def test_no_node_type_is_a_source_only() -> None:
+    sources = {source for source, _, _ in EDGE_TYPES}
+    assert sources == {target for _, _, target in EDGE_TYPES}
+
+
+def test_similarity_flows_from_the_neighbour_to_the_query_that_chose_it() -> None:
+    graph, _ = make_graph()
+    data = to_hetero(graph)
+    neighbour, chooser = data[SIMILAR].edge_index.numpy()
+    assert (chooser == graph.similar_2E[0]).all()
+    assert (neighbour == graph.similar_2E[1]).all()
+    cosine = (data["query"].x[neighbour] * data["query"].x[chooser]).sum(1, keepdim=True)
+    torch.testing.assert_close(data[SIMILAR].edge_attr, cosine)
+
+
+def test_rewards_are_labels_and_never_inputs() -> None:
+    graph, truth_R = make_graph()
+    known = labelled(graph, truth_R, 0.5)
+    plain, shown = to_hetero(graph), to_hetero(known)
+    for node_type in plain.node_types:
+        assert torch.equal(plain[node_type].x, shown[node_type].x)
+    assert not plain["answer"].labelled.any()
+    mask = shown["answer"].labelled.numpy()
+    assert mask.sum() == len(truth_R) / 2
+    assert (shown["answer"].y.numpy()[mask] == truth_R[mask]).all()
+    assert not shown["answer"].y.isnan().any()
+
+
+def test_features_stand_behind_the_embeddings() -> None:
+    graph, _ = make_graph()
+    extra = np.arange(len(graph.rollout_id_R), dtype=np.float32)[:, None]
+    data = to_hetero(graph, features={"answer": extra})
+    assert data["answer"].x.shape == (len(extra), graph.answer_embedding_RD.shape[1] + 1)
+    assert (data["answer"].x[:, -1].numpy() == extra[:, 0]).all()
+
+
+def test_a_conclusion_is_the_mean_of_its_answers() -> None:
+    graph, _ = make_graph()
+    data = to_hetero(graph)
+    members = graph.conclusion_of_rollout_R == 2
+    expected = graph.answer_embedding_RD[members].mean(axis=0)
+    np.testing.assert_allclose(data["conclusion"].x[2].numpy(), expected, rtol=1e-5)
+
+
+def test_a_changed_edge_changes_the_data() -> None:
+    graph, _ = make_graph()
+    moved = graph.similar_2E.copy()
+    moved[1, 0] = (moved[1, 0] + 1) % len(graph.query_id_Q)
+    changed = to_hetero(replace(graph, similar_2E=moved))
+    assert not torch.equal(changed[SIMILAR].edge_index, to_hetero(graph)[SIMILAR].edge_index)
+
+
+def test_an_edge_to_nowhere_is_refused() -> None:
+    graph, _ = make_graph()
+    broken = graph.similar_2E.copy()
+    broken[1, 0] = len(graph.query_id_Q)
+    with pytest.raises(ValueError, match="larger"):
+        to_hetero(replace(graph, similar_2E=broken))
+
+
+def test_a_graph_without_similarity_or_conclusions_is_fine() -> None:
+    graph, _ = make_graph()
+    none_2E = np.zeros((2, 0), dtype=np.int64)
+    bare = replace(
+        graph,
+        similar_2E=none_2E,
+        similar_score_E=np.zeros(0, dtype=np.float32),
+        concludes_2E=none_2E,
+        conclusion_id_C=[],
+        conclusion_key_C=[],
+    )
+    assert to_hetero(bare)["conclusion"].x.shape[0] == 0

@@ -1,0 +1,113 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+from support.cli_fixtures import Cli, as_row, write_jsonl
+from support.rollout_factory import make_rollouts
+
+from memstore.db.stores import Stores
+from schema.ids import rollout_id
+
+
+@pytest.fixture
+def filled(cli: Cli, tmp_path: Path, memory_name: str) -> str:
+    for run, start in (("a", 0), ("b", 2)):
+        rows = [as_row(r) for r in make_rollouts(4, 2, first=start)]
+        path = write_jsonl(tmp_path / f"{run}.jsonl", rows)
+        assert cli("ingest", path, "-m", memory_name, "--run", run).exit_code == 0
+    return memory_name
+
+
+def test_runs_are_listed(cli: Cli, filled: str) -> None:
+    shown = cli("runs", "-m", filled).output
+    assert re.search(r"│ a +│ tiny", shown)
+    assert re.search(r"│ b +│ tiny", shown)
+    assert filled in cli("runs").output
+    assert cli("runs", "-m", "nowhere").exit_code == 2
+
+
+def test_check_exits_with_1_and_a_list(cli: Cli, filled: str, stores: Stores) -> None:
+    assert cli("check", "-m", filled).exit_code == 0
+    driver = stores.graph._driver
+    driver.execute_query(
+        "MATCH (a:Answer {memory: $memory}) WITH a LIMIT 2 SET a.verified_reward = 0.3",
+        {"memory": filled},
+    )
+    result = cli("check", "-m", filled)
+    assert result.exit_code == 1
+    assert "verified rewards: 2" in result.output
+    assert cli("check", "-m", "nowhere").exit_code == 2
+
+
+def test_delete_counts_asks_and_deletes(cli: Cli, filled: str) -> None:
+    dry = cli("delete", "-m", filled, "--run", "a", "--dry-run")
+    assert dry.exit_code == 0
+    assert re.search(r"8 rollouts\n +2 queries", dry.output)
+    assert "nothing was deleted" in dry.output
+    assert cli("delete", "-m", filled, "--run", "a").exit_code == 1  # nobody says yes
+    assert rollouts(cli, filled) == 16
+    assert cli("delete", "-m", filled, "--run", "a", "--yes").exit_code == 0
+    assert rollouts(cli, filled) == 8
+    assert cli("delete", "-m", filled, "--run", "a", "--yes").exit_code == 2
+    assert cli("delete", "-m", filled, "--yes").exit_code == 0
+    assert cli("delete", "-m", filled, "--yes").exit_code == 2
+
+
+def rollouts(cli: Cli, memory: str) -> int:
+    return json.loads(cli("stats", "-m", memory, "--json").output)[memory]["counts"]["rollouts"]
+
+
+def test_labels_and_their_history(cli: Cli, filled: str, tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [
+        {"query_id": "sum-2", "rollout": 0, "reward": 0.25},
+        {"query_id": "sum-2", "better": 0, "worse": 1},
+    ]
+    path = write_jsonl(tmp_path / "labels.jsonl", rows)
+    command = ("label", path, "-m", filled, "--annotator", "ann", "--run", "a")
+    assert "1 rewards and 1 preferences are new, 0 were said before" in cli(*command).output
+    assert "0 rewards and 0 preferences are new, 2 were said before" in cli(*command).output
+    rollout = rollout_id(filled, "a", "sum-2", 0, 0)
+    shown = cli("history", rollout, "-m", filled).output
+    assert "ann" in shown
+    assert "verified: 0.625" in shown  # the file said 1
+    before = cli("history", rollout, "-m", filled, "--as-of", "1").output
+    assert "ann" not in before
+    assert "verified: 1 " in before
+    assert cli("history", rollout, "-m", filled, "--as-of", "soon").exit_code == 2
+
+
+def test_a_label_file_with_bad_rows_changes_nothing(cli: Cli, filled: str, tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [
+        {"query_id": "sum-2", "rollout": 0, "reward": 0.25},
+        {"query_id": "sum-2", "rollout": 0, "reward": 25, "annotator": "bob"},
+    ]
+    path = write_jsonl(tmp_path / "labels.jsonl", rows)
+    command = ("label", path, "-m", filled, "--annotator", "ann", "--run", "a")
+    result = cli(*command)
+    assert result.exit_code == 2
+    assert "labels.jsonl:2" in result.output
+    (rejected,) = (tmp_path / "rejected.jsonl").read_text().splitlines()
+    assert json.loads(rejected)["line"] == 2
+    assert "1 rewards" in cli(*command, "--skip-rejected").output
+
+
+def test_export_delete_import(cli: Cli, filled: str, tmp_path: Path) -> None:
+    before = json.loads(cli("stats", "-m", filled, "--json").output)
+    out = tmp_path / "out"
+    assert cli("export", out, "-m", filled).exit_code == 0
+    assert cli("import", out).exit_code == 2
+    assert cli("delete", "-m", filled, "--yes").exit_code == 0
+    assert cli("import", out).exit_code == 0
+    assert json.loads(cli("stats", "-m", filled, "--json").output) == before
+    assert cli("check", "-m", filled).exit_code == 0
+
+
+def test_reembed_needs_an_encoder(cli: Cli, filled: str) -> None:
+    assert cli("reembed", "-m", filled, "--encoder", "nothing-here").exit_code == 2
+    again = cli("reembed", "-m", filled, "--encoder", "all-MiniLM-L6-v2")
+    assert "0 texts embedded" in again.output
+
+
+def test_query_says_that_it_spans_memories(cli: Cli) -> None:
+    assert "sees every memory" in cli("query", "--help").output

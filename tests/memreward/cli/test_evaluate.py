@@ -1,0 +1,104 @@
+import json
+from pathlib import Path
+
+import pytest
+from support.cli_fixtures import Cli, as_row, write_jsonl
+from support.rollout_factory import make_rollouts
+
+from gnn.base.splits import is_final
+from memreward.jobs.evaluate import BASELINES
+from memstore.db.stores import Stores
+from memstore.reads.stats import list_memories
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    train = write_jsonl(tmp_path / "t.jsonl", [as_row(r) for r in make_rollouts(60, 4)])
+    rows = [as_row(r) for r in make_rollouts(60, 2, first=40)]
+    return train, write_jsonl(tmp_path / "other.jsonl", rows)
+
+
+def test_figures_for_every_set_and_model(
+    cli: Cli, files: tuple[Path, Path], tmp_path: Path, stores: Stores
+) -> None:
+    train, other = files
+    options = ["--labels", 0.4, "--seeds", 2, "--final", "--json", "r.json", "--report", "page"]
+    result = cli("evaluate", train, "--test", other, *options)
+    assert result.exit_code == 0, result.output
+    figures = json.loads((tmp_path / "r.json").read_text())
+    assert set(figures["sets"]) == {"unlabelled", "final", "other"}
+    for rows in figures["sets"].values():
+        assert list(rows) == ["memreward", *BASELINES]
+        for row in rows.values():
+            assert {"auc", "within_query", "accuracy", "brier_skill", "ece"} <= set(row)
+            assert set(row["by_domain"]) == {"math"}
+    assert (figures["labels"], figures["seeds"]) == (0.4, 2)
+    sizes = {name: rows["memreward"]["n_queries"] for name, rows in figures["sets"].items()}
+    texts = {rollout.query for rollout in make_rollouts(60, 1)}
+    final = sum(map(is_final, texts))
+    labelled = round(0.4 * 20) + round(0.4 * 40)
+    assert sizes == {"final": final, "unlabelled": 60 - final - labelled, "other": 60}
+    (page,) = (tmp_path / "page").glob("*.html")
+    assert "<img" in page.read_text() or "<svg" in page.read_text()
+    assert not any(name.startswith("scratch") for name in list_memories(stores))
+
+
+def test_the_same_command_gives_the_same_figures(
+    cli: Cli, files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    def figures() -> object:
+        options = ["--seeds", 1, "--baselines", "knn", "--json", "r.json"]
+        result = cli("evaluate", files[0], "--labels", 0.4, *options)
+        assert result.exit_code == 0, result.output
+        return json.loads((tmp_path / "r.json").read_text())["sets"]
+
+    assert figures() == figures()
+
+
+def test_several_shares_score_the_same_queries(
+    cli: Cli, files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    options = ["--seeds", 1, "--baselines", "constant,majority", "--json", "r.json"]
+    result = cli("evaluate", files[0], "--labels", "0.6,0.3", *options, "--report", "page")
+    assert result.exit_code == 0, result.output
+    budgets = json.loads((tmp_path / "r.json").read_text())["budgets"]
+    assert [budget["labels"] for budget in budgets] == [0.3, 0.6]
+    sizes = {budget["sets"]["unlabelled"]["memreward"]["n_queries"] for budget in budgets}
+    counted = 60 - sum(is_final(rollout.query) for rollout in make_rollouts(60, 1))
+    assert len(sizes) == 1
+    assert abs(sizes.pop() - 0.4 * counted) <= 1
+    assert "30%" in result.output
+    assert (tmp_path / "page" / "budget.png").is_file()
+
+
+def test_one_class_is_not_available(cli: Cli, tmp_path: Path) -> None:
+    train = write_jsonl(tmp_path / "t.jsonl", [as_row(r) for r in make_rollouts(40, 4)])
+    rows = [{**as_row(r), "reward": 0.0} for r in make_rollouts(5, 2, first=90)]
+    wrong = write_jsonl(tmp_path / "wrong.jsonl", rows)
+    result = cli(
+        *("evaluate", train, "--test", wrong, "--labels", 0.5, "--seeds", 1),
+        *("--baselines", "constant", "--json", "r.json"),
+    )
+    assert result.exit_code == 0, result.output
+    row = json.loads((tmp_path / "r.json").read_text())["sets"]["wrong"]["constant"]
+    assert row["auc"] is None
+    assert "n/a" in result.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--labels", 0),
+        ("--labels", 1.5),
+        ("--labels", "0.2,1"),
+        ("--labels", "a few"),
+        ("--seeds", 0),
+        ("--baselines", "oracle"),
+    ],
+    ids=str,
+)
+def test_options_that_cannot_be(
+    arguments: tuple[object, ...], cli: Cli, files: tuple[Path, Path], stores: Stores
+) -> None:
+    assert cli("evaluate", files[0], *arguments).exit_code == 2
+    assert not any(name.startswith("scratch") for name in list_memories(stores))

@@ -1,0 +1,56 @@
+import json
+from pathlib import Path
+
+import pytest
+from support.cli_fixtures import Cli, as_row, write_jsonl
+from support.rollout_factory import make_rollouts
+
+
+@pytest.fixture
+def filled(cli: Cli, tmp_path: Path, memory_name: str) -> str:
+    path = write_jsonl(tmp_path / "a.jsonl", [as_row(r) for r in make_rollouts(5, 2)])
+    assert cli("ingest", path, "-m", memory_name, "--run", "r").exit_code == 0
+    return memory_name
+
+
+def test_stats(cli: Cli, filled: str) -> None:
+    listed = json.loads(cli("stats", "--json").output)
+    assert listed[filled]["counts"]["rollouts"] == 10
+    shown = cli("stats", "--memory", filled)
+    assert "doubles" in shown.output
+    assert cli("stats", "--memory", "nowhere").exit_code == 2
+
+
+def test_query_with_parameters_as_json(cli: Cli, filled: str) -> None:
+    result = cli(
+        "query",
+        "MATCH (a:Answer {memory: $memory}) WHERE a.place < $place RETURN count(a) AS n",
+        "-p",
+        f"memory={filled}",
+        "-p",
+        "place=1",
+        "--json",
+    )
+    assert json.loads(result.output) == [{"n": 5}]
+
+
+def test_query_as_a_table(cli: Cli, filled: str) -> None:
+    result = cli("query", "RETURN 1 AS one, 'x' AS letter")
+    assert result.exit_code == 0
+    assert "letter" in result.output
+
+
+@pytest.mark.parametrize(
+    "cypher",
+    ["CREATE (n:Query) RETURN n", "MATCH (n) DETACH DELETE n", "RETURN", "DROP INDEX x"],
+)
+def test_what_does_not_only_read_is_refused(cypher: str, cli: Cli, filled: str) -> None:
+    before = cli("stats", "--json").output
+    assert cli("query", cypher).exit_code == 2
+    assert cli("stats", "--json").output == before
+
+
+def test_a_parameter_without_a_value(cli: Cli) -> None:
+    result = cli("query", "RETURN 1", "-p", "nothing")
+    assert result.exit_code == 2
+    assert "name=value" in result.output

@@ -1,0 +1,64 @@
+"""A served memory as a scorer: nothing of a rollout is lost on the way."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, fields
+
+import numpy as np
+import pytest
+from support.rollout_factory import make_rollout
+from support.serving import TOKEN, ServedFake, Service, serving
+
+from memreward.client.remote_memory import RemoteMemory, row_of
+from memstore.formats.columns import KNOWN_COLUMNS
+from schema.errors import InputError
+from schema.rollout import Rollout
+from schema.score import Scorer
+from trainer.rewards.from_memory import memory_reward
+
+
+@pytest.fixture
+def memory() -> ServedFake:
+    return ServedFake(lambda rollout: 0.1 if rollout.answer == "5" else 0.9)
+
+
+@pytest.fixture
+def service(memory: ServedFake) -> Iterator[Service]:
+    with serving(memory) as running:
+        yield running
+
+
+def test_rollouts_arrive_as_they_are(service: Service, memory: ServedFake) -> None:
+    remote: Scorer = RemoteMemory(service.url, TOKEN)
+    sent = [
+        make_rollout(3, 1, step=7, checkpoint="c"),
+        make_rollout(3, 2, reward=None, thinking="", truncated=None, policy_signals=None),
+        Rollout(query="Cut?", thinking="Hm", answer="", source_query_id="q", place=0),
+    ]
+    scores = remote.score(sent)
+    assert list(memory.stored) == [score.rollout_id for score in scores]
+    for before, after in zip(sent, memory.stored.values(), strict=True):
+        for name, value in asdict(before).items():
+            if isinstance(value, np.ndarray):
+                assert np.array_equal(value, getattr(after, name)), name
+            else:
+                assert value == getattr(after, name), name
+    assert [score.value for score in scores] == [sent[0].reward, 0.9, 0.9]
+    remote.score(sent, store=False)
+    assert memory.calls[-1] == (3, False)
+    remote.flush()
+    assert memory.flushed == 1
+    with pytest.raises(InputError, match="NUL"):
+        remote.score([make_rollout(9, answer="a\0")])
+
+
+def test_every_field_has_a_column() -> None:
+    rollout = make_rollout(3, 1, checkpoint="c")
+    assert set(row_of(rollout)) <= KNOWN_COLUMNS
+    assert len(row_of(rollout)) == len(fields(rollout)) - 1 + 6
+
+
+def test_trl_is_rewarded_by_a_served_memory(service: Service, memory: ServedFake) -> None:
+    reward = memory_reward(RemoteMemory(service.url, TOKEN), training=lambda: True)
+    given = reward(prompts=["2 + 2?"] * 3, completions=["4", "5", ""], completion_ids=[[1]] * 3)
+    assert given == [0.9, 0.1, None]
+    assert len(memory.stored) == 2

@@ -1,0 +1,159 @@
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from support.full_memory import contents
+from support.rollout_factory import make_rollout, make_rollouts
+from support.store_fixtures import MemoryUnderTest
+
+from memstore.archive import restore as module
+from memstore.archive.export import export_memory
+from memstore.archive.restore import import_memory
+from memstore.archive.tables import MANIFEST, TABLES, file_hash, table_path
+from memstore.consistency.check import check_memory
+from memstore.outbox.deletion import delete_memory
+from memstore.outbox.recovery import catch_up_all
+from memstore.reads.full_graph import read_graph
+from memstore.reads.stats import list_memories
+from schema.errors import InputError, UnknownMemoryError
+
+
+def test_the_round_trip_gives_everything_back(lived: MemoryUnderTest, tmp_path: Path) -> None:
+    before = contents(lived)
+    checkpoint = tmp_path / "checkpoints" / lived.name / "m1"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "weights.safetensors").write_bytes(b"weights")
+    (checkpoint.parent / ".fresh-1").mkdir()
+    manifest = export_memory(
+        lived.stores, lived.name, tmp_path / "out", checkpoints=checkpoint.parent
+    )
+    assert manifest.checkpoints.keys() == {"m1/weights.safetensors"}
+    delete_memory(lived.stores, lived.name)
+    import_memory(lived.stores, tmp_path / "out", checkpoints=tmp_path / "back")
+    after = contents(lived)
+    for part in before:
+        assert after[part] == before[part], part
+    report = check_memory(lived.stores, lived.name)
+    assert report.ok, report.lines()
+    kept = tmp_path / "back" / lived.name / "m1" / "weights.safetensors"
+    assert kept.read_bytes() == b"weights"
+    again = export_memory(lived.stores, lived.name, tmp_path / "again")
+    assert again.tables.keys() == manifest.tables.keys()
+    for name in TABLES:
+        left, right = (pq.read_table(table_path(tmp_path / d, name)) for d in ("out", "again"))
+        assert left.equals(right), name
+
+
+def test_an_imported_memory_lives_on(lived: MemoryUnderTest, tmp_path: Path) -> None:
+    export_memory(lived.stores, lived.name, tmp_path / "out")
+    delete_memory(lived.stores, lived.name)
+    import_memory(lived.stores, tmp_path / "out")
+    assert lived.add(make_rollouts(10)).new == 0
+    assert lived.add(make_rollouts(12)).new == 8
+    lived.link()
+    assert check_memory(lived.stores, lived.name).ok
+
+
+def test_what_is_not_published_is_published_first(memory: MemoryUnderTest, tmp_path: Path) -> None:
+    memory.accept([make_rollout(1)])
+    assert export_memory(memory.stores, memory.name, tmp_path / "out").seq == 1
+
+
+def test_a_name_that_is_taken(lived: MemoryUnderTest, tmp_path: Path) -> None:
+    export_memory(lived.stores, lived.name, tmp_path / "out")
+    before = contents(lived)
+    with pytest.raises(InputError, match="there is a memory"):
+        import_memory(lived.stores, tmp_path / "out")
+    assert contents(lived) == before
+
+
+def test_a_folder_that_is_not_empty(lived: MemoryUnderTest, tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("x")
+    with pytest.raises(InputError, match="not empty"):
+        export_memory(lived.stores, lived.name, tmp_path)
+
+
+def test_an_import_that_was_cut_off_is_begun_anew(
+    lived: MemoryUnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents(lived)
+    export_memory(lived.stores, lived.name, tmp_path / "out")
+    delete_memory(lived.stores, lived.name)
+
+    class Crash(Exception):
+        pass
+
+    with monkeypatch.context() as patch:
+
+        def crash(*_: object) -> None:
+            raise Crash
+
+        patch.setattr(module.GraphCopy, "finish", crash)
+        with pytest.raises(Crash):
+            import_memory(lived.stores, tmp_path / "out")
+    assert lived.name not in list_memories(lived.stores)
+    with pytest.raises(UnknownMemoryError, match="being imported"):
+        read_graph(lived.stores, lived.name)
+    with pytest.raises(UnknownMemoryError, match="being imported"):
+        lived.add([make_rollout(1)])
+    assert not check_memory(lived.stores, lived.name).ok
+    assert catch_up_all(lived.stores) == []
+    import_memory(lived.stores, tmp_path / "out")
+    assert contents(lived) == before
+
+
+DAMAGE = ["flip", "remove", "manifest", "format", "outside", "columns", "text", "place", "rows"]
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_archive_is_refused(damage: str, lived: MemoryUnderTest, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    export_memory(lived.stores, lived.name, out)
+    delete_memory(lived.stores, lived.name)
+    _damage(damage, out)
+    with pytest.raises(InputError):
+        import_memory(lived.stores, out, checkpoints=tmp_path / "back")
+    assert lived.name not in list_memories(lived.stores)
+    assert not (tmp_path / "escaped").exists()
+
+
+def _damage(damage: str, out: Path) -> None:
+    """Flipped bytes and lost files; and, with right checksums, what no export writes."""
+    manifest = json.loads((out / MANIFEST).read_text())
+    path = table_path(out, "queries")
+    if damage == "flip":
+        raw = bytearray(path.read_bytes())
+        raw[len(raw) // 2] ^= 1
+        path.write_bytes(bytes(raw))
+    elif damage == "remove":
+        path.unlink()
+    elif damage == "manifest":
+        (out / MANIFEST).unlink()
+    else:
+        _forge(damage, out, manifest)
+
+
+def _forge(damage: str, out: Path, manifest: dict[str, object]) -> None:
+    table = "rollouts" if damage == "place" else "queries"
+    path = table_path(out, table)
+    data = pq.read_table(path)
+    if damage == "format":
+        manifest["format"] = 2
+    elif damage == "outside":
+        (out.parent / "escaped.txt").write_text("x")
+        manifest["checkpoints"] = {"../../escaped.txt": file_hash(out.parent / "escaped.txt")}
+    elif damage == "columns":
+        data = data.drop_columns(["text"])
+    elif damage == "rows":
+        data = data.slice(0, 0)
+    else:
+        column = "text" if damage == "text" else "thinking"
+        values = data.column(column).to_pylist()
+        values[0] = "something else"
+        data = data.set_column(data.column_names.index(column), column, [values])
+    pq.write_table(data, path)
+    tables = manifest["tables"]
+    assert isinstance(tables, dict)
+    tables[table]["sha256"] = file_hash(path)
+    (out / MANIFEST).write_text(json.dumps(manifest))

@@ -1,0 +1,189 @@
+"""Snapshots of memories in the real databases."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.rollout_factory import make_rollout, make_rollouts, unit_vector
+from support.snapshot_factory import assert_same
+from support.store_fixtures import MemoryUnderTest
+
+from memstore.changes.labels import add_labels
+from memstore.changes.reembedding import reembed
+from memstore.changes.run_deletion import delete_run
+from memstore.outbox.publication import publish
+from memstore.reads.full_graph import read_graph
+from memstore.snapshot.cache import KeptSnapshot
+from memstore.snapshot.subgraph import whole
+from schema.errors import UnknownMemoryError
+from schema.reward import VerifiedReward
+
+
+def kept(memory: MemoryUnderTest, home: Path, **options: bool) -> KeptSnapshot:
+    return KeptSnapshot(memory.stores, memory.name, home, **options)
+
+
+def assert_is_the_graph(snapshot: KeptSnapshot, memory: MemoryUnderTest) -> None:
+    """The snapshot holds what a reading of both databases gives."""
+    assert_same(whole(snapshot.snapshot).graph, read_graph(memory.stores, memory.name))
+
+
+def test_it_is_the_graph_made_at_once_or_batch_by_batch(
+    memory: MemoryUnderTest, tmp_path: Path
+) -> None:
+    rollouts = make_rollouts(12, 3)
+    memory.add(rollouts[:9], labelled=frozenset({rollouts[0].query}))
+    snapshot = kept(memory, tmp_path / "a")
+    assert_is_the_graph(snapshot, memory)
+    for start in (9, 18, 27):
+        memory.add(rollouts[start : start + 9], labelled=frozenset({rollouts[start].query}))
+        snapshot.catch_up()
+    more = [replace(make_rollout(0, place), step=1) for place in range(2)]
+    memory.add(more, run="run-2")
+    snapshot.catch_up()
+    assert snapshot.made_because == "there is none of this version"
+    assert_is_the_graph(snapshot, memory)
+    again = kept(memory, tmp_path / "b")
+    one, other = snapshot.snapshot.files, again.snapshot.files
+    for name, column in one.numbers.items():
+        if ".out." not in name and ".in." not in name:
+            np.testing.assert_array_equal(column.array, other.numbers[name].array, err_msg=name)
+    found = kept(memory, tmp_path / "a")
+    assert found.made_because is None
+    assert_is_the_graph(found, memory)
+
+
+def test_what_is_accepted_and_not_published_is_in_it(
+    memory: MemoryUnderTest, tmp_path: Path
+) -> None:
+    memory.add(make_rollouts(6, 2))
+    snapshot = kept(memory, tmp_path)
+    memory.accept(make_rollouts(4, 2, first=6))
+    memory.accept([make_rollout(2, 7)])
+    snapshot.catch_up()
+    seen = whole(snapshot.snapshot).graph
+    assert seen.seq == 3 and len(seen.query_id_Q) == 10
+    publish(memory.stores, memory.name)
+    assert_same(seen, read_graph(memory.stores, memory.name))
+
+
+def test_labels_links_and_deletes_reach_it(memory: MemoryUnderTest, tmp_path: Path) -> None:
+    memory.add(make_rollouts(9, 2), labelled=frozenset())
+    memory.add(make_rollouts(3, 2, first=7), run="run-2", labelled=frozenset())
+    snapshot = kept(memory, tmp_path)
+    graph = read_graph(memory.stores, memory.name)
+    said = [(graph.rollout_id_R[3], 1.0, "a"), (graph.rollout_id_R[3], 0.0, "b")]
+    rewards = [VerifiedReward(rollout_id=r, value=v, source=s) for r, v, s in said]
+    add_labels(memory.stores, memory.name, rewards[:1])
+    snapshot.catch_up()
+    assert_is_the_graph(snapshot, memory)
+    add_labels(memory.stores, memory.name, rewards[1:])
+    memory.link()
+    memory.add(make_rollouts(2, 2, first=20))
+    snapshot.catch_up()
+    assert snapshot.made_because == "there is none of this version"
+    assert_is_the_graph(snapshot, memory)
+    delete_run(memory.stores, memory.name, "run-2")
+    snapshot.catch_up()
+    assert snapshot.made_because == "rows were deleted or replaced"
+    assert_is_the_graph(snapshot, memory)
+    assert len(list(tmp_path.rglob("base-*"))) == 1
+
+
+class _OtherEncoder:
+    name = "other"
+    dimension = 8
+
+    def encode(self, texts: list[str], progress: object = None) -> np.ndarray:
+        return np.stack([unit_vector(len(text), 8) for text in texts])
+
+
+def test_other_embeddings_are_another_snapshot(memory: MemoryUnderTest, tmp_path: Path) -> None:
+    memory.add(make_rollouts(4, 2))
+    snapshot = kept(memory, tmp_path)
+    reembed(memory.stores, memory.name, _OtherEncoder())  # pyright: ignore[reportArgumentType]
+    snapshot.catch_up()
+    assert_is_the_graph(snapshot, memory)
+    assert snapshot.snapshot.take("query.embedding", np.array([0])).shape == (1, 8)
+
+
+def test_the_commonest_policy_embeddings_are_held(memory: MemoryUnderTest, tmp_path: Path) -> None:
+    memory.add(make_rollouts(2, 2))
+    snapshot = kept(memory, tmp_path)
+    others = [
+        replace(rollout, policy_layer="9", policy_embedding=unit_vector(place, 5))
+        for place, rollout in enumerate(make_rollouts(3, 2, first=5))
+    ]
+    memory.add(others[:2])
+    snapshot.catch_up()
+    assert snapshot.made_because == "there is none of this version"
+    assert_is_the_graph(snapshot, memory)
+    memory.add(others[2:])
+    snapshot.catch_up()
+    assert snapshot.made_because == "other policy embeddings have become the most"
+    assert_is_the_graph(snapshot, memory)
+
+
+@pytest.mark.parametrize("change", ["removed", "drawn", "score"])
+def test_an_edge_changed_by_hand_is_noticed(
+    memory: MemoryUnderTest, tmp_path: Path, change: str
+) -> None:
+    memory.add(make_rollouts(12, 1))
+    memory.link()
+    snapshot = kept(memory, tmp_path)
+    snapshot.check()
+    assert snapshot.made_because == "there is none of this version"
+    memory.change(
+        {
+            "removed": "MATCH (:Thinking {memory: $memory})-[e:LEADS_TO]->() "
+            "WITH e LIMIT 1 DELETE e",
+            "drawn": "MATCH (q:Query {memory: $memory}), (n:Query {memory: $memory}) "
+            "WHERE q.id < n.id AND NOT (q)-[:SIMILAR_TO]->(n) "
+            "WITH q, n LIMIT 1 CREATE (q)-[:SIMILAR_TO]->(n)",
+            "score": "MATCH (q:Query {memory: $memory})-[s:SIMILAR_TO]->() "
+            "WITH s LIMIT 1 SET s.score = 0.99",
+        }[change]
+    )
+    assert "by hand" in str(kept(memory, tmp_path).made_because)
+    snapshot.check()
+    assert_is_the_graph(snapshot, memory)
+
+
+def test_a_damaged_file_is_not_believed(memory: MemoryUnderTest, tmp_path: Path) -> None:
+    memory.add(make_rollouts(4, 2))
+    first = kept(memory, tmp_path)
+    path = first.snapshot.files.folder / "query.embedding"
+    data = bytearray(path.read_bytes())
+    data[100] ^= 1
+    path.write_bytes(data)
+    again = kept(memory, tmp_path)
+    assert "query.embedding is damaged" in str(again.made_because)
+    assert_is_the_graph(again, memory)
+    (path.parent.parent / "current.json").write_text("{", encoding="utf-8")
+    assert "current.json is damaged" in str(kept(memory, tmp_path).made_because)
+    shutil.rmtree(tmp_path / memory.name)
+    assert kept(memory, tmp_path).made_because == "there is none of this version"
+
+
+def test_two_processes_share_one(memory: MemoryUnderTest, tmp_path: Path) -> None:
+    memory.add(make_rollouts(4, 2))
+    one, other = kept(memory, tmp_path), kept(memory, tmp_path)
+    for step in range(3):
+        memory.add(make_rollouts(2, 2, first=10 + 2 * step))
+        (one, other)[step % 2].catch_up()
+    one.catch_up()
+    other.catch_up()
+    for snapshot in (one, other):
+        assert_is_the_graph(snapshot, memory)
+        snapshot.snapshot.files.check()
+    kept(memory, tmp_path, rebuild=True)
+    memory.add(make_rollouts(2, 2, first=30))
+    one.catch_up()
+    assert_is_the_graph(one, memory)
+
+
+def test_a_memory_that_is_not_there(memory: MemoryUnderTest, tmp_path: Path) -> None:
+    with pytest.raises(UnknownMemoryError):
+        kept(memory, tmp_path)

@@ -1,0 +1,107 @@
+"""The service over a memory of a few lines, on a port of its own, and clients of it."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+import uvicorn
+from support.fake_scorer import FakeScorer
+
+from memreward.scoring.queue import ScoringQueue
+from memreward.serving.app import Served, create_app
+from memreward.serving.run import listening
+from memstore.encoders.default import Encoder
+from schema.rollout import Rollout
+from schema.score import Score
+
+TOKEN = "a-token-for-tests"
+
+
+class ServedFake(FakeScorer):
+    """A fake memory that can be served; `gate` holds it up."""
+
+    def __init__(self, opinion: Callable[[Rollout], float | None] = lambda _: 0.25) -> None:
+        super().__init__(opinion)
+        self.encoder = Encoder()
+        self.begun, self.gate = threading.Event(), threading.Event()
+        self.reset()
+
+    def reset(self) -> None:
+        """As if it were new."""
+        self.stored, self.calls = {}, []
+        self.model: str | None = "fake"
+        self.refreshed = self.n_begun = 0
+        self.begun.clear()
+        self.gate.set()
+        self.error: Exception | None = None
+
+    @property
+    def can_score(self) -> bool:
+        return self.model is not None
+
+    def refresh(self) -> None:
+        self.refreshed += 1
+        self.model = "newer"
+
+    def score(self, rollouts: Sequence[Rollout], *, store: bool = True) -> list[Score]:
+        self.n_begun += len(rollouts)
+        self.begun.set()
+        assert self.gate.wait(20)
+        if self.error is not None:
+            raise self.error
+        return super().score(rollouts, store=store)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """A running service."""
+
+    url: str
+    queue: ScoringQueue
+
+    def post(
+        self,
+        path: str,
+        body: Any,
+        *,
+        headers: dict[str, str] | None = None,
+        data: Any = None,
+    ) -> requests.Response:
+        """Post `body` as JSON, or `data` as it is; with the token, or other headers."""
+        known = {"Authorization": f"Bearer {TOKEN}"} if headers is None else headers
+        known = known | {"Content-Type": "application/json"}
+        sent = json.dumps(body) if data is None else data
+        return requests.post(self.url + path, data=sent, headers=known, timeout=30)
+
+    def score(self, *rows: dict[str, Any], **fields: Any) -> requests.Response:
+        return self.post("/v1/score", {"rollouts": list(rows), **fields})
+
+    def get(self, path: str) -> requests.Response:
+        return requests.get(self.url + path, timeout=30)
+
+
+@contextmanager
+def serving(memory: Served, *, limit: int = 100, **options: Any) -> Iterator[Service]:
+    """Serve in a thread for the length of a block."""
+    queue = ScoringQueue(memory, limit=limit)
+    with listening("127.0.0.1", 0) as listener:
+        port = listener.getsockname()[1]
+        config = uvicorn.Config(
+            create_app(memory, queue, TOKEN, **options), log_level="error", lifespan="off"
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            while not server.started:
+                time.sleep(0.01)
+            yield Service(url=f"http://127.0.0.1:{port}", queue=queue)
+        finally:
+            server.should_exit = True
+            thread.join(30)
+            queue.close()

@@ -1,0 +1,171 @@
+"""Snapshots made from graphs in memory, without databases."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+
+from memstore.snapshot.files import EDGES, ROLLOUT, Files, Manifest, Stamp
+from memstore.snapshot.snapshot import EdgeRows, NodeRows, Snapshot
+from schema.graph import CONCLUDES, CONCLUSION, GENERATED, LEADS_TO, QUERY, SIMILAR
+from schema.ids import digest
+from schema.memory_graph import Ints, MemoryGraph
+
+
+def with_real_ids(graph: MemoryGraph) -> MemoryGraph:
+    """The same graph with ids of the form that memreward gives."""
+    return replace(
+        graph,
+        query_id_Q=[digest("q", id_) for id_ in graph.query_id_Q],
+        rollout_id_R=[digest("r", id_) for id_ in graph.rollout_id_R],
+        conclusion_id_C=[digest("c", id_) for id_ in graph.conclusion_id_C],
+    )
+
+
+def new_snapshot(home: Path, dimension: int, policy_dimension: int = 0) -> Snapshot:
+    """An empty snapshot."""
+    stamp = Stamp(policy="p", layer="l", dimension=policy_dimension) if policy_dimension else None
+    manifest = Manifest(
+        memory="test",
+        incarnation="i",
+        encoder="hash",
+        dimension=dimension,
+        base="base-0",
+        stamp=stamp,
+        stamps=[],
+    )
+    (home / manifest.base).mkdir(parents=True)
+    return Snapshot(Files(home, manifest, {}))
+
+
+def add_graph(snapshot: Snapshot, graph: MemoryGraph, queries: Ints, seq: int) -> None:
+    """Append some queries of a graph, with all that belongs to them, as one batch.
+
+    Similarity edges come with the query that chose; its neighbour must be there or come too.
+    """
+    everything = len(queries) == len(graph.query_id_Q)
+    rollouts = np.flatnonzero(np.isin(graph.query_of_rollout_R, queries) | everything)
+    in_R = np.isin(graph.concludes_2E[0], rollouts)
+    conclusions = np.unique(graph.concludes_2E[1, in_R])
+    snapshot.add_nodes(
+        QUERY,
+        NodeRows(
+            ids=_some(graph.query_id_Q, queries),
+            seq=[seq] * len(queries),
+            texts={
+                "text": _some(graph.query_text_Q, queries),
+                "dataset": _some(graph.dataset_Q, queries),
+                "domain": _some(graph.domain_Q, queries),
+            },
+            numbers={"embedding": graph.query_embedding_QD[queries]},
+        ),
+    )
+    numbers = np.column_stack(
+        [graph.completion_tokens_R, graph.truncated_R, graph.policy_signals_R6]
+    )
+    snapshot.add_nodes(
+        ROLLOUT,
+        NodeRows(
+            ids=_some(graph.rollout_id_R, rollouts),
+            seq=[seq] * len(rollouts),
+            texts={
+                "thinking_text": _some(graph.thinking_text_R, rollouts),
+                "text": _some(graph.answer_text_R, rollouts),
+                "policy": _some(graph.policy_R, rollouts),
+            },
+            numbers={
+                "thinking_embedding": graph.thinking_embedding_RD[rollouts],
+                "embedding": graph.answer_embedding_RD[rollouts],
+                "numbers": numbers[rollouts],
+                "policy_embedding": graph.policy_embedding_RP[rollouts],
+            },
+        ),
+    )
+    snapshot.add_nodes(
+        CONCLUSION,
+        NodeRows(
+            ids=_some(graph.conclusion_id_C, conclusions),
+            seq=[seq] * len(conclusions),
+            texts={"key": _some(graph.conclusion_key_C, conclusions)},
+        ),
+    )
+    pairs = {
+        GENERATED[1]: graph.generated_2E,
+        LEADS_TO[1]: graph.leads_to_2E,
+        CONCLUDES[1]: graph.concludes_2E,
+        SIMILAR[1]: graph.similar_2E,
+    }
+    names = {
+        QUERY: graph.query_id_Q,
+        ROLLOUT: graph.rollout_id_R,
+        CONCLUSION: graph.conclusion_id_C,
+    }
+    for edge, (source, target) in EDGES.items():
+        sources = queries if source == QUERY else rollouts
+        held = np.flatnonzero(np.isin(pairs[edge][0], sources))
+        a, b = pairs[edge][:, held]
+        snapshot.add_edges(
+            edge,
+            EdgeRows(
+                source=snapshot.known(source, _some(names[source], a)),
+                target=snapshot.known(target, _some(names[target], b)),
+                seq=np.full(len(held), seq),
+                score=graph.similar_score_E[held] if edge == SIMILAR[1] else None,
+            ),
+        )
+    said = rollouts[graph.labelled_R[rollouts]]
+    snapshot.add_verified(
+        _some(graph.rollout_id_R, said), graph.verified_R[said].tolist(), [seq] * len(said)
+    )
+    snapshot.files.manifest.seq = seq
+
+
+def snapshot_of(graph: MemoryGraph, home: Path) -> Snapshot:
+    """A snapshot of the whole graph, with its edges in a CSR on disk."""
+    snapshot = new_snapshot(
+        home, graph.query_embedding_QD.shape[1], graph.policy_embedding_RP.shape[1]
+    )
+    add_graph(snapshot, graph, np.arange(len(graph.query_id_Q)), graph.seq)
+    return snapshot.write_csr("csr-1")
+
+
+def _some(values: list[str], rows: Ints) -> list[str]:
+    return [values[row] for row in rows]
+
+
+def assert_same(a: MemoryGraph, b: MemoryGraph) -> None:
+    """Both hold the same, whatever the order of their rows and edges."""
+    for graph in (a, b):
+        assert graph.rollout_id_R and graph.query_id_Q
+    for name in ("query", "rollout", "conclusion"):
+        axis = name[0].upper()
+        ids = [getattr(g, f"{name}_id_{axis}") for g in (a, b)]
+        assert sorted(ids[0]) == sorted(ids[1])
+        place = {id_: row for row, id_ in enumerate(ids[0])}
+        order = np.array([place[id_] for id_ in ids[1]], dtype=np.int64)
+        for f in fields(MemoryGraph):
+            value = getattr(a, f.name)
+            if (
+                f.name.rsplit("_", 1)[-1][0] != axis
+                or f.name.startswith("similar")
+                or value is None
+            ):
+                continue
+            other = getattr(b, f.name)
+            if isinstance(value, list):
+                assert [value[row] for row in order] == other, f.name
+            else:
+                np.testing.assert_array_equal(value[order], other, err_msg=f.name)
+    ends = {"generated": "QR", "leads_to": "RR", "concludes": "RC", "similar": "QQ"}
+    for name, (source, target) in ends.items():
+        assert edge_set(a, name, source, target) == edge_set(b, name, source, target), name
+
+
+def edge_set(graph: MemoryGraph, name: str, source: str, target: str) -> list[tuple[object, ...]]:
+    names = {"Q": graph.query_id_Q, "R": graph.rollout_id_R, "C": graph.conclusion_id_C}
+    pairs = getattr(graph, f"{name}_2E").T
+    scores = graph.similar_score_E if name == "similar" else np.zeros(len(pairs))
+    return sorted(
+        (names[source][s], names[target][t], float(score))
+        for (s, t), score in zip(pairs, scores, strict=True)
+    )

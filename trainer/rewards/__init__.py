@@ -1,0 +1,1 @@
+"""Reward functions for TRL: verified, propagated, masked."""

@@ -1,0 +1,133 @@
+"""The reward function that a trainer is given: verified where paid for, propagated elsewhere.
+
+It follows TRL's convention (1.6 or later): `None` masks a completion, whose advantage is then 0.
+"""
+
+import os
+import time
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from schema.errors import RewardError
+from schema.score import Scorer, ScoreSource
+from trainer.rewards.assign import Giver
+from trainer.rewards.audit import Audit
+from trainer.rewards.journal import Given, Journal
+from trainer.rewards.noise_mask import MIN_SPREAD, without_noise
+from trainer.rewards.trl_rows import rows_of
+from trainer.rewards.types import Batch, RewardFunction, SignalsFunction
+
+
+def memory_reward(
+    scorer: Scorer,
+    *,
+    verify: RewardFunction | None = None,
+    labelled: Collection[str] = frozenset(),
+    audited: Collection[str] = frozenset(),
+    journal: Path | None = None,
+    policy: str | None = None,
+    min_spread: float = MIN_SPREAD,
+    training: Callable[[], bool] | None = None,
+    signals: SignalsFunction | None = None,
+) -> RewardFunction:
+    """Make a reward function over a memory.
+
+    Completions to `labelled` queries get what `verify` says, which the memory learns; all others
+    get what the memory concludes, or None where it has no opinion. In evaluation nothing is
+    verified and nothing is written.
+
+    Args:
+        scorer: the memory.
+        verify: any reward function of TRL; it is called with completions to labelled queries and
+            their columns only. None stands for a failure of its own.
+        labelled: texts of the queries that may be verified.
+        audited: those labelled queries on which the memory is asked before it learns the truth.
+        journal: file that lets a killed run resume without storing or paying twice; each process
+            has its own.
+        policy: name of the policy that the memory notes.
+        min_spread: groups whose propagated rewards differ by less (standard deviation) get None.
+        training: whether this is training; None: the trainer that calls is asked.
+        signals: gives the policy's own signals of prompts and completions, which are stored and
+            scored with the texts (`trainer.policy.signals.completion_signals`); None: texts alone.
+
+    Raises:
+        RewardError: (from the function) if more than 5 % of a batch could not be verified, a
+            score is missing or no number in [0, 1], or nobody says whether this is training.
+        InputError: if the journal is damaged.
+    """
+    rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    path = journal if journal is None or world == 1 else journal.with_suffix(f".{rank}.jsonl")
+    kept = Journal(path, rank=rank, world=world)
+    giver = Giver(
+        scorer=scorer,
+        verify=verify,
+        labelled=frozenset(labelled),
+        audit=Audit(audited, kept),
+        journal=kept,
+        policy=policy,
+    )
+
+    def memreward(
+        prompts: Sequence[Any],
+        completions: Sequence[Any],
+        completion_ids: Sequence[Sequence[int]],
+        **kwargs: Any,
+    ) -> list[float | None]:
+        started = time.monotonic()
+        trainer = getattr(kwargs.get("log_metric"), "__self__", None)
+        state = kwargs.get("trainer_state")
+        columns = {name: kwargs[name] for name in kwargs if _is_column(kwargs[name], len(prompts))}
+        batch = Batch(
+            rows=rows_of(
+                prompts,
+                completions,
+                completion_ids,
+                columns,
+                getattr(trainer, "eos_token_ids", None),
+            ),
+            prompts=prompts,
+            completions=completions,
+            completion_ids=completion_ids,
+            columns=columns,
+            step=0 if state is None else int(state.global_step),
+            signals=[None] * len(prompts) if signals is None else signals(prompts, completion_ids),
+        )
+        before = len(giver.audit.findings)
+        given = giver.give(batch) if _training(training, trainer) else giver.look(batch)
+        rewards = without_noise(given, [row.query for row in batch.rows], min_spread)
+        log = kwargs.get("log_metric")
+        if log is not None:
+            _log(log, given, rewards)
+            for finding in giver.audit.findings[before:]:
+                log("memreward/agreement", finding.agreement)
+            log("memreward/seconds", time.monotonic() - started)
+        return rewards
+
+    return memreward
+
+
+def _is_column(value: Any, length: int) -> bool:
+    return isinstance(value, list | tuple) and len(value) == length
+
+
+def _training(told: Callable[[], bool] | None, trainer: Any) -> bool:
+    """Whether the policy is being trained: what TRL itself goes by, unless the caller says."""
+    if told is not None:
+        return told()
+    model = getattr(trainer, "model", None)
+    if model is None:
+        raise RewardError(
+            "whether this is training or evaluation cannot be told, and in evaluation nothing may "
+            "be stored: give memory_reward(..., training=...)"
+        )
+    return bool(model.training)
+
+
+def _log(
+    log: Callable[[str, float], None], given: Sequence[Given], rewards: Sequence[float | None]
+) -> None:
+    """Tell the trainer's log about one call."""
+    verified = sum(one.source is ScoreSource.VERIFIED for one in given)
+    log("memreward/coverage", sum(reward is not None for reward in rewards) / len(rewards))
+    log("memreward/verified", verified / len(given))

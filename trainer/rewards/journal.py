@@ -1,0 +1,129 @@
+"""The journal of a run: where each rollout stands and what reward it got, so that a run resumes.
+
+A trainer that was killed begins again at its last checkpoint and makes the steps since then once
+more. A completion that is the same as before gets its old place and its old reward, so nothing is
+stored or paid for twice and the run takes the same course; one that differs gets a new place.
+
+A file of JSON lines. Before rollouts are scored: `{"step", "placed": [[query id, place, hash]]}`;
+afterwards `{"step", "scored": [[query id, place, value, source]]}`. A last line that was cut off
+in the middle is dropped.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from schema.score import ScoreSource
+from trainer.json_lines import add_line, read_lines
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Given:
+    """What a rollout was given; `value` None: no opinion."""
+
+    value: float | None
+    source: ScoreSource
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Placed:
+    """A rollout's place, and what it was given if that is known from before."""
+
+    source_query_id: str
+    place: int
+    given: Given | None = None
+
+
+@dataclass(kw_only=True, slots=True)
+class _Entry:
+    place: int
+    content_hash: str
+    given: Given | None = None
+    #: Not yet met again by this process.
+    waiting: bool = True
+
+
+class Journal:
+    """The journal of one process of one run."""
+
+    def __init__(self, path: Path | None = None, *, rank: int = 0, world: int = 1) -> None:
+        """Read what is there.
+
+        Args:
+            path: the file, made where it is missing; None: kept in memory only.
+            rank: of this process among `world`; its places are rank, rank + world, ...
+            world: number of processes.
+
+        Raises:
+            InputError: if the file is damaged.
+        """
+        self._rank, self._world = rank, world
+        self._entries: defaultdict[tuple[int, str], list[_Entry]] = defaultdict(list)
+        #: Records of other kinds, in order: `{"step", "<kind>": ...}`.
+        self.notes: list[dict[str, Any]] = []
+        self._path = path
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            for record in read_lines(path):
+                self._read(record)
+
+    def place(self, step: int, rows: Sequence[tuple[str, str]]) -> list[Placed]:
+        """Give each (source query id, content hash) of `step` its place, known or new."""
+        placed: list[Placed] = []
+        new: list[list[Any]] = []
+        for query, content_hash in rows:
+            entries = self._entries[step, query]
+            entry = next((e for e in entries if e.waiting and e.content_hash == content_hash), None)
+            if entry is None:
+                place = self._rank + self._world * len(entries)
+                entry = _Entry(place=place, content_hash=content_hash)
+                entries.append(entry)
+                new.append([query, place, content_hash])
+            entry.waiting = False
+            placed.append(Placed(source_query_id=query, place=entry.place, given=entry.given))
+        if new:
+            self._write({"step": step, "placed": new})
+        return placed
+
+    def give(self, step: int, given: Sequence[tuple[Placed, Given]]) -> None:
+        """Keep what placed rollouts were given."""
+        self._write(
+            {
+                "step": step,
+                "scored": [[p.source_query_id, p.place, g.value, g.source] for p, g in given],
+            }
+        )
+
+    def note(self, record: dict[str, Any]) -> None:
+        """Keep a record of another kind."""
+        self.notes.append(record)
+        self._write(record)
+
+    @property
+    def verified(self) -> frozenset[str]:
+        """Source ids of the queries of which something was verified."""
+        return frozenset(
+            query
+            for (_, query), entries in self._entries.items()
+            for entry in entries
+            if entry.given is not None and entry.given.source is ScoreSource.VERIFIED
+        )
+
+    def _read(self, record: dict[str, Any]) -> None:
+        if "placed" in record:
+            for query, place, content_hash in record["placed"]:
+                entries = self._entries[record["step"], query]
+                entries.append(_Entry(place=place, content_hash=content_hash))
+        elif "scored" in record:
+            for query, place, value, source in record["scored"]:
+                entries = self._entries[record["step"], query]
+                entry = next(e for e in entries if e.place == place)
+                entry.given = Given(value=value, source=ScoreSource(source))
+        else:
+            self.notes.append(record)
+
+    def _write(self, record: dict[str, Any]) -> None:
+        if self._path is not None:
+            add_line(self._path, record)

@@ -1,0 +1,1 @@
+"""Whole runs: collecting, GRPO, teaching a small policy."""

@@ -1,0 +1,106 @@
+"""Accuracy of a policy on held-out tasks, as training goes on."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from schema.errors import RewardError
+from schema.task import Task
+from trainer.json_lines import add_line, read_lines
+from trainer.policy.policy import Policy
+from trainer.policy.sampling import Sampling, sample
+from trainer.verifiers.pool import Verifiers
+
+#: Completions that are sampled together.
+TOGETHER: Final = 64
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Accuracy:
+    """Mean verified reward after `step` steps, over all completions and by family."""
+
+    step: int
+    completions: int
+    mean: float
+    families: Mapping[str, float]
+
+
+def measure_accuracy(
+    policy: Policy, tasks: Sequence[Task], verifiers: Verifiers, sampling: Sampling, step: int
+) -> Accuracy:
+    """Sample tasks and verify what comes; the same seed draws the same random numbers.
+
+    Random numbers of torch are not used, so that training is not disturbed.
+
+    Raises:
+        RewardError: if more than 5 % of the completions could not be verified.
+    """
+    was_training = policy.model.training
+    policy.model.eval()
+    together = max(1, TOGETHER // sampling.rollouts)
+    rewards: defaultdict[str, list[float]] = defaultdict(list)
+    failed = 0
+    for start in range(0, len(tasks), together):
+        chunk = tasks[start : start + together]
+        groups = sample(policy, chunk, sampling, signals=False)
+        asked = []
+        for task, group in zip(chunk, groups, strict=True):
+            assert task.check is not None
+            for place, completion in enumerate(group):
+                rollout = completion.to_rollout(task, place, policy.name)
+                if rollout is None:
+                    rewards[task.dataset].append(0.0)
+                else:
+                    asked.append((rollout, task.check))
+        for (rollout, _), verdict in zip(asked, verifiers.verify(asked), strict=True):
+            if verdict.reward is None:
+                failed += 1
+            else:
+                rewards[rollout.dataset].append(verdict.reward)
+    policy.model.train(was_training)
+    everything = [reward for group in rewards.values() for reward in group]
+    if failed > 0.05 * (failed + len(everything)):
+        raise RewardError(
+            f"{failed} of {failed + len(everything)} held-out completions could not be verified: "
+            "raise the verifier's deadline, or take other tasks"
+        )
+    return Accuracy(
+        step=step,
+        completions=len(everything),
+        mean=sum(everything) / len(everything),
+        families={name: sum(group) / len(group) for name, group in sorted(rewards.items())},
+    )
+
+
+class Curve:
+    """What was measured in one run, in a file of its folder; a step is measured once."""
+
+    def __init__(self, path: Path) -> None:
+        """Read what is there."""
+        self._path = path
+        self.points = {record["step"]: Accuracy(**record) for record in read_lines(path)}
+
+    def add(self, point: Accuracy) -> None:
+        """Keep a measurement."""
+        self.points[point.step] = point
+        add_line(
+            self._path,
+            {
+                "step": point.step,
+                "completions": point.completions,
+                "mean": point.mean,
+                "families": dict(point.families),
+            },
+        )
+
+    @property
+    def first(self) -> Accuracy:
+        """The earliest measurement."""
+        return self.points[min(self.points)]
+
+    @property
+    def last(self) -> Accuracy:
+        """The latest measurement."""
+        return self.points[max(self.points)]

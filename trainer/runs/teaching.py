@@ -1,0 +1,132 @@
+"""Teaching: a policy of some 300,000 weights, to try a training out on a CPU in minutes.
+
+It is a Llama with a vocabulary of its own, taught by worked examples (TRL's SFTTrainer) until it is
+sometimes right, and saved as a folder that `--policy` takes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from schema.errors import InputError
+from trainer.runs.grpo import Hook, hook_callback, machine_arguments, quiet
+from trainer.tasks.worked_examples import Lesson
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+END: Final = "<end>"
+VOCABULARY: Final = 512
+#: A policy of this kind answers what it was asked last; examples before it would only cost time.
+#: The line's end stands inside, because Jinja drops one at the end of a template.
+CHAT_TEMPLATE: Final = "{{ messages[-1]['content'] + '\\n' }}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TeachOptions:
+    """How a policy is taught."""
+
+    steps: int
+    seed: int = 0
+    batch: int = 32
+    learning_rate: float = 2e-3
+    hidden: int = 96
+    layers: int = 3
+
+
+def teach(
+    given: Sequence[Lesson], folder: Path, options: TeachOptions, hooks: Sequence[Hook] = ()
+) -> None:
+    """Make a policy, teach it the lessons, and save it to `folder`.
+
+    Raises:
+        InputError: if there is no lesson, or the folder holds something already.
+    """
+    if not given:
+        raise InputError("there is no lesson: give tasks that have answers")
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(f"{folder} holds something already: give a new folder")
+    import torch
+    from datasets import Dataset
+    from transformers import PrinterCallback, set_seed
+    from trl.trainer.sft_config import SFTConfig
+    from trl.trainer.sft_trainer import SFTTrainer
+
+    set_seed(options.seed)
+    tokenizer = make_tokenizer([text for one in given for text in (one.prompt, one.completion)])
+    rows = [{"prompt": f"{one.prompt}\n", "completion": f"{one.completion}{END}"} for one in given]
+    with quiet():
+        trainer = SFTTrainer(
+            model=_untaught(tokenizer, options),
+            args=SFTConfig(
+                output_dir=str(folder),
+                max_steps=options.steps,
+                per_device_train_batch_size=options.batch,
+                learning_rate=options.learning_rate,
+                lr_scheduler_type="cosine",
+                warmup_steps=options.steps // 20,
+                seed=options.seed,
+                save_strategy="no",
+                report_to="none",
+                logging_strategy="no",
+                **machine_arguments(on_cpu=not torch.cuda.is_available()),
+            ),
+            train_dataset=Dataset.from_list(rows),
+            processing_class=tokenizer,
+            callbacks=[hook_callback(hook) for hook in hooks],
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
+        trainer.save_model(str(folder))
+    tokenizer.save_pretrained(str(folder))
+
+
+def make_tokenizer(texts: Sequence[str]) -> "PreTrainedTokenizerFast":
+    """Byte-level BPE of the texts in which every digit stands alone."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE())
+    # The library's annotations lack what a list of these may hold.
+    parts: Any = [
+        pre_tokenizers.Digits(individual_digits=True),
+        pre_tokenizers.ByteLevel(add_prefix_space=False),
+    ]
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(parts)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=[END],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        eos_token=END,
+        pad_token=END,
+        padding_side="left",
+        chat_template=CHAT_TEMPLATE,
+    )
+
+
+def _untaught(tokenizer: "PreTrainedTokenizerFast", options: TeachOptions) -> Any:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    end = tokenizer.convert_tokens_to_ids(END)
+    assert isinstance(end, int)
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=options.hidden,
+            intermediate_size=3 * options.hidden,
+            num_hidden_layers=options.layers,
+            num_attention_heads=4,
+            max_position_embeddings=512,
+            tie_word_embeddings=True,
+            bos_token_id=None,
+            eos_token_id=end,
+            pad_token_id=end,
+        )
+    )

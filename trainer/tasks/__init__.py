@@ -1,0 +1,1 @@
+"""Task sets: queries with what a verifier needs."""

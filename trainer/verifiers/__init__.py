@@ -1,0 +1,1 @@
+"""Verifiers in confined processes."""

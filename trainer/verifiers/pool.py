@@ -1,0 +1,207 @@
+"""Verifiers: whether answers are right, found out in processes that are confined and killed.
+
+    with Verifiers() as verifiers:
+        verdicts = verifiers.verify([(rollout, check), ...])
+
+A verdict without a reward means that nothing could be decided: never a silent 0.
+"""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from memstore.child_process import python_path
+from schema.errors import InputError, VerifierError
+from schema.rollout import Rollout
+from schema.task import Check, VerifierKind
+from trainer.verifiers.sandbox import require_protection
+
+#: Seconds that a verdict may take.
+DEADLINE_S: Final = 10.0
+#: Seconds that a worker may take beyond it, to end what is left, before it is replaced.
+_GRACE_S: Final = 30.0
+_START_S: Final = 180.0
+#: Most bytes of a text that go to a worker.
+_LONGEST: Final = 4 << 20
+#: Most answers that one request is about.
+_MOST_TOGETHER: Final = 32
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """What a verifier found; `reward` None: it could not decide, for `reason`."""
+
+    reward: float | None
+    reason: str
+
+
+class _Worker:
+    """One process of `trainer.verifiers.worker`, in a session of its own."""
+
+    def __init__(self, kind: VerifierKind) -> None:
+        kept = {name: os.environ[name] for name in ("PATH",) if name in os.environ}
+        self._process = subprocess.Popen(
+            [sys.executable, "-B", "-m", "trainer.verifiers.worker", kind.value],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={
+                **kept,
+                "LANG": "C.UTF-8",
+                "PYTHONPATH": python_path(),
+                "OMP_NUM_THREADS": "1",
+                "OPENBLAS_NUM_THREADS": "1",
+            },
+            start_new_session=True,
+        )
+        self._buffer = b""
+        if self._line(_START_S) is None:
+            self.end()
+            raise VerifierError(
+                f"the verifier for {kind.value} does not start: run "
+                f"`python -m trainer.verifiers.worker {kind.value}` to see why"
+            )
+
+    def ask(self, request: dict[str, Any], seconds: float) -> list[dict[str, Any]] | None:
+        """Its verdicts, or None if it has none in time or is gone."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            return None
+        line = self._line(seconds)
+        return None if line is None else json.loads(line)
+
+    def _line(self, seconds: float) -> bytes | None:
+        assert self._process.stdout is not None
+        deadline = time.monotonic() + seconds
+        pipe = self._process.stdout.fileno()
+        while b"\n" not in self._buffer:
+            ready, _, _ = select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))
+            piece = os.read(pipe, 65_536) if ready else b""
+            if not piece:
+                return None
+            self._buffer += piece
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line
+
+    def end(self) -> None:
+        """Kill it and all that it started."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            with suppress(BrokenPipeError):
+                pipe.close()
+        self._process.wait()
+
+
+class Verifiers:
+    """A few worker processes for each kind of task that comes; ended by `close`."""
+
+    def __init__(
+        self, *, run_code: bool = False, deadline_s: float = DEADLINE_S, workers: int = 2
+    ) -> None:
+        """Workers start when they are needed.
+
+        Args:
+            run_code: also run the code of answers; without, code tasks are refused.
+            deadline_s: seconds that one verdict may take.
+            workers: processes of a kind at the same time.
+
+        Raises:
+            SettingsError: if answers cannot be confined on this system.
+        """
+        require_protection()
+        self._run_code, self._deadline_s, self._n_workers = run_code, deadline_s, workers
+        self._idle: defaultdict[VerifierKind, list[_Worker]] = defaultdict(list)
+        self._threads = ThreadPoolExecutor(workers)
+
+    def __enter__(self) -> "Verifiers":
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the workers."""
+        self.close()
+
+    def close(self) -> None:
+        """End all workers."""
+        self._threads.shutdown(cancel_futures=True)
+        for workers in self._idle.values():
+            while workers:
+                workers.pop().end()
+
+    def verify(self, items: Sequence[tuple[Rollout, Check]]) -> list[Verdict]:
+        """One verdict for each (rollout, check), in order.
+
+        Raises:
+            InputError: if an answer's code would have to be run and that was not asked for.
+            VerifierError: if a worker cannot be started.
+        """
+        if not self._run_code and any(check.kind is VerifierKind.CODE for _, check in items):
+            raise InputError(
+                "these tasks are checked by running the code of answers, which is off: allow it "
+                "(--run-code), on a machine where that may be done"
+            )
+        asked: defaultdict[VerifierKind, list[int]] = defaultdict(list)
+        verdicts: dict[int, Verdict] = {}
+        for place, (rollout, check) in enumerate(items):
+            if len(rollout.query) + len(rollout.thinking) + len(rollout.answer) > _LONGEST:
+                verdicts[place] = Verdict(reward=None, reason="too long to be verified")
+            else:
+                asked[check.kind].append(place)
+        chunks = [chunk for kind, places in asked.items() for chunk in self._chunks(kind, places)]
+        told = self._threads.map(lambda chunk: self._ask([items[p] for p in chunk]), chunks)
+        for chunk, found in zip(chunks, told, strict=True):
+            verdicts |= dict(zip(chunk, found, strict=True))
+        return [verdicts[place] for place in range(len(items))]
+
+    def _chunks(self, kind: VerifierKind, places: list[int]) -> Iterator[list[int]]:
+        """What one request is about: a program alone, of other answers some."""
+        share = -(-len(places) // self._n_workers)
+        size = 1 if kind is VerifierKind.CODE else min(share, _MOST_TOGETHER)
+        for start in range(0, len(places), size):
+            yield places[start : start + size]
+
+    def _ask(self, items: list[tuple[Rollout, Check]]) -> list[Verdict]:
+        """Verdicts on answers of one kind."""
+        kind = items[0][1].kind
+        idle = self._idle[kind]
+        worker = idle.pop() if idle else _Worker(kind)
+        rows = [
+            {
+                "query": rollout.query,
+                "thinking": rollout.thinking,
+                "answer": rollout.answer,
+                "check": check.to_row(),
+            }
+            for rollout, check in items
+        ]
+        request = {"items": rows, "deadline": self._deadline_s}
+        found = worker.ask(request, len(items) * self._deadline_s + _GRACE_S)
+        if found is None:
+            worker.end()
+            return [Verdict(reward=None, reason="the verifier was lost")] * len(items)
+        idle.append(worker)
+        return [
+            _settled(Verdict(reward=one["reward"], reason=one["reason"]), check)
+            for one, (_, check) in zip(found, items, strict=True)
+        ]
+
+
+def _settled(verdict: Verdict, check: Check) -> Verdict:
+    """A program that does not end in time, or ends its process, has failed its tests."""
+    if check.kind is VerifierKind.CODE and verdict.reason in ("deadline", "ended"):
+        return Verdict(reward=0.0, reason=verdict.reason)
+    return verdict

@@ -1,0 +1,166 @@
+"""The process that verifiers live in: `python -m trainer.verifiers.worker KIND`, JSON over pipes.
+
+It imports what its kind needs once. For each request it forks twice: the first child leaves the
+system's network and process table, the second confines itself and decides about one answer after
+the other. A program comes alone (`trainer.verifiers.pool`), so that it cannot change what the next
+one meets; answers that are only read share a child. Whatever an answer started ends with its
+deadline.
+"""
+
+import json
+import os
+import select
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from schema.errors import MemrewardError
+from schema.task import Check, VerifierKind
+from trainer.verifiers import sandbox
+from trainer.verifiers.verdicts import Verdict, preload, verdict
+
+_PIECE: Final = 65_536
+
+#: An answer with its check, or a verdict, as JSON has it.
+Item = dict[str, Any]
+
+
+def main(kind: VerifierKind) -> None:
+    """Answer each line of standard input by one of standard output, until there are no more."""
+    requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in (1, 2):
+        os.dup2(nothing, stream)  # What is printed on the way is no reply.
+    sandbox.end_with_parent()
+    sandbox.adopt_orphans()
+    preload(kind)
+    replies.write(b'{"ready": true}\n')
+    replies.flush()
+    for line in requests:
+        request = json.loads(line)
+        replies.write(json.dumps(_decide_all(request["items"], request["deadline"])).encode())
+        replies.write(b"\n")
+        replies.flush()
+
+
+def _decide_all(items: list[Item], deadline_s: float) -> list[Item]:
+    """A verdict for each; an answer that ends its process, or has it ended, is its last."""
+    found: list[Item] = []
+    while len(found) < len(items):
+        verdicts, reason = _decide(items[len(found) :], deadline_s)
+        found += verdicts
+        if len(found) < len(items):
+            found.append({"reward": None, "reason": reason})
+    return found
+
+
+def _decide(items: list[Item], deadline_s: float) -> tuple[list[Item], str]:
+    """The first verdicts, by a child that is gone when this returns, and why there are no more."""
+    folder = Path(tempfile.mkdtemp(prefix="memreward-verify-"))
+    report, reporting = os.pipe()
+    try:
+        child = os.fork()
+        if child == 0:
+            _isolated(items, int(deadline_s) + 2, folder, reporting)
+        os.close(reporting)
+        lines, reason = _read_lines(report, len(items), deadline_s)
+        os.kill(child, signal.SIGKILL)
+        _end_descendants()
+    finally:
+        os.close(report)
+        shutil.rmtree(folder)
+    return [json.loads(line) for line in lines], reason
+
+
+def _isolated(items: list[Item], cpu_seconds: int, folder: Path, reporting: int) -> None:
+    """First child: leaves the system behind, and waits for the second; never returns."""
+    try:
+        sandbox.end_with_parent()
+        os.setsid()
+        os.close(0)
+        sandbox.own_namespaces()
+        if os.fork() == 0:
+            sandbox.end_with_parent()
+            _confined(items, cpu_seconds, folder, reporting)
+        os.close(reporting)
+        os.wait()
+    finally:
+        os._exit(0)
+
+
+def _confined(items: list[Item], cpu_seconds: int, folder: Path, reporting: int) -> None:
+    """Second child: decides one after the other, and says so; never returns."""
+    try:
+        refusal = _refusal(folder, cpu_seconds * len(items))
+        for item in items:
+            reward, reason = _found(item) if refusal is None else (None, refusal)
+            line = json.dumps({"reward": reward, "reason": reason[:500]})
+            os.write(reporting, line.encode() + b"\n")
+    finally:
+        os._exit(0)
+
+
+def _refusal(folder: Path, cpu_seconds: int) -> str | None:
+    """Confine this process; why that could not be done, in which case nothing may be decided."""
+    try:
+        sandbox.confine(folder, cpu_seconds)
+    except BaseException as error:
+        return _said(error)
+    return None
+
+
+def _found(item: Item) -> Verdict:
+    try:
+        return verdict(
+            item["query"], item["thinking"], item["answer"], Check.from_row(item["check"])
+        )
+    except BaseException as error:  # Of any kind: nothing that happens here may stay unsaid.
+        return None, _said(error)
+
+
+def _said(error: BaseException) -> str:
+    return str(error) if isinstance(error, MemrewardError) else f"{type(error).__name__}: {error}"
+
+
+def _read_lines(pipe: int, count: int, deadline_s: float) -> tuple[list[bytes], str]:
+    """Up to `count` lines, each by its deadline, and why there are no more.
+
+    There may be more: a program that has forked says everything twice.
+    """
+    lines: list[bytes] = []
+    rest = b""
+    deadline = time.monotonic() + deadline_s
+    while len(lines) < count:
+        ready, _, _ = select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))
+        if not ready:
+            return lines, "deadline"
+        piece = os.read(pipe, _PIECE)
+        if not piece:
+            return lines, "ended"
+        *whole, rest = (rest + piece).split(b"\n")
+        if whole:
+            lines += whole
+            deadline = time.monotonic() + deadline_s
+    return lines[:count], ""
+
+
+def _end_descendants() -> None:
+    """Kill and reap children until there are none: orphans of an answer have become ours."""
+    own = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
+    while True:
+        for pid in own.read_text(encoding="ascii").split():
+            os.kill(int(pid), signal.SIGKILL)
+        try:
+            while os.waitpid(-1, os.WNOHANG) != (0, 0):
+                pass
+        except ChildProcessError:
+            return
+        time.sleep(0.001)
+
+
+if __name__ == "__main__":
+    main(VerifierKind(sys.argv[1]))
