@@ -1,5 +1,5 @@
 """`python -m memreward` is `memreward`."""
 
-from memreward.cli.main import app
+from memreward.cli import app
 
 app()

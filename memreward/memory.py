@@ -9,30 +9,25 @@ from typing import Final, Self
 
 import numpy as np
 
-from gnn.base.reward_model import no_progress
-from gnn.checkpoints.loaded_model import LoadedModel, unasked
-from gnn.features.cache import KeptFeatures
-from gnn.features.worker import OwnProcess
-from gnn.jobs.resumable_training import resumable
-from gnn.jobs.score import opinion_reach, opinions_on, score_queries
-from gnn.jobs.train_and_propagate import train_memory
-from memreward.databases import started
-from memstore.changes.ingestion import embedded
-from memstore.changes.propagated_rewards import list_models
-from memstore.db.retry import retried
-from memstore.db.stores import Stores, find_memory, get_memory
-from memstore.encoders.cache import RememberingEncoder, vectors_in
-from memstore.encoders.default import TextEncoder
-from memstore.encoders.registry import encoder_for
-from memstore.outbox.accept import accept_rollouts, known_hashes, refuse_changed
-from memstore.outbox.background_publisher import BackgroundPublisher
-from memstore.outbox.publication import publish
-from memstore.outbox.recovery import catch_up
-from memstore.servers.folders import checkpoint_folder, snapshot_folder
-from memstore.settings import Settings, load_settings
-from memstore.snapshot.cache import KeptSnapshot
-from memstore.snapshot.subgraph import cut
-from memstore.snapshot.unstored import nearest_unstored, with_rollouts
+from gnn.base import no_progress
+from gnn.checkpoints import LoadedModel, unasked
+from gnn.features import KeptFeatures, OwnProcess
+from gnn.jobs import opinion_reach, opinions_on, resumable, score_queries, train_memory
+from memreward.base import started
+from memstore import Settings, load_settings
+from memstore.changes import embedded, list_models
+from memstore.db import Stores, find_memory, get_memory, retried
+from memstore.encoders import RememberingEncoder, TextEncoder, encoder_for
+from memstore.outbox import (
+    BackgroundPublisher,
+    accept_rollouts,
+    catch_up,
+    known_hashes,
+    publish,
+    refuse_changed,
+)
+from memstore.servers import checkpoint_folder, snapshot_folder
+from memstore.snapshot import KeptSnapshot, cut, nearest_unstored, vectors_in, with_rollouts
 from schema.errors import CheckpointError, EncoderMismatchError, InputError, UnknownMemoryError
 from schema.graph import QUERY
 from schema.ids import checked_name

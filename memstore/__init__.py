@@ -1,1 +1,5 @@
 """The two databases: servers, stores, ingest, link, reading."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from schema.answers.conclusion import conclusion_key
+from schema.answers import conclusion_key
 from schema.ids import conclusion_id, content_hash, query_id, rollout_id
 from schema.memory_graph import Floats
 from schema.rollout import Rollout

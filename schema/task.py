@@ -1,8 +1,12 @@
 """A task: a query that a policy is asked, and what a verifier needs to check an answer to it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
+
+#: A prompt or completion: text, or messages with a role and content.
+Text = str | Sequence[Mapping[str, Any]]
 
 
 class VerifierKind(StrEnum):

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from memstore.servers.lifecycle import Addresses, down, up
+from memstore.db.addresses import Addresses
+from memstore.servers.lifecycle import down, up
 from memstore.servers.migration import migrate
 from memstore.settings import Settings, load_settings
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from support.cli_fixtures import Cli
 
+from memstore.db.addresses import Addresses
 from memstore.db.stores import Stores, open_stores
-from memstore.servers.lifecycle import Addresses
 from memstore.settings import REDACTED, Settings, load_settings, redacted
 from schema.errors import MemrewardError
 from schema.graph import NodeLabel, RelationshipType

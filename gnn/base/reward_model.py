@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Protocol, Self
 import numpy as np
 from torch import Tensor
 
-from memstore.snapshot.subgraph import Reach
+from memstore.snapshot import Reach
 from schema.errors import TrainingError
 from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
 

@@ -18,9 +18,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from gnn.base.reward_model import FitReport, RewardModel
-from gnn.confidence.abstention import Caution
-from gnn.models.registry import REWARD_MODELS
+from gnn.base import FitReport, RewardModel
+from gnn.confidence import Caution
+from gnn.models import REWARD_MODELS
 from schema.errors import CheckpointError
 from schema.memory_graph import MemoryGraph
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from gnn.base.reward_model import RewardModel
+from gnn.base import RewardModel
 from gnn.checkpoints.checkpoint import load_caution, load_checkpoint
-from gnn.confidence.abstention import Caution, Opinions
+from gnn.confidence import Caution, Opinions
 from schema.keyed_rollout import PreparedRollout
 from schema.score import Score, ScoreSource
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from torch import Tensor
 
-from gnn.base.reward_model import FitReport, RewardModel
+from gnn.base import FitReport, RewardModel
 from gnn.confidence.novelty import Novelty, group_table
 from gnn.confidence.thresholds import Thresholds
 from schema.errors import InputError

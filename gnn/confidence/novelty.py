@@ -9,7 +9,7 @@ import torch
 from sklearn.covariance import LedoitWolf
 from torch import Tensor
 
-from gnn.features.assembly import group_means, rollout_features
+from gnn.features import group_means, rollout_features
 from schema.memory_graph import Bools, Floats, MemoryGraph
 
 #: Share of queries like the labelled ones that each of the two measures calls too far.

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from gnn.base.metrics import RIGHT_FROM, expected_calibration_error
+from gnn.base import RIGHT_FROM, expected_calibration_error
 from gnn.confidence.thresholds import Thresholds
 from schema.memory_graph import Bools, Floats
 

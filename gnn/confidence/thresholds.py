@@ -6,8 +6,7 @@ from typing import Any, Final, Self
 
 import numpy as np
 
-from gnn.base.metrics import RIGHT_FROM
-from gnn.base.reward_model import Held
+from gnn.base import RIGHT_FROM, Held
 from schema.errors import InputError
 from schema.memory_graph import Bools, Floats
 

@@ -8,7 +8,7 @@ import torch
 from gnn.data.pyg import HeteroData, NodeLoader, PrefetchLoader
 from gnn.data.sampler import FanOut, SnapshotSampler
 from gnn.data.snapshot_stores import SnapshotEdges, SnapshotFeatures
-from memstore.snapshot.snapshot import Snapshot
+from memstore.snapshot import Snapshot
 from schema.graph import ANSWER, SIMILAR
 from schema.memory_graph import Ints
 

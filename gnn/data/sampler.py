@@ -7,8 +7,7 @@ import numpy as np
 import torch
 
 from gnn.data.pyg import BaseSampler, HeteroSamplerOutput, NodeSamplerInput
-from memstore.snapshot.files import ROLLOUT
-from memstore.snapshot.snapshot import Snapshot
+from memstore.snapshot import ROLLOUT, Snapshot
 from schema.graph import (
     ANSWER,
     CONCLUDES,

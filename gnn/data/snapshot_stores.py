@@ -9,7 +9,7 @@ from torch import Tensor
 from gnn.data.pyg import EdgeAttr, EdgeLayout, FeatureStore, GraphStore, TensorAttr
 from gnn.data.sampler import MESSAGES, STORED
 from gnn.data.segment_sum import sums_by
-from memstore.snapshot.snapshot import Snapshot
+from memstore.snapshot import Snapshot
 from schema.graph import ANSWER, CONCLUDES, CONCLUSION, QUERY, THINKING
 from schema.memory_graph import Floats, Ints
 

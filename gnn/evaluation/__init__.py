@@ -1,1 +1,5 @@
 """How good the rewards are: protocol, tables, figures, label noise."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
-from gnn.base.metrics import RIGHT_FROM, calibration_bins
-from gnn.confidence.risk_coverage import RiskCurve
+from gnn.base import RIGHT_FROM, calibration_bins
+from gnn.confidence import RiskCurve
 from gnn.evaluation.protocol import Evaluation
 from gnn.evaluation.tables import HEADINGS, parts
 from schema.memory_graph import Floats

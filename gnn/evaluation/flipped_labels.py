@@ -7,8 +7,8 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from gnn.base.metrics import RIGHT_FROM
-from gnn.models.baselines.logistic_features import log_length
+from gnn.base import RIGHT_FROM
+from gnn.models.baselines import log_length
 from schema.errors import InputError
 from schema.memory_graph import Bools, Ints, MemoryGraph
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from matplotlib.figure import Figure
 
-from gnn.base.metrics import MEASURES
+from gnn.base import MEASURES
 from gnn.evaluation.figures import (
     coverage_figure,
     dataset_figure,

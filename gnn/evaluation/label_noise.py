@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from gnn.base.metrics import Metrics, auc, measure
-from gnn.base.reward_model import ProgressReport, RewardModel, no_progress
+from gnn.base import Metrics, ProgressReport, RewardModel, auc, measure, no_progress
 from gnn.evaluation.flipped_labels import flip_labels
 from gnn.evaluation.protocol import Trial, mean_and_spread
-from gnn.labelling.label_errors import contradiction, predict_unseen
-from gnn.models.memreward.model import MemrewardModel
+from gnn.labelling import contradiction, predict_unseen
+from gnn.models.memreward import MemrewardModel
 from schema.memory_graph import Bools, Floats, MemoryGraph
 
 

@@ -8,11 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gnn.base.metrics import MEASURES, Metrics, measure, measure_groups
-from gnn.base.reward_model import ProgressReport, RewardModel, no_progress
-from gnn.confidence.novelty import Novelty, group_table
-from gnn.confidence.risk_coverage import mean_selective, selective
-from gnn.confidence.thresholds import Thresholds
+from gnn.base import (
+    MEASURES,
+    Metrics,
+    ProgressReport,
+    RewardModel,
+    measure,
+    measure_groups,
+    no_progress,
+)
+from gnn.confidence import Novelty, Thresholds, group_table, mean_selective, selective
 from schema.errors import InputError, TrainingError
 from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from gnn.base.metrics import MEASURES
+from gnn.base import MEASURES
 
 #: Headings of the measures.
 HEADINGS: Final[dict[str, str]] = {

@@ -18,7 +18,7 @@ import numpy as np
 
 from gnn.explain.masking import Present, Removals
 from gnn.explain.shapley import Worths, shapley_values, shares_within
-from gnn.models.memreward.model import MemrewardModel
+from gnn.models.memreward import MemrewardModel
 from schema.errors import InputError
 from schema.memory_graph import Bools, Ints, MemoryGraph
 

@@ -13,10 +13,18 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from gnn.models.memreward.batch import Tables, make_batch
-from gnn.models.memreward.linear_base import CONSTANT, INVERSE_PENALTY, VARIANTS, variant_rows
-from gnn.models.memreward.member import Example, Member, make_example
-from gnn.models.memreward.model import MemrewardModel
+from gnn.models.memreward import (
+    CONSTANT,
+    INVERSE_PENALTY,
+    VARIANTS,
+    Example,
+    Member,
+    MemrewardModel,
+    Tables,
+    make_batch,
+    make_example,
+    variant_rows,
+)
 from schema.memory_graph import Floats, Ints, MemoryGraph
 
 

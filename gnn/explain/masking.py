@@ -13,9 +13,8 @@ import numpy as np
 import torch
 
 from gnn.explain.shapley import Worths
-from gnn.features.assembly import OWN_NAMES
-from gnn.models.memreward.batch import Batch, Tables, make_batch
-from gnn.models.memreward.model import MemrewardModel
+from gnn.features import OWN_NAMES
+from gnn.models.memreward import Batch, MemrewardModel, Tables, make_batch
 from schema.graph import (
     ANSWER,
     CONCLUDES,

@@ -1,1 +1,5 @@
 """Features of rollouts, and the worker and cache that compute them once."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
-from schema.answers.values import plain_expression
+from schema.answers import plain_expression
 
 #: Statements of one text that are checked; the first ones are dropped beyond that.
 MOST_STATEMENTS: Final = 40

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from gnn.data.segment_sum import sums_by
+from gnn.data import sums_by
 from gnn.features.code import NAMES as CODE_NAMES
 from gnn.features.code import code_features
 from gnn.features.options import NAMES as OPTION_NAMES

@@ -19,9 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnn.features.assembly import OWN_NAMES, own_rows
-from memstore.snapshot.files import ROLLOUT
-from memstore.snapshot.snapshot import Snapshot
-from memstore.snapshot.subgraph import Cut, Reach, cut, queries_of, rollouts_of
+from memstore.snapshot import ROLLOUT, Cut, Reach, Snapshot, cut, queries_of, rollouts_of
 from schema.memory_graph import Floats, Ints, MemoryGraph
 
 #: Modules whose code decides what the features are: other code fills another file.

@@ -6,7 +6,7 @@ import math
 import re
 from functools import lru_cache
 
-from schema.answers.code import code_of, has_code, parse_code
+from schema.answers import code_of, has_code, parse_code
 
 _ASSERT = re.compile(r"assert\s+(.+)")
 _BUILTINS = frozenset(dir(builtins))

@@ -4,7 +4,7 @@ import math
 import re
 from functools import lru_cache
 
-from schema.answers.options import options_of
+from schema.answers import options_of
 
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _CATCH_ALL = re.compile(r"\b(?:all|none|both|neither) of\b|\bboth\b|\bI and II", re.I)

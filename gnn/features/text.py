@@ -8,7 +8,7 @@ import re
 import zlib
 
 from gnn.features.arithmetic import numbers_in, query_value, statements
-from schema.answers.values import plain_expression
+from schema.answers import plain_expression
 
 _WORD = re.compile(r"\w+")
 _HEDGE = re.compile(

@@ -15,8 +15,8 @@ from typing import Any, Final
 import numpy as np
 
 from gnn.features.assembly import own_row
-from memstore.child_process import python_path
-from schema.answers.conclusion import conclusion_key
+from memstore import python_path
+from schema.answers import conclusion_key
 from schema.keyed_rollout import Keys, Texts
 from schema.memory_graph import Floats
 

@@ -6,17 +6,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gnn.checkpoints.checkpoint import Manifest, load_checkpoint
-from gnn.explain.attribution import Explanation, explain
-from gnn.explain.influence import Influence, influences
-from gnn.labelling.label_errors import Suspect, contradiction, predict_unseen, suspects
-from gnn.models.memreward.model import MemrewardModel
-from memstore.changes.labels import said_of
-from memstore.changes.propagated_rewards import list_models
-from memstore.db.stores import Stores
-from memstore.reads.full_graph import read_graph, read_known
-from memstore.servers.folders import checkpoint_folder
-from memstore.settings import Settings
+from gnn.checkpoints import Manifest, load_checkpoint
+from gnn.explain import Explanation, Influence, explain, influences
+from gnn.labelling import Suspect, contradiction, predict_unseen, suspects
+from gnn.models.memreward import MemrewardModel
+from memstore import Settings
+from memstore.changes import list_models, said_of
+from memstore.db import Stores
+from memstore.reads import read_graph, read_known
+from memstore.servers import checkpoint_folder
 from schema.errors import CheckpointError
 from schema.memory_graph import MemoryGraph
 

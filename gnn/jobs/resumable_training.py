@@ -11,24 +11,16 @@ from typing import Final
 from filelock import FileLock
 from torch import Tensor
 
-from gnn.base.reward_model import FitReport, ProgressReport, RewardModel
-from gnn.checkpoints.checkpoint import (
-    Manifest,
-    load_checkpoint,
-    load_training,
-    read_manifest,
-    save_checkpoint,
-)
-from gnn.confidence.abstention import Caution
-from gnn.features.cache import KeptFeatures
-from gnn.models.memreward.model import MemrewardModel
-from gnn.models.memreward.training_state import Course, Note, fingerprint, read_note
-from memstore.changes.propagated_rewards import list_models, register_model
-from memstore.db.stores import Stores, get_memory
-from memstore.servers.folders import checkpoint_folder, snapshot_folder, training_folder
-from memstore.settings import Settings
-from memstore.snapshot.cache import KeptSnapshot
-from memstore.snapshot.training_subgraph import learnable
+from gnn.base import FitReport, ProgressReport, RewardModel
+from gnn.checkpoints import Manifest, load_checkpoint, load_training, read_manifest, save_checkpoint
+from gnn.confidence import Caution
+from gnn.features import KeptFeatures
+from gnn.models.memreward import Course, MemrewardModel, Note, fingerprint, read_note
+from memstore import Settings
+from memstore.changes import list_models, register_model
+from memstore.db import Stores, get_memory
+from memstore.servers import checkpoint_folder, snapshot_folder, training_folder
+from memstore.snapshot import KeptSnapshot, learnable
 from schema.errors import CheckpointError
 from schema.memory_graph import MemoryGraph
 

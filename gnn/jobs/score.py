@@ -6,11 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from gnn.base.reward_model import RewardModel
-from gnn.confidence.abstention import Caution, Opinions, certainty, opinions_of
-from gnn.features.cache import KeptFeatures
-from memstore.snapshot.snapshot import Snapshot
-from memstore.snapshot.subgraph import Reach, cut
+from gnn.base import RewardModel
+from gnn.confidence import Caution, Opinions, certainty, opinions_of
+from gnn.features import KeptFeatures
+from memstore.snapshot import Reach, Snapshot, cut
 from schema.memory_graph import Floats, Ints, MemoryGraph
 
 #: What an opinion depends on in any case: see `gnn.confidence.novelty.Novelty`.

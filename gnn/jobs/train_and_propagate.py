@@ -5,17 +5,17 @@ from pathlib import Path
 
 import numpy as np
 
-from gnn.base.reward_model import ProgressReport
-from gnn.checkpoints.checkpoint import load_caution, load_checkpoint
-from gnn.confidence.abstention import Opinions, certainty, opinions_of
+from gnn.base import ProgressReport
+from gnn.checkpoints import load_caution, load_checkpoint
+from gnn.confidence import Opinions, certainty, opinions_of
 from gnn.jobs.resumable_training import Trained, keep, train_on_course
-from gnn.models.memreward.model import MemrewardModel
-from gnn.models.registry import reward_model
-from memstore.changes.propagated_rewards import list_models, write_propagated
-from memstore.db.stores import Stores
-from memstore.reads.full_graph import read_graph
-from memstore.servers.folders import checkpoint_folder
-from memstore.settings import Settings
+from gnn.models import reward_model
+from gnn.models.memreward import MemrewardModel
+from memstore import Settings
+from memstore.changes import list_models, write_propagated
+from memstore.db import Stores
+from memstore.reads import read_graph
+from memstore.servers import checkpoint_folder
 from schema.errors import CheckpointError, InputError
 from schema.memory_graph import MemoryGraph
 from schema.reward import PropagatedReward

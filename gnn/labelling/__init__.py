@@ -1,1 +1,5 @@
 """Which labels are doubtful, and which to buy next."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

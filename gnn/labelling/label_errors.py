@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gnn.models.memreward.model import MemrewardModel
+from gnn.models.memreward import MemrewardModel
 from schema.memory_graph import Bools, Floats, MemoryGraph
 
 

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from gnn.base.reward_model import RewardModel
-from gnn.models.baselines.constant_majority_knn import ConstantModel, MajorityModel, NearestModel
-from gnn.models.baselines.logistic import LogisticModel
-from gnn.models.memreward.model import MemrewardModel
-from gnn.models.published.model import PublishedModel
+from gnn.base import RewardModel
+from gnn.models.baselines import ConstantModel, LogisticModel, MajorityModel, NearestModel
+from gnn.models.memreward import MemrewardModel
+from gnn.models.published import PublishedModel
 from schema.errors import InputError
 
 REWARD_MODELS: Final[Mapping[str, type[RewardModel]]] = MappingProxyType(

@@ -1,1 +1,5 @@
 """Reward functions for other trainers, thin over one client; see docs/other-trainers.md."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

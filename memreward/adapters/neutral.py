@@ -10,51 +10,15 @@
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Hashable, Sequence
+from typing import Final
 
-from schema.answers.completion import split_completion
-from schema.errors import InputError
 from schema.score import Score, ScoreSource
-from schema.validation import check_text
-from trainer.rewards.journal import Given
-from trainer.rewards.noise_mask import MIN_SPREAD, without_noise
+from trainer.rewards import MIN_SPREAD, Given, without_noise
 
 #: Stands for "no opinion" unless the trainer's configuration says otherwise.
 NEUTRAL: Final = 0.5
 BLANK: Final = 0.0
-
-
-def says_something(completion: str, thinking: str | None = None) -> bool:
-    """Whether a memory can hold a completion: it has text, none too long or broken.
-
-    Args:
-        completion: what a policy wrote; without its thinking, where that is apart.
-        thinking: None: it is in the completion.
-    """
-    if thinking is None:
-        thinking, completion = split_completion(completion)
-    try:
-        check_text(thinking, "thinking")
-        check_text(completion, "answer")
-    except InputError:
-        return False
-    return bool(thinking.strip() or completion.strip())
-
-
-def said(rows: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Places of the rows whose `completion` a memory can hold."""
-    return [
-        place
-        for place, row in enumerate(rows)
-        if says_something(row["completion"], row.get("thinking"))
-    ]
-
-
-def in_place(scores: Sequence[Score], places: Sequence[int], count: int) -> list[Score | None]:
-    """The scores at their places among `count` rows; None where there is none."""
-    score_of = dict(zip(places, scores, strict=True))
-    return [score_of.get(place) for place in range(count)]
 
 
 def numbers(scores: Sequence[Score | None], neutral: float = NEUTRAL) -> list[float]:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from memreward.adapters.neutral import NEUTRAL, numbers
-from memreward.client.http import Row, ask, is_training
+from memreward.client import ask, is_training
+from memreward.scoring import Row
 from schema.errors import InputError
 from schema.score import Score
 

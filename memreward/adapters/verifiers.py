@@ -13,10 +13,12 @@ from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from memreward.adapters.neutral import NEUTRAL, group_numbers, numbers
-from memreward.client.http import Row, ask, is_training
-from memstore.formats.convert import source_query_id
+from memreward.client import ask, is_training
+from memreward.scoring import Row
+from memstore.formats import source_query_id
 from schema.errors import InputError, MemrewardError
-from trainer.rewards.trl_rows import Text, last_text
+from schema.task import Text
+from trainer.rewards import last_text
 
 State = MutableMapping[str, Any]
 _log = logging.getLogger(__name__)

@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from memreward.adapters.neutral import NEUTRAL, group_numbers, numbers
-from memreward.client.http import Row, ask, is_training
-from memstore.formats.convert import source_query_id
+from memreward.client import ask, is_training
+from memreward.scoring import Row
+from memstore.formats import source_query_id
 from schema.errors import InputError
 from schema.score import Score
-from trainer.rewards.trl_rows import last_text
+from trainer.rewards import last_text
 
 #: Entries of `extra_info` that may hold what the policy was asked, in this order.
 QUESTIONS: Final = ("question", "query", "prompt")

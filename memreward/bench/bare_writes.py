@@ -8,13 +8,10 @@ validated, locked, numbered or looked up, and a batch that was cut off cannot be
 from collections.abc import Sequence
 from typing import Any
 
-from memstore.db.graph_store import GraphTransaction
-from memstore.db.stores import Stores
+from memstore.db import GraphTransaction, Stores
+from memstore.outbox import ROWS_A_STATEMENT, arrived, lock_memory
 from memstore.outbox import rollout_rows as accept_rows
-from memstore.outbox.accept import lock_memory
-from memstore.outbox.batch_rows import arrived
-from memstore.outbox.publication import ROWS_A_STATEMENT
-from memstore.similarity.neighbours import copy_edges
+from memstore.similarity import copy_edges
 from schema.keyed_rollout import PreparedRollout
 
 _TABLES = ("runs", "queries", "rollouts", "conclusions", "concludes", "similar")

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from memreward.console import bars, console
-from memreward.databases import started
-from memstore.servers.folders import SAMPLE
-from memstore.settings import load_settings
+from memreward.base import bars, console, started
+from memstore import load_settings
+from memstore.servers import SAMPLE
 from schema.errors import InputError
 
 if TYPE_CHECKING:

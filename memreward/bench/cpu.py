@@ -4,9 +4,8 @@ others keep the machine busy.
 
 import psutil
 
-from memstore.servers.home import Home
-from memstore.servers.postgres_server import USER, PostgresServer
-from memstore.settings import Settings
+from memstore import Settings
+from memstore.servers import USER, Home, PostgresServer
 
 
 class CpuClock:

@@ -13,10 +13,9 @@ from typing import Final, Self
 
 import numpy as np
 
-from memstore.encoders.default import DEFAULT_ENCODER
-from memstore.formats.files import inspect_files
-from memstore.formats.rollout_reader import RolloutReader
-from memstore.servers.folders import SAMPLE
+from memstore.encoders import DEFAULT_ENCODER
+from memstore.formats import RolloutReader, inspect_files
+from memstore.servers import SAMPLE
 from schema.errors import InputError
 from schema.memory_graph import Floats
 from schema.rollout import Rollout

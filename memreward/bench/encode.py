@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import pyarrow.parquet as pq
 
-from memstore.encoders.default import Encoder, Floats
+from memstore.encoders import Encoder, Floats
 
 #: Nearest neighbours that are compared.
 NEIGHBOURS: Final = 7

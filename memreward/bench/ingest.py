@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from memreward.base import Bars
 from memreward.bench.bare_writes import rows_of_batch, write_bare
 from memreward.bench.data import ROLLOUTS_A_QUERY, Mixer
 from memreward.bench.scratch import RUN, scratch_memory
-from memreward.console import Bars
-from memstore.changes.ingestion import ROLLOUTS_A_BATCH, IngestReport, accept, write
-from memstore.db.stores import Stores
-from memstore.encoders.default import Encoder
-from memstore.outbox.publication import publish
-from memstore.servers.folders import SAMPLE
-from memstore.settings import Settings
+from memstore import Settings
+from memstore.changes import ROLLOUTS_A_BATCH, IngestReport, accept, write
+from memstore.db import Stores
+from memstore.encoders import Encoder
+from memstore.outbox import publish
+from memstore.servers import SAMPLE
 from schema.errors import InputError
 from schema.keyed_rollout import prepare
 from schema.rollout import Rollout

@@ -8,19 +8,16 @@ from typing import Any, Final
 
 import numpy as np
 
+from memreward.base import Bars
 from memreward.bench.data import Mixer
 from memreward.bench.report import percentile
 from memreward.bench.scratch import RUN, scratch_memory
-from memreward.console import Bars
-from memstore.db.stores import Stores, get_memory
-from memstore.encoders.default import Encoder
-from memstore.outbox.accept import DEFAULT_NEIGHBOURS, lock_memory
-from memstore.outbox.rollout_rows import insert_queries
-from memstore.servers.folders import SAMPLE
-from memstore.settings import Settings
-from memstore.similarity.hnsw_index import keep_index
-from memstore.similarity.neighbours import nearest
-from memstore.similarity.vector_cache import QueryVectors, query_vectors
+from memstore import Settings
+from memstore.db import Stores, get_memory
+from memstore.encoders import Encoder
+from memstore.outbox import DEFAULT_NEIGHBOURS, insert_queries, lock_memory
+from memstore.servers import SAMPLE
+from memstore.similarity import QueryVectors, keep_index, nearest, query_vectors
 from schema.errors import InputError, StoreError
 from schema.keyed_rollout import PreparedRollout, prepare
 from schema.memory_graph import Floats, Ints

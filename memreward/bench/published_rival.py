@@ -14,10 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnn.data.pyg import GATv2Conv, HeteroConv, HeteroData
-from gnn.models.published.network import EDGE_TYPES, PublishedNet
-from gnn.models.published.numbers import NUMBER_FEATURES, number_features
-from memstore.outbox.accept import DEFAULT_NEIGHBOURS
+from gnn.data import GATv2Conv, HeteroConv, HeteroData
+from gnn.models.published import EDGE_TYPES, NUMBER_FEATURES, PublishedNet, number_features
+from memstore.outbox import DEFAULT_NEIGHBOURS
 from schema.graph import (
     ANSWER,
     GENERATED,

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from memreward.console import console
+from memreward.base import console
 from schema.errors import InputError
 
 #: More of them are not legible in a terminal of 80 characters.

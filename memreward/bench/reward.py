@@ -8,23 +8,21 @@ from typing import Any, Final
 
 import psutil
 
-from gnn.checkpoints.checkpoint import load_checkpoint
-from gnn.jobs.score import opinion_reach
-from gnn.jobs.train_and_propagate import train_memory
+from gnn.checkpoints import load_checkpoint
+from gnn.jobs import opinion_reach, train_memory
+from memreward import Memory
+from memreward.base import Bars
 from memreward.bench.cpu import CpuClock
 from memreward.bench.data import ROLLOUTS_A_QUERY, Mixer
 from memreward.bench.published_rival import PublishedWay, published_net
 from memreward.bench.report import percentile
 from memreward.bench.scratch import grow, scratch_memory
-from memreward.console import Bars
-from memreward.memory import Memory
-from memstore.changes.ingestion import IngestReport, add
-from memstore.db.stores import Stores
-from memstore.encoders.default import Encoder
-from memstore.servers.folders import SAMPLE, checkpoint_folder, snapshot_folder
-from memstore.settings import Settings
-from memstore.snapshot.cache import KeptSnapshot
-from memstore.snapshot.subgraph import Reach, cut, whole
+from memstore import Settings
+from memstore.changes import IngestReport, add
+from memstore.db import Stores
+from memstore.encoders import Encoder
+from memstore.servers import SAMPLE, checkpoint_folder, snapshot_folder
+from memstore.snapshot import KeptSnapshot, Reach, cut, whole
 from schema.errors import InputError
 from schema.graph import QUERY
 from schema.ids import query_id

@@ -9,19 +9,14 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from gnn.data.loader import node_loader
-from gnn.data.pyg import NodeSamplerInput
-from gnn.data.sampler import MESSAGES, STORED, SnapshotSampler
+from gnn.data import MESSAGES, STORED, NodeSamplerInput, SnapshotSampler, node_loader
+from memreward.base import Bars
 from memreward.bench.data import ROLLOUTS_A_QUERY, Mixer
 from memreward.bench.scratch import grow, scratch_memory
-from memreward.console import Bars
-from memstore.db.graph_store import GraphTransaction
-from memstore.db.stores import Stores
-from memstore.servers.folders import SAMPLE, snapshot_folder
-from memstore.settings import Settings
-from memstore.snapshot.cache import KeptSnapshot
-from memstore.snapshot.files import ROLLOUT
-from memstore.snapshot.snapshot import Snapshot
+from memstore import Settings
+from memstore.db import GraphTransaction, Stores
+from memstore.servers import SAMPLE, snapshot_folder
+from memstore.snapshot import ROLLOUT, KeptSnapshot, Snapshot
 from schema.errors import InputError
 from schema.graph import ANSWER, EDGE_TYPES
 from schema.memory_graph import Ints

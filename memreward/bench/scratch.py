@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
+from memreward.base import Bars
 from memreward.bench.data import ROLLOUTS_A_QUERY, Mixer
-from memreward.console import Bars
-from memreward.jobs.delete import delete_all
-from memstore.changes.ingestion import ROLLOUTS_A_BATCH, IngestReport, add
-from memstore.db.stores import Stores
-from memstore.encoders.default import Encoder
-from memstore.settings import Settings
+from memreward.jobs import delete_all
+from memstore import Settings
+from memstore.changes import ROLLOUTS_A_BATCH, IngestReport, add
+from memstore.db import Stores
+from memstore.encoders import Encoder
 
 RUN: Final = "bench"
 

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from gnn.jobs.train_and_propagate import DEFAULT_MODEL
-from gnn.models.registry import reward_model
+from gnn.jobs import DEFAULT_MODEL
+from gnn.models import reward_model
+from memreward.base import Bars
 from memreward.bench.data import LABELLED, Mixer
 from memreward.bench.scratch import grow, scratch_memory
-from memreward.console import Bars
-from memstore.db.stores import Stores
-from memstore.reads.full_graph import read_graph
-from memstore.servers.folders import SAMPLE
-from memstore.settings import Settings
+from memstore import Settings
+from memstore.db import Stores
+from memstore.reads import read_graph
+from memstore.servers import SAMPLE
 from schema.errors import InputError
 
 RIVAL: Final = "published"

@@ -5,18 +5,15 @@ from typing import Annotated
 
 import typer
 
+from memreward.base import bars, connected, console
 from memreward.cli.ingest import MemoryOption
-from memreward.console import bars, console
-from memreward.databases import connected
-from memstore.archive.export import export_memory
-from memstore.archive.restore import import_memory
-from memstore.changes.reembedding import reembed as reembed_memory
-from memstore.db.stores import Stores
-from memstore.encoders.default import DEFAULT_ENCODER
-from memstore.encoders.registry import text_encoder
-from memstore.reads.stats import list_memories
-from memstore.servers.folders import checkpoint_folder
-from memstore.settings import load_settings
+from memstore import load_settings
+from memstore.archive import export_memory, import_memory
+from memstore.changes import reembed as reembed_memory
+from memstore.db import Stores
+from memstore.encoders import DEFAULT_ENCODER, text_encoder
+from memstore.reads import list_memories
+from memstore.servers import checkpoint_folder
 from schema.errors import InputError
 
 

@@ -5,19 +5,15 @@ from typing import Annotated
 
 import typer
 
+from memreward.base import bars, connected, console
 from memreward.cli.ingest import MemoryOption
 from memreward.cli.query import result_table
-from memreward.console import bars, console
-from memreward.databases import connected
-from memreward.jobs.delete import delete_all, drop_snapshot
-from memreward.jobs.label import LabelRequest, label_file
-from memstore.changes.run_deletion import delete_run, memory_contents, run_contents
-from memstore.consistency.check import check_memory
-from memstore.outbox.recovery import every_memory
-from memstore.reads.history import Statement, parse_as_of, read_history
-from memstore.reads.runs import run_stats
-from memstore.reads.stats import list_memories
-from memstore.settings import load_settings
+from memreward.jobs import LabelRequest, delete_all, drop_snapshot, label_file
+from memstore import load_settings
+from memstore.changes import delete_run, memory_contents, run_contents
+from memstore.consistency import check_memory
+from memstore.outbox import every_memory
+from memstore.reads import Statement, list_memories, parse_as_of, read_history, run_stats
 
 SomeMemoryOption = Annotated[
     str | None, typer.Option("--memory", "-m", help="Name of the memory; without it, all.")

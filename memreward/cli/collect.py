@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from memreward.console import bars, console
-from memreward.databases import connected
+from memreward.base import bars, connected, console
 
 
 def collect(
@@ -33,14 +32,14 @@ def collect(
     ] = False,
 ) -> None:
     """Sample a policy on a task set; the same again goes on where it stopped."""
-    from memreward.jobs.collect import (
+    from memreward.jobs import (
         CollectRequest,
         check_targets,
         collect_into_file,
         collect_into_memory,
         prepared,
     )
-    from trainer.policy.sampling import Sampling
+    from trainer.policy import Sampling
 
     check_targets(memory, out)
     request = CollectRequest(

@@ -7,10 +7,9 @@ from typing import Annotated
 import typer
 from rich.syntax import Syntax
 
+from memreward.base import bars, console, started
 from memreward.cli.query import result_table
-from memreward.console import bars, console
-from memreward.databases import started
-from memstore.settings import load_settings
+from memstore import load_settings
 
 
 def demo(
@@ -27,8 +26,7 @@ def demo(
     console.rule("1  two real databases")
     with started(settings) as stores:
         console.print("Neo4j and Postgres with pgvector run; `memreward down` stops them")
-        from gnn.evaluation.html_report import write_report
-        from gnn.evaluation.tables import print_evaluation
+        from gnn.evaluation import print_evaluation, write_report
         from memreward.jobs import demo as demo_job
 
         console.rule("2  rollouts of a 0.5B policy, 20 % of the queries verified")

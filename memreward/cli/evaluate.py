@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
+from memreward.base import bars, console, started
 from memreward.cli.options import label_shares
-from memreward.console import bars, console
-from memreward.databases import started
-from memstore.settings import load_settings
+from memstore import load_settings
 from schema.errors import InputError
 
 ALL_BASELINES = "constant,majority,knn,logistic,published"
@@ -40,10 +39,14 @@ def evaluate(
     Everything goes into a scratch memory of the two databases, which is deleted afterwards; the
     servers are started if need be.
     """
-    from gnn.evaluation.budget_curve import BudgetCurve, print_budgets, write_budget_report
-    from gnn.evaluation.html_report import write_report
-    from gnn.evaluation.tables import print_evaluation
-    from memreward.jobs.evaluate import EvaluationRequest, evaluate_files
+    from gnn.evaluation import (
+        BudgetCurve,
+        print_budgets,
+        print_evaluation,
+        write_budget_report,
+        write_report,
+    )
+    from memreward.jobs import EvaluationRequest, evaluate_files
 
     request = EvaluationRequest(
         train=train,

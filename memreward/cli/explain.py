@@ -10,14 +10,13 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from memreward.base import connected, console
 from memreward.cli.ingest import MemoryOption
-from memreward.console import console
-from memreward.databases import connected
-from memstore.settings import load_settings
+from memstore import load_settings
 from schema.errors import InputError
 
 if TYPE_CHECKING:
-    from gnn.jobs.explain import Why
+    from gnn.jobs import Why
 
 ModelOption = Annotated[
     str | None, typer.Option(help="Version of the checkpoint; default: the latest.")
@@ -37,7 +36,7 @@ def suspects(
 
     Each label is judged by parts of the model that did not learn from it.
     """
-    from gnn.jobs.explain import find_suspects
+    from gnn.jobs import find_suspects
 
     settings = load_settings()
     with connected(settings) as stores:
@@ -84,8 +83,8 @@ def explain(
 
     The contributions add up to the score's change when all these inputs are taken away.
     """
-    from gnn.explain.html_page import explanation_page
-    from gnn.jobs.explain import explain_rollout
+    from gnn.explain import explanation_page
+    from gnn.jobs import explain_rollout
 
     settings = load_settings()
     if html is not None and not html.absolute().parent.is_dir():
@@ -112,7 +111,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _shown(why: "Why") -> Iterator[str | Table]:
-    from gnn.explain.attribution import TITLES
+    from gnn.explain import TITLES
 
     found = why.explanation
     score = f"{found.probability:.3f} (logit {found.logit:+.3f})"

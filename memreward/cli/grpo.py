@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from memreward.base import bars, connected, console
 from memreward.cli.options import label_shares
-from memreward.console import bars, console
-from memreward.databases import connected
-from memstore.settings import Settings, load_settings
+from memstore import Settings, load_settings
 from schema.errors import InputError
 from schema.ids import checked_name
-from trainer.rewards.baseline_scorers import Arm
-from trainer.runs.grpo import GrpoOptions
+from trainer.rewards import Arm
+from trainer.runs import GrpoOptions
 
 if TYPE_CHECKING:
-    from memreward.jobs.grpo import GrpoOutcome, Source
+    from memreward.jobs import GrpoOutcome, Source
 
 ALL_ARMS = ",".join(Arm)
 PolicyOption = Annotated[str, typer.Option(help="smollm2, or a folder of transformers.")]
@@ -78,7 +77,7 @@ def grpo(
     ] = False,
 ) -> None:
     """Train a policy by GRPO with verified and propagated rewards; a killed run goes on."""
-    from memreward.jobs.grpo import GrpoRequest, draw_run, run_grpo
+    from memreward.jobs import GrpoRequest, draw_run, run_grpo
 
     checked_name(run, "run")
     if (memory is None) == (arm is Arm.MEMREWARD):
@@ -150,8 +149,7 @@ def compare(
     run_code: CodeOption = False,
 ) -> None:
     """Train by each arm from the same start on the same prompts; table and learning curves."""
-    from memreward.jobs.comparison import CompareRequest, compare, table
-    from memreward.jobs.grpo import GrpoRequest
+    from memreward.jobs import CompareRequest, GrpoRequest, compare, table
 
     chosen = _arms(arms)
     request = CompareRequest(
@@ -208,7 +206,7 @@ def _arms(text: str) -> list[Arm]:
 
 @contextmanager
 def _opened(settings: Settings, memory: str, run: str, folder: Path) -> "Iterator[Source]":
-    from memreward.jobs.scorer_source import memory_source
+    from memreward.jobs import memory_source
 
     with (
         connected(settings) as stores,

@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 
-from memreward.console import bars, console
-from memreward.databases import connected
-from memreward.jobs.ingest import IngestRequest, ingest_files
-from memstore.changes.relink import link as link_memory
-from memstore.encoders.default import DEFAULT_ENCODER
+from memreward.base import bars, connected, console
+from memreward.jobs import IngestRequest, ingest_files
+from memstore.changes import link as link_memory
+from memstore.encoders import DEFAULT_ENCODER
 
 MemoryOption = Annotated[str, typer.Option("--memory", "-m", help="Name of the memory.")]
 

@@ -8,9 +8,8 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from memreward.console import bars, console
-from memreward.databases import started
-from memstore.settings import load_settings
+from memreward.base import bars, console, started
+from memstore import load_settings
 from schema.errors import InputError
 
 #: Measures that are shown, and their headings.
@@ -35,9 +34,8 @@ def robustness(
 
     Everything goes into a scratch memory, as with `memreward evaluate`.
     """
-    from gnn.evaluation.label_noise import summary
-    from memreward.jobs.evaluate import EvaluationRequest
-    from memreward.jobs.label_noise import parse_spoiling, spoil_files
+    from gnn.evaluation import summary
+    from memreward.jobs import EvaluationRequest, parse_spoiling, spoil_files
 
     if json_file is not None and not json_file.absolute().parent.is_dir():
         raise InputError(f"{json_file}: its folder does not exist; make it first")

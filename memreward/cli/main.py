@@ -5,6 +5,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from memreward.base import err_console
 from memreward.bench import cli as bench_cli
 from memreward.cli import archive as archive_cli
 from memreward.cli import care as care_cli
@@ -23,7 +24,6 @@ from memreward.cli import snapshot as snapshot_cli
 from memreward.cli import suggest as suggest_cli
 from memreward.cli import teach as teach_cli
 from memreward.cli import train as rewards_cli
-from memreward.console import err_console
 from schema.errors import MemrewardError
 
 

@@ -7,9 +7,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from memreward.console import console
-from memreward.databases import connected
-from memstore.reads.stats import list_memories, memory_stats
+from memreward.base import connected, console
+from memstore.reads import list_memories, memory_stats
 from schema.errors import InputError
 
 QUERY_TIMEOUT_S = 30.0

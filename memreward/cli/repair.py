@@ -4,15 +4,13 @@ from typing import Annotated
 
 import typer
 
-from memreward.console import bars, console, err_console
-from memreward.databases import connected
-from memstore.archive.graph_rebuild import rebuild_graph
-from memstore.db.stores import open_stores
-from memstore.outbox.recovery import Repaired, every_memory
-from memstore.outbox.recovery import repair as repair_memory
-from memstore.servers.lifecycle import Addresses, set_neo4j_aside, up
-from memstore.servers.migration import migrate
-from memstore.settings import Settings, load_settings
+from memreward.base import bars, connected, console, err_console
+from memstore import Settings, load_settings
+from memstore.archive import rebuild_graph
+from memstore.db import Addresses, open_stores
+from memstore.outbox import Repaired, every_memory
+from memstore.outbox import repair as repair_memory
+from memstore.servers import migrate, set_neo4j_aside, up
 from schema.errors import DamagedGraphError, StoreError
 
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from memreward.base import console, err_console
 from memreward.cli.ingest import MemoryOption
-from memreward.console import console, err_console
-from memstore.settings import load_settings
+from memstore import load_settings
 
 
 def serve(
@@ -27,8 +27,8 @@ def serve(
     ] = False,
 ) -> None:
     """Score rollouts over HTTP until stopped (SIGTERM, Ctrl-C); see docs/other-trainers.md."""
-    from memreward.memory import Memory
-    from memreward.serving.run import listening, serve_memory, token_of
+    from memreward import Memory
+    from memreward.serving import listening, serve_memory, token_of
 
     settings = load_settings()
     with listening(host, port) as listener:

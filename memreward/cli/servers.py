@@ -6,14 +6,13 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from memreward.console import console
-from memreward.databases import finish_what_was_cut_off
-from memstore.db.stores import open_stores
+from memreward.base import console, finish_what_was_cut_off
+from memstore import load_settings, redact_dsn, redacted
+from memstore.db import open_stores
+from memstore.servers import ServerState
 from memstore.servers import doctor as doctor_checks
 from memstore.servers import lifecycle as servers
-from memstore.servers.lifecycle import ServerState
-from memstore.servers.migration import migrate as migrate_databases
-from memstore.settings import load_settings, redact_dsn, redacted
+from memstore.servers import migrate as migrate_databases
 from migrations.runner import Migration
 
 HomeOption = Annotated[

@@ -5,13 +5,11 @@ from typing import Annotated
 
 import typer
 
+from memreward.base import connected, console
 from memreward.cli.ingest import MemoryOption
-from memreward.console import console
-from memreward.databases import connected
-from memstore.servers.folders import snapshot_folder
-from memstore.settings import load_settings
-from memstore.snapshot.cache import KeptSnapshot
-from memstore.snapshot.files import ROLLOUT
+from memstore import load_settings
+from memstore.servers import snapshot_folder
+from memstore.snapshot import ROLLOUT, KeptSnapshot
 from schema.graph import QUERY, SIMILAR
 
 

@@ -7,12 +7,11 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from gnn.labelling.suggest import suggest_queries
+from gnn.labelling import suggest_queries
+from memreward.base import connected, console
 from memreward.cli.ingest import MemoryOption
 from memreward.cli.query import result_table
-from memreward.console import console
-from memreward.databases import connected
-from memstore.reads.full_graph import read_graph
+from memstore.reads import read_graph
 from schema.errors import InputError
 from schema.memory_graph import MemoryGraph
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from memreward.console import bars, console
+from memreward.base import bars, console
 
 
 def teach(
@@ -22,11 +22,9 @@ def teach(
     seed: Annotated[int, typer.Option(help="Of first weights and order.")] = 0,
 ) -> None:
     """Teach a policy of some 300,000 weights the families of TASKS, but none of its queries."""
-    from trainer.runs.grpo import Hook
-    from trainer.runs.teaching import TeachOptions
-    from trainer.runs.teaching import teach as teach_policy
-    from trainer.tasks.task_sets import load_tasks
-    from trainer.tasks.worked_examples import lessons
+    from trainer.runs import Hook, TeachOptions
+    from trainer.runs import teach as teach_policy
+    from trainer.tasks import lessons, load_tasks
 
     given = lessons(tasks, load_tasks(tasks), examples, guessed=guessed, careless=careless)
     with bars() as progress:

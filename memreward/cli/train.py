@@ -4,10 +4,9 @@ from typing import Annotated
 
 import typer
 
+from memreward.base import bars, connected, console, err_console
 from memreward.cli.ingest import MemoryOption
-from memreward.console import bars, console, err_console
-from memreward.databases import connected
-from memstore.settings import load_settings
+from memstore import load_settings
 
 
 def train(
@@ -22,7 +21,7 @@ def train(
     ] = False,
 ) -> None:
     """Learn from the verified rewards of a memory; the checkpoint is listed in the graph."""
-    from gnn.jobs.train_and_propagate import DEFAULT_MODEL, train_memory
+    from gnn.jobs import DEFAULT_MODEL, train_memory
 
     settings = load_settings()
     try:
@@ -64,7 +63,7 @@ def propagate(
 
     An answer to a query unlike anything labelled gets "no opinion" instead.
     """
-    from gnn.jobs.train_and_propagate import propagate_memory
+    from gnn.jobs import propagate_memory
 
     settings = load_settings()
     with connected(settings) as stores, bars() as progress:

@@ -20,14 +20,10 @@ import requests
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from memreward.adapters.neutral import in_place, said
-from memreward.scoring.sample_numbers import FreshPlaces
-from memstore.formats.convert import source_query_id
+from memreward.scoring import FreshPlaces, Row, in_place, said
+from memstore.formats import source_query_id
 from schema.errors import InputError, RewardError, ServerError, SettingsError, UnreachableError
 from schema.score import Score, ScoreSource
-
-#: A row of the input format.
-Row = Mapping[str, Any]
 
 CONNECT_SECONDS: Final = 5.0
 #: Texts are embedded before they are scored, which takes its time on a CPU.

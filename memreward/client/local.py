@@ -3,12 +3,9 @@
 import atexit
 from collections.abc import Sequence
 
-from memreward.client.http import Row
-from memreward.memory import DEFAULT_RUN, Memory
-from memreward.scoring.queue import ScoringQueue
-from memreward.scoring.sample_numbers import FreshPlaces
-from memstore.formats.files import ReadOptions
-from memstore.formats.rollout_row import rollout_of
+from memreward import DEFAULT_RUN, Memory
+from memreward.scoring import FreshPlaces, Row, ScoringQueue
+from memstore.formats import ReadOptions, rollout_of
 from schema.score import Score
 
 #: Rollouts that may wait: more than a trainer has in the air at once.

@@ -4,22 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from memreward.console import Bars
-from memstore.changes.ingestion import IngestReport, add
-from memstore.changes.relink import link, needs_link
-from memstore.db.stores import Stores
-from memstore.encoders.registry import encoder_for
-from memstore.formats.rollout_file import RolloutFile
+from memreward.base import Bars
+from memstore.changes import IngestReport, add, link, needs_link
+from memstore.db import Stores
+from memstore.encoders import encoder_for
+from memstore.formats import RolloutFile
 from schema.errors import InputError
 from schema.ids import checked_name, rollout_id
 from schema.rollout import Rollout
 from schema.validation import check_rollout
-from trainer.label_budget import choose_labelled_queries
-from trainer.policy.policy import Policy, load_policy
-from trainer.policy.sampling import Sampling
-from trainer.runs.collection import CollectReport, Ingest, Place, collect
-from trainer.tasks.task_sets import TaskSet, load_tasks
-from trainer.verifiers.pool import Verifiers
+from trainer import choose_labelled_queries
+from trainer.policy import Policy, Sampling, load_policy
+from trainer.runs import CollectReport, Ingest, Place, collect
+from trainer.tasks import TaskSet, load_tasks
+from trainer.verifiers import Verifiers
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from memreward.console import Bars, err_console
+from memreward.base import Bars, err_console
 from memreward.jobs.grpo import CURVE, GrpoOutcome, GrpoRequest, Source, run_grpo, write_at_once
-from trainer.rewards.baseline_scorers import Arm
-from trainer.runs.accuracy import Accuracy, Curve
+from trainer.rewards import Arm
+from trainer.runs import Accuracy, Curve
 
 #: Opens the memory of a run, given the name of its folder.
 OpenMemory = Callable[[str], AbstractContextManager[Source]]

@@ -2,10 +2,10 @@
 
 import shutil
 
-from memstore.db.stores import Stores
-from memstore.outbox.deletion import delete_memory
-from memstore.servers.folders import checkpoint_folder, snapshot_folder, training_folder
-from memstore.settings import Settings
+from memstore import Settings
+from memstore.db import Stores
+from memstore.outbox import delete_memory
+from memstore.servers import checkpoint_folder, snapshot_folder, training_folder
 
 
 def delete_all(stores: Stores, settings: Settings, memory: str) -> None:

@@ -6,21 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from gnn.confidence.novelty import Novelty, group_table
-from gnn.evaluation.protocol import Evaluation, Scored, Trial
-from gnn.jobs.train_and_propagate import Trained, propagate_memory, train_memory
-from gnn.models.registry import reward_model
-from memreward.console import Bars
+from gnn.confidence import Novelty, group_table
+from gnn.evaluation import Evaluation, Scored, Trial
+from gnn.jobs import Trained, propagate_memory, train_memory
+from gnn.models import reward_model
+from memreward.base import Bars
 from memreward.jobs.evaluate import BASELINES, UNLABELLED, true_rewards
 from memreward.jobs.ingest import IngestOutcome, IngestRequest, ingest_files
-from memstore.changes.propagated_rewards import list_models, read_propagated
-from memstore.db.graph_store import QueryResult
-from memstore.db.query_files import named_queries
-from memstore.db.stores import Stores
-from memstore.reads.full_graph import read_graph
-from memstore.reads.stats import memory_stats
-from memstore.servers.folders import SAMPLE
-from memstore.settings import Settings
+from memstore import Settings
+from memstore.changes import list_models, read_propagated
+from memstore.db import QueryResult, Stores, named_queries
+from memstore.reads import memory_stats, read_graph
+from memstore.servers import SAMPLE
 from schema.memory_graph import Floats, MemoryGraph
 
 MEMORY, RUN = "demo", "sample"

@@ -9,25 +9,21 @@ from pathlib import Path
 
 import numpy as np
 
-from gnn.base.reward_model import ProgressReport, RewardModel
-from gnn.base.splits import final_queries
-from gnn.evaluation.budget_curve import BudgetCurve
-from gnn.evaluation.protocol import Evaluation, Trial, evaluate
-from gnn.models.memreward.ablations import ABLATIONS
-from gnn.models.registry import reward_model
-from memreward.console import Bars
+from gnn.base import ProgressReport, RewardModel, final_queries
+from gnn.evaluation import BudgetCurve, Evaluation, Trial, evaluate
+from gnn.models import reward_model
+from gnn.models.memreward import ABLATIONS
+from memreward.base import Bars
 from memreward.jobs.ingest import IngestRequest, ingest_files
-from memstore.db.stores import Stores
-from memstore.formats.files import inspect_files
-from memstore.formats.rollout_reader import RolloutReader
-from memstore.outbox.deletion import delete_memory
-from memstore.reads.full_graph import read_graph
-from memstore.reads.stats import list_memories
+from memstore.db import Stores
+from memstore.formats import RolloutReader, inspect_files
+from memstore.outbox import delete_memory
+from memstore.reads import list_memories, read_graph
 from schema.errors import InputError
 from schema.keyed_rollout import prepare
 from schema.memory_graph import Bools, MemoryGraph
 from schema.rollout import POLICY_SIGNALS, Rollout
-from trainer.label_budget import choose_labelled_queries
+from trainer import choose_labelled_queries
 
 MODEL = "memreward"
 BASELINES = ("constant", "majority", "knn", "logistic", "published")

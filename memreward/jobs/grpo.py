@@ -11,25 +11,25 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from memreward.console import Bars, err_console
+from memreward.base import Bars, err_console
 from schema.errors import InputError
 from schema.score import Scorer
 from schema.task import Task
-from trainer.json_lines import add_line, read_lines
-from trainer.label_budget import LabelPlan, plan_labels
-from trainer.policy.policy import load_policy
-from trainer.policy.sampling import Sampling
-from trainer.policy.signals import completion_signals
-from trainer.rewards.baseline_scorers import Arm, baseline
-from trainer.rewards.from_memory import memory_reward
-from trainer.rewards.journal import Journal
-from trainer.rewards.verified_reward import task_rows, verified_by
-from trainer.runs.accuracy import Accuracy, Curve, measure_accuracy
-from trainer.runs.callbacks import learn_or_say
-from trainer.runs.grpo import HISTORY, GrpoOptions, Hook, train
-from trainer.tasks.task_file import tasks_of_file
-from trainer.tasks.task_sets import TaskSet, load_tasks
-from trainer.verifiers.pool import Verifiers
+from trainer import LabelPlan, add_line, plan_labels, read_lines
+from trainer.policy import Sampling, completion_signals, load_policy
+from trainer.rewards import Arm, Journal, baseline, memory_reward, task_rows, verified_by
+from trainer.runs import (
+    HISTORY,
+    Accuracy,
+    Curve,
+    GrpoOptions,
+    Hook,
+    learn_or_say,
+    measure_accuracy,
+    train,
+)
+from trainer.tasks import TaskSet, load_tasks, tasks_of_file
+from trainer.verifiers import Verifiers
 
 JOURNAL, CURVE, REFRESHES = "journal.jsonl", "curve.jsonl", "refreshes.jsonl"
 

@@ -4,17 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from memreward.console import Bars
-from memstore.changes.ingestion import IngestReport, InputCheck, ingest
-from memstore.db.stores import Stores
-from memstore.encoders.default import DEFAULT_ENCODER
-from memstore.encoders.registry import encoder_for
-from memstore.formats.files import InputFile, inspect_files
-from memstore.formats.preflight import Survey, survey_rollouts
-from memstore.formats.rollout_reader import ReadOptions, RolloutReader
+from memreward.base import Bars
+from memstore.changes import IngestReport, InputCheck, ingest
+from memstore.db import Stores
+from memstore.encoders import DEFAULT_ENCODER, encoder_for
+from memstore.formats import (
+    InputFile,
+    ReadOptions,
+    RolloutReader,
+    Survey,
+    inspect_files,
+    survey_rollouts,
+)
 from schema.errors import InputError
 from schema.ids import checked_name
-from trainer.label_budget import choose_labelled_queries
+from trainer import choose_labelled_queries
 
 
 @dataclass(frozen=True, kw_only=True)

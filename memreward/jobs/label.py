@@ -4,11 +4,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from memreward.console import Bars
-from memstore.changes.label_file import LabelOptions, LabelReader
-from memstore.changes.labels import LabelReport, add_labels
-from memstore.db.stores import Stores, get_memory
-from memstore.formats.rollout_reader import RejectedRow
+from memreward.base import Bars
+from memstore.changes import LabelOptions, LabelReader, LabelReport, add_labels
+from memstore.db import Stores, get_memory
+from memstore.formats import RejectedRow
 from schema.errors import InputError
 from schema.reward import Preference, VerifiedReward
 

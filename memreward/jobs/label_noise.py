@@ -5,12 +5,11 @@ from itertools import product
 
 import numpy as np
 
-from gnn.evaluation.flipped_labels import FLIPS
-from gnn.evaluation.label_noise import Outcome, Spoiling, robustness
-from gnn.models.registry import reward_model
-from memreward.console import Bars
+from gnn.evaluation import FLIPS, Outcome, Spoiling, robustness
+from gnn.models import reward_model
+from memreward.base import Bars
 from memreward.jobs.evaluate import MODEL, TRAIN_RUN, EvaluationRequest, read_files, trial
-from memstore.db.stores import Stores
+from memstore.db import Stores
 from schema.errors import InputError
 
 MODELS = (MODEL, "logistic")

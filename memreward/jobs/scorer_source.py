@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from memreward import Memory
 from memreward.jobs.grpo import Source
-from memreward.memory import Memory
-from memstore.db.stores import Stores
-from memstore.reads.label_spend import paid_queries
-from memstore.reads.runs import run_known
-from memstore.settings import Settings
+from memstore import Settings
+from memstore.db import Stores
+from memstore.reads import paid_queries, run_known
 from schema.errors import InputError
 from schema.ids import query_id
 

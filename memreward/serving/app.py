@@ -10,10 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
 
-from memreward.adapters.neutral import NEUTRAL, in_place, said
-from memreward.adapters.openrlhf import answer_of, row_of
-from memreward.scoring.queue import ScoringQueue
-from memreward.scoring.sample_numbers import FreshPlaces
+from memreward.adapters import NEUTRAL, answer_of, row_of
+from memreward.scoring import FreshPlaces, ScoringQueue, in_place, said
 from memreward.serving.middleware import MAX_BODY_BYTES, Guard
 from memreward.serving.schemas import (
     Liveness,
@@ -26,9 +24,8 @@ from memreward.serving.schemas import (
     ScoreRequest,
     ScoreResponse,
 )
-from memstore.encoders.default import TextEncoder
-from memstore.formats.files import ReadOptions
-from memstore.formats.rollout_row import rollout_of
+from memstore.encoders import TextEncoder
+from memstore.formats import ReadOptions, rollout_of
 from schema.errors import (
     BusyError,
     EncoderMismatchError,

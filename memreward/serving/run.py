@@ -10,11 +10,11 @@ from typing import Final
 
 import uvicorn
 
-from memreward.memory import Memory
-from memreward.scoring.queue import ScoringQueue
+from memreward import Memory
+from memreward.scoring import ScoringQueue
 from memreward.serving.app import Served, create_app
-from memstore.servers.home import Home
-from memstore.settings import Settings
+from memstore import Settings
+from memstore.servers import Home
 from schema.errors import SettingsError
 
 #: How long callers that were taken on may still be answered once a stop was asked for.

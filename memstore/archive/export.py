@@ -15,8 +15,8 @@ from memstore.archive.tables import (
     write_manifest,
     write_table,
 )
-from memstore.db.stores import Stores, get_memory
-from memstore.outbox.recovery import catch_up
+from memstore.db import Stores, get_memory
+from memstore.outbox import catch_up
 from schema.errors import InputError
 
 #: Called with the table and the rows of it that are written or read.

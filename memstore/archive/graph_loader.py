@@ -10,11 +10,8 @@ from itertools import groupby
 from typing import Any
 
 from memstore.archive.tables import ROWS_A_PAGE, Row
-from memstore.db.graph_store import GraphTransaction
-from memstore.outbox.batch_rows import concluding
-from memstore.outbox.current_reward import current_verified
-from memstore.outbox.fence import Fence
-from memstore.outbox.publication import unwind
+from memstore.db import GraphTransaction
+from memstore.outbox import Fence, concluding, current_verified, unwind
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,11 +9,8 @@ from typing import Final
 
 from memstore.archive.graph_loader import GraphCopy
 from memstore.archive.tables import ROWS_A_PAGE
-from memstore.db.retry import retried
-from memstore.db.stores import Stores
-from memstore.outbox.deletion import empty_graph, finish_delete
-from memstore.outbox.fence import Fence
-from memstore.outbox.recovery import catch_up
+from memstore.db import Stores, retried
+from memstore.outbox import Fence, catch_up, empty_graph, finish_delete
 from schema.errors import UnknownMemoryError
 
 #: Tables of which Neo4j holds something, in an order in which nothing points to what is to come.

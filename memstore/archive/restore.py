@@ -20,10 +20,8 @@ from memstore.archive.tables import (
     read_manifest,
     read_table,
 )
-from memstore.db.stores import Stores
-from memstore.db.vector_store import SqlSession, as_json
-from memstore.outbox.deletion import delete_memory
-from memstore.outbox.fence import Fence
+from memstore.db import SqlSession, Stores, as_json
+from memstore.outbox import Fence, delete_memory
 from schema.errors import InputError
 
 #: Types of the columns that Postgres gets of each table; memory comes first.

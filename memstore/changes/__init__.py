@@ -1,1 +1,5 @@
 """The changes of a memory: ingest, labels, propagated rewards, links, deleted runs."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -5,18 +5,20 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from memstore.changes.relink import link, needs_link
-from memstore.db.retry import retried
-from memstore.db.stores import Stores
-from memstore.db.vector_store import VectorStore
-from memstore.encoders.cache import remember_stored, remembering
-from memstore.encoders.default import TextEncoder
-from memstore.formats.files import InputFile
-from memstore.formats.rollout_reader import ReadOptions, RolloutReader
-from memstore.outbox.accept import Accepted, accept_rollouts, known_hashes, refuse_changed
-from memstore.outbox.background_publisher import BackgroundPublisher
-from memstore.outbox.publication import publish
-from memstore.outbox.recovery import catch_up
-from memstore.similarity.hnsw_index import keep_index
+from memstore.changes.stored_vectors import remember_stored
+from memstore.db import Stores, VectorStore, retried
+from memstore.encoders import TextEncoder, remembering
+from memstore.formats import InputFile, ReadOptions, RolloutReader
+from memstore.outbox import (
+    Accepted,
+    BackgroundPublisher,
+    accept_rollouts,
+    catch_up,
+    known_hashes,
+    publish,
+    refuse_changed,
+)
+from memstore.similarity import keep_index
 from schema.keyed_rollout import PreparedRollout, prepare
 from schema.rollout import Rollout
 from schema.validation import TEXT_EMBEDDINGS

@@ -13,11 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from memstore.changes.labels import check_labels, query_of_rollouts
-from memstore.db.vector_store import VectorStore
-from memstore.formats.columns import RawRow
-from memstore.formats.convert import whole
-from memstore.formats.jsonl import read_jsonl
-from memstore.formats.rollout_reader import RejectedRow
+from memstore.db import VectorStore
+from memstore.formats import RawRow, RejectedRow, read_jsonl, whole
 from schema.errors import InputError
 from schema.ids import digest, rollout_id
 from schema.reward import Preference, VerifiedReward

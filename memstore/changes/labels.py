@@ -9,13 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from memstore.db.retry import retried
-from memstore.db.stores import MemoryState, Stores, get_memory
-from memstore.db.vector_store import SqlSession
-from memstore.outbox.accept import add_batch, lock_existing, take_seq
-from memstore.outbox.current_reward import current_verified
-from memstore.outbox.publication import publish
-from memstore.outbox.recovery import catch_up
+from memstore.db import MemoryState, SqlSession, Stores, get_memory, retried
+from memstore.outbox import add_batch, catch_up, current_verified, lock_existing, publish, take_seq
 from schema.batch import BatchKind
 from schema.errors import InputError
 from schema.reward import Preference, VerifiedReward

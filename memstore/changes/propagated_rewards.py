@@ -4,12 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from memstore.db.retry import new_token, retried
-from memstore.db.stores import MemoryState, Stores, get_memory
-from memstore.db.vector_store import SqlSession, as_json
-from memstore.outbox.accept import add_batch, lock_existing, settled, take_seq
-from memstore.outbox.publication import publish
-from memstore.outbox.recovery import catch_up
+from memstore.db import MemoryState, SqlSession, Stores, as_json, get_memory, new_token, retried
+from memstore.outbox import add_batch, catch_up, lock_existing, publish, settled, take_seq
 from schema.batch import BatchKind
 from schema.reward import PropagatedReward
 

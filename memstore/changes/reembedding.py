@@ -12,15 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from memstore.changes.relink import QUERIES_A_CHUNK
-from memstore.db.retry import new_token, retried
-from memstore.db.stores import MemoryState, Stores, get_memory
-from memstore.db.vector_store import SqlSession
-from memstore.encoders.cache import remembering
-from memstore.encoders.default import TextEncoder
-from memstore.outbox.accept import add_batch, lock_existing, settled, take_seq
-from memstore.outbox.publication import publish
-from memstore.outbox.recovery import catch_up
-from memstore.similarity.neighbours import copy_edges, nearest
+from memstore.db import MemoryState, SqlSession, Stores, get_memory, new_token, retried
+from memstore.encoders import TextEncoder, remembering
+from memstore.outbox import add_batch, catch_up, lock_existing, publish, settled, take_seq
+from memstore.similarity import copy_edges, nearest
 from schema.batch import BatchKind
 from schema.validation import check_vector
 

@@ -8,15 +8,17 @@ a linker that lost it can add nothing to what another one builds.
 
 from collections.abc import Callable
 
-from memstore.db.retry import new_token, retried
-from memstore.db.stores import MemoryState, Stores, find_memory, get_memory
-from memstore.db.vector_store import SqlSession
-from memstore.outbox.accept import add_batch, gone_meanwhile, lock_existing, settled, take_seq
-from memstore.outbox.publication import publish
-from memstore.outbox.recovery import catch_up
-from memstore.similarity.hnsw_index import keep_index
-from memstore.similarity.neighbours import copy_edges, nearest
-from memstore.similarity.vector_cache import QueryVectors, query_vectors
+from memstore.db import MemoryState, SqlSession, Stores, find_memory, get_memory, new_token, retried
+from memstore.outbox import (
+    add_batch,
+    catch_up,
+    gone_meanwhile,
+    lock_existing,
+    publish,
+    settled,
+    take_seq,
+)
+from memstore.similarity import QueryVectors, copy_edges, keep_index, nearest, query_vectors
 from schema.batch import BatchKind
 from schema.errors import InputError
 

@@ -8,12 +8,16 @@ next publication. Nothing is accepted meanwhile: what goes is settled by the bat
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from memstore.db.retry import new_token, retried
-from memstore.db.stores import MemoryState, Stores, get_memory
-from memstore.db.vector_store import SqlSession
-from memstore.outbox.accept import add_batch, lock_existing, settled, take_seq
-from memstore.outbox.publication import publish
-from memstore.outbox.recovery import catch_up, every_memory
+from memstore.db import MemoryState, SqlSession, Stores, get_memory, new_token, retried
+from memstore.outbox import (
+    add_batch,
+    catch_up,
+    every_memory,
+    lock_existing,
+    publish,
+    settled,
+    take_seq,
+)
 from schema.batch import BatchKind
 from schema.errors import InputError, UnknownMemoryError
 

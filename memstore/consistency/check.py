@@ -6,8 +6,7 @@ are read up to the last published batch, a page at a time.
 
 from memstore.consistency.compare_graph import check_graph
 from memstore.consistency.report import CheckProgress, CheckReport, Look
-from memstore.db.stores import Stores
-from memstore.db.vector_store import SqlSession
+from memstore.db import SqlSession, Stores
 from schema.errors import UnknownMemoryError
 from schema.validation import MAX_NORM, MIN_NORM
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from memstore.consistency.report import Look
-from memstore.outbox.current_reward import current_verified
+from memstore.outbox import current_verified
 from schema.ids import content_hash, digest
 
 PAGE: Final = 2_000

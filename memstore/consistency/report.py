@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from memstore.db.stores import Stores
-from memstore.db.vector_store import SqlSession
+from memstore.db import SqlSession, Stores
 
 #: Faults of one kind that are listed; all are counted.
 EXAMPLES: Final = 10

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from memstore.db.addresses import Addresses
 from memstore.db.graph_store import GraphStore
 from memstore.db.retry import retried
 from memstore.db.vector_store import SqlSession, VectorStore
-from memstore.servers.lifecycle import Addresses
 from schema.errors import UnknownMemoryError
 
 

@@ -1,1 +1,5 @@
 """Text encoders: which there are, and caches of what they made."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from memstore.db.stores import MemoryState, Stores, find_memory
+from memstore.db import MemoryState, Stores, find_memory
 from memstore.encoders.default import (
     DEFAULT_ENCODER,
     EncodeProgress,

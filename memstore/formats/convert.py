@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from schema.answers.completion import split_completion
+from schema.answers import split_completion
 from schema.errors import InputError
 from schema.ids import digest
 from schema.rollout import POLICY_SIGNALS, Vector

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from memstore.encoders.default import DEFAULT_DIMENSION, DEFAULT_ENCODER
+from memstore.encoders import DEFAULT_DIMENSION, DEFAULT_ENCODER
 from memstore.formats.columns import RawRow
 from memstore.formats.jsonl import inspect_jsonl, read_jsonl
 from memstore.formats.parquet import inspect_parquet, read_parquet

@@ -1,1 +1,5 @@
 """The write protocol: accepted in Postgres, published to Neo4j, recovered forward."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

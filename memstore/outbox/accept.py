@@ -9,13 +9,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from memstore.db.retry import new_token, retried
-from memstore.db.stores import MemoryState, find_memory
-from memstore.db.vector_store import SqlSession, VectorStore, as_json
+from memstore.db import (
+    MemoryState,
+    SqlSession,
+    VectorStore,
+    as_json,
+    find_memory,
+    new_token,
+    retried,
+)
 from memstore.outbox import rollout_rows as accept_rows
 from memstore.outbox.current_reward import current_verified
-from memstore.similarity.neighbours import copy_edges, nearest
-from memstore.similarity.vector_cache import QueryVectors, query_vectors
+from memstore.similarity import QueryVectors, copy_edges, nearest, query_vectors
 from schema.batch import BatchKind
 from schema.errors import EncoderMismatchError, InputError, StoreError, UnknownMemoryError
 from schema.keyed_rollout import Keys, PreparedRollout

@@ -6,9 +6,9 @@ nothing: the next one publishes it.
 
 import threading
 
-from memstore.db.stores import Stores
+from memstore.db import Stores
 from memstore.outbox.publication import publish
-from memstore.similarity.hnsw_index import keep_index
+from memstore.similarity import keep_index
 from schema.errors import MemrewardError, StoreError
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from memstore.db.vector_store import SqlSession
+from memstore.db import SqlSession
 
 #: Columns of the statements `arrived_...` of `publish.sql`, as rows of `publish.cypher` name them.
 _COLUMNS: Final = {

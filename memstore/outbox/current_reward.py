@@ -7,7 +7,7 @@ current reward is the mean over sources. What was said before stays in the histo
 from collections.abc import Sequence
 from typing import Any
 
-from memstore.db.vector_store import SqlSession
+from memstore.db import SqlSession
 
 
 def current_verified(

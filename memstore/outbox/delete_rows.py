@@ -2,8 +2,7 @@
 
 from typing import Any, Final
 
-from memstore.db.graph_store import GraphTransaction
-from memstore.db.vector_store import SqlSession
+from memstore.db import GraphTransaction, SqlSession
 from memstore.outbox.fence import Fence
 
 IDS_A_TRANSACTION: Final = 1_000

@@ -2,12 +2,10 @@
 
 from typing import Final
 
-from memstore.db.graph_store import GraphTransaction
-from memstore.db.retry import retried
-from memstore.db.stores import Stores
+from memstore.db import GraphTransaction, Stores, retried
 from memstore.outbox.delete_rows import clear_dead_rows
 from memstore.outbox.fence import Fence
-from memstore.similarity.hnsw_index import drop_indexes
+from memstore.similarity import drop_indexes
 from schema.graph import NodeLabel
 
 #: Few: the time that Neo4j needs grows faster than what one transaction deletes.

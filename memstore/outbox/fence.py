@@ -11,8 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from memstore.db.graph_store import GraphStore, GraphTransaction
-from memstore.db.vector_store import SqlSession
+from memstore.db import GraphStore, GraphTransaction, SqlSession
 from schema.errors import StoreError, UnknownMemoryError
 
 T = TypeVar("T")

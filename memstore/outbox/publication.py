@@ -10,10 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from memstore.db.graph_store import GraphTransaction
-from memstore.db.retry import retried
-from memstore.db.stores import Stores
-from memstore.db.vector_store import SqlSession
+from memstore.db import GraphTransaction, SqlSession, Stores, retried
 from memstore.outbox.batch_rows import arrived
 from memstore.outbox.delete_rows import clear_dead_rows, remove_nodes, remove_rows
 from memstore.outbox.fence import Fence

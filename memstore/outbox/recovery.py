@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from memstore.db.retry import retried
-from memstore.db.stores import Stores, being_rebuilt
+from memstore.db import Stores, being_rebuilt, retried
 from memstore.outbox.deletion import finish_delete
 from memstore.outbox.publication import MAX_TRIES, publish
 from schema.errors import StoreError, UnknownMemoryError

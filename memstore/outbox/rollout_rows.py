@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from memstore.db.vector_store import SqlSession
+from memstore.db import SqlSession
 from schema.keyed_rollout import PreparedRollout
 
 #: Source of rewards that come with the rollouts themselves.

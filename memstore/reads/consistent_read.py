@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from memstore.db.stores import Stores
+from memstore.db import Stores
 from schema.errors import StoreError
 
 T = TypeVar("T")

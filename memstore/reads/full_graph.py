@@ -6,9 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memstore.db.graph_store import GraphTransaction
-from memstore.db.stores import MemoryState, Stores, get_memory
-from memstore.db.vector_store import SqlSession, vectors
+from memstore.db import GraphTransaction, MemoryState, SqlSession, Stores, get_memory, vectors
 from memstore.reads.consistent_read import steadily
 from schema.errors import StoreError, UnknownMemoryError
 from schema.memory_graph import Floats, Ints, MemoryGraph

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from memstore.db.stores import Stores, get_memory
-from memstore.db.vector_store import SqlSession
-from memstore.outbox.current_reward import current_verified
+from memstore.db import SqlSession, Stores, get_memory
+from memstore.outbox import current_verified
 from schema.errors import InputError
 
 

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from memstore.db.retry import retried
-from memstore.db.stores import Stores, find_memory
+from memstore.db import Stores, find_memory, retried
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from memstore.db.retry import retried
-from memstore.db.stores import Stores, get_memory
+from memstore.db import Stores, get_memory, retried
 
 
 def run_stats(stores: Stores, memory: str) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from memstore.db.stores import Stores, get_memory
+from memstore.db import Stores, get_memory
 
 
 def list_memories(stores: Stores) -> list[str]:

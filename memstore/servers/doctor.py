@@ -9,7 +9,8 @@ from typing import Final
 
 import psutil
 
-from memstore.db.vector_store import SqlSession, connect
+from memstore import Settings
+from memstore.db import SqlSession, connect
 from memstore.servers.home import Home
 from memstore.servers.host_memory import MIB, memory_bytes
 from memstore.servers.lifecycle import ServerState, ServerStatus, addresses, status
@@ -17,7 +18,6 @@ from memstore.servers.migration import pending
 from memstore.servers.neo4j_jars import NEO4J_VERSION, damaged_jars, locked_jars, missing_jars
 from memstore.servers.neo4j_server import java_version
 from memstore.servers.postgres_binaries import check_home, postgres_version
-from memstore.settings import Settings
 from schema.errors import MemrewardError
 
 #: What the databases of a first memory and the jars take, in MiB.

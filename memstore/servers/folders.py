@@ -4,7 +4,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from memstore.settings import Settings
+from memstore import Settings
 
 #: The sample of real rollouts that comes with memreward.
 SAMPLE: Final = Path(str(files("memreward") / "data" / "rollouts-gym.parquet"))

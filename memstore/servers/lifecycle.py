@@ -4,30 +4,17 @@ A server whose address is given in the settings is yours and is never started or
 """
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from memstore.db.graph_store import ping_neo4j
-from memstore.db.vector_store import ping_postgres
+from memstore import Settings, redact_dsn
+from memstore.db import Addresses, ping_neo4j, ping_postgres
 from memstore.servers.home import Home
 from memstore.servers.neo4j_server import USER as NEO4J_USER
 from memstore.servers.neo4j_server import Neo4jServer
 from memstore.servers.postgres_server import PostgresServer
-from memstore.settings import Settings, redact_dsn
 from schema.errors import ServerError
-
-
-@dataclass(frozen=True, kw_only=True)
-class Addresses:
-    """What to connect to. The passwords are in it, but not in its text."""
-
-    neo4j_uri: str
-    neo4j_user: str
-    neo4j_password: str = field(repr=False)
-    postgres_dsn: str = field(repr=False)
-    #: Where memreward's own Neo4j keeps its data; None: it is yours.
-    neo4j_folder: Path | None = field(default=None, compare=False)
 
 
 class ServerState(StrEnum):

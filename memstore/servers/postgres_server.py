@@ -7,7 +7,7 @@ from typing import Final
 
 import psutil
 
-from memstore.db.vector_store import ping_postgres
+from memstore.db import ping_postgres
 from memstore.servers.home import LOOPBACK, Home
 from memstore.servers.host_memory import memory_bytes, share_of_memory
 from memstore.servers.postgres_binaries import PostgresPrograms

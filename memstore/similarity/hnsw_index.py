@@ -9,9 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from memstore.db.retry import retried
-from memstore.db.stores import MemoryState, Stores, find_memory
-from memstore.db.vector_store import SqlSession
+from memstore.db import MemoryState, SqlSession, Stores, find_memory, retried
 from schema.ids import digest
 
 #: Queries from which on the index does: up to then each writer holds all embeddings (300 MB),

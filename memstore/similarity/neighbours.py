@@ -11,8 +11,7 @@ from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
 
-from memstore.db.stores import MemoryState
-from memstore.db.vector_store import SqlSession
+from memstore.db import MemoryState, SqlSession
 from memstore.similarity.hnsw_index import searching
 from memstore.similarity.vector_cache import QueryVectors
 from schema.memory_graph import Floats

@@ -12,8 +12,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from memstore.db.stores import MemoryState
-from memstore.db.vector_store import SqlSession, VectorStore, vectors
+from memstore.db import MemoryState, SqlSession, VectorStore, vectors
 from schema.memory_graph import Floats
 
 #: Fewer searches than this are not worth reading all embeddings for.

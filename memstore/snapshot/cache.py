@@ -14,9 +14,9 @@ from uuid import uuid4
 
 from filelock import FileLock
 
-from memstore.db.stores import MemoryState, Stores, get_memory
-from memstore.outbox.publication import publish
-from memstore.reads.consistent_read import removals, steadily
+from memstore.db import MemoryState, Stores, get_memory
+from memstore.outbox import publish
+from memstore.reads import removals, steadily
 from memstore.snapshot.edge_drift import changed_edges
 from memstore.snapshot.files import EDGES, Files, Manifest, drop_other_bases, load_files
 from memstore.snapshot.fill import (

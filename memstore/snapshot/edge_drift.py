@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from memstore.db.stores import Stores
+from memstore.db import Stores
 from memstore.snapshot.files import EDGES
 from memstore.snapshot.snapshot import Snapshot
 from schema.graph import SIMILAR

@@ -9,9 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from memstore.db.graph_store import GraphTransaction
-from memstore.db.stores import Stores
-from memstore.db.vector_store import SqlSession, vectors
+from memstore.db import GraphTransaction, SqlSession, Stores, vectors
 from memstore.snapshot.files import EDGES, ROLLOUT, Stamp
 from memstore.snapshot.snapshot import EdgeRows, NodeRows, Snapshot
 from schema.graph import CONCLUDES, CONCLUSION, GENERATED, LEADS_TO, QUERY, SIMILAR

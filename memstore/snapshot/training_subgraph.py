@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from memstore.db.stores import Stores
+from memstore.db import Stores
 from memstore.snapshot.files import ROLLOUT
 from memstore.snapshot.snapshot import Snapshot
 from memstore.snapshot.subgraph import Cut, Reach, cut

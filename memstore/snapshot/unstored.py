@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from memstore.db.vector_store import SqlSession
-from memstore.similarity.neighbours import nearest_to_vector
+from memstore.db import SqlSession
+from memstore.similarity import nearest_to_vector
 from memstore.snapshot.files import Stamp
 from schema.keyed_rollout import PreparedRollout
 from schema.memory_graph import Floats, Ints, MemoryGraph

@@ -1,1 +1,5 @@
 """How an answer is read: its thinking and answer, and its conclusion."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from memstore.db.addresses import Addresses
 from memstore.db.stores import Stores, open_stores
-from memstore.servers.lifecycle import Addresses, down, up
+from memstore.servers.lifecycle import down, up
 from memstore.servers.migration import migrate
 from memstore.settings import Settings, load_settings
 

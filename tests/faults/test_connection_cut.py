@@ -11,9 +11,9 @@ from faults.dump import assert_equal, dump
 from faults.proxy import COMMIT, Cut, Proxy
 from faults.workload import Workload
 
+from memstore.db.addresses import Addresses
 from memstore.db.stores import Stores, open_stores
 from memstore.outbox.deletion import delete_memory
-from memstore.servers.lifecycle import Addresses
 
 pytestmark = pytest.mark.faults
 MEMORY = "cut"

@@ -10,9 +10,9 @@ from faults.writer import ingest_share, start
 from support.rollout_factory import make_rollout
 
 from memstore.changes.relink import link
+from memstore.db.addresses import Addresses
 from memstore.db.stores import Stores
 from memstore.outbox.deletion import delete_memory
-from memstore.servers.lifecycle import Addresses
 
 pytestmark = pytest.mark.faults
 MEMORY = "shared"

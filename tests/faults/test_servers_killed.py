@@ -10,10 +10,11 @@ from faults.workload import Workload, seq_of
 from faults.writer import UNREACHABLE, run_workload, start
 
 from memstore.db import retry
+from memstore.db.addresses import Addresses
 from memstore.db.stores import open_stores
 from memstore.outbox.deletion import delete_memory
 from memstore.servers.home import Home
-from memstore.servers.lifecycle import Addresses, up
+from memstore.servers.lifecycle import up
 from memstore.servers.neo4j_server import Neo4jServer
 from memstore.servers.postgres_server import PostgresServer
 from memstore.servers.processes import wait_until_gone

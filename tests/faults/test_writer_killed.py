@@ -12,10 +12,10 @@ from faults.failpoints import armed
 from faults.workload import Workload
 from faults.writer import run_delete, run_workload, start, warm_up
 
+from memstore.db.addresses import Addresses
 from memstore.db.stores import Stores, open_stores
 from memstore.outbox.deletion import delete_memory
 from memstore.outbox.recovery import every_memory, repair
-from memstore.servers.lifecycle import Addresses
 
 pytestmark = pytest.mark.faults
 MEMORY = "killed"

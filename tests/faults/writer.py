@@ -12,9 +12,9 @@ from faults.workload import Workload, ingest
 from support.rollout_factory import make_rollout
 
 from memstore.changes.relink import link, needs_link
+from memstore.db.addresses import Addresses
 from memstore.db.stores import open_stores
 from memstore.outbox.deletion import delete_memory
-from memstore.servers.lifecycle import Addresses
 from schema.errors import MemrewardError, ServerError, StoreError
 
 #: Exit codes of a writer that met a typed error; any other error is a bug and exits with 1.

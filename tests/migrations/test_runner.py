@@ -17,9 +17,9 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from memstore.db.addresses import Addresses
 from memstore.db.graph_store import open_driver
 from memstore.db.vector_store import connect
-from memstore.servers.lifecycle import Addresses
 from migrations import runner
 from migrations.runner import Database, Migration, applied, known, migrate, pending, statements
 from schema.errors import MigrationError

@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from memreward.cli.main import app
+from memstore.db.addresses import Addresses
 from memstore.db.stores import Stores
 from memstore.outbox.deletion import delete_memory
-from memstore.servers.lifecycle import Addresses
 from memstore.settings import Settings
 from schema.rollout import POLICY_SIGNALS, Rollout
 

@@ -8,11 +8,11 @@ import pytest
 
 from memstore.changes.ingestion import IngestReport, add
 from memstore.changes.relink import link
+from memstore.db.addresses import Addresses
 from memstore.db.stores import Stores, open_stores
 from memstore.encoders.default import DEFAULT_DIMENSION, DEFAULT_ENCODER, Encoder
 from memstore.outbox.accept import accept_rollouts
 from memstore.outbox.deletion import delete_memory
-from memstore.servers.lifecycle import Addresses
 from schema.keyed_rollout import prepare
 from schema.rollout import Rollout
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from schema.answers.completion import split_completion
+from schema.answers import split_completion
 from schema.ids import digest
 from schema.rollout import Rollout
 from schema.task import Task

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from schema.rollout import Rollout, Vector
+from schema.task import Text
 from trainer.policy.policy import Policy
-from trainer.rewards.trl_rows import Text
 
 if TYPE_CHECKING:
     import torch

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from enum import StrEnum
 
-from schema.answers.conclusion import conclusion_key
+from schema.answers import conclusion_key
 from schema.ids import rollout_id, text_fraction
 from schema.rollout import Rollout
 from schema.score import Score, Scorer, ScoreSource

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from schema.score import ScoreSource
-from trainer.json_lines import add_line, read_lines
+from trainer import add_line, read_lines
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,15 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from memstore.formats.convert import source_query_id
-from schema.answers.completion import split_completion
+from memstore.formats import source_query_id
+from schema.answers import split_completion
 from schema.errors import InputError
 from schema.ids import content_hash
 from schema.rollout import Rollout
+from schema.task import Text
 from schema.validation import check_rollout
-
-#: A prompt or completion: text, or messages with a role and content.
-Text = str | Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

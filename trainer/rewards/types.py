@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from schema.rollout import Rollout
-from trainer.policy.signals import Signals
-from trainer.rewards.trl_rows import Row, Text
+from schema.task import Text
+from trainer.policy import Signals
+from trainer.rewards.trl_rows import Row
 
 #: Prompts, and the tokens of their completions, to the policy's signals of each.
 SignalsFunction = Callable[[Sequence[Text], Sequence[Sequence[int]]], Sequence[Signals | None]]

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from schema.task import Check, Task
-from trainer.policy.policy import Policy
+from trainer.policy import Policy
 from trainer.rewards.trl_rows import rows_of
 from trainer.rewards.types import RewardFunction
-from trainer.verifiers.pool import Verifiers
+from trainer.verifiers import Verifiers
 
 
 def task_rows(policy: Policy, tasks: Sequence[Task]) -> list[dict[str, Any]]:

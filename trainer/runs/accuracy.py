@@ -8,10 +8,9 @@ from typing import Final
 
 from schema.errors import RewardError
 from schema.task import Task
-from trainer.json_lines import add_line, read_lines
-from trainer.policy.policy import Policy
-from trainer.policy.sampling import Sampling, sample
-from trainer.verifiers.pool import Verifiers
+from trainer import add_line, read_lines
+from trainer.policy import Policy, Sampling, sample
+from trainer.verifiers import Verifiers
 
 #: Completions that are sampled together.
 TOGETHER: Final = 64

@@ -10,10 +10,9 @@ from typing import Final
 
 from schema.rollout import Rollout
 from schema.task import Task
-from trainer.policy.policy import Policy
-from trainer.policy.sampling import Sampling, sample
-from trainer.tasks.task_sets import TaskSet
-from trainer.verifiers.pool import Verifiers
+from trainer.policy import Policy, Sampling, sample
+from trainer.tasks import TaskSet
+from trainer.verifiers import Verifiers
 
 #: Rollouts that are sampled together on a CPU, and on a GPU.
 CPU_BATCH: Final = 64

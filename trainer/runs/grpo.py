@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from schema.errors import InputError
-from trainer.rewards.types import RewardFunction
+from trainer.rewards import RewardFunction
 
 if TYPE_CHECKING:
     from trl.trainer.grpo_trainer import GRPOTrainer

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema.errors import InputError
 from trainer.runs.grpo import Hook, hook_callback, machine_arguments, quiet
-from trainer.tasks.worked_examples import Lesson
+from trainer.tasks import Lesson
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

@@ -7,9 +7,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from memstore.formats.convert import source_query_id
-from memstore.formats.jsonl import read_jsonl
-from schema.answers.options import options_of
+from memstore.formats import read_jsonl, source_query_id
+from schema.answers import options_of
 from schema.errors import InputError
 from schema.task import Check, Task, VerifierKind
 from schema.validation import check_text

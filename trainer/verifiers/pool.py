@@ -20,7 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from memstore.child_process import python_path
+from memstore import python_path
 from schema.errors import InputError, VerifierError
 from schema.rollout import Rollout
 from schema.task import Check, VerifierKind

@@ -12,10 +12,7 @@ import warnings
 from pathlib import Path
 from typing import Any, Final
 
-from schema.answers.code import code_of
-from schema.answers.conclusion import last_boxed, value_key
-from schema.answers.options import chosen_option, options_of
-from schema.answers.values import last_number
+from schema.answers import chosen_option, code_of, last_boxed, last_number, options_of, value_key
 from schema.task import Check, VerifierKind
 
 #: A scorer of reasoning-gym gives parts of 1 to answers that hold the right one among others.

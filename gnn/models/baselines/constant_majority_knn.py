@@ -9,7 +9,7 @@ import torch
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
-from gnn.base.reward_model import (
+from gnn.base import (
     FitReport,
     ModelState,
     ProgressReport,
@@ -19,7 +19,7 @@ from gnn.base.reward_model import (
     not_fitted,
 )
 from gnn.models.baselines.logistic_features import answer_share
-from memstore.snapshot.subgraph import Reach
+from memstore.snapshot import Reach
 from schema.errors import TrainingError
 from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
 

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
-from gnn.base.reward_model import (
+from gnn.base import (
     FitReport,
     ModelState,
     ProgressReport,
@@ -29,7 +29,7 @@ from gnn.models.baselines.logistic_features import (
     signal_features,
     signal_names,
 )
-from memstore.snapshot.subgraph import Reach
+from memstore.snapshot import Reach
 from schema.errors import TrainingError
 from schema.memory_graph import Floats, Ints, MemoryGraph
 from schema.rollout import POLICY_SIGNALS

@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 
 import numpy as np
 
-from gnn.features.assembly import RolloutFeatures
+from gnn.features import RolloutFeatures
 from gnn.models.memreward.batch import Tables
 from gnn.models.memreward.member import TrainConfig
 from gnn.models.memreward.model import MemrewardConfig, MemrewardModel

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnn.features.assembly import group_means
+from gnn.features import group_means
 from schema.graph import (
     ANSWER,
     CONCLUDES,

@@ -6,8 +6,7 @@ from typing import Final, Self
 
 import numpy as np
 
-from gnn.features.assembly import RolloutFeatures
-from gnn.features.question_kind import rollout_kinds
+from gnn.features import RolloutFeatures, rollout_kinds
 from gnn.models.memreward.batch import Tables, label_means, query_table
 from gnn.models.memreward.scaler import Scaler
 from schema.memory_graph import Bools, Floats, MemoryGraph

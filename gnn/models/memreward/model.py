@@ -9,19 +9,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnn.base.metrics import measure
-from gnn.base.reward_model import (
+from gnn.base import (
     FitReport,
     Held,
     ModelState,
     ProgressReport,
     labelled_rollouts,
+    measure,
     no_progress,
     not_fitted,
+    one_thread,
 )
-from gnn.base.threads import one_thread
-from gnn.confidence.calibration import Calibration
-from gnn.features.assembly import RolloutFeatures, rollout_features
+from gnn.confidence import Calibration
+from gnn.features import RolloutFeatures, rollout_features
 from gnn.models.memreward.batch import Batch, Tables, make_batch
 from gnn.models.memreward.folds import Division
 from gnn.models.memreward.inputs import INPUTS, ModelInputs
@@ -32,7 +32,7 @@ from gnn.models.memreward.preferences import usable_preferences
 from gnn.models.memreward.scaler import Scaler
 from gnn.models.memreward.training import Start, TrainedMember, below, train_member
 from gnn.models.memreward.training_state import Course
-from memstore.snapshot.subgraph import Reach
+from memstore.snapshot import Reach
 from schema.errors import TrainingError
 from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
 

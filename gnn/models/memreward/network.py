@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 
-from gnn.data.pyg import GATv2Conv
+from gnn.data import GATv2Conv
 from gnn.models.memreward.batch import GROUP_COLUMNS, Batch
 from schema.graph import (
     ANSWER,

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnn.base.early_stopping import EarlyStopping
+from gnn.base import EarlyStopping
 from gnn.models.memreward.batch import Tables
 from gnn.models.memreward.linear_base import LinearBase
 from gnn.models.memreward.member import (

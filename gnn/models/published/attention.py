@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import dropout, leaky_relu
 
-from gnn.data.pyg import GATv2Conv, softmax
+from gnn.data import GATv2Conv, softmax
 
 
 class Attention(GATv2Conv):

@@ -11,23 +11,23 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from gnn.base.early_stopping import EarlyStopping
-from gnn.base.metrics import measure
-from gnn.base.reward_model import (
+from gnn.base import (
+    EarlyStopping,
     FitReport,
     Held,
     ModelState,
     ProgressReport,
     labelled_rollouts,
+    measure,
     no_progress,
     not_fitted,
+    train_validation,
 )
-from gnn.base.splits import train_validation
-from gnn.data.hetero import edge_indices
+from gnn.data import edge_indices
 from gnn.models.published.neighbourhood import ReceptiveField, receptive_field
 from gnn.models.published.network import EDGE_TYPES, N_LAYERS, PublishedNet
 from gnn.models.published.numbers import NUMBER_FEATURES, number_features
-from memstore.snapshot.subgraph import Reach
+from memstore.snapshot import Reach
 from schema.errors import TrainingError
 from schema.graph import ANSWER, QUERY, SIMILAR, THINKING, EdgeType
 from schema.memory_graph import Bools, Floats, Ints, MemoryGraph

@@ -6,7 +6,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from gnn.data.pyg import HeteroConv
+from gnn.data import HeteroConv
 from gnn.models.published.attention import Attention, take
 from gnn.models.published.neighbourhood import ReceptiveField
 from schema.graph import (

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from gnn.models.baselines.logistic_features import answer_is_majority
+from gnn.models.baselines import answer_is_majority
 from schema.memory_graph import Floats, MemoryGraph
 
 #: Names of the columns of `number_features`.

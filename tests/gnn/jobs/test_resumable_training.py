@@ -144,7 +144,7 @@ ANOTHER_PROCESS = """
 import hashlib, sys
 from pathlib import Path
 from gnn.checkpoints.checkpoint import load_checkpoint
-from memreward.databases import connected
+from memreward.base.databases import connected
 from memstore.reads.full_graph import read_graph
 
 with connected() as stores:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from memreward.adapters.neutral import group_numbers, numbers, says_something
+from memreward.adapters.neutral import group_numbers, numbers
+from memreward.scoring.sendable import says_something
 from schema.score import Score, ScoreSource
 
 

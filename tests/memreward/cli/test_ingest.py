@@ -12,11 +12,11 @@ import pytest
 from support.cli_fixtures import Cli, as_row, write_jsonl
 from support.rollout_factory import make_rollouts
 
+from memstore.db.addresses import Addresses
 from memstore.db.stores import Stores
 from memstore.outbox.deletion import delete_memory
 from memstore.reads.full_graph import read_graph
 from memstore.reads.stats import list_memories, memory_stats
-from memstore.servers.lifecycle import Addresses
 from memstore.settings import Settings
 
 ROWS = [as_row(rollout) for rollout in make_rollouts(20, 4)]

@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from memreward.cli import servers as servers_cli
-from memstore.servers.lifecycle import Addresses
+from memstore.db.addresses import Addresses
 from memstore.settings import Settings
 from schema.errors import MemrewardError, ServerError, SettingsError
 

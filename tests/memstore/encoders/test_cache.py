@@ -8,7 +8,8 @@ from support.rollout_factory import make_rollout, make_rollouts, unit_vector
 from support.store_fixtures import MemoryUnderTest
 
 from memstore.changes.ingestion import IngestReport, add
-from memstore.encoders.cache import RememberingEncoder, remember_stored, remembering
+from memstore.changes.stored_vectors import remember_stored
+from memstore.encoders.cache import RememberingEncoder, remembering
 from memstore.encoders.default import DEFAULT_DIMENSION, DEFAULT_ENCODER, EncodeProgress, Floats
 from memstore.reads.full_graph import read_graph
 from schema.ids import digest

@@ -13,10 +13,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from memstore.db.addresses import Addresses
 from memstore.db.graph_store import open_driver
 from memstore.db.vector_store import connect
 from memstore.servers.home import Home
-from memstore.servers.lifecycle import Addresses, ServerState, addresses, down, status, up
+from memstore.servers.lifecycle import ServerState, addresses, down, status, up
 from memstore.servers.neo4j_server import Neo4jServer
 from memstore.servers.postgres_server import PostgresServer
 from memstore.servers.processes import living_process

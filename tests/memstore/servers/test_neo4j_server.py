@@ -9,10 +9,10 @@ import psutil
 import pytest
 from neo4j.exceptions import ClientError, Neo4jError
 
+from memstore.db.addresses import Addresses
 from memstore.db.graph_store import open_driver, ping_neo4j
 from memstore.servers.home import Home
 from memstore.servers.host_memory import MIB
-from memstore.servers.lifecycle import Addresses
 from memstore.servers.neo4j_jars import NEO4J_VERSION
 from memstore.servers.neo4j_server import Neo4jServer, java_version, memory_settings
 from memstore.settings import Settings

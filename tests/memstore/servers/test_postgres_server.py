@@ -12,11 +12,11 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from memstore.db.addresses import Addresses
 from memstore.db.vector_store import connect, ping_postgres
 from memstore.servers import postgres_binaries as postgres_programs
 from memstore.servers.home import Home
 from memstore.servers.host_memory import MIB
-from memstore.servers.lifecycle import Addresses
 from memstore.servers.postgres_binaries import check_home, installed_folder
 from memstore.servers.postgres_server import PostgresServer, memory_settings
 from memstore.settings import Settings

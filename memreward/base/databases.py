@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from memreward.console import err_console
-from memstore.db.stores import Stores, open_stores
-from memstore.outbox.recovery import catch_up_all
-from memstore.servers.lifecycle import addresses, up
-from memstore.servers.migration import migrate, pending
-from memstore.settings import Settings, load_settings
+from memreward.base.terminal import err_console
+from memstore import Settings, load_settings
+from memstore.db import Stores, open_stores
+from memstore.outbox import catch_up_all
+from memstore.servers import addresses, migrate, pending, up
 from schema.errors import MigrationError
 
 

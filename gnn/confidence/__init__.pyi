@@ -1,0 +1,11 @@
+from .abstention import Caution as Caution
+from .abstention import Opinions as Opinions
+from .abstention import certainty as certainty
+from .abstention import opinions_of as opinions_of
+from .calibration import Calibration as Calibration
+from .novelty import Novelty as Novelty
+from .novelty import group_table as group_table
+from .risk_coverage import RiskCurve as RiskCurve
+from .risk_coverage import mean_selective as mean_selective
+from .risk_coverage import selective as selective
+from .thresholds import Thresholds as Thresholds

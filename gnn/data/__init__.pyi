@@ -1,0 +1,11 @@
+from .hetero import edge_indices as edge_indices
+from .loader import node_loader as node_loader
+from .pyg import GATv2Conv as GATv2Conv
+from .pyg import HeteroConv as HeteroConv
+from .pyg import HeteroData as HeteroData
+from .pyg import NodeSamplerInput as NodeSamplerInput
+from .pyg import softmax as softmax
+from .sampler import MESSAGES as MESSAGES
+from .sampler import STORED as STORED
+from .sampler import SnapshotSampler as SnapshotSampler
+from .segment_sum import sums_by as sums_by

@@ -1,0 +1,14 @@
+from .budget_curve import BudgetCurve as BudgetCurve
+from .budget_curve import print_budgets as print_budgets
+from .budget_curve import write_budget_report as write_budget_report
+from .flipped_labels import FLIPS as FLIPS
+from .html_report import write_report as write_report
+from .label_noise import Outcome as Outcome
+from .label_noise import Spoiling as Spoiling
+from .label_noise import robustness as robustness
+from .label_noise import summary as summary
+from .protocol import Evaluation as Evaluation
+from .protocol import Scored as Scored
+from .protocol import Trial as Trial
+from .protocol import evaluate as evaluate
+from .tables import print_evaluation as print_evaluation

@@ -1,0 +1,2 @@
+from .registry import REWARD_MODELS as REWARD_MODELS
+from .registry import reward_model as reward_model

@@ -1,0 +1,5 @@
+from .queue import ScoringQueue as ScoringQueue
+from .sample_numbers import FreshPlaces as FreshPlaces
+from .sendable import Row as Row
+from .sendable import in_place as in_place
+from .sendable import said as said

@@ -1,0 +1,5 @@
+from .child_process import python_path as python_path
+from .settings import Settings as Settings
+from .settings import load_settings as load_settings
+from .settings import redact_dsn as redact_dsn
+from .settings import redacted as redacted

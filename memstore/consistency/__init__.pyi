@@ -1,0 +1,1 @@
+from .check import check_memory as check_memory

@@ -1,0 +1,9 @@
+from .cache import RememberingEncoder as RememberingEncoder
+from .cache import remembering as remembering
+from .default import DEFAULT_DIMENSION as DEFAULT_DIMENSION
+from .default import DEFAULT_ENCODER as DEFAULT_ENCODER
+from .default import Encoder as Encoder
+from .default import Floats as Floats
+from .default import TextEncoder as TextEncoder
+from .registry import encoder_for as encoder_for
+from .registry import text_encoder as text_encoder

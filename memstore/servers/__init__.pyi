@@ -1,0 +1,15 @@
+from . import doctor as doctor
+from . import lifecycle as lifecycle
+from .folders import SAMPLE as SAMPLE
+from .folders import checkpoint_folder as checkpoint_folder
+from .folders import snapshot_folder as snapshot_folder
+from .folders import training_folder as training_folder
+from .home import Home as Home
+from .lifecycle import ServerState as ServerState
+from .lifecycle import addresses as addresses
+from .lifecycle import set_neo4j_aside as set_neo4j_aside
+from .lifecycle import up as up
+from .migration import migrate as migrate
+from .migration import pending as pending
+from .postgres_server import USER as USER
+from .postgres_server import PostgresServer as PostgresServer

@@ -1,0 +1,15 @@
+from .accuracy import Accuracy as Accuracy
+from .accuracy import Curve as Curve
+from .accuracy import measure_accuracy as measure_accuracy
+from .callbacks import learn_every as learn_every
+from .callbacks import learn_or_say as learn_or_say
+from .collection import CollectReport as CollectReport
+from .collection import Ingest as Ingest
+from .collection import Place as Place
+from .collection import collect as collect
+from .grpo import HISTORY as HISTORY
+from .grpo import GrpoOptions as GrpoOptions
+from .grpo import Hook as Hook
+from .grpo import train as train
+from .teaching import TeachOptions as TeachOptions
+from .teaching import teach as teach

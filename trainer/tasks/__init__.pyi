@@ -1,0 +1,6 @@
+from . import gym as gym
+from .task_file import tasks_of_file as tasks_of_file
+from .task_sets import TaskSet as TaskSet
+from .task_sets import load_tasks as load_tasks
+from .worked_examples import Lesson as Lesson
+from .worked_examples import lessons as lessons
