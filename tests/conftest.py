@@ -49,4 +49,12 @@ def servers(server_settings: Settings) -> Iterator[Addresses]:
         down(server_settings)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by whether it needs the two servers: `-m unit` runs without them."""
+    for item in items:
+        needs = "server_settings" in getattr(item, "fixturenames", ())
+        item.add_marker("servers" if needs else "unit")
+
+
 pytest_plugins = ["support.store_fixtures", "support.cli_fixtures", "support.full_memory"]

@@ -29,7 +29,7 @@ def test_everything_asked_for_is_pinned() -> None:
     pinned = {re.split("[=<>]", pin)[0] for pin in pins}
     asked = PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"]
     names = {re.split(r"[\[=<>]", name)[0] for name in asked}
-    assert names <= pinned, "run `python .ci/pin`"
+    assert names <= pinned, "run `python scripts/pin`"
     build = PROJECT["tool"]["uv"]["build-constraint-dependencies"]
     assert [pin.split("==")[0] for pin in build] == ["setuptools", "uv-build"]
     assert all("==" in pin for pin in pins)

@@ -31,7 +31,7 @@ _LEAD: Final = re.compile(
 def preload(kind: VerifierKind) -> None:
     """Import what the verdicts of a kind need, so that it need not be done for each."""
     if kind is VerifierKind.GYM:
-        import trainer.tasks.gym  # noqa: F401
+        from trainer.tasks import gym  # noqa: F401
     elif kind is VerifierKind.MATH:
         import math_verify  # noqa: F401
 
