@@ -5,7 +5,15 @@ from types import MappingProxyType
 from typing import Final
 
 from gnn.base import RewardModel
-from gnn.models.baselines import ConstantModel, LogisticModel, MajorityModel, NearestModel
+from gnn.models.baselines import (
+    ConstantModel,
+    LogisticModel,
+    MajorityModel,
+    NearestModel,
+    ReliabilityModel,
+    RuleModel,
+    VotesModel,
+)
 from gnn.models.memreward import MemrewardModel
 from gnn.models.published import PublishedModel
 from schema.errors import InputError
@@ -19,6 +27,9 @@ REWARD_MODELS: Final[Mapping[str, type[RewardModel]]] = MappingProxyType(
             MajorityModel,
             NearestModel,
             LogisticModel,
+            VotesModel,
+            ReliabilityModel,
+            RuleModel,
             PublishedModel,
         )
     }

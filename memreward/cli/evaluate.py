@@ -24,7 +24,10 @@ def evaluate(
     ] = "0.2",
     seeds: Annotated[int, typer.Option(help="Repetitions; the spread is over them.")] = 3,
     baselines: Annotated[
-        str, typer.Option(help="Which to compare with, by commas; '' for none.")
+        str,
+        typer.Option(
+            help="Which to compare with, by commas; '' for none. Others: votes, reliability, rule."
+        ),
     ] = ALL_BASELINES,
     text_only: Annotated[bool, typer.Option(help="Ignore the policy's own signals.")] = False,
     final: Annotated[

@@ -1,4 +1,4 @@
-"""Simple baselines: constant, majority, kNN, logistic regression."""
+"""Simple baselines: constant, majority, kNN, logistic regression, votes, reliability, rule."""
 
 import lazy_loader
 

@@ -33,7 +33,7 @@ def fit_report(graph: MemoryGraph, labelled_R: Bools, started: float) -> FitRepo
     )
 
 
-def _nan_without_query(probability_R: Floats, graph: MemoryGraph) -> Floats:
+def nan_without_query(probability_R: Floats, graph: MemoryGraph) -> Floats:
     """A rollout without a query gets no prediction."""
     return np.where(graph.query_of_rollout_R >= 0, probability_R, np.nan).astype(np.float32)
 
@@ -63,7 +63,7 @@ class ConstantModel:
         if self._rate is None:
             raise not_fitted(self.name)
         constant_R = np.full(len(graph.rollout_id_R), self._rate, dtype=np.float32)
-        return _nan_without_query(constant_R, graph)
+        return nan_without_query(constant_R, graph)
 
     def state(self) -> ModelState:
         """The mean."""
@@ -95,7 +95,7 @@ class MajorityModel:
 
     def predict(self, graph: MemoryGraph, *, queries: Ints | None = None) -> Floats:
         """The share, [R]; see RewardModel."""
-        return _nan_without_query(answer_share(graph), graph)
+        return nan_without_query(answer_share(graph), graph)
 
     def state(self) -> ModelState:
         """Nothing."""

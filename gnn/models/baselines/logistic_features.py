@@ -42,7 +42,7 @@ def group_features(graph: MemoryGraph) -> Floats:
     Returns:
         Array [R, 17], float32, finite. A rollout without a query is a group of its own.
     """
-    group_R = _group_of_rollout(graph)
+    group_R = group_of_rollout(graph)
     length_R = log_length(graph)
     columns = [
         *_agreement(graph.conclusion_of_rollout_R, group_R),
@@ -80,12 +80,12 @@ def has_signals(graph: MemoryGraph, among_R: Bools) -> bool:
 
 def answer_share(graph: MemoryGraph) -> Floats:
     """Share of the rollout's group that reaches the same conclusion, shape [R]; 0 without one."""
-    return _agreement(graph.conclusion_of_rollout_R, _group_of_rollout(graph))[0]
+    return _agreement(graph.conclusion_of_rollout_R, group_of_rollout(graph))[0]
 
 
 def answer_is_majority(graph: MemoryGraph) -> Floats:
     """1 where no other conclusion of the rollout's group has more rollouts, else 0: shape [R]."""
-    return _agreement(graph.conclusion_of_rollout_R, _group_of_rollout(graph))[1]
+    return _agreement(graph.conclusion_of_rollout_R, group_of_rollout(graph))[1]
 
 
 def log_length(graph: MemoryGraph) -> Floats:
@@ -97,7 +97,7 @@ def log_length(graph: MemoryGraph) -> Floats:
     return np.log1p(tokens_R).astype(np.float32)
 
 
-def _group_of_rollout(graph: MemoryGraph) -> Ints:
+def group_of_rollout(graph: MemoryGraph) -> Ints:
     """Query of each rollout as a dense group number; a rollout without a query stands alone."""
     query_R = graph.query_of_rollout_R
     alone_R = query_R < 0

@@ -43,6 +43,24 @@ def test_figures_for_every_set_and_model(
     assert not any(name.startswith("scratch") for name in list_memories(stores))
 
 
+def test_two_policies_in_one_file_are_told_apart(cli: Cli, tmp_path: Path) -> None:
+    rows = [as_row(rollout) for rollout in make_rollouts(60, 4)]
+    for row in rows:
+        # `steady` is mostly right: its first answer to every fifth question is wrong.
+        slip = row["rollout"] < 2 and int(row["query_id"].split("-")[1]) % 5 == 0
+        row["policy"] = "steady" if (row["reward"] > 0) != slip else "hasty"
+    options = ["--seeds", 1, "--baselines", "votes,reliability,rule", "--json", "r.json"]
+    train = write_jsonl(tmp_path / "two.jsonl", rows)
+    result = cli("evaluate", train, "--labels", 0.5, *options)
+    assert result.exit_code == 0, result.output
+    figures = json.loads((tmp_path / "r.json").read_text())["sets"]["unlabelled"]
+    assert list(figures) == ["memreward", "votes", "reliability", "rule"]
+    # Two of four agree, right or wrong, so only the policy's name tells.
+    assert figures["rule"]["auc"] == 0.5
+    assert figures["votes"]["auc"] > 0.85
+    assert figures["reliability"]["auc"] > 0.85
+
+
 def test_the_same_command_gives_the_same_figures(
     cli: Cli, files: tuple[Path, Path], tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from gnn.models.baselines.logistic_features import GROUP_FEATURES
 from gnn.models.registry import REWARD_MODELS, reward_model
 from schema.errors import InputError, TrainingError
 
-QUICK = ["constant", "majority", "knn", "logistic"]
+QUICK = ["constant", "majority", "knn", "logistic", "votes", "reliability", "rule"]
 
 
 @pytest.mark.parametrize("name", QUICK)
@@ -58,7 +58,7 @@ def test_no_labels_are_refused(name: str) -> None:
         reward_model(name)().fit(graph, seed=0)
 
 
-@pytest.mark.parametrize("name", ["constant", "knn", "logistic"])
+@pytest.mark.parametrize("name", ["constant", "knn", "logistic", "votes", "reliability"])
 def test_asked_before_it_learnt(name: str) -> None:
     graph, _ = make_graph()
     with pytest.raises(TrainingError, match="not been fitted"):
