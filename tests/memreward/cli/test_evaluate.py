@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from support.cli_fixtures import Cli, as_row, write_jsonl
-from support.rollout_factory import make_rollouts
+from support.rollout_factory import make_rollout, make_rollouts
 
 from gnn.base.splits import is_final
 from memreward.jobs.evaluate import BASELINES
@@ -44,11 +44,14 @@ def test_figures_for_every_set_and_model(
 
 
 def test_two_policies_in_one_file_are_told_apart(cli: Cli, tmp_path: Path) -> None:
-    rows = [as_row(rollout) for rollout in make_rollouts(60, 4)]
-    for row in rows:
-        # `steady` is mostly right: its first answer to every fifth question is wrong.
-        slip = row["rollout"] < 2 and int(row["query_id"].split("-")[1]) % 5 == 0
-        row["policy"] = "steady" if (row["reward"] > 0) != slip else "hasty"
+    rows = []
+    for question in range(60):
+        for place in range(4):
+            # `steady` is mostly right: the first two answers to every fifth question are swapped.
+            right = question % 2 == place % 2
+            slip = place < 2 and question % 5 == 0
+            policy = "steady" if right != slip else "hasty"
+            rows.append(as_row(make_rollout(question, place, policy=policy)))
     options = ["--seeds", 1, "--baselines", "votes,reliability,rule", "--json", "r.json"]
     train = write_jsonl(tmp_path / "two.jsonl", rows)
     result = cli("evaluate", train, "--labels", 0.5, *options)
