@@ -26,7 +26,7 @@ def rows_of_batch(
     reward_of = {item.id: item.rollout.reward for item in prepared}
     for row in rows["rollouts"]:
         row["reward"] = reward_of[row["id"]]
-    keys = {row["id"]: row["key"] for row in rows["conclusions"]}
+    keys = {row["id"]: row["conclusion"]["key"] for row in rows["conclusions"]}
     rows["conclusion_of"] = {
         row["answer_id"]: (row["conclusion_id"], keys.get(row["conclusion_id"], ""))
         for row in rows["concludes"]
@@ -49,8 +49,7 @@ def write_bare(
     with stores.vectors.transaction("accept.sql") as session:
         lock_memory(session, memory, encoder, dimension, 7)
         for run in rows["runs"]:
-            fields = {"policy": run["policy"], "checkpoint": run["checkpoint"]}
-            session.run("add_run", memory=memory, name=run["id"], seq=seq, **fields)
+            session.run("add_run", memory=memory, name=run["name"], seq=seq, **run["run"])
         accept_rows.insert_queries(session, memory, seq, prepared)
         accept_rows.insert_conclusions(session, memory, seq, conclusions)
         run_name = rows["rollouts"][0]["run"]

@@ -1,15 +1,14 @@
 """Export: a memory as a folder of Parquet files, as it is published at one sequence number."""
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from memstore.archive.tables import (
     CHECKPOINTS,
     ROWS_A_PAGE,
-    TABLES,
     ArchiveManifest,
-    Row,
     TableEntry,
     file_hash,
     write_manifest,
@@ -18,6 +17,7 @@ from memstore.archive.tables import (
 from memstore.db import Stores, get_memory
 from memstore.outbox import catch_up
 from schema.errors import InputError
+from schema.tables import ARCHIVED
 
 #: Called with the table and the rows of it that are written or read.
 ArchiveProgress = Callable[[str, int], None]
@@ -55,10 +55,11 @@ def export_memory(
             "check.cypher", lambda tx: tx.rows("memory", memory=memory)
         )[0]
         bounds = {"memory": memory, "seq": seq, "generation": generation}
-        tables: dict[str, TableEntry] = {}
-        for table in TABLES:
-            pages = session.stream(table, ROWS_A_PAGE, **bounds)
-            tables[table] = write_table(folder, table, _told(pages, table, progress))
+        written: dict[str, TableEntry] = {}
+        for table in ARCHIVED:
+            name = table.archive or table.name
+            pages = session.of_table(table, table.archived).stream("up_to", ROWS_A_PAGE, **bounds)
+            written[name] = write_table(folder, table, _told(pages, name, progress))
         row = session.row("memory", memory=memory)
     assert row is not None
     encoder, dimension, neighbours, linked_seq, created_at, encoder_path = row
@@ -72,7 +73,7 @@ def export_memory(
         linked_seq=min(linked_seq, seq),
         created_at=created_at.isoformat(),
         encoder_path=encoder_path,
-        tables=tables,
+        tables=written,
         checkpoints=_copy_checkpoints(checkpoints, folder / CHECKPOINTS),
     )
     write_manifest(folder, manifest)
@@ -80,8 +81,8 @@ def export_memory(
 
 
 def _told(
-    pages: Iterator[Sequence[Row]], table: str, progress: ArchiveProgress
-) -> Iterator[Sequence[Row]]:
+    pages: Iterator[list[tuple[Any, ...]]], table: str, progress: ArchiveProgress
+) -> Iterator[list[tuple[Any, ...]]]:
     for page in pages:
         yield page
         progress(table, len(page))

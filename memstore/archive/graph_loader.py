@@ -3,15 +3,16 @@
 An import does that with an archive, a rebuild with Postgres.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from memstore.archive.tables import ROWS_A_PAGE, Row
+from memstore.archive.tables import ROWS_A_PAGE, Record
 from memstore.db import GraphTransaction
 from memstore.outbox import Fence, concluding, current_verified, unwind
+from schema import tables
+from schema.tables import Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,34 +24,46 @@ class GraphCopy:
     generation: int
     encoder: str
 
-    def add(self, table: str, page: Sequence[Row]) -> None:
+    def add(self, table: Table, page: Sequence[Record]) -> None:
         """Write a page of a table, if Neo4j holds any of it, in one transaction."""
-        work = {
-            "runs": self._runs,
-            "queries": self._queries,
-            "conclusions": self._conclusions,
-            "rollouts": self._rollouts,
-            "models": self._models,
-            "similar": self._similar,
-        }.get(table)
-        if work is not None:
-            self._write(lambda tx: work(tx, page))
+        if table is tables.MODEL:
+            self._write(lambda tx: self._models(tx, page))
+        elif table in tables.IN_GRAPH:
+            self._write(lambda tx: self._rows(tx, table, page))
 
     def finish(self) -> None:
         """Write what is current of rewards and preferences, then where the memory stands."""
         session, memory = self.fence.session.of("graph_copy.sql"), self.fence.memory
         bounds = {"memory": memory, "seq": self.seq}
         for page in session.stream("verified_ids", ROWS_A_PAGE, **bounds):
-            rows = current_verified(session, memory, [row[0] for row in page], self.seq)
+            rows = current_verified(session, memory, [id_ for (id_,) in page], self.seq)
             self._write(lambda tx, rows=rows: unwind(tx, "verified", rows, memory=memory))
         for page in session.stream("current_propagated", ROWS_A_PAGE, **bounds):
-            names = ("rollout_id", "value", "confidence", "model")
-            told = [
-                {**dict(zip(names, row[:4], strict=True)), "at": row[4].isoformat()} for row in page
+            rows = [
+                {
+                    "rollout_id": rollout,
+                    "value": value,
+                    "confidence": confidence,
+                    "model": model,
+                    "at": at.isoformat(),
+                }
+                for rollout, value, confidence, model, at in page
             ]
-            self._write(lambda tx, rows=told: unwind(tx, "propagated", rows, memory=memory))
+            self._write(lambda tx, rows=rows: unwind(tx, "propagated", rows, memory=memory))
         for page in session.stream("current_preferences", ROWS_A_PAGE, **bounds):
-            self._write(lambda tx, page=page: self._preferences(tx, page))
+            pairs = [
+                (
+                    seq,
+                    {
+                        "better": better,
+                        "worse": worse,
+                        "annotator": annotator,
+                        "at": at.isoformat(),
+                    },
+                )
+                for better, worse, annotator, at, seq in page
+            ]
+            self._write(lambda tx, pairs=pairs: self._unwind(tx, "preferred", pairs))
         place = {"seq": self.seq, "generation": self.generation}
         self._write(lambda tx: tx.rows("stand", memory=memory, **place))
 
@@ -68,59 +81,27 @@ class GraphCopy:
         for seq, rows in _by_seq(page):
             unwind(tx, name, rows, memory=self.fence.memory, seq=seq, **parameters)
 
-    def _runs(self, tx: GraphTransaction, page: Sequence[Row]) -> None:
-        rows = [(seq, {"id": n, "policy": p, "checkpoint": c}) for n, p, c, seq in page]
-        self._unwind(tx, "runs", rows)
+    def _rows(self, tx: GraphTransaction, table: Table, page: Sequence[Record]) -> None:
+        rows = [(record["seq"], table.graph_row(record)) for record in page]
+        stamp: dict[str, object] = {}
+        if table is tables.SIMILAR_TO:
+            stamp = {"generation": self.generation, "encoder": self.encoder}
+        self._unwind(tx, table.archive or table.name, rows, **stamp)
+        if table is tables.ROLLOUT:
+            edges = [(seq, edge) for seq, row in rows for edge in concluding([row])]
+            self._unwind(tx, "concludes", edges)
 
-    def _queries(self, tx: GraphTransaction, page: Sequence[Row]) -> None:
-        rows = [
-            (seq, {"id": id_, "text": text, "dataset": dataset, "domain": domain})
-            for id_, dataset, domain, _, seq, text in page
-        ]
-        self._unwind(tx, "queries", rows)
-
-    def _conclusions(self, tx: GraphTransaction, page: Sequence[Row]) -> None:
-        self._unwind(tx, "conclusions", [(seq, {"id": id_, "key": key}) for id_, key, seq in page])
-
-    def _rollouts(self, tx: GraphTransaction, page: Sequence[Row]) -> None:
-        names = ("id", "query_id", "run", "source_query_id", "step", "place")
-        rows = []
-        for row in page:
-            told = dict(zip(names, row[:6], strict=True))
-            told |= {"policy": row[7], "checkpoint": row[8], "completion_tokens": row[10]}
-            told |= {"truncated": row[11], "thinking": row[16], "answer": row[17]}
-            rows.append((row[15], {**told, "conclusion_id": row[9]}))
-        self._unwind(tx, "rollouts", rows)
-        edges = [(seq, edge) for seq, told in rows for edge in concluding([told])]
-        self._unwind(tx, "concludes", edges)
-
-    def _models(self, tx: GraphTransaction, page: Sequence[Row]) -> None:
-        for version, manifest, seq, _ in page:
-            values = json.loads(manifest)
+    def _models(self, tx: GraphTransaction, page: Sequence[Record]) -> None:
+        for record in page:
+            values = record["manifest"]
             scalars = {k: v for k, v in values.items() if isinstance(v, str | int | float | bool)}
             tx.rows(
                 "model",
                 memory=self.fence.memory,
-                version=version,
-                seq=seq,
+                version=record["version"],
+                seq=record["seq"],
                 properties=scalars,
             )
-
-    def _similar(self, tx: GraphTransaction, page: Sequence[Row]) -> None:
-        rows = [
-            (seq, {"query_id": query, "neighbour_id": neighbour, "rank": rank, "score": score})
-            for query, neighbour, rank, score, seq in page
-        ]
-        stamp = {"generation": self.generation, "encoder": self.encoder}
-        self._unwind(tx, "similar", rows, **stamp)
-
-    def _preferences(self, tx: GraphTransaction, page: Sequence[Row]) -> None:
-        names = ("better", "worse", "annotator")
-        rows = [
-            (row[4], {**dict(zip(names, row[:3], strict=True)), "at": row[3].isoformat()})
-            for row in page
-        ]
-        self._unwind(tx, "preferred", rows)
 
 
 def _by_seq(

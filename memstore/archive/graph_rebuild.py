@@ -11,10 +11,11 @@ from memstore.archive.graph_loader import GraphCopy
 from memstore.archive.tables import ROWS_A_PAGE
 from memstore.db import Stores, retried
 from memstore.outbox import Fence, catch_up, empty_graph, finish_delete
+from schema import tables
 from schema.errors import UnknownMemoryError
 
-#: Tables of which Neo4j holds something, in an order in which nothing points to what is to come.
-_TABLES: Final = ("runs", "queries", "conclusions", "rollouts", "models", "similar")
+#: Tables of which Neo4j holds something; what refers to another comes after it.
+_TABLES: Final = (*tables.IN_GRAPH, tables.MODEL)
 
 #: Called with a table and the rows of it that are told.
 RebuildProgress = Callable[[str, int], None]
@@ -64,14 +65,15 @@ def _rebuild(stores: Stores, memory: str, progress: RebuildProgress) -> int:
         )
         empty_graph(fence)
         graph = GraphCopy(fence=fence, seq=seq, generation=generation, encoder=encoder)
-        source, rollouts = session.of("export.sql"), 0
+        rollouts = 0
+        bounds = {"memory": memory, "seq": seq, "generation": generation}
         for table in _TABLES:
-            for page in source.stream(
-                table, ROWS_A_PAGE, memory=memory, seq=seq, generation=generation
-            ):
-                graph.add(table, page)
-                rollouts += len(page) if table == "rollouts" else 0
-                progress(table, len(page))
+            names = [column.name for column in table.archived]
+            source = session.of_table(table, table.archived)
+            for page in source.stream("up_to", ROWS_A_PAGE, **bounds):
+                graph.add(table, [dict(zip(names, row, strict=True)) for row in page])
+                rollouts += len(page) if table is tables.ROLLOUT else 0
+                progress(table.archive or table.name, len(page))
         graph.finish()
         session.run("finish", memory=memory, incarnation=incarnation)
     return rollouts

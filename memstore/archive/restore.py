@@ -7,40 +7,23 @@ until it is whole; an import that was cut off is begun anew.
 import json
 import shutil
 from pathlib import Path
-from typing import Any, Final
 
-from memstore.archive import restore_checks as import_checks
+from memstore.archive import restore_checks
 from memstore.archive.export import ArchiveProgress
 from memstore.archive.graph_loader import GraphCopy
 from memstore.archive.tables import (
     CHECKPOINTS,
     ArchiveManifest,
-    Row,
+    Record,
     check_files,
     read_manifest,
     read_table,
 )
-from memstore.db import SqlSession, Stores, as_json
+from memstore.db import SqlSession, Stores
 from memstore.outbox import Fence, delete_memory
+from schema import tables
 from schema.errors import InputError
-
-#: Types of the columns that Postgres gets of each table; memory comes first.
-_TYPES: Final[dict[str, tuple[str, ...]]] = {
-    "batches": ("int8", "text", "timestamptz", "timestamptz"),
-    "runs": ("text", "text", "text", "int8"),
-    "queries": ("text", "text", "text", "vector", "int8", "text"),
-    "conclusions": ("text", "text", "int8"),
-    "rollouts": (
-        *("text", "text", "text", "text", "int4", "int4", "text", "text", "text", "text"),
-        *("int4", "bool", "float4[]", "vector", "vector", "int8", "text", "text"),
-    ),
-    "policy_embeddings": ("text", "text", "text", "vector", "int8"),
-    "verified": ("text", "int8", "text", "float8", "text", "timestamptz"),
-    "preferences": ("text", "text", "text", "int8", "timestamptz"),
-    "models": ("text", "json", "int8", "timestamptz"),
-    "propagated": ("text", "int8", "float8", "float8", "text", "timestamptz"),
-    "similar": ("text", "text", "int4", "float8", "int8"),
-}
+from schema.tables import ColumnType, Table
 
 
 def import_memory(
@@ -66,7 +49,7 @@ def import_memory(
     """
     manifest = read_manifest(folder)
     check_files(folder, manifest)
-    import_checks.check_manifest(manifest)
+    restore_checks.check_manifest(manifest)
     _make_room(stores, manifest.memory)
     with stores.vectors.session("import.sql") as session:
         for lock in ("lock_linker", "lock_publisher"):
@@ -75,18 +58,13 @@ def import_memory(
         graph = GraphCopy(
             fence=fence, seq=manifest.seq, generation=manifest.generation, encoder=manifest.encoder
         )
-        for table in ("batches", "runs", "queries", "conclusions", "rollouts", *_AFTER):
+        for table in tables.ARCHIVED:
             _import_table(session, folder, manifest, table, graph, progress)
         graph.finish()
         if checkpoints is not None:
             _copy_checkpoints(folder, manifest, checkpoints / manifest.memory)
         session.run("finish", memory=manifest.memory, incarnation=fence.incarnation)
     return manifest
-
-
-_AFTER: Final = (
-    *("policy_embeddings", "verified", "preferences", "models", "propagated", "similar"),
-)
 
 
 def _make_room(stores: Stores, memory: str) -> None:
@@ -135,57 +113,53 @@ def _import_table(
     session: SqlSession,
     folder: Path,
     manifest: ArchiveManifest,
-    table: str,
+    table: Table,
     graph: GraphCopy,
     progress: ArchiveProgress,
 ) -> None:
+    name = table.archive or table.name
+    same: dict[str, object] = {"memory": manifest.memory}
+    if table is tables.SIMILAR_TO:
+        same["generation"] = manifest.generation
     rows = 0
     for page in read_table(folder, table):
         _check(session, manifest, table, page)
-        if table in _TYPES:
-            _copy(session, manifest, table, page)
-        graph.add(table, page)
+        stored = [_as_stored(table, record) for record in page]
+        session.copy(table, stored, **same)
+        graph.add(table, stored)
         rows += len(page)
-        progress(table, len(page))
-    if rows != manifest.tables[table].rows:
-        raise InputError(f"{folder}: {table} has {rows} rows, the manifest says otherwise")
+        progress(name, len(page))
+    if rows != manifest.tables[name].rows:
+        raise InputError(f"{folder}: {name} has {rows} rows, the manifest says otherwise")
 
 
-def _check(session: SqlSession, manifest: ArchiveManifest, table: str, page: list[Row]) -> None:
+def _check(
+    session: SqlSession, manifest: ArchiveManifest, table: Table, page: list[Record]
+) -> None:
     """Check rows before either store sees them.
 
     Raises:
         InputError: if one of them cannot have been exported.
     """
-    for row in page:
-        import_checks.check_row(manifest, table, row)
-    if table == "rollouts":
-        ids = sorted({row[1] for row in page})
+    for record in page:
+        restore_checks.check_row(manifest, table, record)
+    if table is tables.ROLLOUT:
+        ids = sorted({record["query_id"] for record in page})
         text_of = dict(session.rows("query_texts", memory=manifest.memory, ids=ids))
-        for row in page:
-            import_checks.check_content(row, text_of.get(row[1]))
+        for record in page:
+            restore_checks.check_content(record, text_of.get(record["query_id"]))
 
 
-def _copy(session: SqlSession, manifest: ArchiveManifest, table: str, page: list[Row]) -> None:
-    types = _TYPES[table]
-    first: tuple[Any, ...] = (manifest.memory,)
-    first_types = ["text"]
-    if table == "similar":
-        first, first_types = (manifest.memory, manifest.generation), ["text", "int4"]
-    session.copy(
-        table,
-        [*first_types, *types],
-        ((*first, *_as_stored(table, row[: len(types)])) for row in page),
-    )
-
-
-def _as_stored(table: str, row: Row) -> Row:
+def _as_stored(table: Table, record: Record) -> Record:
     """The row with what Postgres wants in another form."""
-    if table == "models":
-        return (row[0], as_json(json.loads(row[1])), *row[2:])
-    if table == "rollouts" and row[12] is not None:
-        return (*row[:12], row[12].tolist(), *row[13:])
-    return row
+    values = dict(record)
+    for column in table.archived:
+        value = values[column.name]
+        if column.type is ColumnType.JSON:
+            values[column.name] = json.loads(value)
+        elif column.type is ColumnType.FLOATS and value is not None:
+            values[column.name] = value.tolist()
+    return values
 
 
 def _copy_checkpoints(folder: Path, manifest: ArchiveManifest, target: Path) -> None:

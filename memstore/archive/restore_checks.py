@@ -1,13 +1,14 @@
 """What an imported row must be before either store sees it: the same as one that was ingested."""
 
 import json
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
-from memstore.archive.tables import ArchiveManifest
-from schema import ids
+from memstore.archive.tables import ArchiveManifest, Record
+from schema import ids, tables
 from schema.batch import BatchKind
 from schema.errors import InputError
+from schema.tables import Table
 from schema.validation import (
     MAX_NAME_BYTES,
     check_integer,
@@ -15,8 +16,6 @@ from schema.validation import (
     check_text,
     check_vector,
 )
-
-_Row = Sequence[Any]
 
 
 def check_manifest(manifest: ArchiveManifest) -> None:
@@ -31,95 +30,99 @@ def check_manifest(manifest: ArchiveManifest) -> None:
         check_integer(getattr(manifest, name), name)
 
 
-def check_row(manifest: ArchiveManifest, table: str, row: _Row) -> None:
+def check_row(manifest: ArchiveManifest, table: Table, record: Record) -> None:
     """Check a row of a table that does not lean on others.
 
     Raises:
         InputError: naming what is wrong.
     """
-    check = _CHECKS.get(table)
+    check = _CHECKS.get(table.name)
     if check is not None:
-        check(manifest, row)
+        check(manifest, record)
 
 
-def check_content(row: _Row, query: str | None) -> None:
+def check_content(rollout: Record, query: str | None) -> None:
     """Check that the texts of a rollout are those that its hash was made of.
 
     Raises:
         InputError: otherwise.
     """
-    thinking, answer = row[16], row[17]
-    if query is None or ids.content_hash(query, thinking, answer) != row[6]:
-        raise InputError(f"rollout {row[0]}: its texts are not those of its hash; export it again")
+    texts = (rollout["thinking"], rollout["answer"])
+    if query is None or ids.content_hash(query, *texts) != rollout["content_hash"]:
+        raise InputError(
+            f"rollout {rollout['id']}: its texts are not those of its hash; export it again"
+        )
 
 
-def _batch(manifest: ArchiveManifest, row: _Row) -> None:
-    if row[1] not in list(BatchKind):
-        raise InputError(f"batch {row[0]} is of the unknown kind {row[1]!r}")
+def _batch(manifest: ArchiveManifest, batch: Record) -> None:
+    if batch["kind"] not in list(BatchKind):
+        raise InputError(f"batch {batch['seq']} is of the unknown kind {batch['kind']!r}")
 
 
-def _run(manifest: ArchiveManifest, row: _Row) -> None:
-    ids.checked_name(row[0], "run")
+def _run(manifest: ArchiveManifest, run: Record) -> None:
+    ids.checked_name(run["name"], "run")
 
 
-def _query(manifest: ArchiveManifest, row: _Row) -> None:
-    id_, dataset, domain, embedding, _, text = row
-    check_text(text, "query")
-    check_text(dataset, "dataset", MAX_NAME_BYTES)
-    check_text(domain, "domain", MAX_NAME_BYTES)
-    check_vector(embedding, "query_embedding", manifest.dimension)
-    if ids.query_id(manifest.memory, text) != id_:
-        raise InputError(f"query {id_}: not the id of its text; export the memory again")
+def _query(manifest: ArchiveManifest, query: Record) -> None:
+    check_text(query["text"], "query")
+    check_text(query["dataset"], "dataset", MAX_NAME_BYTES)
+    check_text(query["domain"], "domain", MAX_NAME_BYTES)
+    check_vector(query["embedding"], "query_embedding", manifest.dimension)
+    if ids.query_id(manifest.memory, query["text"]) != query["id"]:
+        raise InputError(f"query {query['id']}: not the id of its text; export the memory again")
 
 
-def _rollout(manifest: ArchiveManifest, row: _Row) -> None:
-    id_, _, run, source, step, place = row[:6]
+def _rollout(manifest: ArchiveManifest, rollout: Record) -> None:
+    source, step, place = (rollout[name] for name in ("source_query_id", "step", "place"))
     check_text(source, "query_id", MAX_NAME_BYTES)
     check_integer(step, "step")
     check_integer(place, "rollout")
-    check_vector(row[13], "thinking_embedding", manifest.dimension)
-    check_vector(row[14], "answer_embedding", manifest.dimension)
-    check_text(row[16], "thinking")
-    check_text(row[17], "answer")
-    if ids.rollout_id(manifest.memory, run, source, step, place) != id_:
-        raise InputError(f"rollout {id_}: not the id of its place; export the memory again")
+    for name in ("thinking_embedding", "answer_embedding"):
+        check_vector(rollout[name], name, manifest.dimension)
+    check_text(rollout["thinking"], "thinking")
+    check_text(rollout["answer"], "answer")
+    if ids.rollout_id(manifest.memory, rollout["run"], source, step, place) != rollout["id"]:
+        raise InputError(
+            f"rollout {rollout['id']}: not the id of its place; export the memory again"
+        )
 
 
-def _policy_embedding(manifest: ArchiveManifest, row: _Row) -> None:
-    check_vector(row[3], "policy_embedding")
+def _policy_embedding(manifest: ArchiveManifest, row: Record) -> None:
+    check_vector(row["embedding"], "policy_embedding")
 
 
-def _verified(manifest: ArchiveManifest, row: _Row) -> None:
-    check_text(row[2], "source", MAX_NAME_BYTES)
-    check_reward(row[3])
+def _verified(manifest: ArchiveManifest, row: Record) -> None:
+    check_text(row["source"], "source", MAX_NAME_BYTES)
+    check_reward(row["value"])
 
 
-def _preference(manifest: ArchiveManifest, row: _Row) -> None:
-    check_text(row[2], "annotator", MAX_NAME_BYTES)
+def _preference(manifest: ArchiveManifest, row: Record) -> None:
+    check_text(row["annotator"], "annotator", MAX_NAME_BYTES)
 
 
-def _conclusion(manifest: ArchiveManifest, row: _Row) -> None:
-    check_text(row[1], "conclusion")
+def _conclusion(manifest: ArchiveManifest, row: Record) -> None:
+    check_text(row["key"], "conclusion")
 
 
-def _model(manifest: ArchiveManifest, row: _Row) -> None:
-    check_text(row[0], "version", MAX_NAME_BYTES)
+def _model(manifest: ArchiveManifest, row: Record) -> None:
+    check_text(row["version"], "version", MAX_NAME_BYTES)
     try:
-        values = json.loads(row[1])
+        values = json.loads(row["manifest"])
     except ValueError as error:
-        raise InputError(f"model {row[0]}: its manifest is not JSON") from error
+        raise InputError(f"model {row['version']}: its manifest is not JSON") from error
     if not isinstance(values, dict):
-        raise InputError(f"model {row[0]}: its manifest is no JSON object")
+        raise InputError(f"model {row['version']}: its manifest is no JSON object")
 
 
-_CHECKS: Final[dict[str, Callable[[ArchiveManifest, _Row], None]]] = {
-    "batches": _batch,
-    "runs": _run,
-    "queries": _query,
-    "rollouts": _rollout,
-    "policy_embeddings": _policy_embedding,
-    "verified": _verified,
-    "preferences": _preference,
-    "conclusions": _conclusion,
-    "models": _model,
+#: Checks of a row by table.
+_CHECKS: Final[dict[str, Callable[[ArchiveManifest, Record], None]]] = {
+    tables.BATCH.name: _batch,
+    tables.RUN.name: _run,
+    tables.QUERY.name: _query,
+    tables.CONCLUSION.name: _conclusion,
+    tables.ROLLOUT.name: _rollout,
+    tables.POLICY_EMBEDDING.name: _policy_embedding,
+    tables.VERIFIED_REWARD.name: _verified,
+    tables.PREFERENCE.name: _preference,
+    tables.MODEL.name: _model,
 }

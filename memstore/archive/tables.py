@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schema.errors import InputError
+from schema.tables import ARCHIVED, ColumnType, Table
 
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
@@ -23,48 +24,22 @@ CHECKPOINTS: Final = "checkpoints"
 ROWS_A_PAGE: Final = 1_024
 _HASHED_BYTES: Final = 1 << 20
 
-_TEXT, _INT, _FLOAT, _BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
-_TIME: Final = pa.timestamp("us", tz="UTC")
 _VECTOR: Final = pa.list_(pa.float32())
-
-#: Columns of each table, in the order in which they are read from and written to Postgres.
-TABLES: Final[dict[str, dict[str, pa.DataType]]] = {
-    "batches": {"seq": _INT, "kind": _TEXT, "accepted_at": _TIME, "published_at": _TIME},
-    "runs": {"name": _TEXT, "policy": _TEXT, "checkpoint": _TEXT, "seq": _INT},
-    "queries": {
-        **{"id": _TEXT, "dataset": _TEXT, "domain": _TEXT, "embedding": _VECTOR, "seq": _INT},
-        **{"text": _TEXT},
-    },
-    "conclusions": {"id": _TEXT, "key": _TEXT, "seq": _INT},
-    "rollouts": {
-        **{"id": _TEXT, "query_id": _TEXT, "run": _TEXT, "source_query_id": _TEXT},
-        **{"step": _INT, "place": _INT, "content_hash": _TEXT, "policy": _TEXT},
-        **{"checkpoint": _TEXT, "conclusion_id": _TEXT, "completion_tokens": _INT},
-        **{"truncated": _BOOL, "policy_signals": _VECTOR, "thinking_embedding": _VECTOR},
-        **{"answer_embedding": _VECTOR, "seq": _INT, "thinking": _TEXT, "answer": _TEXT},
-    },
-    "policy_embeddings": {
-        **{"rollout_id": _TEXT, "policy": _TEXT, "layer": _TEXT, "embedding": _VECTOR},
-        **{"seq": _INT},
-    },
-    "verified": {
-        **{"rollout_id": _TEXT, "seq": _INT, "source": _TEXT, "value": _FLOAT, "run": _TEXT},
-        **{"at": _TIME},
-    },
-    "preferences": {
-        **{"better": _TEXT, "worse": _TEXT, "annotator": _TEXT, "seq": _INT, "at": _TIME},
-    },
-    "models": {"version": _TEXT, "manifest": _TEXT, "seq": _INT, "created_at": _TIME},
-    "propagated": {
-        **{"rollout_id": _TEXT, "seq": _INT, "value": _FLOAT, "confidence": _FLOAT},
-        **{"model": _TEXT, "at": _TIME},
-    },
-    "similar": {
-        **{"query_id": _TEXT, "neighbour_id": _TEXT, "rank": _INT, "score": _FLOAT, "seq": _INT},
-    },
+#: How an archive writes the columns of Postgres.
+_ARROW: Final[dict[ColumnType, pa.DataType]] = {
+    ColumnType.TEXT: pa.string(),
+    ColumnType.JSON: pa.string(),
+    ColumnType.INTEGER: pa.int64(),
+    ColumnType.BIGINT: pa.int64(),
+    ColumnType.FLOAT: pa.float64(),
+    ColumnType.BOOLEAN: pa.bool_(),
+    ColumnType.TIME: pa.timestamp("us", tz="UTC"),
+    ColumnType.FLOATS: _VECTOR,
+    ColumnType.VECTOR: _VECTOR,
 }
 
-Row = Sequence[Any]
+#: A row by column.
+Record = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,29 +69,32 @@ class ArchiveManifest:
     format: int = FORMAT
 
 
-def table_path(folder: Path, table: str) -> Path:
+def table_path(folder: Path, table: Table) -> Path:
     """Where a table is."""
-    return folder / f"{table}.parquet"
+    return folder / f"{table.archive}.parquet"
 
 
-def write_table(folder: Path, table: str, pages: Iterable[Sequence[Row]]) -> TableEntry:
-    """Write a table a page at a time."""
-    schema = pa.schema(list(TABLES[table].items()))
+def write_table(
+    folder: Path, table: Table, pages: Iterable[Sequence[tuple[Any, ...]]]
+) -> TableEntry:
+    """Write a table a page at a time; rows have the table's `archived` columns, in order."""
+    columns = table.archived
+    schema = pa.schema([(column.name, _ARROW[column.type]) for column in columns])
     path = table_path(folder, table)
     rows = 0
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for page in pages:
-            columns = zip(*page, strict=True)
-            arrays = [
-                _array(values, kind) for values, kind in zip(columns, schema.types, strict=True)
-            ]
+            values_of = zip(columns, zip(*page, strict=True), strict=True)
+            arrays = [_array(values, column.type) for column, values in values_of]
             writer.write_batch(pa.record_batch(arrays, schema=schema))
             rows += len(page)
     return TableEntry(rows=rows, sha256=file_hash(path))
 
 
-def read_table(folder: Path, table: str) -> Iterator[list[Row]]:
+def read_table(folder: Path, table: Table) -> Iterator[list[Record]]:
     """Read a table a page at a time; vectors come as float32 arrays.
+
+    Columns that may be null and that the archive lacks are null: it is older than they are.
 
     Raises:
         InputError: if it is no table of an archive.
@@ -124,12 +102,33 @@ def read_table(folder: Path, table: str) -> Iterator[list[Row]]:
     path = table_path(folder, table)
     try:
         with pq.ParquetFile(path, pre_buffer=False) as file:
-            if file.schema_arrow.names != list(TABLES[table]):
-                raise InputError(f"{path}: not the columns of an exported memory; export it again")
+            names = file.schema_arrow.names
+            _check_columns(path, table, names)
+            lacking = {c.name: None for c in table.archived if c.name not in names}
             for batch in file.iter_batches(ROWS_A_PAGE, use_threads=False):
-                yield list(zip(*(_values(column) for column in batch.columns), strict=True))
+                columns = [_values(column) for column in batch.columns]
+                yield [
+                    {**lacking, **dict(zip(names, row, strict=True))}
+                    for row in zip(*columns, strict=True)
+                ]
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: cannot be read ({error}); export the memory again") from error
+
+
+def _check_columns(path: Path, table: Table, names: Sequence[str]) -> None:
+    needed = {column.name for column in table.archived if not column.optional}
+    missing = sorted(needed - set(names))
+    unknown = sorted(set(names) - {column.name for column in table.archived})
+    if missing or len(set(names)) < len(names):
+        raise InputError(
+            f"{path}: not the columns of an exported memory (missing: {', '.join(missing)}); "
+            "export it again"
+        )
+    if unknown:
+        raise InputError(
+            f"{path}: this version does not know the columns {', '.join(unknown)}: import it "
+            "with the version that exported it"
+        )
 
 
 def write_manifest(folder: Path, manifest: ArchiveManifest) -> None:
@@ -162,7 +161,7 @@ def read_manifest(folder: Path) -> ArchiveManifest:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: not a manifest of an exported memory ({error})") from error
-    if set(manifest.tables) != set(TABLES):
+    if set(manifest.tables) != {table.archive for table in ARCHIVED}:
         raise InputError(f"{path}: not the tables of an exported memory; export it again")
     return manifest
 
@@ -173,7 +172,11 @@ def check_files(folder: Path, manifest: ArchiveManifest) -> None:
     Raises:
         InputError: if one is missing, changed or lies outside the archive.
     """
-    expected = {table_path(folder, name): entry.sha256 for name, entry in manifest.tables.items()}
+    expected = {
+        table_path(folder, table): manifest.tables[table.archive].sha256
+        for table in ARCHIVED
+        if table.archive
+    }
     root = (folder / CHECKPOINTS).resolve()
     for name, checksum in manifest.checkpoints.items():
         path = (root / name).resolve()
@@ -196,9 +199,11 @@ def file_hash(path: Path) -> str:
     return hasher.hexdigest()
 
 
-def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    if kind != _VECTOR:
-        return pa.array(values, type=kind)
+def _array(values: Sequence[Any], kind: ColumnType) -> pa.Array:
+    if kind is ColumnType.JSON:
+        values = [json.dumps(value) for value in values]
+    if _ARROW[kind] != _VECTOR:
+        return pa.array(values, type=_ARROW[kind])
     arrays = [_numbers(value) for value in values]
     starts: list[int | None] = []
     end = 0

@@ -11,6 +11,7 @@ from typing import Any
 
 from memstore.db import MemoryState, SqlSession, Stores, get_memory, retried
 from memstore.outbox import add_batch, catch_up, current_verified, lock_existing, publish, take_seq
+from schema import tables
 from schema.batch import BatchKind
 from schema.errors import InputError
 from schema.reward import Preference, VerifiedReward
@@ -142,15 +143,20 @@ def _accept(
     if not new_rewards and not new_preferences:
         return LabelReport()
     seq = take_seq(session, memory)
-    session.of("accept.sql").copy(
-        "copy_verified",
-        ["text", "text", "int8", "text", "float8", "text"],
-        ((memory, r.rollout_id, seq, r.source, float(r.value), r.run) for r in new_rewards),
+    session.copy(
+        tables.VERIFIED_REWARD,
+        (
+            {"rollout_id": r.rollout_id, "source": r.source, "value": float(r.value), "run": r.run}
+            for r in new_rewards
+        ),
+        memory=memory,
+        seq=seq,
     )
     session.copy(
-        "copy_preferences",
-        ["text", "text", "text", "text", "int8"],
-        ((memory, p.better, p.worse, p.annotator, seq) for p in new_preferences),
+        tables.PREFERENCE,
+        ({"better": p.better, "worse": p.worse, "annotator": p.annotator} for p in new_preferences),
+        memory=memory,
+        seq=seq,
     )
     ids = sorted({reward.rollout_id for reward in new_rewards})
     payload = {

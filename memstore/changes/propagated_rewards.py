@@ -6,6 +6,7 @@ from typing import Any
 
 from memstore.db import MemoryState, SqlSession, Stores, as_json, get_memory, new_token, retried
 from memstore.outbox import add_batch, catch_up, lock_existing, publish, settled, take_seq
+from schema import tables
 from schema.batch import BatchKind
 from schema.reward import PropagatedReward
 
@@ -92,14 +93,16 @@ def _accept_page(
     session: SqlSession, state: MemoryState, page: Sequence[PropagatedReward], token: str
 ) -> None:
     seq = take_seq(session, state.name)
-    session.copy(
-        "copy_propagated",
-        ["text", "text", "int8", "float8", "float8", "text"],
-        (
-            (state.name, reward.rollout_id, seq, reward.value, reward.confidence, reward.model)
-            for reward in page
-        ),
+    stored = (
+        {
+            "rollout_id": reward.rollout_id,
+            "value": reward.value,
+            "confidence": reward.confidence,
+            "model": reward.model,
+        }
+        for reward in page
     )
+    session.copy(tables.PROPAGATED_REWARD, stored, memory=state.name, seq=seq)
     at = datetime.now(UTC).isoformat()
     rows = [
         {

@@ -16,6 +16,7 @@ from memstore.db import MemoryState, SqlSession, Stores, get_memory, new_token, 
 from memstore.encoders import TextEncoder, remembering
 from memstore.outbox import add_batch, catch_up, lock_existing, publish, settled, take_seq
 from memstore.similarity import copy_edges, nearest
+from schema import tables
 from schema.batch import BatchKind
 from schema.validation import check_vector
 
@@ -87,14 +88,11 @@ def _embed(
             for vector in vectors:
                 check_vector(vector, "embedding", encoder.dimension)
             places = [(part, id_) for id_, *_ in page for part in parts]
-            session.copy(
-                "copy_new_embeddings",
-                ["text", "text", "text", "text", "vector"],
-                (
-                    (memory, part, id_, encoder.name, vector)
-                    for (part, id_), vector in zip(places, vectors, strict=True)
-                ),
+            rows = (
+                {"part": part, "id": id_, "embedding": vector}
+                for (part, id_), vector in zip(places, vectors, strict=True)
             )
+            session.copy(tables.NEW_EMBEDDING, rows, memory=memory, encoder=encoder.name)
             made += len(places)
             progress("embed texts", made, total)
     return made

@@ -19,6 +19,7 @@ from psycopg_pool import ConnectionPool
 
 from memstore.db.query_files import named_queries
 from schema.errors import ServerError, StoreError, StoreFullError, UnreachableError
+from schema.tables import Column, Table
 
 CONNECT_TIMEOUT_S = 10
 #: How a vector begins in pgvector's binary form: its dimension, and nothing.
@@ -123,6 +124,10 @@ class SqlSession:
         parts: dict[str, sql.Composable] = {key: sql.Literal(v) for key, v in values.items()}
         return SqlSession(self._connection, file, {**parts, "index": sql.Identifier(name)})
 
+    def of_table(self, table: Table, columns: Sequence[Column]) -> "SqlSession":
+        """The same connection with the statements of `tables.sql` about columns of a table."""
+        return SqlSession(self._connection, "tables.sql", _table_parts(table, columns))
+
     def _statement(self, name: str) -> bytes:
         text = self._queries[name]
         if self._parts is not None:
@@ -168,19 +173,22 @@ class SqlSession:
         """Execute a named statement and return the number of rows it touched."""
         return self._connection.execute(self._statement(name), parameters).rowcount
 
-    def copy(self, name: str, types: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Bulk insert by a named COPY ... (FORMAT BINARY); `types` are the columns' types."""
+    def copy(self, table: Table, rows: Iterable[Mapping[str, Any]], **same: object) -> None:
+        """Bulk insert; rows have the same columns, but for those that are the `same` for all.
+
+        Columns that are not given get what the database puts there by itself.
+        """
         rows = iter(rows)
         first = next(rows, None)
         if first is None:
             return
-        with (
-            self._connection.cursor() as cursor,
-            cursor.copy(self._statement(name)) as copy,
-        ):
-            copy.set_types(types)
+        columns = [table.column(name) for name in (*same, *first)]
+        names, values = list(first), tuple(same.values())
+        statement = self.of_table(table, columns)._statement("copy")
+        with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.set_types([column.type.value for column in columns])
             for row in chain([first], rows):
-                copy.write_row(row)
+                copy.write_row((*values, *(row[name] for name in names)))
 
     def embeddings(self, name: str, /, **parameters: object) -> tuple[list[str], np.ndarray]:
         """Ids and float32 embeddings [N, D] of a named query that returns (id, vector)."""
@@ -188,6 +196,18 @@ class SqlSession:
         if not rows:
             return [], np.zeros((0, 0), dtype=np.float32)
         return [row[0] for row in rows], vectors([row[1] for row in rows])
+
+
+def _table_parts(table: Table, columns: Sequence[Column]) -> dict[str, sql.Composable]:
+    """What the placeholders of `tables.sql` stand for."""
+    has_generations = any(column.name == "generation" for column in table.columns)
+    current = "generation = %(generation)s" if has_generations else "true"
+    return {
+        "table": sql.Identifier("memreward", table.name),
+        "columns": sql.SQL(", ").join(sql.Identifier(column.name) for column in columns),
+        "key": sql.SQL(", ").join(sql.Identifier(name) for name in ("seq", *table.key)),
+        "current": sql.SQL(current),
+    }
 
 
 def vectors(column: Sequence[Any]) -> np.ndarray:

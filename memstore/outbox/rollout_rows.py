@@ -1,12 +1,23 @@
 """The rows that a batch of rollouts adds to Postgres."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any, Final
 
 from memstore.db import SqlSession
+from schema import tables
 from schema.keyed_rollout import PreparedRollout
+from schema.rollout import Rollout
+from schema.tables import ColumnType
 
 #: Source of rewards that come with the rollouts themselves.
 FILE_SOURCE = "file"
+_FIELDS: Final = {field.name for field in fields(Rollout)}
+#: Columns of the table of rollouts that hold a field of a rollout; those that hold lists.
+_OF_ROLLOUT: Final = tuple(c.name for c in tables.ROLLOUT.columns if c.name in _FIELDS)
+_LISTS: Final = tuple(
+    c.name for c in tables.ROLLOUT.columns if c.name in _FIELDS and c.type is ColumnType.FLOATS
+)
 
 
 def insert_queries(
@@ -16,22 +27,17 @@ def insert_queries(
     by_id = {item.query_id: item for item in reversed(new)}
     known = {row[0] for row in session.rows("known_queries", memory=memory, ids=list(by_id))}
     added = [by_id[id_] for id_ in sorted(by_id.keys() - known)]
-    session.copy(
-        "copy_queries",
-        ["text", "text", "text", "text", "vector", "int8", "text"],
-        (
-            (
-                memory,
-                item.query_id,
-                item.rollout.dataset,
-                item.rollout.domain,
-                item.rollout.query_embedding,
-                seq,
-                item.rollout.query,
-            )
-            for item in added
-        ),
+    rows = (
+        {
+            "id": item.query_id,
+            "dataset": item.rollout.dataset,
+            "domain": item.rollout.domain,
+            "embedding": item.rollout.query_embedding,
+            "text": item.rollout.query,
+        }
+        for item in added
     )
+    session.copy(tables.QUERY, rows, memory=memory, seq=seq)
     return added
 
 
@@ -41,11 +47,8 @@ def insert_conclusions(
     """Insert the conclusions, an id and a key for a rollout each, that are new."""
     key_of = dict(pair for pair in conclusions.values() if pair is not None)
     known = {row[0] for row in session.rows("known_conclusions", memory=memory, ids=list(key_of))}
-    session.copy(
-        "copy_conclusions",
-        ["text", "text", "text", "int8"],
-        ((memory, id_, key_of[id_], seq) for id_ in sorted(key_of.keys() - known)),
-    )
+    rows = ({"id": id_, "key": key_of[id_]} for id_ in sorted(key_of.keys() - known))
+    session.copy(tables.CONCLUSION, rows, memory=memory, seq=seq)
 
 
 def insert_rollouts(
@@ -56,66 +59,42 @@ def insert_rollouts(
     new: Sequence[PreparedRollout],
     conclusions: Mapping[str, tuple[str, str] | None],
 ) -> None:
-    """Insert new rollouts."""
-    types = ["text"] * 5 + ["int4", "int4"] + ["text"] * 4
-    types += ["int4", "bool", "float4[]", "vector", "vector", "int8", "text", "text"]
+    """Insert new rollouts: their ids, and every field that has a column."""
 
-    def row(item: PreparedRollout) -> tuple[object, ...]:
+    def row(item: PreparedRollout) -> dict[str, Any]:
         rollout, conclusion = item.rollout, conclusions[item.id]
-        signals = None if rollout.policy_signals is None else list(rollout.policy_signals)
-        return (
-            memory,
-            item.id,
-            item.query_id,
-            run,
-            rollout.source_query_id,
-            rollout.step,
-            rollout.place,
-            item.content_hash,
-            rollout.policy,
-            rollout.checkpoint,
-            None if conclusion is None else conclusion[0],
-            rollout.completion_tokens,
-            rollout.truncated,
-            signals,
-            rollout.thinking_embedding,
-            rollout.answer_embedding,
-            seq,
-            rollout.thinking,
-            rollout.answer,
-        )
+        values: dict[str, Any] = {name: getattr(rollout, name) for name in _OF_ROLLOUT}
+        for name in _LISTS:
+            values[name] = None if values[name] is None else list(values[name])
+        values["id"] = item.id
+        values["query_id"] = item.query_id
+        values["content_hash"] = item.content_hash
+        values["conclusion_id"] = None if conclusion is None else conclusion[0]
+        return values
 
-    session.copy("copy_rollouts", types, map(row, new))
+    session.copy(tables.ROLLOUT, map(row, new), memory=memory, run=run, seq=seq)
 
 
 def insert_policy_embeddings(
     session: SqlSession, memory: str, seq: int, new: Sequence[PreparedRollout]
 ) -> None:
     """Insert the policy's own embeddings where rollouts carry them."""
-    session.copy(
-        "copy_policy_embeddings",
-        ["text", "text", "text", "text", "vector", "int8"],
-        (
-            (
-                memory,
-                item.id,
-                item.rollout.policy or "",
-                item.rollout.policy_layer or "",
-                item.rollout.policy_embedding,
-                seq,
-            )
-            for item in new
-            if item.rollout.policy_embedding is not None
-        ),
+    rows = (
+        {
+            "rollout_id": item.id,
+            "policy": item.rollout.policy or "",
+            "layer": item.rollout.policy_layer or "",
+            "embedding": item.rollout.policy_embedding,
+        }
+        for item in new
+        if item.rollout.policy_embedding is not None
     )
+    session.copy(tables.POLICY_EMBEDDING, rows, memory=memory, seq=seq)
 
 
 def insert_labels(
     session: SqlSession, memory: str, run: str, seq: int, labelled: Sequence[PreparedRollout]
 ) -> None:
     """Insert the verified rewards that rollouts carry."""
-    session.copy(
-        "copy_verified",
-        ["text", "text", "int8", "text", "float8", "text"],
-        ((memory, item.id, seq, FILE_SOURCE, item.rollout.reward, run) for item in labelled),
-    )
+    rows = ({"rollout_id": item.id, "value": item.rollout.reward} for item in labelled)
+    session.copy(tables.VERIFIED_REWARD, rows, memory=memory, seq=seq, source=FILE_SOURCE, run=run)

@@ -14,6 +14,7 @@ from typing import Any
 from memstore.db import MemoryState, SqlSession
 from memstore.similarity.hnsw_index import searching
 from memstore.similarity.vector_cache import QueryVectors
+from schema import tables
 from schema.memory_graph import Floats
 
 
@@ -91,19 +92,4 @@ def copy_edges(
     session: SqlSession, memory: str, generation: int, seq: int, edges: list[dict[str, Any]]
 ) -> None:
     """Insert similarity edges of one generation."""
-    session.of("accept.sql").copy(
-        "copy_similar",
-        ["text", "int4", "text", "text", "int4", "float8", "int8"],
-        (
-            (
-                memory,
-                generation,
-                edge["query_id"],
-                edge["neighbour_id"],
-                edge["rank"],
-                edge["score"],
-                seq,
-            )
-            for edge in edges
-        ),
-    )
+    session.copy(tables.SIMILAR_TO, edges, memory=memory, generation=generation, seq=seq)

@@ -15,16 +15,15 @@ from typing import Any, Final
 
 from memstore.snapshot.columns import Extent, NumberColumn, TextColumn
 from memstore.snapshot.id_index import ID_BYTES
+from schema import tables
 from schema.errors import StoreError
 from schema.graph import ANSWER, CONCLUDES, CONCLUSION, GENERATED, LEADS_TO, QUERY, SIMILAR
 from schema.rollout import POLICY_SIGNALS
+from schema.tables import NUMBERS, ColumnType, Table
 
 #: Version of the layout; a snapshot of another is made anew.
 FORMAT: Final = 1
 CURRENT: Final = "current.json"
-#: Numbers of a rollout: tokens, whether it was cut off, the policy's statistics.
-N_NUMBERS: Final = 2 + len(POLICY_SIGNALS)
-
 #: Node types; a rollout's row stands for its thinking and its answer.
 ROLLOUT: Final = ANSWER
 NODES: Final[tuple[str, ...]] = (QUERY, ROLLOUT, CONCLUSION)
@@ -35,15 +34,40 @@ EDGES: Final[dict[str, tuple[str, str]]] = {
     CONCLUDES[1]: (ROLLOUT, CONCLUSION),
     SIMILAR[1]: (QUERY, QUERY),
 }
-TEXTS: Final = (
-    "query.text",
-    "query.dataset",
-    "query.domain",
-    "answer.thinking_text",
-    "answer.text",
-    "answer.policy",
-    "conclusion.key",
-)
+#: Where the nodes of each type come from.
+TABLES: Final[dict[str, Table]] = {
+    QUERY: tables.QUERY,
+    ROLLOUT: tables.ROLLOUT,
+    CONCLUSION: tables.CONCLUSION,
+}
+
+
+def _columns(kind: ColumnType) -> tuple[str, ...]:
+    """Columns of that type, such as `query.text`."""
+    return tuple(
+        f"{node}.{column.snapshot}"
+        for node, table in TABLES.items()
+        for column in table.in_snapshot
+        if column.type is kind
+    )
+
+
+def _numbers() -> dict[str, slice]:
+    """Where the numbers of a rollout are in `answer.numbers`, by column of Postgres."""
+    found: dict[str, slice] = {}
+    stop = 0
+    for column in tables.ROLLOUT.in_snapshot:
+        if column.snapshot == NUMBERS:
+            width = len(POLICY_SIGNALS) if column.type is ColumnType.FLOATS else 1
+            found[column.name] = slice(stop, stop + width)
+            stop += width
+    return found
+
+
+TEXTS: Final = _columns(ColumnType.TEXT)
+VECTORS: Final = _columns(ColumnType.VECTOR)
+NUMBERS_OF_ROLLOUT: Final = _numbers()
+N_NUMBERS: Final = max(place.stop for place in NUMBERS_OF_ROLLOUT.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,11 +131,12 @@ class Files:
         for node in NODES:
             yield f"{node}.id", "|u1", width["id"], f"{node}.id"
             yield f"{node}.seq", "<i8", None, f"{node}.seq"
-        for name in ("query.embedding", "answer.thinking_embedding", "answer.embedding"):
+        for name in VECTORS:
             yield name, "<f4", width["embedding"], name
         policy = 0 if m.stamp is None else m.stamp.dimension
         yield "answer.policy_embedding", "<f4", policy, "answer.policy_embedding"
-        yield "answer.numbers", "<f4", N_NUMBERS, "answer.numbers"
+        numbers = f"{ROLLOUT}.{NUMBERS}"
+        yield numbers, "<f4", N_NUMBERS, numbers
         for edge, file in m.edge_files.items():
             yield f"{edge}.ends", "<i8", 2, f"{file}.ends"
             yield f"{edge}.seq", "<i8", None, f"{file}.seq"

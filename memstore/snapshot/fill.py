@@ -4,17 +4,17 @@ Nodes, texts, numbers and rewards come from Postgres. Edges come from the publis
 and from the rows of Postgres for what arrived after that.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from memstore.db import GraphTransaction, SqlSession, Stores, vectors
-from memstore.snapshot.files import EDGES, ROLLOUT, Stamp
+from memstore.snapshot.files import EDGES, NUMBERS_OF_ROLLOUT, ROLLOUT, TABLES, Stamp
 from memstore.snapshot.snapshot import EdgeRows, NodeRows, Snapshot
 from schema.graph import CONCLUDES, CONCLUSION, GENERATED, LEADS_TO, QUERY, SIMILAR
 from schema.memory_graph import Floats
-from schema.rollout import POLICY_SIGNALS
+from schema.tables import NUMBERS, Column, ColumnType
 
 ROWS_A_PAGE: Final = 4_096
 EDGES_A_PAGE: Final = 20_000
@@ -24,25 +24,19 @@ FEW_BATCHES: Final = 4
 
 def add_nodes(snapshot: Snapshot, session: SqlSession, after: int, upto: int) -> None:
     """Append the nodes of the batches after one sequence number and up to another."""
-    bounds: dict[str, Any] = {"memory": snapshot.memory, "after": after, "upto": upto}
-    sql = session.of("snapshot.sql")
-    for page in _pages(sql, "queries", ROWS_A_PAGE, **bounds):
-        ids, seqs, texts, datasets, domains, embeddings = zip(*page, strict=True)
-        snapshot.add_nodes(
-            QUERY,
-            NodeRows(
-                ids=ids,
-                seq=seqs,
-                texts={"text": texts, "dataset": datasets, "domain": domains},
-                numbers={"embedding": vectors(embeddings)},
-            ),
-        )
     stamp = snapshot.files.manifest.stamp
-    for page in _pages(sql, "rollouts", ROWS_A_PAGE, **bounds):
-        snapshot.add_nodes(ROLLOUT, _rollouts(sql, snapshot.memory, stamp, page))
-    for page in _pages(sql, "conclusions", ROWS_A_PAGE, **bounds):
-        ids, seqs, keys = zip(*page, strict=True)
-        snapshot.add_nodes(CONCLUSION, NodeRows(ids=ids, seq=seqs, texts={"key": keys}))
+    for node, table in TABLES.items():
+        columns = (table.column("id"), table.column("seq"), *table.in_snapshot)
+        sql = session.of_table(table, columns)
+        for page in _pages(
+            sql, "between", ROWS_A_PAGE, memory=snapshot.memory, after=after, upto=upto
+        ):
+            rows = _node_rows(columns, page)
+            if node == ROLLOUT:
+                rows.numbers["policy_embedding"] = _policy_embeddings(
+                    session.of("snapshot.sql"), snapshot.memory, stamp, rows.ids
+                )
+            snapshot.add_nodes(node, rows)
 
 
 def _pages(
@@ -59,36 +53,39 @@ def _pages(
         yield rows
 
 
-def _rollouts(
-    session: SqlSession, memory: str, stamp: Stamp | None, page: list[tuple[Any, ...]]
-) -> NodeRows:
-    ids, seqs, thinkings, answers, policies, tokens, truncated, signals, thought, said = zip(
-        *page, strict=True
-    )
-    nothing = (np.nan,) * len(POLICY_SIGNALS)
-    numbers = [
-        [np.nan if t is None else t, np.nan if c is None else c, *(s or nothing)]
-        for t, c, s in zip(tokens, truncated, signals, strict=True)
-    ]
-    return NodeRows(
-        ids=ids,
-        seq=seqs,
-        texts={
-            "thinking_text": thinkings,
-            "text": answers,
-            "policy": [policy or "" for policy in policies],
-        },
-        numbers={
-            "thinking_embedding": vectors(thought),
-            "embedding": vectors(said),
-            "numbers": np.asarray(numbers, np.float32),
-            "policy_embedding": _policy_embeddings(session, memory, stamp, ids),
-        },
-    )
+def _node_rows(columns: Sequence[Column], page: list[tuple[Any, ...]]) -> NodeRows:
+    """Rows of a table as rows of the snapshot; a text that is not given is empty there."""
+    names = (column.name for column in columns)
+    values_of = dict(zip(names, zip(*page, strict=True), strict=True))
+    texts: dict[str, Sequence[str]] = {}
+    numbers: dict[str, Floats] = {}
+    side_by_side: list[Floats] = []
+    for column in columns:
+        values = values_of[column.name]
+        if column.snapshot is None:
+            continue
+        if column.snapshot == NUMBERS:
+            side_by_side.append(_numbers(column, values))
+        elif column.type is ColumnType.VECTOR:
+            numbers[column.snapshot] = vectors(values)
+        else:
+            texts[column.snapshot] = [value or "" for value in values]
+    if side_by_side:
+        numbers[NUMBERS] = np.hstack(side_by_side)
+    return NodeRows(ids=values_of["id"], seq=values_of["seq"], texts=texts, numbers=numbers)
+
+
+def _numbers(column: Column, values: Sequence[Any]) -> Floats:
+    """[R, width] of one column of a rollout; NaN where it is not given."""
+    place = NUMBERS_OF_ROLLOUT[column.name]
+    width = place.stop - place.start
+    nothing = (np.nan,) * width
+    rows = [nothing if value is None else value for value in values]
+    return np.asarray(rows, np.float32).reshape(len(values), width)
 
 
 def _policy_embeddings(
-    session: SqlSession, memory: str, stamp: Stamp | None, ids: tuple[str, ...]
+    session: SqlSession, memory: str, stamp: Stamp | None, ids: Sequence[str]
 ) -> Floats:
     """[R, P] of one stamp; NaN where a rollout came without, or with another."""
     if stamp is None:

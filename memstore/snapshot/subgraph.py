@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memstore.snapshot.files import ROLLOUT
+from memstore.snapshot.files import NUMBERS_OF_ROLLOUT, ROLLOUT
 from memstore.snapshot.snapshot import Snapshot
 from schema.graph import CONCLUDES, CONCLUSION, GENERATED, LEADS_TO, QUERY, SIMILAR
 from schema.memory_graph import Bools, Ints, MemoryGraph
+from schema.tables import NUMBERS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +116,8 @@ def _graph(snapshot: Snapshot, wanted: Ints, similar: Ints, *, every: bool = Fal
     conclusions = np.unique(snapshot.ends(CONCLUDES[1], concludes)[1])
     if every:
         conclusions = np.arange(snapshot.count(CONCLUSION))
-    numbers_RN = snapshot.take("answer.numbers", rollouts)
+    numbers_RN = snapshot.take(f"{ROLLOUT}.{NUMBERS}", rollouts)
+    numbers = {name: numbers_RN[:, place].copy() for name, place in NUMBERS_OF_ROLLOUT.items()}
 
     def edges(name: str, numbers: Ints, sources: Ints, targets: Ints) -> Ints:
         source, target = snapshot.ends(name, numbers)
@@ -136,9 +138,9 @@ def _graph(snapshot: Snapshot, wanted: Ints, similar: Ints, *, every: bool = Fal
         policy_R=snapshot.texts("answer.policy", rollouts),
         thinking_embedding_RD=snapshot.take("answer.thinking_embedding", rollouts),
         answer_embedding_RD=snapshot.take("answer.embedding", rollouts),
-        completion_tokens_R=numbers_RN[:, 0].copy(),
-        truncated_R=numbers_RN[:, 1].copy(),
-        policy_signals_R6=numbers_RN[:, 2:].copy(),
+        completion_tokens_R=numbers["completion_tokens"][:, 0],
+        truncated_R=numbers["truncated"][:, 0],
+        policy_signals_R6=numbers["policy_signals"],
         policy_embedding_RP=snapshot.take("answer.policy_embedding", rollouts),
         verified_R=snapshot.verified(rollouts),
         generated_2E=edges(GENERATED[1], generated, queries, rollouts),

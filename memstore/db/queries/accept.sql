@@ -53,46 +53,9 @@ INSERT INTO memreward.run (memory, name, policy, checkpoint, seq)
 VALUES (%(memory)s, %(name)s, %(policy)s, %(checkpoint)s, %(seq)s)
 ON CONFLICT (memory, name) DO NOTHING;
 
--- name: copy_queries
--- Bulk insert of new queries.
-COPY memreward.query (memory, id, dataset, domain, embedding, seq, text)
-FROM STDIN (FORMAT BINARY);
-
 -- name: known_conclusions
 -- Which of these conclusions were reached before.
 SELECT id FROM memreward.conclusion WHERE memory = %(memory)s AND id = ANY(%(ids)s);
-
--- name: copy_conclusions
--- Bulk insert of new conclusions.
-COPY memreward.conclusion (memory, id, key, seq) FROM STDIN (FORMAT BINARY);
-
--- name: copy_rollouts
--- Bulk insert of new rollouts.
-COPY memreward.rollout (
-    memory, id, query_id, run, source_query_id, step, place, content_hash, policy, checkpoint,
-    conclusion_id, completion_tokens, truncated, policy_signals,
-    thinking_embedding, answer_embedding, seq, thinking, answer
-) FROM STDIN (FORMAT BINARY);
-
--- name: copy_policy_embeddings
--- Bulk insert of the policy's own embeddings.
-COPY memreward.policy_embedding (memory, rollout_id, policy, layer, embedding, seq)
-FROM STDIN (FORMAT BINARY);
-
--- name: copy_verified
--- Bulk insert of verified rewards.
-COPY memreward.verified_reward (memory, rollout_id, seq, source, value, run)
-FROM STDIN (FORMAT BINARY);
-
--- name: copy_propagated
--- Bulk insert of propagated rewards.
-COPY memreward.propagated_reward (memory, rollout_id, seq, value, confidence, model)
-FROM STDIN (FORMAT BINARY);
-
--- name: copy_similar
--- Bulk insert of similarity edges.
-COPY memreward.similar_to (memory, generation, query_id, neighbour_id, rank, score, seq)
-FROM STDIN (FORMAT BINARY);
 
 -- name: add_model
 -- A checkpoint becomes known to the memory.

@@ -4,32 +4,29 @@
 // name: runs
 // Runs of a batch.
 UNWIND $rows AS row
-MERGE (r:Run {memory: $memory, id: row.id})
-SET r.policy = row.policy, r.checkpoint = row.checkpoint, r.seq = $seq
+MERGE (r:Run {memory: $memory, id: row.name})
+SET r += row.run, r.seq = $seq
 
 // name: queries
 // Queries of a batch.
 UNWIND $rows AS row
-CREATE (q:Query {memory: $memory, id: row.id, text: row.text, dataset: row.dataset,
-    domain: row.domain, seq: $seq})
+CREATE (q:Query {memory: $memory, id: row.id, seq: $seq}) SET q += row.query
 
 // name: rollouts
 // Rollouts of a batch, tied to their query and run.
 UNWIND $rows AS row
 MATCH (q:Query {memory: $memory, id: row.query_id}), (r:Run {memory: $memory, id: row.run})
 CREATE (q)-[:GENERATED {seq: $seq}]->
-    (t:Thinking {memory: $memory, id: row.id, text: row.thinking, seq: $seq})
+    (t:Thinking {memory: $memory, id: row.id, seq: $seq})
     -[:LEADS_TO {seq: $seq}]->
-    (a:Answer {memory: $memory, id: row.id, text: row.answer, step: row.step, place: row.place,
-        source_query_id: row.source_query_id, policy: row.policy, checkpoint: row.checkpoint,
-        completion_tokens: row.completion_tokens, truncated: row.truncated, seq: $seq,
-        verified_reward: row.reward})
+    (a:Answer {memory: $memory, id: row.id, seq: $seq, verified_reward: row.reward})
+SET t += row.thinking, a += row.answer
 CREATE (r)-[:PRODUCED {step: row.step, seq: $seq}]->(a)
 
 // name: conclusions
 // What answers of one query say.
 UNWIND $rows AS row
-CREATE (c:Conclusion {memory: $memory, id: row.id, key: row.key, seq: $seq})
+CREATE (c:Conclusion {memory: $memory, id: row.id, seq: $seq}) SET c += row.conclusion
 
 // name: concludes
 // Which answer says what.

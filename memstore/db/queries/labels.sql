@@ -35,7 +35,3 @@ SELECT DISTINCT ON (least(better, worse), greatest(better, worse), annotator)
 FROM memreward.preference
 WHERE memory = %(memory)s AND (better = ANY(%(ids)s) OR worse = ANY(%(ids)s))
 ORDER BY least(better, worse), greatest(better, worse), annotator, seq DESC;
-
--- name: copy_preferences
--- Bulk insert of preferences.
-COPY memreward.preference (memory, better, worse, annotator, seq) FROM STDIN (FORMAT BINARY);

@@ -18,15 +18,15 @@ MATCH (m:Memory {memory: $memory}) WHERE m.seq = $seq - 1 SET m.seq = $seq RETUR
 // name: runs
 // Runs that a batch brings.
 UNWIND $rows AS row
-MERGE (r:Run {memory: $memory, id: row.id})
-ON CREATE SET r.policy = row.policy, r.checkpoint = row.checkpoint, r.seq = $seq
+MERGE (r:Run {memory: $memory, id: row.name})
+ON CREATE SET r += row.run, r.seq = $seq
 RETURN count(r)
 
 // name: queries
 // Queries that a batch brings.
 UNWIND $rows AS row
 MERGE (q:Query {memory: $memory, id: row.id})
-ON CREATE SET q.text = row.text, q.dataset = row.dataset, q.domain = row.domain, q.seq = $seq
+ON CREATE SET q += row.query, q.seq = $seq
 RETURN count(q)
 
 // name: rollouts
@@ -34,12 +34,9 @@ RETURN count(q)
 UNWIND $rows AS row
 MATCH (q:Query {memory: $memory, id: row.query_id}), (r:Run {memory: $memory, id: row.run})
 MERGE (t:Thinking {memory: $memory, id: row.id})
-ON CREATE SET t.text = row.thinking, t.seq = $seq
+ON CREATE SET t += row.thinking, t.seq = $seq
 MERGE (a:Answer {memory: $memory, id: row.id})
-ON CREATE SET a.text = row.answer, a.step = row.step, a.place = row.place,
-    a.source_query_id = row.source_query_id, a.policy = row.policy,
-    a.checkpoint = row.checkpoint, a.completion_tokens = row.completion_tokens,
-    a.truncated = row.truncated, a.seq = $seq
+ON CREATE SET a += row.answer, a.seq = $seq
 MERGE (q)-[g:GENERATED]->(t) ON CREATE SET g.seq = $seq
 MERGE (t)-[l:LEADS_TO]->(a) ON CREATE SET l.seq = $seq
 MERGE (r)-[p:PRODUCED]->(a) ON CREATE SET p.step = row.step, p.seq = $seq
@@ -49,7 +46,7 @@ RETURN count(a)
 // What answers of one query say.
 UNWIND $rows AS row
 MERGE (c:Conclusion {memory: $memory, id: row.id})
-ON CREATE SET c.key = row.key, c.seq = $seq
+ON CREATE SET c += row.conclusion, c.seq = $seq
 RETURN count(c)
 
 // name: concludes

@@ -8,33 +8,6 @@ SELECT m.incarnation::text, b.seq, b.kind, b.payload, b.tries, b.quarantined_at 
 FROM memreward.batch AS b JOIN memreward.memory AS m ON m.name = b.memory
 WHERE b.memory = %(memory)s AND b.seq = m.published_seq + 1 AND m.deleted_at IS NULL;
 
--- name: arrived_runs
--- Runs that began with a batch.
-SELECT name, policy, checkpoint FROM memreward.run
-WHERE memory = %(memory)s AND seq = %(seq)s ORDER BY name;
-
--- name: arrived_queries
--- Queries that came with a batch.
-SELECT id, text, dataset, domain FROM memreward.query
-WHERE memory = %(memory)s AND seq = %(seq)s ORDER BY id;
-
--- name: arrived_conclusions
--- Conclusions that a batch was the first to reach.
-SELECT id, key FROM memreward.conclusion
-WHERE memory = %(memory)s AND seq = %(seq)s ORDER BY id;
-
--- name: arrived_rollouts
--- Rollouts that came with a batch.
-SELECT id, query_id, run, thinking, answer, source_query_id, step, place, policy, checkpoint,
-    completion_tokens, truncated, conclusion_id
-FROM memreward.rollout WHERE memory = %(memory)s AND seq = %(seq)s ORDER BY id;
-
--- name: arrived_similar
--- Similarity edges that came with a batch, in the generation of that time.
-SELECT query_id, neighbour_id, rank, score FROM memreward.similar_to
-WHERE memory = %(memory)s AND seq = %(seq)s AND generation = %(generation)s
-ORDER BY query_id, rank;
-
 -- name: may_publish
 -- Whether this session still holds the publisher's lock for a memory that is still there; asked
 -- inside the transaction of Neo4j that the answer allows to go on.

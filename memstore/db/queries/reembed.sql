@@ -26,10 +26,6 @@ SELECT (SELECT count(*) FROM memreward.query WHERE memory = %(memory)s)
     + 2 * (SELECT count(*) FROM memreward.rollout WHERE memory = %(memory)s)
     - (SELECT count(*) FROM memreward.new_embedding WHERE memory = %(memory)s);
 
--- name: copy_new_embeddings
--- Bulk insert of new embeddings.
-COPY memreward.new_embedding (memory, part, id, encoder, embedding) FROM STDIN (FORMAT BINARY);
-
 -- name: switch_queries
 -- The new embeddings of queries become the embeddings.
 UPDATE memreward.query AS q SET embedding = n.embedding

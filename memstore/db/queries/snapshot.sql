@@ -2,23 +2,6 @@
 -- Kinds of the batches after a sequence number.
 SELECT seq, kind FROM memreward.batch WHERE memory = %(memory)s AND seq > %(after)s ORDER BY seq;
 
--- name: queries
--- Queries that batches brought.
-SELECT id, seq, text, dataset, domain, embedding FROM memreward.query
-WHERE memory = %(memory)s AND seq > %(after)s AND seq <= %(upto)s ORDER BY seq, id;
-
--- name: rollouts
--- Rollouts that batches brought.
-SELECT id, seq, thinking, answer, policy, completion_tokens, truncated, policy_signals,
-    thinking_embedding, answer_embedding
-FROM memreward.rollout
-WHERE memory = %(memory)s AND seq > %(after)s AND seq <= %(upto)s ORDER BY seq, id;
-
--- name: conclusions
--- Conclusions that batches brought.
-SELECT id, seq, key FROM memreward.conclusion
-WHERE memory = %(memory)s AND seq > %(after)s AND seq <= %(upto)s ORDER BY seq, id;
-
 -- name: policy_embeddings
 -- Policy embeddings of one stamp of these rollouts.
 SELECT rollout_id, embedding FROM memreward.policy_embedding

@@ -1,6 +1,8 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support.full_memory import contents
@@ -10,12 +12,13 @@ from support.store_fixtures import MemoryUnderTest
 from memstore.archive import restore as module
 from memstore.archive.export import export_memory
 from memstore.archive.restore import import_memory
-from memstore.archive.tables import MANIFEST, TABLES, file_hash, table_path
+from memstore.archive.tables import MANIFEST, file_hash, table_path
 from memstore.consistency.check import check_memory
 from memstore.outbox.deletion import delete_memory
 from memstore.outbox.recovery import catch_up_all
 from memstore.reads.full_graph import read_graph
 from memstore.reads.stats import list_memories
+from schema import tables
 from schema.errors import InputError, UnknownMemoryError
 
 
@@ -40,9 +43,9 @@ def test_the_round_trip_gives_everything_back(lived: MemoryUnderTest, tmp_path: 
     assert kept.read_bytes() == b"weights"
     again = export_memory(lived.stores, lived.name, tmp_path / "again")
     assert again.tables.keys() == manifest.tables.keys()
-    for name in TABLES:
-        left, right = (pq.read_table(table_path(tmp_path / d, name)) for d in ("out", "again"))
-        assert left.equals(right), name
+    for table in tables.ARCHIVED:
+        left, right = (pq.read_table(table_path(tmp_path / d, table)) for d in ("out", "again"))
+        assert left.equals(right), table.name
 
 
 def test_an_imported_memory_lives_on(lived: MemoryUnderTest, tmp_path: Path) -> None:
@@ -103,6 +106,50 @@ def test_an_import_that_was_cut_off_is_begun_anew(
     assert contents(lived) == before
 
 
+def test_an_archive_from_before_a_column_is_read_without_it(
+    lived: MemoryUnderTest, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    export_memory(lived.stores, lived.name, out)
+    delete_memory(lived.stores, lived.name)
+    _rewrite(out, tables.ROLLOUT, lambda data: data.drop_columns(["truncated"]))
+    import_memory(lived.stores, out)
+    rows = lived.ask(
+        "MATCH (a:Answer {memory: $memory}) "
+        "RETURN count(a) AS n, count(a.truncated) AS given, count(a.step) AS steps"
+    )
+    assert rows == [{"n": 41, "given": 0, "steps": 41}]
+    assert check_memory(lived.stores, lived.name).ok
+
+
+def test_the_order_of_an_archives_columns_is_free(lived: MemoryUnderTest, tmp_path: Path) -> None:
+    before, out = contents(lived), tmp_path / "out"
+    export_memory(lived.stores, lived.name, out)
+    delete_memory(lived.stores, lived.name)
+    for table in tables.ARCHIVED:
+        _rewrite(out, table, lambda data: data.select(data.column_names[::-1]))
+    import_memory(lived.stores, out)
+    assert contents(lived) == before
+
+
+def test_an_archive_of_a_newer_version_is_refused(lived: MemoryUnderTest, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    export_memory(lived.stores, lived.name, out)
+    delete_memory(lived.stores, lived.name)
+    _rewrite(out, tables.RUN, lambda data: data.append_column("later", data.column("name")))
+    with pytest.raises(InputError, match="does not know the columns later"):
+        import_memory(lived.stores, out)
+
+
+def _rewrite(out: Path, table: tables.Table, change: Callable[[pa.Table], pa.Table]) -> None:
+    """Another table of an archive, with a right checksum."""
+    path = table_path(out, table)
+    pq.write_table(change(pq.read_table(path)), path)
+    manifest = json.loads((out / MANIFEST).read_text())
+    manifest["tables"][table.archive]["sha256"] = file_hash(path)
+    (out / MANIFEST).write_text(json.dumps(manifest))
+
+
 DAMAGE = ["flip", "remove", "manifest", "format", "outside", "columns", "text", "place", "rows"]
 
 
@@ -121,7 +168,7 @@ def test_a_damaged_archive_is_refused(damage: str, lived: MemoryUnderTest, tmp_p
 def _damage(damage: str, out: Path) -> None:
     """Flipped bytes and lost files; and, with right checksums, what no export writes."""
     manifest = json.loads((out / MANIFEST).read_text())
-    path = table_path(out, "queries")
+    path = table_path(out, tables.QUERY)
     if damage == "flip":
         raw = bytearray(path.read_bytes())
         raw[len(raw) // 2] ^= 1
@@ -135,7 +182,7 @@ def _damage(damage: str, out: Path) -> None:
 
 
 def _forge(damage: str, out: Path, manifest: dict[str, object]) -> None:
-    table = "rollouts" if damage == "place" else "queries"
+    table = tables.ROLLOUT if damage == "place" else tables.QUERY
     path = table_path(out, table)
     data = pq.read_table(path)
     if damage == "format":
@@ -153,7 +200,7 @@ def _forge(damage: str, out: Path, manifest: dict[str, object]) -> None:
         values[0] = "something else"
         data = data.set_column(data.column_names.index(column), column, [values])
     pq.write_table(data, path)
-    tables = manifest["tables"]
-    assert isinstance(tables, dict)
-    tables[table]["sha256"] = file_hash(path)
+    entries = manifest["tables"]
+    assert isinstance(entries, dict)
+    entries[table.archive]["sha256"] = file_hash(path)
     (out / MANIFEST).write_text(json.dumps(manifest))

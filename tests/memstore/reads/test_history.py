@@ -7,6 +7,7 @@ from support.store_fixtures import MemoryUnderTest
 from memstore.changes.labels import add_labels
 from memstore.changes.propagated_rewards import register_model, write_propagated
 from memstore.reads.history import parse_as_of, read_history
+from schema import tables
 from schema.errors import InputError, UnknownMemoryError
 from schema.ids import rollout_id
 from schema.reward import Preference, PropagatedReward, VerifiedReward
@@ -78,8 +79,10 @@ def test_as_of_a_batch(
 
 def test_as_of_a_time(told: MemoryUnderTest) -> None:
     everything = read_history(told.stores, told.name, id_of(told))
-    with told.stores.vectors.transaction("export.sql") as session:
-        batches = session.rows("batches", memory=told.name, seq=99)
+    with told.stores.vectors.transaction("read.sql") as session:
+        batches = session.of_table(tables.BATCH, tables.BATCH.archived).rows(
+            "up_to", memory=told.name, seq=99
+        )
     accepted = {seq: at for seq, _, at, _ in batches}
     assert sorted(accepted.values()) == [accepted[seq] for seq in sorted(accepted)]
     found = read_history(told.stores, told.name, id_of(told), accepted[5])
