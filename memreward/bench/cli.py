@@ -14,11 +14,6 @@ from schema.errors import InputError
 if TYPE_CHECKING:
     from memreward.bench.report import Curve
 
-bench = typer.Typer(
-    no_args_is_help=True,
-    help="What things cost, beside rivals in the same process; in scratch memories, deleted after.",
-)
-
 RolloutsOption = Annotated[
     Path, typer.Option(help="Real rollouts with embeddings, of which larger memories are mixed.")
 ]
@@ -26,7 +21,6 @@ JsonOption = Annotated[Path | None, typer.Option("--json", help="File for the fi
 PlotOption = Annotated[Path | None, typer.Option("--plot", help="File for a picture.")]
 
 
-@bench.command()
 def reward(
     memory: Annotated[
         str, typer.Option(help="Queries in memory, rising.")
@@ -39,8 +33,8 @@ def reward(
 ) -> None:
     """Score the rollouts of an RL step against memories of several sizes.
 
-    The rival is the published way: the whole graph anew and a pass over all of it, up to 8,000
-    queries.
+    The rival is the published way, which rebuilds the whole graph and passes over all of it; it is
+    measured up to 8,000 queries.
     """
     from memreward.bench.report import check_outputs, draw_curves, print_table, write_json
     from memreward.bench.reward import RewardRequest, bench_reward
@@ -92,7 +86,6 @@ def reward(
     draw_curves(plot, curves, "queries in memory", "seconds a step")
 
 
-@bench.command()
 def ingest(
     queries: Annotated[int, typer.Option(help="Queries written, 8 rollouts each.")] = 2560,
     rollouts: RolloutsOption = SAMPLE,
@@ -121,7 +114,6 @@ def ingest(
     draw_bars(plot, rates, "rollouts a second")
 
 
-@bench.command()
 def sample(
     queries: Annotated[int, typer.Option(help="Queries in memory, 8 rollouts each.")] = 2000,
     repeats: Annotated[int, typer.Option(help="Mini-batches timed.")] = 5,
@@ -152,7 +144,6 @@ def sample(
     draw_bars(plot, {row["way"]: row["edges_per_s"] for row in result["rows"]}, "edges a second")
 
 
-@bench.command()
 def knn(
     queries: Annotated[str, typer.Option(help="Queries in memory.")] = "1000,5000,10000,50000",
     repeats: Annotated[int, typer.Option(help="Searches timed each way.")] = 5,
@@ -160,7 +151,7 @@ def knn(
     json_file: JsonOption = None,
     plot: PlotOption = None,
 ) -> None:
-    """Find the 7 nearest of 64 queries: HNSW, pgvector exactly, a flat matrix product."""
+    """Find the 7 nearest of 64 queries: HNSW, exact pgvector, a flat product."""
     from memreward.bench.knn import KnnRequest, bench_knn
     from memreward.bench.report import check_outputs, draw_curves, print_table, write_json
 
@@ -194,7 +185,6 @@ def knn(
     draw_curves(plot, _curves(rows, "queries", lines), "queries in memory", "seconds, 64 searches")
 
 
-@bench.command()
 def train(
     queries: Annotated[int, typer.Option(help="Queries in memory, a fifth labelled.")] = 1000,
     rollouts: RolloutsOption = SAMPLE,
@@ -223,7 +213,6 @@ def train(
     draw_bars(plot, {row["model"]: row["seconds"] for row in result["rows"]}, "seconds")
 
 
-@bench.command()
 def encode(
     count: Annotated[int, typer.Option(help="Rollouts whose texts are embedded.")] = 200,
     repeats: Annotated[int, typer.Option(help="Times of each, in turns.")] = 3,
@@ -231,7 +220,7 @@ def encode(
     json_file: JsonOption = None,
     plot: PlotOption = None,
 ) -> None:
-    """Embed the texts of some rollouts; the rival is sentence-transformers as it comes."""
+    """Embed the texts of rollouts; the rival is plain sentence-transformers."""
     from memreward.bench.encode import bench_encode
     from memreward.bench.report import check_outputs, draw_bars, print_table, write_json
 
@@ -265,8 +254,3 @@ def _sizes(text: str) -> list[int]:
         return [int(size) for size in text.split(",")]
     except ValueError as error:
         raise InputError(f"{text}: give whole numbers, such as 1000,8000") from error
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.add_typer(bench, name="bench")

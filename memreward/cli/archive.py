@@ -70,7 +70,7 @@ def reembed(
         typer.Option(help=f"{DEFAULT_ENCODER}, or the folder of a sentence-transformers model."),
     ],
 ) -> None:
-    """Give all texts of a memory new embeddings, and link anew; the old are in force until then."""
+    """Embed all texts of a memory with another encoder, then link it again."""
     chosen = text_encoder(encoder)
     path = None if encoder == DEFAULT_ENCODER else Path(encoder).expanduser().resolve()
     with connected() as stores, bars() as progress:
@@ -81,13 +81,6 @@ def reembed(
         highlight=False,
         soft_wrap=True,
     )
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the command line."""
-    app.command()(export)
-    app.command("import")(import_)
-    app.command()(reembed)
 
 
 def _only_memory(stores: Stores) -> str:

@@ -21,7 +21,7 @@ SomeMemoryOption = Annotated[
 
 
 def runs(memory: SomeMemoryOption = None) -> None:
-    """The runs that share a memory: policy, checkpoint, counts, mean rewards."""
+    """List the runs that share a memory: policy, checkpoint, counts, mean rewards."""
     with connected() as stores:
         names = [memory] if memory else list_memories(stores)
         found = {name: run_stats(stores, name) for name in names}
@@ -31,9 +31,9 @@ def runs(memory: SomeMemoryOption = None) -> None:
 
 
 def check(memory: SomeMemoryOption = None) -> None:
-    """Hold both databases against each other; exit with 1 and a list if anything is off.
+    """Compare both databases; exit with 1 and list the differences if there are any.
 
-    Publication waits while it is looked.
+    Publishing is paused while the check runs.
     """
     with connected() as stores, bars() as progress:
         names = [memory] if memory else every_memory(stores)
@@ -97,7 +97,7 @@ def label(
         bool, typer.Option(help="Take the good rows although others are rejected.")
     ] = False,
 ) -> None:
-    """Add verified rewards or preferences, as docs/labels.md describes; again adds nothing."""
+    """Add verified rewards or preferences (docs/labels.md); repeated rows add nothing."""
     request = LabelRequest(
         file=file,
         memory=memory,
@@ -121,7 +121,7 @@ def history(
         str | None, typer.Option(help="Up to this sequence number or time (ISO 8601).")
     ] = None,
 ) -> None:
-    """Who said what of a rollout and when; what was current then."""
+    """Show who labelled or scored a rollout, when, and which values are current."""
     with connected() as stores:
         bound = None if as_of is None else parse_as_of(as_of)
         found = read_history(stores, memory, rollout, bound)
@@ -133,12 +133,6 @@ def history(
     )
     console.print(result_table([_shown(item) for item in found.statements]))
     console.print(f"verified: {_number(found.verified)}  propagated: {_number(found.propagated)}")
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the command line."""
-    for command in (runs, check, delete, label, history):
-        app.command()(command)
 
 
 def _shown(item: Statement) -> dict[str, object]:

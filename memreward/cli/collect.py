@@ -31,7 +31,7 @@ def collect(
         bool, typer.Option(help="Run the code of answers to verify them, confined.")
     ] = False,
 ) -> None:
-    """Sample a policy on a task set; the same again goes on where it stopped."""
+    """Sample a policy on a task set; the same command again continues where it stopped."""
     from memreward.jobs import (
         CollectRequest,
         check_targets,
@@ -60,8 +60,3 @@ def collect(
             report = collect_into_memory(stores, memory, run, prepared(request), progress)
     for line in report.lines():
         console.print(line)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command()(collect)

@@ -17,7 +17,7 @@ def demo(
         Path | None, typer.Option(help="Folder for the HTML page; default: in MEMREWARD_HOME.")
     ] = None,
 ) -> None:
-    """Rollouts in, graph grown, 20 % of the labels learnt, rewards for the rest, questions asked.
+    """Try everything once on real rollouts: ingest, learn from 20 % of the labels, score.
 
     Starts the two databases if need be and leaves them running; a second run reuses what is there.
     """
@@ -52,8 +52,3 @@ def demo(
             console.print(result_table(result.rows, result.columns))
     console.print(f"report: {page}")
     console.print(f"{time.monotonic() - begun:.0f} s; try `memreward stats --memory demo`")
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command()(demo)

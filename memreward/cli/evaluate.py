@@ -77,8 +77,3 @@ def evaluate(
             write_budget_report(evaluation, report) if several else write_report(evaluation, report)
         )
         console.print(f"report: {page}")
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command()(evaluate)

@@ -104,12 +104,6 @@ def explain(
         console.print(f"trace: {html}", markup=False, highlight=False, soft_wrap=True)
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the command line."""
-    app.command()(suspects)
-    app.command()(explain)
-
-
 def _shown(why: "Why") -> Iterator[str | Table]:
     from gnn.explain import TITLES
 

@@ -31,7 +31,7 @@ RateOption = Annotated[float, typer.Option(help="Learning rate.")]
 LoraOption = Annotated[int | None, typer.Option(help="Rank of adapters; default: all weights.")]
 SaveOption = Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")]
 RefreshOption = Annotated[
-    int, typer.Option(min=1, help="Steps after which the memory learns anew.")
+    int, typer.Option(min=1, help="Steps after which the memory learns again.")
 ]
 EvaluateOption = Annotated[int, typer.Option(min=1, help="Steps between measurements.")]
 HeldOption = Annotated[float, typer.Option(help="Share of each family's queries held out.")]
@@ -43,7 +43,7 @@ CodeOption = Annotated[bool, typer.Option(help="Run the code of answers to verif
 
 def grpo(
     tasks: TasksOption,
-    run: Annotated[str, typer.Option(help="Name of the run; the same goes on where it stood.")],
+    run: Annotated[str, typer.Option(help="Name of the run; an existing one is resumed.")],
     arm: Annotated[Arm, typer.Option(help="Where the rewards come from.")] = Arm.MEMREWARD,
     memory: Annotated[
         str | None, typer.Option("--memory", "-m", help="Name of the memory, for memreward.")
@@ -76,7 +76,7 @@ def grpo(
         bool, typer.Option(help="One more forward pass: the policy's signals, for the memory.")
     ] = False,
 ) -> None:
-    """Train a policy by GRPO with verified and propagated rewards; a killed run goes on."""
+    """Train a policy by GRPO with verified and propagated rewards; a killed run resumes."""
     from memreward.jobs import GrpoRequest, draw_run, run_grpo
 
     checked_name(run, "run")
@@ -130,7 +130,7 @@ def grpo(
 
 def compare(
     tasks: TasksOption,
-    name: Annotated[str, typer.Option(help="Of the comparison; the same goes on.")],
+    name: Annotated[str, typer.Option(help="Name of the comparison; an existing one is resumed.")],
     arms: Annotated[str, typer.Option(help="Which, by commas.")] = ALL_ARMS,
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each arm.")] = 3,
     labels: Annotated[str, typer.Option(help="Shares of labels, by commas.")] = "0.2,0.7",
@@ -148,7 +148,7 @@ def compare(
     held_families: FamiliesOption = "",
     run_code: CodeOption = False,
 ) -> None:
-    """Train by each arm from the same start on the same prompts; table and learning curves."""
+    """Train with each arm from the same start on the same prompts: a table and curves."""
     from memreward.jobs import CompareRequest, GrpoRequest, compare, table
 
     chosen = _arms(arms)
@@ -231,9 +231,3 @@ def _lines(outcome: "GrpoOutcome") -> list[str]:
         f"rewards: {outcome.reward_seconds:.1f} of {outcome.seconds:.1f} s ({share:.1%})",
         f"policy, log and curves: {outcome.folder}",
     ]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the command line."""
-    app.command()(grpo)
-    app.command()(compare)

@@ -66,9 +66,3 @@ def link(
             lambda done, total: progress("link queries", done, total),
         )
     console.print(f"{edges} SIMILAR_TO edges in memory {memory}")
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the command line."""
-    app.command()(ingest)
-    app.command()(link)

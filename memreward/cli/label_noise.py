@@ -30,7 +30,7 @@ def robustness(
     text_only: Annotated[bool, typer.Option(help="Ignore the policy's own signals.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="File for the figures.")] = None,
 ) -> None:
-    """Turn some of the shown labels into their opposite, and score the unlabelled queries.
+    """Flip some of the labels and score the unlabelled queries: what wrong labels cost.
 
     Everything goes into a scratch memory, as with `memreward evaluate`.
     """
@@ -46,11 +46,6 @@ def robustness(
     console.print(_table(rows))
     if json_file is not None:
         json_file.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command()(robustness)
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> Table:

@@ -20,7 +20,7 @@ def stats(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """What a memory holds, in all and per dataset."""
+    """Show what a memory holds, in all and per dataset."""
     with connected() as stores:
         names = [memory] if memory else list_memories(stores)
         found = {name: memory_stats(stores, name) for name in names}
@@ -56,12 +56,6 @@ def query(
         console.print_json(json.dumps(result.rows, default=str))
     else:
         console.print(result_table(result.rows, result.columns))
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the command line."""
-    app.command()(stats)
-    app.command()(query)
 
 
 def _parameters(given: list[str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`memreward repair`: finish what was interrupted, and make Neo4j anew from Postgres."""
+"""`memreward repair`: finish what was interrupted, and rebuild Neo4j from Postgres."""
 
 from typing import Annotated
 
@@ -22,11 +22,11 @@ def repair(
         bool,
         typer.Option(
             "--rebuild-neo4j",
-            help="Make the graph anew from Postgres, for a Neo4j that was damaged or lost.",
+            help="Rebuild the graph from Postgres, for a Neo4j that was damaged or lost.",
         ),
     ] = False,
 ) -> None:
-    """Publish what is accepted, finish deletes, retry a quarantined batch; nothing is undone.
+    """Publish what is accepted, finish deletes, retry a quarantined batch; undo nothing.
 
     Safe at any time, also while others write. Exit code 1 if a memory could not be repaired.
     """
@@ -47,13 +47,8 @@ def repair(
         raise typer.Exit(1)
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command()(repair)
-
-
 def _rebuild(settings: Settings, memory: str | None) -> None:
-    """Make the graph of one or all memories anew; of all, where Neo4j's own data are of no use."""
+    """Rebuild the graph of one memory or of all; of all, if Neo4j's own data are lost."""
     try:
         where = up(settings)
     except DamagedGraphError:
@@ -63,7 +58,7 @@ def _rebuild(settings: Settings, memory: str | None) -> None:
         for name in [memory] if memory else every_memory(stores):
             with bars() as progress:
                 rollouts = rebuild_graph(stores, name, progress.adding("rebuild "))
-            console.print(f"{name}: made anew in Neo4j, {rollouts} rollouts", markup=False)
+            console.print(f"{name}: rebuilt in Neo4j, {rollouts} rollouts", markup=False)
 
 
 def _fresh_neo4j(settings: Settings) -> Addresses:

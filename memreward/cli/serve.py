@@ -26,7 +26,7 @@ def serve(
         bool, typer.Option(help="No opinion, instead of an error, until the memory has learnt.")
     ] = False,
 ) -> None:
-    """Score rollouts over HTTP until stopped (SIGTERM, Ctrl-C); see docs/other-trainers.md."""
+    """Score rollouts over HTTP until stopped by Ctrl-C (docs/other-trainers.md)."""
     from memreward import Memory
     from memreward.serving import listening, serve_memory, token_of
 
@@ -54,8 +54,3 @@ def serve(
 
 def _say(text: str, *, err: bool = False) -> None:
     (err_console if err else console).print(text, markup=False, highlight=False, soft_wrap=True)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command()(serve)

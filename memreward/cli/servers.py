@@ -31,11 +31,11 @@ def up(
     neo4j_port: Neo4jPortOption = None,
     postgres_port: PostgresPortOption = None,
 ) -> None:
-    """Start Neo4j and Postgres (the first time they are downloaded and set up), then migrate.
+    """Start Neo4j and Postgres and migrate them; the first call sets them up.
 
-    What was cut off when they last ran is finished.
+    What was interrupted in their last run is finished.
 
-    With MEMREWARD_NEO4J_URI or MEMREWARD_POSTGRES_DSN given, yours is used and not started.
+    A server that MEMREWARD_NEO4J_URI or MEMREWARD_POSTGRES_DSN names is used, and not started.
     """
     settings = load_settings(home=home, neo4j_port=neo4j_port, postgres_port=postgres_port)
     addresses = servers.up(settings)
@@ -93,15 +93,6 @@ def config_show(home: HomeOption = None) -> None:
     """Print every setting as it is in force, passwords hidden."""
     for name, value in redacted(load_settings(home=home)).items():
         console.print(f"{name} = {value}", markup=False, highlight=False, soft_wrap=True)
-
-
-def register(app: typer.Typer) -> None:
-    """Add these commands to the command line."""
-    for command in (up, down, status, doctor, migrate):
-        app.command()(command)
-    config = typer.Typer(no_args_is_help=True, help="Settings and where they come from.")
-    config.command("show")(config_show)
-    app.add_typer(config, name="config")
 
 
 def _print_applied(applied: list[Migration], verb: str) -> None:

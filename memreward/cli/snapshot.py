@@ -16,16 +16,16 @@ from schema.graph import QUERY, SIMILAR
 def snapshot(
     memory: MemoryOption,
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Make it anew even if it looks well.")
+        bool, typer.Option("--rebuild", help="Build it again even if it looks well.")
     ] = False,
 ) -> None:
-    """Make the snapshot of a memory, or bring it up to date and hold it against both databases."""
+    """Build the snapshot of a memory or update it, and compare it with both databases."""
     settings = load_settings()
     began = time.monotonic()
     with connected(settings) as stores:
         kept = KeptSnapshot(stores, memory, snapshot_folder(settings), rebuild=rebuild)
     found = kept.snapshot
-    done = "found" if kept.made_because is None else f"made anew ({kept.made_because})"
+    done = "found" if kept.made_because is None else f"rebuilt ({kept.made_because})"
     sizes = (path.stat().st_size for path in found.files.folder.iterdir())
     console.print(
         f"snapshot of memory {memory} {done}: batch {found.seq}, {found.count(QUERY):,} queries, "
@@ -35,8 +35,3 @@ def snapshot(
         highlight=False,
         soft_wrap=True,
     )
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(snapshot)

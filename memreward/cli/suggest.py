@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from gnn.labelling import suggest_queries
 from memreward.base import connected, console
 from memreward.cli.ingest import MemoryOption
 from memreward.cli.query import result_table
@@ -24,7 +23,7 @@ def suggest_labels(
     budget: Annotated[int, typer.Option(help="How many queries to label.")],
     out: Annotated[Path | None, typer.Option(help="File for them, one JSON object a line.")] = None,
 ) -> None:
-    """The queries whose labels would help most; works before the first label, too.
+    """List the queries whose labels would help most; works before the first label, too.
 
     All rollouts of a query count as labelled when one of them is.
     """
@@ -43,6 +42,8 @@ def suggest_labels(
 
 def suggestions(graph: MemoryGraph, budget: int) -> list[dict[str, Any]]:
     """The suggested queries of a memory, each with its reason and the ids of its rollouts."""
+    from gnn.labelling import suggest_queries
+
     query_R = graph.query_of_rollout_R
     labelled_Q = np.zeros(len(graph.query_id_Q), dtype=np.bool_)
     labelled_Q[query_R[graph.labelled_R & (query_R >= 0)]] = True
@@ -62,8 +63,3 @@ def suggestions(graph: MemoryGraph, budget: int) -> list[dict[str, Any]]:
             }
         )
     return rows
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command("suggest-labels")(suggest_labels)

@@ -21,7 +21,7 @@ def teach(
     ] = 0.0,
     seed: Annotated[int, typer.Option(help="Of first weights and order.")] = 0,
 ) -> None:
-    """Teach a policy of some 300,000 weights the families of TASKS, but none of its queries."""
+    """Teach a policy of 300,000 weights the families of TASKS, but none of its queries."""
     from trainer.runs import Hook, TeachOptions
     from trainer.runs import teach as teach_policy
     from trainer.tasks import lessons, load_tasks
@@ -31,8 +31,3 @@ def teach(
         shown = Hook(every=1, do=lambda step: progress("teach", step, steps))
         teach_policy(given, out, TeachOptions(steps=steps, seed=seed), [shown])
     console.print(f"policy: {out} ({len(given)} worked examples)", markup=False, soft_wrap=True)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command()(teach)

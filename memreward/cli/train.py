@@ -16,7 +16,7 @@ def train(
     resume: Annotated[
         bool,
         typer.Option(
-            "--resume", help="Go on with an interrupted training, or from the last checkpoint."
+            "--resume", help="Resume an interrupted training, or continue from the last checkpoint."
         ),
     ] = False,
 ) -> None:
@@ -30,7 +30,7 @@ def train(
                 stores, settings, memory, progress, model=model, seed=seed, resume=resume
             )
     except KeyboardInterrupt:
-        again = f"`memreward train --memory {memory} --resume` goes on"
+        again = f"`memreward train --memory {memory} --resume` continues"
         said = again if model == DEFAULT_MODEL else "nothing is kept"
         err_console.print(f"interrupted: {said}", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(130) from None
@@ -56,10 +56,10 @@ def propagate(
     ] = None,
     precision: Annotated[
         float | None,
-        typer.Option(help="Say nothing of answers that are not right or wrong this surely."),
+        typer.Option(help="Abstain on answers that are not right or wrong with this precision."),
     ] = None,
 ) -> None:
-    """Give every unlabelled answer its propagated reward; verified ones are never touched.
+    """Write a propagated reward for every unlabelled answer; verified ones stay.
 
     An answer to a query unlike anything labelled gets "no opinion" instead.
     """
@@ -83,9 +83,3 @@ def propagate(
 
 def _preferences(count: int) -> str:
     return f" and {count} preferences" if count else ""
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the command line."""
-    app.command()(train)
-    app.command()(propagate)

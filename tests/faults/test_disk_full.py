@@ -120,7 +120,7 @@ def test_a_neo4j_whose_log_met_the_end_of_the_disk_is_made_anew(
             assert "memreward repair --rebuild-neo4j" in str(error)
             done = CliRunner().invoke(app, ["repair", "--rebuild-neo4j"], catch_exceptions=False)
             assert done.exit_code == 0, done.output
-            assert f"{MEMORY}: made anew in Neo4j" in done.output
+            assert f"{MEMORY}: rebuilt in Neo4j" in done.output
             (aside,) = disk.folder.glob("data-damaged-*")
             shutil.rmtree(aside)
         with open_stores(up(settings)) as stores:

@@ -10,7 +10,7 @@ import pytest
 from faults.dump import dump, is_gone
 from support.malformed_rows import BAD_ROWS, ROW, VECTORS
 
-from memreward.base.terminal import Bars, bars
+from memreward.base.progress import Bars, bars
 from memreward.jobs.ingest import IngestRequest, ingest_files
 from memstore.db.stores import Stores
 from memstore.encoders.default import DEFAULT_DIMENSION

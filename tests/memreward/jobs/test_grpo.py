@@ -12,7 +12,7 @@ from filelock import FileLock
 from support.fake_scorer import FakeScorer
 from support.tiny_policy import write_tiny_policy
 
-from memreward.base.terminal import Bars, bars
+from memreward.base.progress import Bars, bars
 from memreward.jobs.comparison import ArmRun, CompareRequest, compare, planned, summarise, table
 from memreward.jobs.grpo import GrpoOutcome, GrpoRequest, Source, draw_run, run_grpo
 from schema.errors import InputError, TrainingError

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from memstore.servers import neo4j_jars
+from memstore.servers import neo4j_download, neo4j_jars
 from memstore.servers.neo4j_jars import (
     NEO4J_VERSION,
     Jar,
@@ -44,7 +44,7 @@ def one_jar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Jar:
         artifact="thing",
         version="1",
         classifier="",
-        sha256=neo4j_jars._sha256(tmp_path / "sample"),
+        sha256=neo4j_jars.sha256_of(tmp_path / "sample"),
         size=len(CONTENT),
     )
     monkeypatch.setattr(neo4j_jars, "locked_jars", lambda: [jar])
@@ -53,7 +53,7 @@ def one_jar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Jar:
 
 def download(monkeypatch: pytest.MonkeyPatch, content: bytes | None) -> None:
     monkeypatch.setattr(
-        neo4j_jars,
+        neo4j_download,
         "_artifact",
         lambda context, jar: FakeArtifact(context.repo_cache, content),
     )

@@ -1,0 +1,96 @@
+"""The command tree: its help lines are the commands' own, and an option is given once."""
+
+import inspect
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from memreward.cli.commands import COMMANDS
+from memreward.cli.lazy_group import Branch, Entry, Tree
+from memreward.cli.main import app
+
+runner = CliRunner()
+ROOT: Any = typer.main.get_command(app)
+
+
+def commands(group: Any = ROOT, tree: Tree = COMMANDS) -> Iterator[tuple[str, Any, Entry]]:
+    """Every command with its path and its entry."""
+    for name, entry in tree.items():
+        command = group.commands[name]
+        if isinstance(entry, Branch):
+            for path, leaf, line in commands(command, entry.entries):
+                yield f"{name} {path}", leaf, line
+        else:
+            yield name, command, entry
+
+
+def values_of(param: Any) -> list[str]:
+    """What follows the name of an option on the command line."""
+    return [] if param.is_flag else ["1"]
+
+
+OPTIONS = [
+    pytest.param(path, command, param, id=f"{path} {param.opts[0]}")
+    for path, command, _ in commands()
+    for param in command.params
+    if param.param_type_name == "option"
+]
+
+
+def test_help_lines_are_those_of_the_commands() -> None:
+    for path, command, entry in commands():
+        summary = inspect.cleandoc(command.help).split("\n\n")[0].replace("\n", " ")
+        assert entry.help == summary, path
+
+
+def test_help_lists_every_command_and_its_own_help_is_whole() -> None:
+    listed = runner.invoke(app, ["--help"], env={"COLUMNS": "200"}).output
+    for path, command, entry in commands():
+        if " " not in path:
+            assert f" {path} " in listed and entry.help in listed
+        shown = runner.invoke(app, [*path.split(), "--help"], env={"COLUMNS": "200"})
+        assert shown.exit_code == 0
+        assert f"Usage: memreward {path}" in shown.output.replace("root", "memreward")
+        for param in command.params:
+            assert param.param_type_name == "argument" or param.opts[0] in shown.output
+
+
+@pytest.mark.parametrize(("path", "command", "param"), OPTIONS)
+def test_an_option_given_twice_is_refused_or_a_list(path: str, command: Any, param: Any) -> None:
+    twice = 2 * [param.opts[0], *values_of(param)]
+    if param.multiple:
+        context = command.make_context(path, twice, resilient_parsing=True)
+        assert len(context.params[param.name]) == 2
+        return
+    result = runner.invoke(app, [*path.split(), *twice], env={"COLUMNS": "200"})
+    assert result.exit_code == 2
+    assert param.opts[0] in result.output and "is given 2 times: give it once" in result.output
+
+
+def test_an_unknown_command_is_named_with_its_nearest() -> None:
+    result = runner.invoke(app, ["statz"], env={"COLUMNS": "200"})
+    assert result.exit_code == 2
+    assert "No such command 'statz'. Did you mean" in result.output and "'stats'" in result.output
+
+
+#: What only models need.
+HEAVY = ("torch", "transformers", "sklearn", "scipy", "sentence_transformers", "trl", "datasets")
+
+
+def test_no_help_imports_what_models_need() -> None:
+    code = f"""
+import sys
+from typer.testing import CliRunner
+from memreward.cli.main import app
+for path in {[path.split() for path, _, _ in commands()]}:
+    assert CliRunner().invoke(app, [*path, "--help"]).exit_code == 0, path
+    heavy = [name for name in {HEAVY} if name in sys.modules]
+    assert not heavy, (path, heavy)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
