@@ -8,9 +8,10 @@ import hashlib
 import json
 import shutil
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -71,7 +72,7 @@ class Course:
         try:
             with safe_open(path, "pt") as file:
                 told, names = json.loads(file.metadata()["stand"]), file.keys()
-                return Stand(**told, tensors={name: file.get_tensor(name) for name in names})
+                return Stand(**told, tensors=_aligned(file, names))
         except (SafetensorError, KeyError, TypeError, ValueError):
             return None  # It was not written whole: this member begins anew, with the same end.
 
@@ -96,6 +97,11 @@ class Course:
 
     def _path(self, member: int) -> Path:
         return self._folder / f"member-{member}.safetensors"
+
+
+def _aligned(file: Any, names: Iterable[str]) -> dict[str, Tensor]:
+    """Copies of the file's tensors: where it has them, they may lie where kernels sum otherwise."""
+    return {name: file.get_tensor(name).clone() for name in names}
 
 
 def read_note(folder: Path) -> Note | None:

@@ -1,6 +1,7 @@
 """Runs of TRL's own trainer on a policy of a few thousand weights."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -69,7 +70,8 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(whole: Path, tmp_path: 
     """Killed in its fourth step, after its checkpoint at 2, with rollouts stored, scores not."""
     shutil.copytree(whole / "policy", tmp_path / "policy")
     command = [sys.executable, grpo_driver.__file__, str(tmp_path), str(STEPS)]
-    killed = subprocess.run([*command, "4"], capture_output=True, check=False)
+    environment = os.environ | {"PYTHONPATH": str(Path(grpo_driver.__file__).parents[1])}
+    killed = subprocess.run([*command, "4"], capture_output=True, check=False, env=environment)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     assert stored(tmp_path).keys() == {
         id_ for id_, rollout in stored(whole).items() if rollout.step < 4

@@ -147,7 +147,8 @@ def test_a_process_that_cannot_be_confined_decides_nothing_and_says_so() -> None
     """Not that the program ended, which would fail it."""
     script = (
         "import json\n"
-        "from trainer import sandbox, verify_worker\n"
+        "from trainer.verifiers import sandbox\n"
+        "from trainer.verifiers import worker as verify_worker\n"
         "def refuse(*_): raise OSError('no Landlock')\n"
         "sandbox.confine = refuse\n"
         f"item = dict(query='', thinking='', answer='3', check={math('3').to_row()!r})\n"

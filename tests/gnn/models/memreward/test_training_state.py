@@ -85,7 +85,7 @@ from pathlib import Path
 import gnn.models.memreward.training_state
 from gnn.models.memreward.training_state import Course
 from gnn.models.memreward.model import MemrewardModel
-from test_course import NOTE, SMALL, labelled, make_graph
+from test_training_state import NOTE, SMALL, labelled, make_graph
 
 real, left = Course.keep, [int(sys.argv[2])]
 
@@ -103,7 +103,7 @@ model.fit(labelled(graph, truth_R), seed=3, course=Course(Path(sys.argv[1]), NOT
 
 
 def test_a_killed_process_is_gone_on_from_by_another(graph: MemoryGraph, tmp_path: Path) -> None:
-    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parent.parent)])
+    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[3])])
     done = subprocess.run(
         [sys.executable, "-c", KILLED_PROCESS, str(tmp_path / "c"), "9"],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([paths, *sys.path])},
