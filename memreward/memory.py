@@ -15,20 +15,13 @@ from gnn.features import KeptFeatures, OwnProcess
 from gnn.jobs import opinion_reach, opinions_on, resumable, score_queries, train_memory
 from memreward.base import started
 from memstore import Settings, load_settings
-from memstore.changes import embedded, list_models
-from memstore.db import Stores, find_memory, get_memory, retried
-from memstore.encoders import RememberingEncoder, TextEncoder, encoder_for
-from memstore.outbox import (
-    BackgroundPublisher,
-    accept_rollouts,
-    catch_up,
-    known_hashes,
-    publish,
-    refuse_changed,
-)
+from memstore.changes import RolloutWriter, embedded, list_models
+from memstore.db import Stores, get_memory
+from memstore.encoders import TextEncoder, encoder_for, remembering
+from memstore.outbox import BackgroundPublisher, publish
 from memstore.servers import checkpoint_folder, snapshot_folder
 from memstore.snapshot import KeptSnapshot, cut, nearest_unstored, vectors_in, with_rollouts
-from schema.errors import CheckpointError, EncoderMismatchError, InputError, UnknownMemoryError
+from schema.errors import CheckpointError, EncoderMismatchError, InputError
 from schema.graph import QUERY
 from schema.ids import checked_name
 from schema.keyed_rollout import PreparedRollout, prepare
@@ -68,8 +61,7 @@ class Memory:
         self._untaught = untaught
         self._closing = ExitStack()
         self._lock = threading.RLock()
-        catch_up(stores, name)
-        self._encoder = RememberingEncoder(encoder_for(stores, name))
+        self._writer = RolloutWriter(stores, name, run)
         self._publisher = BackgroundPublisher(stores, name)
         self._own = OwnProcess()
         self._kept: KeptSnapshot | None = None
@@ -126,20 +118,21 @@ class Memory:
     @property
     def encoder(self) -> TextEncoder:
         """What embeds the texts of this memory."""
-        return self._encoder
+        return self._writer.encoder
 
     def refresh(self) -> None:
         """Pick up the latest checkpoint, another encoder, and edges changed by hand in Neo4j.
 
         Raises:
             CheckpointError: if the checkpoint is missing or damaged.
+            UnknownMemoryError: if the memory was deleted since it was opened.
         """
         with self._lock:
-            if not self._exists():
+            if self._writer.find_memory() is None:
                 return
             encoder = encoder_for(self._stores, self.name)
-            if encoder.name != self._encoder.name:
-                self._encoder = RememberingEncoder(encoder)
+            if encoder.name != self.encoder.name:
+                self._writer.encoder = remembering(encoder)
             if self._kept is None:
                 self._open_snapshot()
             else:
@@ -158,6 +151,7 @@ class Memory:
             InputError: if a rollout cannot be stored, or another text is known at its place.
             CheckpointError: if a rollout needs a model and there is none (see `untaught`).
             EncoderMismatchError: if the memory was re-embedded: call `refresh`.
+            UnknownMemoryError: if the memory was deleted since it was opened.
             MemrewardError: also what went wrong in publishing earlier rollouts.
         """
         with self._lock:
@@ -238,10 +232,6 @@ class Memory:
         finally:
             self.close()
 
-    def _exists(self) -> bool:
-        with self._stores.vectors.transaction("accept.sql") as session:
-            return find_memory(session, self.name) is not None
-
     def _open_snapshot(self) -> KeptSnapshot:
         if get_memory(self._stores, self.name).published_seq == 0:
             publish(self._stores, self.name)
@@ -258,57 +248,41 @@ class Memory:
         version = self._version or next(iter(known), None)
         if version is not None and version != self.model:
             folder = checkpoint_folder(self._settings, self.name) / version
-            self._model = LoadedModel.load(folder, self._encoder.name)
+            self._model = LoadedModel.load(folder, self.encoder.name)
 
     def _prepared(self, rollouts: Sequence[Rollout]) -> list[PreparedRollout]:
         """Valid rollouts with their ids; embeddings of another encoder are left out."""
         nothing = dict.fromkeys(TEXT_EMBEDDINGS)
         items: list[PreparedRollout] = []
         for place, rollout in enumerate(rollouts):
-            if rollout.encoder not in (None, self._encoder.name):
+            if rollout.encoder not in (None, self.encoder.name):
                 rollout = replace(rollout, encoder=None, **nothing)
             try:
-                check_rollout(rollout, self._encoder.dimension)
+                check_rollout(rollout, self.encoder.dimension)
             except InputError as error:
                 raise InputError(f"rollout {place} of {len(rollouts)}: {error}") from error
             items.append(prepare(self.name, self.run, rollout))
         return items
 
-    def _known(self, items: Sequence[PreparedRollout]) -> dict[str, str]:
-        def look() -> dict[str, str]:
-            with self._stores.vectors.transaction("accept.sql") as session:
-                return known_hashes(session, self.name, items)
-
-        known = retried(look)
-        refuse_changed(items, known)
-        return known
-
     def _embedded(self, items: Sequence[PreparedRollout]) -> list[PreparedRollout]:
         """With embeddings; those of texts that their queries' rollouts have are not made again."""
         if self._kept is not None:
             lacking = [item for item in items if item.rollout.query_embedding is None]
-            unknown = [item for item in lacking if not self._encoder.knows(item.rollout.query)]
+            encoder = self._writer.encoder
+            unknown = [item for item in lacking if not encoder.knows(item.rollout.query)]
             for text, vector in vectors_in(self._kept.snapshot, unknown).items():
-                self._encoder.remember(text, vector)
-        return embedded(items, self._encoder)
+                encoder.remember(text, vector)
+        return embedded(items, self.encoder)
 
     def _store(self, items: list[PreparedRollout]) -> bool:
         """Whether something was accepted that Neo4j has to be told of."""
         if not items:
             return False
-        known = self._known(items)
-        fresh = self._embedded([item for item in items if item.id not in known])
+        fresh, known = self._writer.split(items)
+        fresh = self._embedded(fresh)
         if self._model is not None:
             self._own.ask({item.id: item.texts for item in fresh})
-        accepted = accept_rollouts(
-            self._stores.vectors,
-            self.name,
-            self.run,
-            fresh + [item for item in items if item.id in known],
-            encoder=self._encoder.name,
-            dimension=self._encoder.dimension,
-            keys=self._own.keys,
-        )
+        accepted = self._writer.accept_embedded([*fresh, *known], self._own.keys)
         return accepted.seq is not None
 
     def _snapshot(self) -> KeptSnapshot:
@@ -320,7 +294,7 @@ class Memory:
         kept = self._kept or self._open_snapshot()
         kept.catch_up()
         encoder = kept.snapshot.files.manifest.encoder
-        if encoder != self._encoder.name:
+        if encoder != self.encoder.name:
             raise EncoderMismatchError(
                 f"memory {self.name!r} has embeddings of {encoder} now: call `refresh()`"
             )
@@ -353,12 +327,10 @@ class Memory:
         """The same, of rollouts that are stored nowhere, as if they were."""
         if not unverified or self._model is None:
             return {}
-        if not self._exists():
-            raise UnknownMemoryError(f"there is no memory {self.name!r} any more: open it again")
+        self._writer.find_memory()  # Is it still there?
         kept, found = self._snapshot(), self._model
         snapshot = kept.snapshot
-        known = self._known(items)
-        fresh = {item.id: item for item in self._embedded([i for i in items if i.id not in known])}
+        fresh = {item.id: item for item in self._embedded(self._writer.split(items)[0])}
         query_ids = sorted({item.query_id for item in items})
         rows = dict(zip(query_ids, snapshot.find(QUERY, query_ids).tolist(), strict=True))
         strangers = [item for item in fresh.values() if rows[item.query_id] < 0]

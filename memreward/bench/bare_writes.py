@@ -47,7 +47,7 @@ def write_bare(
     """Write one batch to both databases, Postgres first."""
     conclusions = {item.id: rows["conclusion_of"].get(item.id) for item in prepared}
     with stores.vectors.transaction("accept.sql") as session:
-        lock_memory(session, memory, encoder, dimension, 7)
+        lock_memory(session, memory, encoder, dimension, 7, incarnation=None)
         for run in rows["runs"]:
             session.run("add_run", memory=memory, name=run["name"], seq=seq, **run["run"])
         accept_rows.insert_queries(session, memory, seq, prepared)

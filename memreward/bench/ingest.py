@@ -10,7 +10,7 @@ from memreward.bench.bare_writes import rows_of_batch, write_bare
 from memreward.bench.data import ROLLOUTS_A_QUERY, Mixer
 from memreward.bench.scratch import RUN, scratch_memory
 from memstore import Settings
-from memstore.changes import ROLLOUTS_A_BATCH, IngestReport, accept, write
+from memstore.changes import ROLLOUTS_A_BATCH, RolloutWriter
 from memstore.db import Stores
 from memstore.encoders import Encoder
 from memstore.outbox import publish
@@ -47,23 +47,21 @@ def bench_ingest(
     a batch in the last turn, which is not counted either and writes one after the other: until
     Postgres has accepted (validated, ids, conclusions, neighbours), and until Neo4j shows it.
     """
-    mixer, report = Mixer.of(request.rollouts), IngestReport()
+    mixer = Mixer.of(request.rollouts)
     turn = BATCHES_A_TURN * request.queries_a_batch
     starts = range(0, request.queries - turn, turn)
     ours: list[float] = []
     bare: list[float] = []
     with scratch_memory(stores, settings) as mine, scratch_memory(stores, settings) as its:
+        writer = RolloutWriter(stores, mine, RUN, Encoder())
         for first in starts:
             batches = _batches(mixer, request, first)
             began = time.perf_counter()
-            write(
-                stores, mine, RUN, batches, Encoder(),
-                labelled=None, report=report, progress=lambda rows: None,
-            )  # fmt: skip
+            writer.write(batches, lambda rows: None)
             ours.append(time.perf_counter() - began)
             bare.append(sum(_bare(stores, mine, its, batch) for batch in batches))
             progress("queries written twice", first + turn, request.queries)
-        stages = _stages(stores, mine, _batches(mixer, request, request.queries - turn))
+        stages = _stages(stores, writer, _batches(mixer, request, request.queries - turn))
         progress("queries written twice", request.queries, request.queries)
     counted = (len(starts) - 1) * turn * ROLLOUTS_A_QUERY
     rates = {"memreward": counted / sum(ours[1:]), "bare drivers": counted / sum(bare[1:])}
@@ -97,14 +95,16 @@ def _bare(stores: Stores, mine: str, its: str, batch: list[Rollout]) -> float:
     return time.perf_counter() - began
 
 
-def _stages(stores: Stores, memory: str, batches: list[list[Rollout]]) -> dict[str, float]:
+def _stages(
+    stores: Stores, writer: RolloutWriter, batches: list[list[Rollout]]
+) -> dict[str, float]:
     """Seconds a batch, one after the other."""
     seconds = {"accept": 0.0, "publish": 0.0}
     for batch in batches:
         began = time.perf_counter()
-        accept(stores, memory, RUN, batch, Encoder(), labelled=None, report=IngestReport())
+        writer.accept(batch)
         accepted = time.perf_counter()
-        publish(stores, memory)
+        publish(stores, writer.memory)
         seconds["accept"] += (accepted - began) / len(batches)
         seconds["publish"] += (time.perf_counter() - accepted) / len(batches)
     return seconds

@@ -107,7 +107,14 @@ def _insert(stores: Stores, memory: str, items: Sequence[PreparedRollout]) -> fl
     encoder = Encoder()
     began = time.perf_counter()
     with stores.vectors.transaction("accept.sql") as session:
-        lock_memory(session, memory, encoder.name, encoder.dimension, DEFAULT_NEIGHBOURS)
+        lock_memory(
+            session,
+            memory,
+            encoder.name,
+            encoder.dimension,
+            DEFAULT_NEIGHBOURS,
+            incarnation=None,
+        )
         insert_queries(session, memory, _SEQ, items)
     return time.perf_counter() - began
 

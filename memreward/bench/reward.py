@@ -18,7 +18,7 @@ from memreward.bench.published_rival import PublishedWay, published_net
 from memreward.bench.report import percentile
 from memreward.bench.scratch import grow, scratch_memory
 from memstore import Settings
-from memstore.changes import IngestReport, add
+from memstore.changes import RolloutWriter
 from memstore.db import Stores
 from memstore.encoders import Encoder
 from memstore.servers import SAMPLE, checkpoint_folder, snapshot_folder
@@ -178,8 +178,7 @@ class _Bench:
 
     def _catch_up(self, kept: KeptSnapshot) -> float:
         """Seconds to read one batch of a step's size."""
-        step, report = self._step(), IngestReport()
-        add(self._stores, self._name, "steps", step, Encoder(), labelled=None, report=report)
+        RolloutWriter(self._stores, self._name, "steps", Encoder()).add(self._step())
         began = time.perf_counter()
         kept.catch_up()
         return time.perf_counter() - began

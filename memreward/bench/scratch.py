@@ -12,7 +12,7 @@ from memreward.base import Bars
 from memreward.bench.data import ROLLOUTS_A_QUERY, Mixer
 from memreward.jobs import delete_all
 from memstore import Settings
-from memstore.changes import ROLLOUTS_A_BATCH, IngestReport, add
+from memstore.changes import ROLLOUTS_A_BATCH, IngestReport, RolloutWriter
 from memstore.db import Stores
 from memstore.encoders import Encoder
 
@@ -42,11 +42,10 @@ def grow(
     stores: Stores, memory: str, mixer: Mixer, have: int, want: int, progress: Bars
 ) -> IngestReport:
     """Ingest the mixer's queries numbered from `have` up to `want`, tied on arrival only."""
-    report, encoder = IngestReport(), Encoder()
+    writer = RolloutWriter(stores, memory, RUN, Encoder())
     step = ROLLOUTS_A_BATCH // ROLLOUTS_A_QUERY
     for first in range(have, want, step):
         count = min(step, want - first)
-        rollouts = mixer.rollouts(first, count)
-        add(stores, memory, RUN, rollouts, encoder, labelled=None, report=report)
+        writer.add(mixer.rollouts(first, count))
         progress("queries in memory", first + count, want)
-    return report
+    return writer.report

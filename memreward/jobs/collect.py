@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memreward.base import Bars
-from memstore.changes import IngestReport, add, link, needs_link
+from memstore.changes import RolloutWriter, link, needs_link
 from memstore.db import Stores
-from memstore.encoders import encoder_for
 from memstore.formats import RolloutFile
 from schema.errors import InputError
 from schema.ids import checked_name, rollout_id
@@ -67,16 +66,16 @@ def collect_into_memory(
     Raises:
         InputError: if a name or a rollout cannot be used.
         EncoderMismatchError: if the memory is stamped with another encoder.
+        UnknownMemoryError: if the memory is deleted in between.
     """
     checked_name(memory, "memory")
     checked_name(run, "run")
-    encoder = encoder_for(stores, memory)
-    added = IngestReport()
+    writer = RolloutWriter(stores, memory, run)
 
     def ingest(rollouts: Sequence[Rollout]) -> None:
         for rollout in rollouts:
-            check_rollout(rollout, encoder.dimension)
-        add(stores, memory, run, rollouts, encoder, labelled=None, report=added)
+            check_rollout(rollout, writer.encoder.dimension)
+        writer.add(rollouts)
 
     report = _collected(collection, ingest, _stored(stores, memory, run, collection), progress)
     if needs_link(stores, memory):

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memreward.base import Bars
-from memstore.changes import IngestReport, InputCheck, ingest
+from memstore.changes import IngestReport, InputCheck, RolloutWriter, ingest
 from memstore.db import Stores
-from memstore.encoders import DEFAULT_ENCODER, encoder_for
+from memstore.encoders import DEFAULT_ENCODER
 from memstore.formats import (
     InputFile,
     ReadOptions,
@@ -76,15 +76,16 @@ def ingest_files(stores: Stores, request: IngestRequest, progress: Bars) -> Inge
         InputError: if a file or, unless `skip_rejected`, a row cannot be used; nothing is
             written to the databases then.
         EncoderMismatchError: if the memory is stamped with another encoder.
+        UnknownMemoryError: if the memory is deleted in between.
     """
     checked_name(request.memory, "memory")
     checked_name(request.run, "run")
-    encoder = encoder_for(stores, request.memory)
+    writer = RolloutWriter(stores, request.memory, request.run)
     options = ReadOptions(
         policy=request.policy,
         file_encoder=request.file_encoder,
-        encoder=encoder.name,
-        dimension=encoder.dimension,
+        encoder=writer.encoder.name,
+        dimension=writer.encoder.dimension,
     )
     files = inspect_files(request.files, options)
     survey, labelled = _look(stores, request, files, options, progress)
@@ -99,9 +100,7 @@ def ingest_files(stores: Stores, request: IngestRequest, progress: Bars) -> Inge
         stores,
         files,
         options,
-        request.memory,
-        request.run,
-        encoder,
+        writer,
         labelled=labelled,
         progress=ingested,
         relink=request.relink,

@@ -1,11 +1,6 @@
 from .ingestion import ROLLOUTS_A_BATCH as ROLLOUTS_A_BATCH
-from .ingestion import IngestReport as IngestReport
 from .ingestion import InputCheck as InputCheck
-from .ingestion import accept as accept
-from .ingestion import add as add
-from .ingestion import embedded as embedded
 from .ingestion import ingest as ingest
-from .ingestion import write as write
 from .label_file import LabelOptions as LabelOptions
 from .label_file import LabelReader as LabelReader
 from .labels import LabelReport as LabelReport
@@ -18,6 +13,9 @@ from .propagated_rewards import write_propagated as write_propagated
 from .reembedding import reembed as reembed
 from .relink import link as link
 from .relink import needs_link as needs_link
+from .rollout_writer import IngestReport as IngestReport
+from .rollout_writer import RolloutWriter as RolloutWriter
+from .rollout_writer import embedded as embedded
 from .run_deletion import delete_run as delete_run
 from .run_deletion import memory_contents as memory_contents
 from .run_deletion import run_contents as run_contents

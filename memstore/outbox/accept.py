@@ -50,26 +50,36 @@ def known_hashes(
 
 
 def lock_memory(
-    session: SqlSession, memory: str, encoder: str, dimension: int, neighbours: int
+    session: SqlSession,
+    memory: str,
+    encoder: str,
+    dimension: int,
+    neighbours: int,
+    *,
+    incarnation: str | None,
 ) -> MemoryState:
-    """Lock a memory for this transaction, making it if it is new.
+    """Lock a memory for this transaction.
+
+    With `incarnation` None, whichever memory has the name, made now if there is none.
 
     Raises:
         EncoderMismatchError: if it is stamped with another encoder or dimension.
-        UnknownMemoryError: if it is being deleted.
+        UnknownMemoryError: if it is being deleted, or the memory of that incarnation was.
         StoreError: if the delete of a run was cut off.
     """
     sql = session.of("accept.sql")
     sql.run("lock_memory", memory=memory)
-    sql.run(
-        "create_memory",
-        memory=memory,
-        encoder=encoder,
-        dimension=dimension,
-        neighbours=neighbours,
-    )
+    if incarnation is None:
+        sql.run(
+            "create_memory",
+            memory=memory,
+            encoder=encoder,
+            dimension=dimension,
+            neighbours=neighbours,
+        )
     state = find_memory(session, memory)
-    assert state is not None
+    if state is None or incarnation not in (None, state.incarnation):
+        raise gone_meanwhile(memory)
     if (state.encoder, state.dimension) != (encoder, dimension):
         raise EncoderMismatchError(
             f"memory {memory!r} holds embeddings of {state.encoder} ({state.dimension} "
@@ -113,8 +123,8 @@ def _refuse_pending_delete(session: SqlSession, memory: str) -> None:
 def gone_meanwhile(memory: str) -> UnknownMemoryError:
     """The error of a writer whose memory was deleted under it."""
     return UnknownMemoryError(
-        f"memory {memory!r} was deleted while this was written to it: what came before went with "
-        "it. Run the whole command again if that was not meant"
+        f"memory {memory!r} was deleted in the meantime, with everything that was written to it: "
+        "open it again, or run the whole command again, if that was not meant"
     )
 
 
@@ -164,14 +174,16 @@ def accept_rollouts(
     *,
     encoder: str,
     dimension: int,
+    incarnation: str | None,
     neighbours: int = DEFAULT_NEIGHBOURS,
-    incarnation: str | None = None,
     keys: Callable[[], Keys] = dict,
 ) -> Accepted:
     """Accept rollouts that carry their embeddings; when this returns they are durable.
 
-    With `incarnation`, only that memory is written to, not a later one of the same name. `keys` is
-    asked, late, for conclusions that somebody else has read meanwhile; others are read here.
+    Only the memory of that `incarnation` is written to, not a later one of the same name; None:
+    whichever has the name, made now if there is none. `keys` is asked, late, for conclusions that
+    were read elsewhere; others are read here. Callers outside the tests use a `RolloutWriter`,
+    which keeps the incarnation from batch to batch.
 
     Raises:
         InputError: if an id is known with other content; nothing is accepted then.
@@ -184,9 +196,9 @@ def accept_rollouts(
 
     def attempt() -> Accepted:
         with vectors.transaction("accept.sql") as session:
-            state = lock_memory(session, memory, encoder, dimension, neighbours)
-            if incarnation is not None and state.incarnation != incarnation:
-                raise gone_meanwhile(memory)
+            state = lock_memory(
+                session, memory, encoder, dimension, neighbours, incarnation=incarnation
+            )
             if (done := settled(session, memory, token)) is not None:
                 seq, new, queries, labels = done
             else:

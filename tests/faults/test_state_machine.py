@@ -164,6 +164,7 @@ class MemoryMachine(RuleBasedStateMachine):
             [prepare(self.memory, run, rollout) for _, _, rollout, _ in rollouts],
             encoder=NoEncoder.name,
             dimension=NoEncoder.dimension,
+            incarnation=None,
         ).seq
         assert self.model.ingest(rollouts) == (seq is not None)
 

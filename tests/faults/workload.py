@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from support.rollout_factory import make_rollouts
 
-from memstore.changes.ingestion import IngestReport, add
+from memstore.changes.ingestion import budgeted
 from memstore.changes.propagated_rewards import register_model, write_propagated
 from memstore.changes.relink import link
+from memstore.changes.rollout_writer import IngestReport, RolloutWriter
 from memstore.db.stores import Stores, get_memory
 from memstore.db.vector_store import SqlSession
 from memstore.encoders.default import DEFAULT_DIMENSION, DEFAULT_ENCODER, EncodeProgress
@@ -37,9 +38,9 @@ def ingest(
     run: str = "run-1",
     labelled: frozenset[str] | None = None,
 ) -> IngestReport:
-    report = IngestReport()
-    add(stores, memory, run, rollouts, NoEncoder(), labelled=labelled, report=report)
-    return report
+    writer = RolloutWriter(stores, memory, run, NoEncoder())
+    writer.add([budgeted(rollout, labelled) for rollout in rollouts])
+    return writer.report
 
 
 @dataclass(frozen=True)

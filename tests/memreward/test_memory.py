@@ -146,7 +146,7 @@ def test_texts_without_embeddings_are_embedded_once(
     opened: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    inner = opened._encoder._encoder
+    inner = opened._writer.encoder._encoder
     encode = inner.encode
     monkeypatch.setattr(inner, "encode", lambda texts, p=None: asked.extend(texts) or encode(texts))
     bare = {"encoder": None, "query_embedding": None, "thinking_embedding": None}

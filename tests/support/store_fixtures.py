@@ -6,8 +6,9 @@ from itertools import count
 
 import pytest
 
-from memstore.changes.ingestion import IngestReport, add
+from memstore.changes.ingestion import budgeted
 from memstore.changes.relink import link
+from memstore.changes.rollout_writer import IngestReport, RolloutWriter
 from memstore.db.addresses import Addresses
 from memstore.db.stores import Stores, open_stores
 from memstore.encoders.default import DEFAULT_DIMENSION, DEFAULT_ENCODER, Encoder
@@ -38,9 +39,9 @@ class MemoryUnderTest:
         run: str = "run-1",
         labelled: frozenset[str] | None = None,
     ) -> IngestReport:
-        report = IngestReport()
-        add(self.stores, self.name, run, rollouts, Encoder(), labelled=labelled, report=report)
-        return report
+        writer = RolloutWriter(self.stores, self.name, run, Encoder())
+        writer.add([budgeted(rollout, labelled) for rollout in rollouts])
+        return writer.report
 
     def accept(self, rollouts: list[Rollout], encoder: str = DEFAULT_ENCODER) -> int | None:
         """Accept without publishing; returns the sequence number."""
@@ -51,6 +52,7 @@ class MemoryUnderTest:
             [prepare(self.name, "run-1", rollout) for rollout in rollouts],
             encoder=encoder,
             dimension=DEFAULT_DIMENSION,
+            incarnation=None,
         ).seq
 
     def link(self) -> int:

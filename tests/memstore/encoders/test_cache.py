@@ -7,7 +7,7 @@ import pytest
 from support.rollout_factory import make_rollout, make_rollouts, unit_vector
 from support.store_fixtures import MemoryUnderTest
 
-from memstore.changes.ingestion import IngestReport, add
+from memstore.changes.rollout_writer import RolloutWriter
 from memstore.changes.stored_vectors import remember_stored
 from memstore.encoders.cache import RememberingEncoder, remembering
 from memstore.encoders.default import DEFAULT_DIMENSION, DEFAULT_ENCODER, EncodeProgress, Floats
@@ -56,8 +56,7 @@ def test_a_text_is_embedded_once_in_a_process(monkeypatch: pytest.MonkeyPatch) -
 
 def test_another_process_takes_what_rollouts_of_the_query_have(memory: MemoryUnderTest) -> None:
     def add_by(encoder: Listed, rollouts: list[Rollout]) -> None:
-        report = IngestReport()
-        add(memory.stores, memory.name, "run-1", rollouts, encoder, labelled=None, report=report)
+        RolloutWriter(memory.stores, memory.name, "run-1", encoder).add(rollouts)
 
     first, second = Listed(), Listed()
     add_by(first, [bare(1, 0), bare(1, 1)])
