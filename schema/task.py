@@ -74,14 +74,3 @@ class Task:
             turns.append({"role": "assistant", "content": answer})
         turns.append({"role": "user", "content": self.query + self.instruction})
         return turns
-
-    def to_row(self) -> dict[str, Any]:
-        """A row of a trainer's data set: `prompt` for the policy, the rest for the reward."""
-        return {
-            "prompt": self.messages,
-            "query": self.query,
-            "source_query_id": self.source_query_id,
-            "dataset": self.dataset,
-            "domain": self.domain,
-            "check": None if self.check is None else self.check.to_row(),
-        }

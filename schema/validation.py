@@ -5,11 +5,14 @@ so neither database is asked, and every rollout passes here before anything is w
 """
 
 import math
+from collections.abc import Callable
+from dataclasses import fields
 from typing import Final
 
 import numpy as np
 
 from schema.errors import InputError
+from schema.input_columns import INPUT_COLUMNS, InputKind
 from schema.rollout import POLICY_SIGNALS, Rollout
 
 #: Largest query, thinking or answer, in bytes of UTF-8.
@@ -34,6 +37,10 @@ TEXT_EMBEDDINGS: Final[tuple[str, ...]] = (
 )
 
 
+#: Fields that need not be given.
+_OPTIONAL: Final = frozenset(field.name for field in fields(Rollout) if field.default is None)
+
+
 def check_rollout(rollout: Rollout, dimension: int) -> None:
     """Check that both stores can hold `rollout`, whose text embeddings have `dimension` numbers.
 
@@ -50,15 +57,13 @@ def check_rollout(rollout: Rollout, dimension: int) -> None:
     check_text(rollout.answer, "answer")
     if not rollout.answer.strip() and not rollout.thinking.strip():
         raise InputError("`answer` is empty and so is `thinking`: leave out a rollout of no text")
-    _check_names(rollout)
-    check_integer(rollout.step, "step")
-    check_integer(rollout.place, "rollout")
-    if rollout.completion_tokens is not None:
-        check_integer(rollout.completion_tokens, "completion_tokens")
-    if rollout.truncated is not None and not isinstance(rollout.truncated, bool):
-        raise InputError(f"`truncated` is {_shown(rollout.truncated)}: give true or false")
-    if rollout.reward is not None:
-        check_reward(rollout.reward)
+    for column in INPUT_COLUMNS:
+        check = _CHECKS.get(column.kind)
+        if check is None or column.field is None:
+            continue
+        value = getattr(rollout, column.field)
+        if value is not None or column.field not in _OPTIONAL:
+            check(value, column.name)
     _check_policy(rollout)
     _check_text_embeddings(rollout, dimension)
 
@@ -141,23 +146,29 @@ def check_vector(value: object, field: str, dimension: int | None = None) -> Non
         )
 
 
-def _check_names(rollout: Rollout) -> None:
-    required = {
-        "query_id": rollout.source_query_id,
-        "dataset": rollout.dataset,
-        "domain": rollout.domain,
-    }
-    optional = {
-        "policy": rollout.policy,
-        "checkpoint": rollout.checkpoint,
-        "policy_layer": rollout.policy_layer,
-        "encoder": rollout.encoder,
-    }
-    given = {field: name for field, name in optional.items() if name is not None}
-    for field, name in (required | given).items():
-        check_text(name, field, MAX_NAME_BYTES)
-        if not name.strip():
-            raise InputError(f"`{field}` is empty: name it, or leave it out")
+def _check_name(value: object, field: str) -> None:
+    check_text(value, field, MAX_NAME_BYTES)
+    if isinstance(value, str) and not value.strip():
+        raise InputError(f"`{field}` is empty: name it, or leave it out")
+
+
+def _check_truth(value: object, field: str) -> None:
+    if not isinstance(value, bool):
+        raise InputError(f"`{field}` is {_shown(value)}: give true or false")
+
+
+def _check_reward(value: object, field: str) -> None:
+    check_reward(value)
+
+
+#: Checks of what one column fills, by its kind; others are checked together.
+_CHECKS: Final[dict[InputKind, Callable[[object, str], None]]] = {
+    InputKind.NAME: _check_name,
+    InputKind.NAME_OR_INTEGER: _check_name,
+    InputKind.INTEGER: check_integer,
+    InputKind.TRUTH: _check_truth,
+    InputKind.REWARD: _check_reward,
+}
 
 
 def _check_policy(rollout: Rollout) -> None:

@@ -1,53 +1,48 @@
 """What requests to the service and its answers look like: the schemas of its OpenAPI document."""
 
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from schema.input_columns import INPUT_COLUMNS, InputColumn, InputKind
 from schema.score import Score, ScoreSource
 
 #: Most rollouts of one request.
 MAX_ROLLOUTS = 65_536
-_Vector = list[float] | None
 
 
-class RolloutForm(BaseModel):
+_TYPES: Final[dict[InputKind, Any]] = {
+    InputKind.TEXT: str,
+    InputKind.NAME: str,
+    InputKind.NAME_OR_INTEGER: str | int,
+    InputKind.INTEGER: int,
+    InputKind.TRUTH: bool,
+    InputKind.REWARD: float | bool,
+    InputKind.NUMBER: float,
+    InputKind.VECTOR: list[float],
+}
+
+
+def _field(column: InputColumn) -> tuple[Any, Any]:
+    """Type and description of a column; only `query` must be given."""
+    kind = _TYPES[column.kind]
+    if column.name == "query":
+        return kind, Field(description=column.description)
+    return kind | None, Field(None, description=column.description)
+
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel as _Columns
+else:
+    _Columns = create_model(
+        "_Columns",
+        __config__=ConfigDict(strict=True, extra="forbid"),
+        **{column.name: _field(column) for column in INPUT_COLUMNS},
+    )
+
+
+class RolloutForm(_Columns):
     """One rollout, with the columns of docs/format.md; what is left out is not given."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    query: str = Field(description="What the policy was asked.")
-    answer: str | None = Field(None, description="The final part of what it wrote.")
-    thinking: str | None = Field(None, description="The part before.")
-    completion: str | None = Field(
-        None, description="Both in one piece, to be divided; needed where there is no `answer`."
-    )
-    query_id: str | int | None = Field(None, description="Your id of the query; else its hash.")
-    rollout: int | None = Field(
-        None,
-        description="Place within (query_id, step). With it, a request that is repeated stores "
-        "nothing twice; without it the service counts.",
-    )
-    step: int | None = Field(None, description="RL step; 0 if not given.")
-    dataset: str | None = None
-    domain: str | None = None
-    policy: str | None = None
-    checkpoint: str | None = None
-    reward: float | bool | None = Field(None, description="Verified reward in [0, 1].")
-    completion_tokens: int | None = None
-    truncated: bool | None = None
-    logprob_mean: float | None = None
-    logprob_min: float | None = None
-    entropy_mean: float | None = None
-    entropy_max: float | None = None
-    logprob_last8: float | None = None
-    logprob_low_share: float | None = None
-    policy_embedding: _Vector = None
-    policy_layer: str | int | None = None
-    query_embedding: _Vector = None
-    thinking_embedding: _Vector = None
-    answer_embedding: _Vector = None
-    encoder: str | None = None
 
 
 class ScoreRequest(BaseModel):

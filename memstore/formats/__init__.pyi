@@ -2,7 +2,6 @@ from .columns import RawRow as RawRow
 from .convert import source_query_id as source_query_id
 from .convert import whole as whole
 from .files import InputFile as InputFile
-from .files import ReadOptions as ReadOptions
 from .files import inspect_files as inspect_files
 from .jsonl import read_jsonl as read_jsonl
 from .preflight import Survey as Survey
@@ -10,4 +9,6 @@ from .preflight import survey_rollouts as survey_rollouts
 from .rollout_file import RolloutFile as RolloutFile
 from .rollout_reader import RejectedRow as RejectedRow
 from .rollout_reader import RolloutReader as RolloutReader
+from .rollout_row import ReadOptions as ReadOptions
 from .rollout_row import rollout_of as rollout_of
+from .rollout_row import to_row as to_row

@@ -5,35 +5,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from schema.errors import InputError
-from schema.rollout import POLICY_SIGNALS
-from schema.validation import TEXT_EMBEDDINGS
+from schema.input_columns import INPUT_COLUMNS, TEXT_KINDS, InputKind, columns_of
 
-#: Columns that hold text.
-TEXT_COLUMNS: Final[tuple[str, ...]] = (
-    "query",
-    "thinking",
-    "answer",
-    "completion",
-    "query_id",
-    "dataset",
-    "domain",
-    "policy",
-    "checkpoint",
-    "policy_layer",
-    "encoder",
-)
-#: Columns that hold one number or truth value.
-NUMBER_COLUMNS: Final[tuple[str, ...]] = (
-    "rollout",
-    "step",
-    "reward",
-    "completion_tokens",
-    "truncated",
-    *POLICY_SIGNALS,
-)
-#: Columns that hold a list of numbers.
-VECTOR_COLUMNS: Final[tuple[str, ...]] = (*TEXT_EMBEDDINGS, "policy_embedding")
-KNOWN_COLUMNS: Final = frozenset((*TEXT_COLUMNS, *NUMBER_COLUMNS, *VECTOR_COLUMNS))
+#: Columns that hold text; one number or truth value; a list of numbers.
+TEXT_COLUMNS: Final = columns_of(*TEXT_KINDS)
+VECTOR_COLUMNS: Final = columns_of(InputKind.VECTOR)
+NUMBER_COLUMNS: Final = columns_of(*(set(InputKind) - TEXT_KINDS - {InputKind.VECTOR}))
+#: Columns of text whose owners may give numbers.
+NUMBERED_COLUMNS: Final = columns_of(InputKind.NAME_OR_INTEGER)
+KNOWN_COLUMNS: Final = frozenset(column.name for column in INPUT_COLUMNS)
 
 EXCERPT_CHARACTERS: Final = 200
 

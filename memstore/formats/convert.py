@@ -11,6 +11,7 @@ import numpy as np
 from schema.answers import split_completion
 from schema.errors import InputError
 from schema.ids import digest
+from schema.input_columns import InputColumn, InputKind
 from schema.rollout import POLICY_SIGNALS, Vector
 from schema.validation import MAX_TEXT_BYTES, check_text
 
@@ -46,43 +47,45 @@ def texts(values: dict[str, Any]) -> dict[str, Any]:
     return {"thinking": thinking, "answer": answer}
 
 
-def outcome(values: dict[str, Any]) -> dict[str, Any]:
-    """`reward`, `completion_tokens` and `truncated`, as far as given."""
-    fields: dict[str, Any] = {}
-    if "reward" in values:
-        reward = values["reward"]
-        fields["reward"] = float(reward) if isinstance(reward, bool) else reward
-    if "completion_tokens" in values:
-        fields["completion_tokens"] = whole(values["completion_tokens"])
-    if "truncated" in values:
-        truncated = whole(values["truncated"])
-        is_bit = isinstance(truncated, int) and truncated in (0, 1)
-        fields["truncated"] = bool(truncated) if is_bit else truncated
-    return fields
-
-
-def policy_fields(values: dict[str, Any], default: str | None) -> dict[str, Any]:
-    """`policy` (or the default), its six statistics and its embedding, as far as given.
+def policy_signals(values: dict[str, Any]) -> dict[str, Any]:
+    """The policy's six statistics, if they are given.
 
     Raises:
-        InputError: if some, but not all of the statistics are given, or the embedding is no list.
+        InputError: if some, but not all of them are.
     """
-    fields: dict[str, Any] = {"policy": values.get("policy", default)}
     missing = [name for name in POLICY_SIGNALS if name not in values]
     if not missing:
-        fields["policy_signals"] = tuple(values[name] for name in POLICY_SIGNALS)
-    elif len(missing) < len(POLICY_SIGNALS):
+        return {"policy_signals": tuple(values[name] for name in POLICY_SIGNALS)}
+    if len(missing) < len(POLICY_SIGNALS):
         raise InputError(
             f"{', '.join(f'`{name}`' for name in missing)} missing beside the other "
             "log-probability statistics: give all six, or none"
         )
-    if "policy_embedding" in values:
-        fields["policy_embedding"] = vector(values["policy_embedding"], "policy_embedding")
-    if "policy_layer" in values:
-        layer = whole(values["policy_layer"])
-        is_number = isinstance(layer, int) and not isinstance(layer, bool)
-        fields["policy_layer"] = str(layer) if is_number else layer
-    return fields
+    return {}
+
+
+def converted(column: InputColumn, value: Any) -> Any:
+    """What a column of one value holds, as the rollout's field has it.
+
+    Raises:
+        InputError: if it should be a list of numbers and is not.
+    """
+    match column.kind:
+        case InputKind.INTEGER:
+            return whole(value)
+        case InputKind.TRUTH:
+            bit = whole(value)
+            return bool(bit) if isinstance(bit, int) and bit in (0, 1) else bit
+        case InputKind.REWARD:
+            return float(value) if isinstance(value, bool) else value
+        case InputKind.NAME_OR_INTEGER:
+            number = whole(value)
+            is_number = isinstance(number, int) and not isinstance(number, bool)
+            return str(number) if is_number else number
+        case InputKind.VECTOR:
+            return vector(value, column.name)
+        case _:
+            return value
 
 
 def vector(value: Any, field: str) -> Vector:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from memstore.encoders import DEFAULT_DIMENSION, DEFAULT_ENCODER
 from memstore.formats.columns import RawRow
 from memstore.formats.jsonl import inspect_jsonl, read_jsonl
 from memstore.formats.parquet import inspect_parquet, read_parquet
+from memstore.formats.rollout_row import ReadOptions
 from schema.errors import InputError
 
 
@@ -18,19 +18,6 @@ class FileFormat(StrEnum):
     JSONL = ".jsonl"
     JSONL_GZ = ".jsonl.gz"
     PARQUET = ".parquet"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReadOptions:
-    """What the files do not say of themselves."""
-
-    #: Policy of the rows that name none.
-    policy: str | None = None
-    #: What made the text embeddings of the rows that name no encoder.
-    file_encoder: str = DEFAULT_ENCODER
-    #: The memory's encoder and its dimension; embeddings of another encoder are left out.
-    encoder: str = DEFAULT_ENCODER
-    dimension: int = DEFAULT_DIMENSION
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

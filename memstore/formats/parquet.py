@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from memstore.formats.columns import (
     KNOWN_COLUMNS,
     NUMBER_COLUMNS,
+    NUMBERED_COLUMNS,
     TEXT_COLUMNS,
     VECTOR_COLUMNS,
     RawRow,
@@ -93,7 +94,7 @@ def _check_type(path: Path, name: str, kind: pa.DataType) -> None:
         kind = kind.value_type
     fits: Callable[[pa.DataType], bool]
     if name in TEXT_COLUMNS:
-        wanted, fits = "text", _is_text if name != "query_id" else _is_text_or_integer
+        wanted, fits = "text", _is_text if name not in NUMBERED_COLUMNS else _is_text_or_integer
     elif name in VECTOR_COLUMNS:
         wanted, fits = "a list of numbers", _is_vector
     else:

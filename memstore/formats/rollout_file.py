@@ -4,24 +4,10 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
 
+from memstore.formats.rollout_row import to_row
 from schema.errors import InputError
-from schema.rollout import POLICY_SIGNALS, Rollout
-
-_PLAIN: Final = (
-    "query",
-    "step",
-    "dataset",
-    "domain",
-    "thinking",
-    "answer",
-    "policy",
-    "reward",
-    "completion_tokens",
-    "truncated",
-    "policy_layer",
-)
+from schema.rollout import Rollout
 
 
 class RolloutFile:
@@ -43,7 +29,7 @@ class RolloutFile:
 
     def append(self, rollouts: Sequence[Rollout]) -> None:
         """Write rollouts; they are on disk when this returns."""
-        text = "".join(json.dumps(row_of(rollout)) + "\n" for rollout in rollouts)
+        text = "".join(map(_line, rollouts))
         try:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(text)
@@ -68,12 +54,9 @@ class RolloutFile:
             os.truncate(self._path, len(content) - len(rest))
 
 
-def row_of(rollout: Rollout) -> dict[str, Any]:
-    """A rollout as a row of the input format."""
-    row: dict[str, Any] = {"query_id": rollout.source_query_id, "rollout": rollout.place}
-    row |= {name: getattr(rollout, name) for name in _PLAIN}
-    if rollout.policy_signals is not None:
-        row |= dict(zip(POLICY_SIGNALS, rollout.policy_signals, strict=True))
+def _line(rollout: Rollout) -> str:
+    """A row of the input format; of the policy's embedding five digits, to keep files small."""
+    row = to_row(rollout)
     if rollout.policy_embedding is not None:
         row["policy_embedding"] = [float(f"{x:.5g}") for x in rollout.policy_embedding]
-    return {name: value for name, value in row.items() if value is not None}
+    return json.dumps(row) + "\n"

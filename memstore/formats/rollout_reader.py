@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memstore.formats.columns import KNOWN_COLUMNS, RawRow
-from memstore.formats.files import InputFile, ReadOptions, inspect_files
-from memstore.formats.rollout_row import rollout_of
+from memstore.formats.files import InputFile, inspect_files
+from memstore.formats.rollout_row import ReadOptions, rollout_of
 from schema.errors import InputError
 from schema.ids import content_hash, digest
 from schema.rollout import Rollout

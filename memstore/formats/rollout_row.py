@@ -1,17 +1,42 @@
-"""The values of one row become a checked rollout, whatever they came in: a file or a request."""
+"""A row of the input format as a checked rollout, whatever it came in; and a rollout as a row."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
-from memstore.formats import convert as conversion
+import numpy as np
+
+from memstore.encoders import DEFAULT_DIMENSION, DEFAULT_ENCODER
+from memstore.formats import convert
 from memstore.formats.columns import KNOWN_COLUMNS
-from memstore.formats.files import ReadOptions
 from schema.errors import InputError
-from schema.rollout import Rollout
+from schema.input_columns import INPUT_COLUMNS
+from schema.rollout import POLICY_SIGNALS, Rollout
 from schema.validation import TEXT_EMBEDDINGS, check_integer, check_rollout, check_text
 
 #: Given a source query's id and a step: the place of a rollout that does not name its own.
 NextPlace = Callable[[str, int], int]
+
+#: Fields that depend on several columns, or on what the row does not say.
+_TOGETHER: Final = frozenset(
+    ("query", "source_query_id", "step", "place", "thinking", "answer", "encoder", *TEXT_EMBEDDINGS)
+)
+_ALONE: Final = tuple(
+    column for column in INPUT_COLUMNS if column.field and column.field not in _TOGETHER
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadOptions:
+    """What the files do not say of themselves."""
+
+    #: Policy of the rows that name none.
+    policy: str | None = None
+    #: What made the text embeddings of the rows that name no encoder.
+    file_encoder: str = DEFAULT_ENCODER
+    #: The memory's encoder and its dimension; embeddings of another encoder are left out.
+    encoder: str = DEFAULT_ENCODER
+    dimension: int = DEFAULT_DIMENSION
 
 
 def rollout_of(values: Mapping[str, Any], options: ReadOptions, next_place: NextPlace) -> Rollout:
@@ -30,17 +55,30 @@ def rollout_of(values: Mapping[str, Any], options: ReadOptions, next_place: Next
     values = {
         name: value for name, value in values.items() if value is not None and name in KNOWN_COLUMNS
     }
-    fields = _place(values, next_place)
-    fields |= conversion.texts(values)
-    fields |= conversion.outcome(values)
-    fields |= conversion.policy_fields(values, options.policy)
+    fields = {**_place(values, next_place), "policy": options.policy}
+    fields |= convert.texts(values)
+    fields |= convert.policy_signals(values)
     fields |= _embeddings(values, options)
-    for name in ("dataset", "domain", "checkpoint"):
-        if name in values:
-            fields[name] = values[name]
+    for column in _ALONE:
+        if column.name in values:
+            fields[column.field or column.name] = convert.converted(column, values[column.name])
     rollout = Rollout(**fields)
     check_rollout(rollout, options.dimension)
     return rollout
+
+
+def to_row(rollout: Rollout) -> dict[str, Any]:
+    """A rollout as a row of the input format that JSON can hold; `rollout_of` gives it back."""
+    values = {
+        column.name: getattr(rollout, column.field) for column in INPUT_COLUMNS if column.field
+    }
+    if rollout.policy_signals is not None:
+        values |= dict(zip(POLICY_SIGNALS, rollout.policy_signals, strict=True))
+    return {
+        name: value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+        for name, value in values.items()
+        if value is not None
+    }
 
 
 def _place(values: dict[str, Any], next_place: NextPlace) -> dict[str, Any]:
@@ -48,12 +86,12 @@ def _place(values: dict[str, Any], next_place: NextPlace) -> dict[str, Any]:
     if "query" not in values:
         raise InputError("`query` is missing: give the text that the policy was asked")
     check_text(values["query"], "query")
-    source = conversion.source_query_id(values)
+    source = convert.source_query_id(values)
     check_text(source, "query_id")
-    step = conversion.whole(values.get("step", 0))
+    step = convert.whole(values.get("step", 0))
     check_integer(step, "step")
     given = "rollout" in values
-    place = conversion.whole(values["rollout"]) if given else next_place(source, step)
+    place = convert.whole(values["rollout"]) if given else next_place(source, step)
     return {"query": values["query"], "source_query_id": source, "step": step, "place": place}
 
 
@@ -65,5 +103,5 @@ def _embeddings(values: dict[str, Any], options: ReadOptions) -> dict[str, Any]:
     check_text(encoder, "encoder")
     if encoder != options.encoder:
         return {}
-    vectors = {name: conversion.vector(values[name], name) for name in given}
+    vectors = {name: convert.vector(values[name], name) for name in given}
     return {"encoder": encoder, **vectors}
