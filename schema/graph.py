@@ -1,7 +1,11 @@
 """Node labels, relationship types and the typed edges of the graph: the only ones there are."""
 
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 class NodeLabel(StrEnum):
@@ -43,12 +47,49 @@ REV_LEADS_TO: Final[EdgeType] = (ANSWER, "rev_leads_to", THINKING)
 CONCLUDES: Final[EdgeType] = (ANSWER, "concludes", CONCLUSION)
 REV_CONCLUDES: Final[EdgeType] = (CONCLUSION, "rev_concludes", ANSWER)
 
-EDGE_TYPES: Final[tuple[EdgeType, ...]] = (
-    SIMILAR,
-    GENERATED,
-    REV_GENERATED,
-    LEADS_TO,
-    REV_LEADS_TO,
-    CONCLUDES,
-    REV_CONCLUDES,
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EdgeSpec:
+    """One type of message: which relationship of Neo4j carries it, and in which direction."""
+
+    #: Sender's node type, name, receiver's node type. The reverse of `name` is `rev_name`.
+    triple: EdgeType
+    neo4j: RelationshipType
+    #: Node types where the relationship starts and ends, as it is stored.
+    ends: tuple[str, str]
+    #: Which of the two sends the message.
+    message_from: Literal["start", "end"]
+
+    @property
+    def stored_name(self) -> str:
+        """Name of the stored edges, for both directions: files and queries are called by it."""
+        return self.triple[1].removeprefix("rev_")
+
+    def messages(self, ends_2E: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Senders and receivers, [2, E], of stored edges from row 0 to row 1."""
+        return ends_2E if self.message_from == "start" else ends_2E[::-1]
+
+
+def _both_ways(
+    forward: EdgeType, backward: EdgeType, neo4j: RelationshipType
+) -> tuple[EdgeSpec, EdgeSpec]:
+    ends = (forward[0], forward[2])
+    return (
+        EdgeSpec(triple=forward, neo4j=neo4j, ends=ends, message_from="start"),
+        EdgeSpec(triple=backward, neo4j=neo4j, ends=ends, message_from="end"),
+    )
+
+
+#: Every edge type of the graph that models read. Loaders, samplers and snapshots follow it.
+EDGE_SPECS: Final[tuple[EdgeSpec, ...]] = (
+    EdgeSpec(
+        triple=SIMILAR,
+        neo4j=RelationshipType.SIMILAR_TO,
+        ends=(QUERY, QUERY),
+        message_from="end",
+    ),
+    *_both_ways(GENERATED, REV_GENERATED, RelationshipType.GENERATED),
+    *_both_ways(LEADS_TO, REV_LEADS_TO, RelationshipType.LEADS_TO),
+    *_both_ways(CONCLUDES, REV_CONCLUDES, RelationshipType.CONCLUDES),
 )
+EDGE_TYPES: Final[tuple[EdgeType, ...]] = tuple(spec.triple for spec in EDGE_SPECS)

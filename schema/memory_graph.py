@@ -1,9 +1,12 @@
 """A memory's graph as arrays: what the databases hand to the GNN, at one sequence number."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
+from schema.graph import CONCLUDES, GENERATED, LEADS_TO, SIMILAR
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -59,6 +62,16 @@ class MemoryGraph:
     #: What `gnn.features.assembly` computes from each rollout's own texts, where it is known
     #: already; a row of NaN: it is not. None: nothing is known.
     own_features_RF: Floats | None = None
+
+    @property
+    def stored_edges(self) -> Mapping[str, Ints]:
+        """Edges as Neo4j has them, [2, E] from row 0 to row 1, by EdgeSpec.stored_name."""
+        return {
+            SIMILAR[1]: self.similar_2E,
+            GENERATED[1]: self.generated_2E,
+            LEADS_TO[1]: self.leads_to_2E,
+            CONCLUDES[1]: self.concludes_2E,
+        }
 
     @property
     def query_of_rollout_R(self) -> Ints:

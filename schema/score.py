@@ -30,6 +30,16 @@ class Score:
     model: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """How far a model looks beyond a rollout's own query and that query's rollouts."""
+
+    #: Steps along SIMILAR_TO.
+    hops: int
+    #: Whether it looks only at neighbours of which something is verified.
+    labelled_only: bool = False
+
+
 class Scorer(Protocol):
     """What a trainer is handed: the memory and its GNN, in this process or behind a service."""
 

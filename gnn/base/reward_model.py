@@ -7,9 +7,9 @@ from typing import Any, ClassVar, Protocol, Self
 import numpy as np
 from torch import Tensor
 
-from memstore.snapshot import Reach
 from schema.errors import TrainingError
 from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
+from schema.score import Reach
 
 #: What a model is made of: named tensors, and a configuration that JSON can hold.
 ModelState = tuple[dict[str, Tensor], dict[str, Any]]

@@ -5,7 +5,5 @@ from .pyg import HeteroConv as HeteroConv
 from .pyg import HeteroData as HeteroData
 from .pyg import NodeSamplerInput as NodeSamplerInput
 from .pyg import softmax as softmax
-from .sampler import MESSAGES as MESSAGES
-from .sampler import STORED as STORED
 from .sampler import SnapshotSampler as SnapshotSampler
 from .segment_sum import sums_by as sums_by

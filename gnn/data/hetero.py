@@ -7,37 +7,14 @@ import torch
 
 from gnn.data.pyg import HeteroData
 from gnn.data.segment_sum import sums_by
-from schema.graph import (
-    ANSWER,
-    CONCLUDES,
-    CONCLUSION,
-    GENERATED,
-    LEADS_TO,
-    QUERY,
-    REV_CONCLUDES,
-    REV_GENERATED,
-    REV_LEADS_TO,
-    SIMILAR,
-    THINKING,
-    EdgeType,
-)
+from schema.graph import ANSWER, CONCLUSION, EDGE_SPECS, QUERY, SIMILAR, THINKING, EdgeType
 from schema.memory_graph import Floats, Ints, MemoryGraph
 
 
 def edge_indices(graph: MemoryGraph) -> dict[EdgeType, Ints]:
-    """Source and target rows of every edge type of schema.graph.EDGE_TYPES, each [2, E].
-
-    A message over SIMILAR goes from the neighbour to the query that chose it.
-    """
-    return {
-        SIMILAR: graph.similar_2E[::-1],
-        GENERATED: graph.generated_2E,
-        REV_GENERATED: graph.generated_2E[::-1],
-        LEADS_TO: graph.leads_to_2E,
-        REV_LEADS_TO: graph.leads_to_2E[::-1],
-        CONCLUDES: graph.concludes_2E,
-        REV_CONCLUDES: graph.concludes_2E[::-1],
-    }
+    """Sender and receiver rows of every edge type of schema.graph.EDGE_SPECS, each [2, E]."""
+    stored = graph.stored_edges
+    return {spec.triple: spec.messages(stored[spec.stored_name]) for spec in EDGE_SPECS}
 
 
 def conclusion_embeddings(graph: MemoryGraph) -> Floats:

@@ -1,48 +1,15 @@
 """Neighbourhoods of seed nodes, sampled from a snapshot for PyG's loaders, in plain numpy."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import torch
 
 from gnn.data.pyg import BaseSampler, HeteroSamplerOutput, NodeSamplerInput
-from memstore.snapshot import ROLLOUT, Snapshot
-from schema.graph import (
-    ANSWER,
-    CONCLUDES,
-    CONCLUSION,
-    EDGE_TYPES,
-    GENERATED,
-    LEADS_TO,
-    QUERY,
-    REV_CONCLUDES,
-    REV_GENERATED,
-    REV_LEADS_TO,
-    SIMILAR,
-    THINKING,
-    EdgeType,
-)
+from memstore.snapshot import NODE_OF, Snapshot
+from schema.graph import EDGE_SPECS, EDGE_TYPES, EdgeSpec, EdgeType
 from schema.memory_graph import Ints
-
-#: Type of a snapshot's node by type of the graph: one row stands for a thinking and its answer.
-STORED: Final[Mapping[str, str]] = {
-    QUERY: QUERY,
-    THINKING: ROLLOUT,
-    ANSWER: ROLLOUT,
-    CONCLUSION: CONCLUSION,
-}
-#: Stored edges by type of message, and whether the message goes from their source to their target.
-#: One over SIMILAR_TO goes from the neighbour to the query that chose it.
-MESSAGES: Final[Mapping[EdgeType, tuple[str, bool]]] = {
-    SIMILAR: (SIMILAR[1], False),
-    GENERATED: (GENERATED[1], True),
-    REV_GENERATED: (GENERATED[1], False),
-    LEADS_TO: (LEADS_TO[1], True),
-    REV_LEADS_TO: (LEADS_TO[1], False),
-    CONCLUDES: (CONCLUDES[1], True),
-    REV_CONCLUDES: (CONCLUDES[1], False),
-}
 
 #: Neighbours of a node per step: the same for every edge type, or by edge type; -1: all.
 FanOut = Sequence[int] | Mapping[EdgeType, Sequence[int]]
@@ -95,14 +62,15 @@ class SnapshotSampler(BaseSampler):
         assert index.input_type is not None
         self._check(index, seeds)
         rng = np.random.default_rng(int(torch.randint(2**62, ()).item()))
-        nodes = {node: [seeds if node == index.input_type else seeds[:0]] for node in STORED}
+        nodes = {node: [seeds if node == index.input_type else seeds[:0]] for node in NODE_OF}
         frontier = {node: parts[-1] for node, parts in nodes.items()}
         edges: dict[EdgeType, list[tuple[Ints, Ints, Ints]]] = {edge: [] for edge in EDGE_TYPES}
         n_steps = len(next(iter(self.fan_out.values())))
         for step in range(n_steps):
-            reached: dict[str, list[Ints]] = {node: [] for node in STORED}
-            for edge in EDGE_TYPES:
-                found = self._incoming(edge, frontier[edge[2]], self.fan_out[edge][step], rng)
+            reached: dict[str, list[Ints]] = {node: [] for node in NODE_OF}
+            for spec in EDGE_SPECS:
+                edge = spec.triple
+                found = self._incoming(spec, frontier[edge[2]], self.fan_out[edge][step], rng)
                 edges[edge].append(found)
                 reached[edge[0]].append(found[1])
             for node, rows in reached.items():
@@ -125,13 +93,13 @@ class SnapshotSampler(BaseSampler):
                 raise ValueError(f"a seed arrived after batch {self.seq}, as of which is sampled")
 
     def _arrived(self, node: str, rows: Ints) -> Ints:
-        return self._snapshot.files.numbers[f"{STORED[node]}.seq"].array[rows]
+        return self._snapshot.files.numbers[f"{NODE_OF[node]}.seq"].array[rows]
 
     def _incoming(
-        self, edge: EdgeType, targets: Ints, count: int, rng: np.random.Generator
+        self, spec: EdgeSpec, targets: Ints, count: int, rng: np.random.Generator
     ) -> tuple[Ints, Ints, Ints]:
         """Numbers, sources and targets of at most `count` messages to each of `targets`."""
-        name, forward = MESSAGES[edge]
+        name, forward = spec.stored_name, spec.message_from == "start"
         snapshot = self._snapshot
         if count == 0 or not len(targets):
             none = np.zeros(0, np.int64)
@@ -142,7 +110,7 @@ class SnapshotSampler(BaseSampler):
         sources = snapshot.ends(name, numbers)[0 if forward else 1]
         if self.seq is not None:
             seq_E = snapshot.files.numbers[f"{name}.seq"].array[numbers]
-            held = (seq_E <= self.seq) & (self._arrived(edge[0], sources) <= self.seq)
+            held = (seq_E <= self.seq) & (self._arrived(spec.triple[0], sources) <= self.seq)
             numbers, place, sources = numbers[held], place[held], sources[held]
         if count > 0:
             kept = _some_of_each(place, count, rng)

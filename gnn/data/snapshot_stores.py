@@ -7,10 +7,9 @@ import torch
 from torch import Tensor
 
 from gnn.data.pyg import EdgeAttr, EdgeLayout, FeatureStore, GraphStore, TensorAttr
-from gnn.data.sampler import MESSAGES, STORED
 from gnn.data.segment_sum import sums_by
-from memstore.snapshot import Snapshot
-from schema.graph import ANSWER, CONCLUDES, CONCLUSION, QUERY, THINKING
+from memstore.snapshot import NODE_OF, Snapshot
+from schema.graph import ANSWER, CONCLUDES, CONCLUSION, EDGE_SPECS, EDGE_TYPES, QUERY, THINKING
 from schema.memory_graph import Floats, Ints
 
 #: Columns of `x` by node type; a conclusion's is the mean of its answers'.
@@ -20,6 +19,7 @@ _EMBEDDINGS: Final = {
     ANSWER: "answer.embedding",
     CONCLUSION: "answer.embedding",
 }
+_SPECS: Final = {spec.triple: spec for spec in EDGE_SPECS}
 
 
 class SnapshotFeatures(FeatureStore):
@@ -36,7 +36,7 @@ class SnapshotFeatures(FeatureStore):
 
     def get_all_tensor_attrs(self) -> list[TensorAttr]:
         """Every tensor there is."""
-        named = [(node, "x") for node in STORED] + [(ANSWER, "y"), (ANSWER, "labelled")]
+        named = [(node, "x") for node in NODE_OF] + [(ANSWER, "y"), (ANSWER, "labelled")]
         return [TensorAttr(group_name=node, attr_name=name) for node, name in named]
 
     def _get_tensor(self, attr: TensorAttr) -> Tensor:
@@ -51,7 +51,7 @@ class SnapshotFeatures(FeatureStore):
         return torch.from_numpy(np.where(labelled_N, verified_N, np.float32(0)))
 
     def _rows(self, node: str, index: Any) -> Ints:
-        count = self._snapshot.count(STORED[node])
+        count = self._snapshot.count(NODE_OF[node])
         if index is None:
             return np.arange(count)
         if isinstance(index, slice):
@@ -72,7 +72,7 @@ class SnapshotFeatures(FeatureStore):
         return total_ND / size_N[:, None].astype(np.float32)
 
     def _get_tensor_size(self, attr: TensorAttr) -> tuple[int, ...]:
-        count = self._snapshot.count(STORED[str(attr.group_name)])
+        count = self._snapshot.count(NODE_OF[str(attr.group_name)])
         width = self._snapshot.files.manifest.dimension
         return (count, width) if attr.attr_name == "x" else (count,)
 
@@ -99,18 +99,19 @@ class SnapshotEdges(GraphStore):
                 layout=EdgeLayout.COO,
                 size=(self._count(edge[0]), self._count(edge[2])),
             )
-            for edge in MESSAGES
+            for edge in EDGE_TYPES
         ]
 
     def _count(self, node: str) -> int:
-        return self._snapshot.count(STORED[node])
+        return self._snapshot.count(NODE_OF[node])
 
     def _get_edge_index(self, edge_attr: EdgeAttr) -> tuple[Tensor, Tensor] | None:
-        if edge_attr.layout is not EdgeLayout.COO or edge_attr.edge_type not in MESSAGES:
+        spec = _SPECS.get(edge_attr.edge_type)
+        if edge_attr.layout is not EdgeLayout.COO or spec is None:
             return None
-        name, forward = MESSAGES[edge_attr.edge_type]
-        ends = self._snapshot.ends(name, np.arange(self._snapshot.n_edges(name)))
-        source, target = ends if forward else ends[::-1]
+        name = spec.stored_name
+        ends = np.stack(self._snapshot.ends(name, np.arange(self._snapshot.n_edges(name))))
+        source, target = spec.messages(ends)
         return torch.from_numpy(source.copy()), torch.from_numpy(target.copy())
 
     def _put_edge_index(self, edge_index: Any, edge_attr: EdgeAttr) -> bool:

@@ -14,19 +14,8 @@ import torch
 
 from gnn.explain.shapley import Worths
 from gnn.features import OWN_NAMES
-from gnn.models.memreward import Batch, MemrewardModel, Tables, make_batch
-from schema.graph import (
-    ANSWER,
-    CONCLUDES,
-    GENERATED,
-    LEADS_TO,
-    QUERY,
-    REV_CONCLUDES,
-    REV_GENERATED,
-    REV_LEADS_TO,
-    SIMILAR,
-    EdgeType,
-)
+from gnn.models.memreward import BATCH_ENDS, Batch, MemrewardModel, Tables, make_batch
+from schema.graph import ANSWER, CONCLUDES, QUERY, REV_CONCLUDES, REV_GENERATED, SIMILAR, EdgeType
 from schema.memory_graph import Bools, Floats, Ints
 
 #: Copies of a group that are scored at once; bounds the memory, changes no result.
@@ -153,22 +142,10 @@ class Removals:
         }
         edges = {
             edge_type: _repeated(index, count, sizes[source], sizes[target], kept_S.get(edge_type))
-            for edge_type, source, target in _ENDS
-            for index in [batch.edge_index[edge_type]]
+            for edge_type, index in batch.edge_index.items()
+            for source, target in [BATCH_ENDS[edge_type]]
         }
         return edges, torch.from_numpy(kept_S[SIMILAR].ravel())
-
-
-#: What the ends of a batch's edges are rows of.
-_ENDS: Final[Sequence[tuple[EdgeType, str, str]]] = (
-    (LEADS_TO, "rollout", "rollout"),
-    (REV_LEADS_TO, "rollout", "rollout"),
-    (REV_GENERATED, "rollout", "query"),
-    (GENERATED, "query", "rollout"),
-    (CONCLUDES, "rollout", "conclusion"),
-    (REV_CONCLUDES, "conclusion", "rollout"),
-    (SIMILAR, "neighbour", "query"),
-)
 
 
 def _repeated(

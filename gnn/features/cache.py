@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnn.features.assembly import OWN_NAMES, own_rows
-from memstore.snapshot import ROLLOUT, Cut, Reach, Snapshot, cut, queries_of, rollouts_of
+from memstore.snapshot import ROLLOUT, Cut, Snapshot, cut, queries_of, rollouts_of
 from schema.memory_graph import Floats, Ints, MemoryGraph
+from schema.score import Reach
 
 #: Modules whose code decides what the features are: other code fills another file.
 _CODE: Final = (

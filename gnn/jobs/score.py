@@ -9,8 +9,9 @@ import numpy as np
 from gnn.base import RewardModel
 from gnn.confidence import Caution, Opinions, certainty, opinions_of
 from gnn.features import KeptFeatures
-from memstore.snapshot import Reach, Snapshot, cut
+from memstore.snapshot import Snapshot, cut
 from schema.memory_graph import Floats, Ints, MemoryGraph
+from schema.score import Reach
 
 #: What an opinion depends on in any case: see `gnn.confidence.novelty.Novelty`.
 _LEAST_REACH: Final = Reach(hops=1, labelled_only=True)

@@ -22,12 +22,13 @@ from memstore.changes import RolloutWriter
 from memstore.db import Stores
 from memstore.encoders import Encoder
 from memstore.servers import SAMPLE, checkpoint_folder, snapshot_folder
-from memstore.snapshot import KeptSnapshot, Reach, cut, whole
+from memstore.snapshot import KeptSnapshot, cut, whole
 from schema.errors import InputError
 from schema.graph import QUERY
 from schema.ids import query_id
 from schema.memory_graph import Ints
 from schema.rollout import Rollout
+from schema.score import Reach
 
 QUERIES_A_STEP: Final = 64
 #: Steps before the times count.

@@ -9,14 +9,14 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from gnn.data import MESSAGES, STORED, NodeSamplerInput, SnapshotSampler, node_loader
+from gnn.data import NodeSamplerInput, SnapshotSampler, node_loader
 from memreward.base import Bars
 from memreward.bench.data import ROLLOUTS_A_QUERY, Mixer
 from memreward.bench.scratch import grow, scratch_memory
 from memstore import Settings
 from memstore.db import GraphTransaction, Stores
 from memstore.servers import SAMPLE, snapshot_folder
-from memstore.snapshot import ROLLOUT, KeptSnapshot, Snapshot
+from memstore.snapshot import NODE_OF, ROLLOUT, KeptSnapshot, Snapshot
 from schema.errors import InputError
 from schema.graph import ANSWER, EDGE_TYPES
 from schema.memory_graph import Ints
@@ -102,21 +102,21 @@ def _loaded(snapshot: Snapshot, seeds: Ints) -> tuple[int, int]:
     """The same as a mini-batch with features."""
     loader = node_loader(snapshot, seeds, FAN_OUT, batch_size=len(seeds))
     (batch,) = loader
-    return sum(batch[node].num_nodes for node in STORED), sum(
+    return sum(batch[node].num_nodes for node in NODE_OF), sum(
         batch[edge].edge_index.shape[1] for edge in EDGE_TYPES
     )
 
 
 def _by_cypher(stores: Stores, snapshot: Snapshot, seeds: Ints) -> tuple[int, int]:
     """The same, asked of Neo4j: one query a step and type of edge."""
-    known: dict[str, set[str]] = {node: set() for node in STORED}
+    known: dict[str, set[str]] = {node: set() for node in NODE_OF}
     known[ANSWER] = set(snapshot.ids(ROLLOUT, seeds))
 
     def work(tx: GraphTransaction) -> int:
         frontier, n_edges = {node: set(ids) for node, ids in known.items()}, 0
         for count in FAN_OUT:
-            reached: dict[str, set[str]] = {node: set() for node in STORED}
-            for source, name, target in MESSAGES:
+            reached: dict[str, set[str]] = {node: set() for node in NODE_OF}
+            for source, name, target in EDGE_TYPES:
                 if not frontier[target]:
                     continue
                 ids = sorted(frontier[target])

@@ -1,9 +1,9 @@
 from .cache import KeptSnapshot as KeptSnapshot
+from .files import NODE_OF as NODE_OF
 from .files import ROLLOUT as ROLLOUT
 from .snapshot import Snapshot as Snapshot
 from .stored_vectors import vectors_in as vectors_in
 from .subgraph import Cut as Cut
-from .subgraph import Reach as Reach
 from .subgraph import cut as cut
 from .subgraph import queries_of as queries_of
 from .subgraph import rollouts_of as rollouts_of

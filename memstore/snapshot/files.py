@@ -8,7 +8,7 @@ checksum and made anew, since a snapshot is a copy of what the databases hold.
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +17,7 @@ from memstore.snapshot.columns import Extent, NumberColumn, TextColumn
 from memstore.snapshot.id_index import ID_BYTES
 from schema import tables
 from schema.errors import StoreError
-from schema.graph import ANSWER, CONCLUDES, CONCLUSION, GENERATED, LEADS_TO, QUERY, SIMILAR
+from schema.graph import ANSWER, CONCLUSION, EDGE_SPECS, QUERY, SIMILAR, THINKING
 from schema.rollout import POLICY_SIGNALS
 from schema.tables import NUMBERS, ColumnType, Table
 
@@ -27,12 +27,16 @@ CURRENT: Final = "current.json"
 #: Node types; a rollout's row stands for its thinking and its answer.
 ROLLOUT: Final = ANSWER
 NODES: Final[tuple[str, ...]] = (QUERY, ROLLOUT, CONCLUSION)
-#: Edge types as stored, from source to target as Neo4j has them: SIMILAR from the query that chose.
-EDGES: Final[dict[str, tuple[str, str]]] = {
-    GENERATED[1]: (QUERY, ROLLOUT),
-    LEADS_TO[1]: (ROLLOUT, ROLLOUT),
-    CONCLUDES[1]: (ROLLOUT, CONCLUSION),
-    SIMILAR[1]: (QUERY, QUERY),
+#: The snapshot's node type of each of the graph's.
+NODE_OF: Final[Mapping[str, str]] = {
+    QUERY: QUERY,
+    THINKING: ROLLOUT,
+    ANSWER: ROLLOUT,
+    CONCLUSION: CONCLUSION,
+}
+#: Edge types as stored: name to the node types where they start and end.
+EDGES: Final[Mapping[str, tuple[str, str]]] = {
+    spec.stored_name: (NODE_OF[spec.ends[0]], NODE_OF[spec.ends[1]]) for spec in EDGE_SPECS
 }
 #: Where the nodes of each type come from.
 TABLES: Final[dict[str, Table]] = {

@@ -12,17 +12,8 @@ from memstore.snapshot.files import NUMBERS_OF_ROLLOUT, ROLLOUT
 from memstore.snapshot.snapshot import Snapshot
 from schema.graph import CONCLUDES, CONCLUSION, GENERATED, LEADS_TO, QUERY, SIMILAR
 from schema.memory_graph import Bools, Ints, MemoryGraph
+from schema.score import Reach
 from schema.tables import NUMBERS
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reach:
-    """How far a model looks beyond a rollout's own query and that query's rollouts."""
-
-    #: Steps along SIMILAR_TO.
-    hops: int
-    #: Whether it looks only at neighbours of which something is verified.
-    labelled_only: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,9 +7,10 @@ import numpy as np
 from memstore.db import Stores
 from memstore.snapshot.files import ROLLOUT
 from memstore.snapshot.snapshot import Snapshot
-from memstore.snapshot.subgraph import Cut, Reach, cut
+from memstore.snapshot.subgraph import Cut, cut
 from schema.graph import GENERATED, LEADS_TO
 from schema.memory_graph import Ints
+from schema.score import Reach
 
 
 def learnable(stores: Stores, snapshot: Snapshot, reach: Reach) -> Cut:

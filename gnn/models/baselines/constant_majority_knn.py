@@ -19,9 +19,9 @@ from gnn.base import (
     not_fitted,
 )
 from gnn.models.baselines.logistic_features import answer_share
-from memstore.snapshot import Reach
 from schema.errors import TrainingError
 from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
+from schema.score import Reach
 
 
 def fit_report(graph: MemoryGraph, labelled_R: Bools, started: float) -> FitReport:

@@ -24,9 +24,9 @@ from gnn.models.baselines.logistic_features import (
     signal_names,
 )
 from gnn.models.baselines.logistic_fit import LogisticFit
-from memstore.snapshot import Reach
 from schema.memory_graph import Floats, Ints, MemoryGraph
 from schema.rollout import POLICY_SIGNALS
+from schema.score import Reach
 
 #: Inverse strength of the penalty; the measures differ little between 0.003 and 1.
 INVERSE_PENALTY: Final = 0.01

@@ -18,8 +18,8 @@ from gnn.models.baselines.constant_majority_knn import fit_report
 from gnn.models.baselines.logistic_fit import LogisticFit
 from gnn.models.baselines.policy_accuracy import PolicyAccuracy
 from gnn.models.baselines.reliability_features import RELIABILITY_FEATURES, reliability_features
-from memstore.snapshot import Reach
 from schema.memory_graph import Floats, Ints, MemoryGraph
+from schema.score import Reach
 
 #: Inverse strength of the penalty: next to none, for the inputs are few.
 INVERSE_PENALTY: Final = 1.0

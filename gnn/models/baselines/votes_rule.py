@@ -19,8 +19,8 @@ from gnn.models.baselines.constant_majority_knn import fit_report, nan_without_q
 from gnn.models.baselines.logistic_features import answer_share
 from gnn.models.baselines.policy_accuracy import PolicyAccuracy
 from gnn.models.baselines.reliability_features import sum_of_same, weighted_share
-from memstore.snapshot import Reach
 from schema.memory_graph import Floats, Ints, MemoryGraph
+from schema.score import Reach
 
 
 class VotesModel:

@@ -1,4 +1,5 @@
 from .ablations import ABLATIONS as ABLATIONS
+from .batch import BATCH_ENDS as BATCH_ENDS
 from .batch import Batch as Batch
 from .batch import Tables as Tables
 from .batch import make_batch as make_batch

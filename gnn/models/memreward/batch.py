@@ -1,6 +1,8 @@
 """Some queries of a graph as tensors: their rollouts, conclusions and labelled neighbours."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import torch
@@ -10,6 +12,8 @@ from gnn.features import group_means
 from schema.graph import (
     ANSWER,
     CONCLUDES,
+    CONCLUSION,
+    EDGE_TYPES,
     GENERATED,
     LEADS_TO,
     QUERY,
@@ -17,12 +21,27 @@ from schema.graph import (
     REV_GENERATED,
     REV_LEADS_TO,
     SIMILAR,
+    THINKING,
     EdgeType,
 )
 from schema.memory_graph import Floats, Ints, MemoryGraph
 
 #: Features of a whole group, given to its Query node.
-GROUP_COLUMNS = ("top_share", "entropy", "distinct", "unread_in_group", "log_group", "log_query")
+GROUP_COLUMNS: Final = (
+    "top_share",
+    "entropy",
+    "distinct",
+    "unread_in_group",
+    "log_group",
+    "log_query",
+)
+
+_ROWS: Final = {QUERY: "query", THINKING: "rollout", ANSWER: "rollout", CONCLUSION: "conclusion"}
+#: What the ends of a batch's edges are rows of: its queries, rollouts, conclusions, neighbours.
+BATCH_ENDS: Final[Mapping[EdgeType, tuple[str, str]]] = {
+    triple: ("neighbour" if triple == SIMILAR else _ROWS[triple[0]], _ROWS[triple[2]])
+    for triple in EDGE_TYPES
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,9 +32,9 @@ from gnn.models.memreward.preferences import usable_preferences
 from gnn.models.memreward.scaler import Scaler
 from gnn.models.memreward.training import Start, TrainedMember, below, train_member
 from gnn.models.memreward.training_state import Course
-from memstore.snapshot import Reach
 from schema.errors import TrainingError
 from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
+from schema.score import Reach
 
 #: Queries whose rollouts are scored at once; bounds the memory, changes no result.
 PREDICT_AT_ONCE: Final = 1024

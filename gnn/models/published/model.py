@@ -27,10 +27,10 @@ from gnn.data import edge_indices
 from gnn.models.published.neighbourhood import ReceptiveField, receptive_field
 from gnn.models.published.network import EDGE_TYPES, N_LAYERS, PublishedNet
 from gnn.models.published.numbers import NUMBER_FEATURES, number_features
-from memstore.snapshot import Reach
 from schema.errors import TrainingError
 from schema.graph import ANSWER, QUERY, SIMILAR, THINKING, EdgeType
 from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
+from schema.score import Reach
 
 #: Rollouts whose rewards are predicted at once; bounds the memory, changes no result.
 PREDICT_AT_ONCE: Final = 16_384

@@ -26,7 +26,7 @@ N_LAYERS: Final = 2
 
 NODE_TYPES: Final = (QUERY, THINKING, ANSWER)
 
-#: Each node type is the target of at least one of these, so HeteroConv drops none.
+#: The paper's edges: those between its node types. Each type is the target of at least one.
 EDGE_TYPES: Final[tuple[EdgeType, ...]] = (
     SIMILAR,
     GENERATED,

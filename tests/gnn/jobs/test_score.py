@@ -23,8 +23,9 @@ from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
 from gnn.models.published.model import PublishedConfig, PublishedModel
 from gnn.models.registry import REWARD_MODELS, reward_model
 from memstore.snapshot.snapshot import Snapshot
-from memstore.snapshot.subgraph import Reach, cut
+from memstore.snapshot.subgraph import cut
 from schema.memory_graph import MemoryGraph
+from schema.score import Reach
 
 #: Small and quickly trained.
 SMALL = {

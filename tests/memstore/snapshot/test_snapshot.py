@@ -17,9 +17,10 @@ from support.snapshot_factory import (
 
 from memstore.snapshot.files import load_files
 from memstore.snapshot.snapshot import Snapshot
-from memstore.snapshot.subgraph import Reach, cut, whole
+from memstore.snapshot.subgraph import cut, whole
 from schema.errors import StoreError
 from schema.memory_graph import MemoryGraph
+from schema.score import Reach
 
 
 def graph_of(seed: int = 0, **changes: object) -> MemoryGraph:
