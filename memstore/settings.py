@@ -19,9 +19,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from memstore.home_names import HomeName
 from schema.errors import SettingsError
 
-TOML_NAME: Final = "memreward.toml"
 REDACTED: Final = "********"
 #: One `key=value` of libpq's form; a quoted value may hold spaces.
 _DSN_WORD: Final = re.compile(r"(\w+)\s*=\s*('(?:\\.|[^'\\])*'|\S*)")
@@ -80,7 +80,7 @@ class Settings(BaseSettings):
     @property
     def jars_folder(self) -> Path:
         """Where Neo4j's jars are."""
-        return self.jars or self.home / "jars"
+        return self.jars or self.home / HomeName.JARS
 
     @classmethod
     def settings_customise_sources(
@@ -92,10 +92,10 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags, environment, then the TOML file here, then the one of the chosen home."""
-        here = TomlConfigSettingsSource(settings_cls, Path.cwd() / TOML_NAME)
+        here = TomlConfigSettingsSource(settings_cls, Path.cwd() / HomeName.SETTINGS)
         chosen: dict[str, Any] = {**here(), **env_settings(), **init_settings()}
         home = Path(chosen.get("home", default_home())).expanduser()
-        at_home = TomlConfigSettingsSource(settings_cls, home / TOML_NAME)
+        at_home = TomlConfigSettingsSource(settings_cls, home / HomeName.SETTINGS)
         return init_settings, env_settings, here, at_home
 
 
@@ -112,10 +112,12 @@ def load_settings(**overrides: object) -> Settings:
         raise SettingsError(_explain(error)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(
-            f"a {TOML_NAME} is not valid TOML: {error}. Correct or remove it."
+            f"a {HomeName.SETTINGS} is not valid TOML: {error}. Correct or remove it."
         ) from error
     except OSError as error:
-        raise SettingsError(f"settings cannot be read: {error}. Check {TOML_NAME}.") from error
+        raise SettingsError(
+            f"settings cannot be read: {error}. Check {HomeName.SETTINGS}"
+        ) from error
 
 
 def redacted(settings: Settings) -> dict[str, str]:
@@ -155,4 +157,4 @@ def _explain(error: ValidationError) -> str:
         if found["type"] == "extra_forbidden":
             message = f"no such setting (known: {', '.join(Settings.model_fields)})"
         lines.append(f"{name}: {message}" if name else message)
-    return "; ".join(lines) + ". Set it by flag, MEMREWARD_<NAME> or in " + TOML_NAME + "."
+    return "; ".join(lines) + ". Set it by flag, MEMREWARD_<NAME> or in " + HomeName.SETTINGS + "."

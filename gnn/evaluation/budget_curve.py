@@ -1,6 +1,6 @@
 """How good the rewards are at several label budgets, on the same rollouts."""
 
-import os
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
@@ -14,6 +14,7 @@ from rich.table import Table
 
 from gnn.evaluation.protocol import Evaluation
 from gnn.evaluation.tables import HEADINGS, best_models, number
+from memstore import write_atomically
 from schema.errors import InputError
 
 #: Measures that are drawn.
@@ -94,7 +95,7 @@ def write_budget_report(curve: BudgetCurve, folder: Path) -> Path:
         InputError: if it cannot be written.
     """
     result, path = curve.to_json(), folder / "budget.html"
-    part, lines = path.with_suffix(".part"), ["<!doctype html><meta charset='utf-8'>"]
+    lines = ["<!doctype html><meta charset='utf-8'>"]
     lines.append("<title>memreward: label budget</title><h1>Label budget</h1>")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -102,11 +103,9 @@ def write_budget_report(curve: BudgetCurve, folder: Path) -> Path:
             picture = PICTURE_NAME if not place else f"budget-{place}.png"
             budget_figure(result, set_name).savefig(folder / picture, dpi=130)
             lines.append(f"<h2>{escape(set_name)}</h2><img src='{picture}' width='1100'>")
-        with part.open("w", encoding="utf-8") as stream:
-            print_budgets(result, tables := Console(file=stream, width=160, record=True))
+        print_budgets(result, tables := Console(file=io.StringIO(), width=160, record=True))
         text = tables.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
-        part.write_text("\n".join([*lines, text]), encoding="utf-8")
-        os.replace(part, path)
+        write_atomically(path, "\n".join([*lines, text]))
     except OSError as error:
         raise InputError(
             f"cannot write the report {path} ({error.strerror}): name another folder"

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import os
 from collections.abc import Iterator, Mapping
 from html import escape
 from pathlib import Path
@@ -27,6 +26,7 @@ from gnn.evaluation.tables import (
     parts,
     selective_cells,
 )
+from memstore import write_atomically
 from schema.errors import InputError
 
 PAGE_NAME: Final = "report.html"
@@ -61,11 +61,9 @@ def write_report(evaluation: Evaluation, folder: Path) -> Path:
         InputError: if it cannot be written.
     """
     path = folder / PAGE_NAME
-    part = path.with_suffix(".part")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        part.write_text(report_page(evaluation), encoding="utf-8")
-        os.replace(part, path)
+        write_atomically(path, report_page(evaluation))
         save_summary_figure(evaluation.to_json(), evaluation.set_names[0], folder / PICTURE_NAME)
     except OSError as error:
         raise InputError(

@@ -13,7 +13,7 @@ from memstore.changes import reembed as reembed_memory
 from memstore.db import Stores
 from memstore.encoders import DEFAULT_ENCODER, text_encoder
 from memstore.reads import list_memories
-from memstore.servers import checkpoint_folder
+from memstore.servers import checkpoint_folder, checkpoints_folder
 from schema.errors import InputError
 
 
@@ -52,7 +52,7 @@ def import_(
         manifest = import_memory(
             stores,
             folder,
-            checkpoints=settings.home / "checkpoints",
+            checkpoints=checkpoints_folder(settings),
             progress=progress.adding("import "),
         )
     console.print(

@@ -10,6 +10,7 @@ from rich.syntax import Syntax
 from memreward.base import bars, console, started
 from memreward.cli.query import result_table
 from memstore import load_settings
+from memstore.servers import report_folder
 
 
 def demo(
@@ -45,7 +46,7 @@ def demo(
         with bars() as progress:
             evaluation = demo_job.hold_against_truth(stores, progress)
         print_evaluation(evaluation.to_json(), console, in_parts=False)
-        page = write_report(evaluation, report or settings.home / "reports" / "demo")
+        page = write_report(evaluation, report or report_folder(settings, "demo"))
         console.rule("5  three questions to the graph, in Cypher")
         for cypher, result in demo_job.ask_three_questions(stores):
             console.print(Syntax(cypher, "cypher", background_color="default"))

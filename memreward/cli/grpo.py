@@ -10,6 +10,7 @@ import typer
 from memreward.base import bars, connected, console
 from memreward.cli.options import label_shares
 from memstore import Settings, load_settings
+from memstore.servers import comparison_folder, run_folder
 from schema.errors import InputError
 from schema.ids import checked_name
 from trainer.rewards import Arm
@@ -115,8 +116,7 @@ def grpo(
         ),
     )
     settings = load_settings()
-    # Runs without a memory have a place of their own.
-    folder = settings.home / "runs" / (memory or "-") / run
+    folder = run_folder(settings, memory, run)
     with bars() as progress:
         if memory is None:
             outcome = run_grpo(request, folder, None, progress)
@@ -178,7 +178,7 @@ def compare(
         ),
     )
     settings = load_settings()
-    folder = settings.home / "comparisons" / name
+    folder = comparison_folder(settings, name)
 
     def open_memory(run: str) -> Any:
         return _opened(settings, checked_name(f"{name}-{run}", "memory"), run, folder / run)

@@ -4,6 +4,7 @@ One folder, which holds a folder for each run; runs that are finished are not ru
 comparison can be stopped and gone on with at any time.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -14,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from memreward.base import Bars, err_console
-from memreward.jobs.grpo import CURVE, GrpoOutcome, GrpoRequest, Source, run_grpo, write_at_once
+from memreward.jobs.grpo import CURVE, GrpoOutcome, GrpoRequest, Source, run_grpo
+from memstore import write_atomically
 from trainer.rewards import Arm
 from trainer.runs import Accuracy, Curve
 
@@ -98,7 +100,8 @@ def compare(
             outcomes[run] = run_grpo(one, folder / run.folder, None, progress)
         progress("runs", number + 1, len(runs))
     results = summarise(outcomes, request.run.held_families)
-    write_at_once(folder / "comparison.json", [as_json(result) for result in results])
+    lines = [as_json(result) for result in results]
+    write_atomically(folder / "comparison.json", json.dumps(lines, indent=1))
     draw_curves(outcomes, folder / "curves.png")
     return results
 

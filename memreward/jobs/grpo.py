@@ -12,6 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from memreward.base import Bars, err_console
+from memstore import write_atomically
 from schema.errors import InputError
 from schema.score import Scorer
 from schema.task import Task
@@ -229,14 +230,7 @@ def _keep_request(path: Path, request: GrpoRequest) -> None:
                 "same ones to go on, or another --run"
             )
         return
-    write_at_once(path, told)
-
-
-def write_at_once(path: Path, value: Any) -> None:
-    """Write JSON to a file that is there as a whole or not at all."""
-    fresh = path.with_suffix(".fresh")
-    fresh.write_text(json.dumps(value, indent=1), encoding="utf-8")
-    fresh.replace(path)
+    write_atomically(path, json.dumps(told, indent=1))
 
 
 def _plan(
@@ -255,14 +249,12 @@ def _plan(
         )
         if request.arm is not Arm.MEMREWARD:
             plan = replace(plan, audited=frozenset())
-        write_at_once(
-            path,
-            {
-                "labelled": sorted(plan.labelled),
-                "audited": sorted(plan.audited),
-                "paid": sorted(paid & plan.labelled),
-            },
-        )
+        chosen = {
+            "labelled": sorted(plan.labelled),
+            "audited": sorted(plan.audited),
+            "paid": sorted(paid & plan.labelled),
+        }
+        write_atomically(path, json.dumps(chosen, indent=1))
     kept = json.loads(path.read_text(encoding="utf-8"))
     return (
         LabelPlan(labelled=frozenset(kept["labelled"]), audited=frozenset(kept["audited"])),

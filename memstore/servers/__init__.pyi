@@ -2,6 +2,10 @@ from . import doctor as doctor
 from . import lifecycle as lifecycle
 from .folders import SAMPLE as SAMPLE
 from .folders import checkpoint_folder as checkpoint_folder
+from .folders import checkpoints_folder as checkpoints_folder
+from .folders import comparison_folder as comparison_folder
+from .folders import report_folder as report_folder
+from .folders import run_folder as run_folder
 from .folders import snapshot_folder as snapshot_folder
 from .folders import training_folder as training_folder
 from .home import Home as Home

@@ -18,6 +18,7 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
+from memstore import HomeName, replacing, write_atomically
 from schema.errors import ServerError, SettingsError
 
 LOOPBACK: Final = "127.0.0.1"
@@ -25,10 +26,6 @@ _LOCK_SECONDS: Final = 300
 _PORT_SECONDS: Final = 5.0
 #: Both servers start at once, and both choose a port then.
 _CHOOSING: Final = threading.Lock()
-_OWN_NAMES: Final = frozenset(
-    {"jars", "neo4j", "postgres", "secrets", "ports.json", ".lock", "memreward.toml"}
-    | {"checkpoints", "snapshots", "runs", "comparisons"}
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,21 +37,21 @@ class Home:
     @property
     def neo4j(self) -> Path:
         """Neo4j's folder: configuration, data, logs."""
-        return self.root / "neo4j"
+        return self.root / HomeName.NEO4J
 
     @property
     def postgres(self) -> Path:
         """Postgres' folder: data, logs and, where needed, its binaries."""
-        return self.root / "postgres"
+        return self.root / HomeName.POSTGRES
 
     @property
     def secrets(self) -> Path:
         """Generated passwords, one file each, 0600."""
-        return self.root / "secrets"
+        return self.root / HomeName.SECRETS
 
     @property
     def _ports_file(self) -> Path:
-        return self.root / "ports.json"
+        return self.root / HomeName.PORTS
 
     def prepare(self) -> None:
         """Create the folder, or check that an existing one is ours to use.
@@ -72,7 +69,7 @@ class Home:
                 f"MEMREWARD_HOME {self.root} cannot be used: {error.strerror} ({error.filename}). "
                 "Choose a folder that you can write to."
             ) from error
-        if names and not names & _OWN_NAMES:
+        if names and names.isdisjoint(HomeName):
             self.secrets.rmdir()
             raise SettingsError(
                 f"MEMREWARD_HOME {self.root} holds other things ({sorted(names)[0]}, ...). "
@@ -91,7 +88,7 @@ class Home:
         Raises:
             ServerError: somebody else has held it for five minutes.
         """
-        lock = FileLock(self.root / ".lock", timeout=_LOCK_SECONDS)
+        lock = FileLock(self.root / HomeName.LOCK, timeout=_LOCK_SECONDS)
         try:
             lock.acquire()
         except Timeout as error:
@@ -110,12 +107,9 @@ class Home:
         if path.exists():
             return self.read_password(name)
         password = secrets.token_hex(24)
-        unfinished = path.with_suffix(".new")
-        unfinished.unlink(missing_ok=True)
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(password)
-        unfinished.rename(path)
+        with replacing(path) as unfinished:
+            unfinished.touch(mode=0o600, exist_ok=False)
+            unfinished.write_text(password, encoding="utf-8")
         return password
 
     def read_password(self, name: str) -> str:
@@ -169,9 +163,7 @@ class Home:
             while not port or not port_is_free(port) or port in ports.values():
                 port = _free_port()
             ports[name] = port
-            unfinished = self._ports_file.with_suffix(".new")
-            unfinished.write_text(json.dumps(ports) + "\n", encoding="utf-8")
-            unfinished.replace(self._ports_file)
+            write_atomically(self._ports_file, json.dumps(ports) + "\n")
         return port
 
     def _ports(self) -> dict[str, int]:

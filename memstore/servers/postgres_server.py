@@ -7,6 +7,7 @@ from typing import Final
 
 import psutil
 
+from memstore import replacing
 from memstore.db import ping_postgres
 from memstore.servers.home import LOOPBACK, Home
 from memstore.servers.host_memory import memory_bytes, share_of_memory
@@ -174,11 +175,10 @@ class PostgresServer:
             self._write("postgresql.conf", main + "\n" + include)
 
     def _write(self, name: str, text: str) -> None:
-        unfinished = self.data / f"{name}.new"
-        unfinished.touch(mode=0o600)
-        unfinished.write_text(text, encoding="utf-8")
-        self._programs.hand_over(unfinished)
-        unfinished.replace(self.data / name)
+        with replacing(self.data / name) as unfinished:
+            unfinished.touch(mode=0o600)
+            unfinished.write_text(text, encoding="utf-8")
+            self._programs.hand_over(unfinished)
 
     def _create_database(self, port: int) -> None:
         """Our database, once: a start that was cut off may have left it without the marker."""

@@ -7,6 +7,7 @@ from typing import Final
 
 import psutil
 
+from memstore import write_atomically
 from schema.errors import ServerError
 
 #: How far a start time that was written down may be from what the system says, in seconds.
@@ -22,9 +23,7 @@ def clean_environment(**extra: str) -> dict[str, str]:
 def remember_process(pid_file: Path, pid: int) -> None:
     """Write down a process so that `find_process` knows it from a later one of the same number."""
     started = psutil.Process(pid).create_time()
-    unfinished = pid_file.with_suffix(".new")
-    unfinished.write_text(f"{pid} {started}\n", encoding="ascii")
-    unfinished.replace(pid_file)
+    write_atomically(pid_file, f"{pid} {started}\n")
 
 
 def find_process(pid_file: Path) -> psutil.Process | None:

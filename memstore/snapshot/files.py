@@ -6,13 +6,13 @@ checksum and made anew, since a snapshot is a copy of what the databases hold.
 """
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from memstore import write_atomically
 from memstore.snapshot.columns import Extent, NumberColumn, TextColumn
 from memstore.snapshot.id_index import ID_BYTES
 from schema import tables
@@ -189,9 +189,7 @@ class Files:
                 "extents": {name: asdict(extent) for name, extent in self.extents.items()},
             }
         )
-        part = self.home / f".{CURRENT}.{os.getpid()}"
-        part.write_text(text, encoding="utf-8")
-        part.replace(self.home / CURRENT)
+        write_atomically(self.home / CURRENT, text)
 
 
 def load_files(home: Path) -> Files | None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from memstore import write_atomically
 from schema.errors import InputError
 from trainer.rewards import RewardFunction
 
@@ -96,9 +97,7 @@ def train(
     tokenizer.save_pretrained(str(folder / POLICY))
     history = [entry for entry in trainer.state.log_history if "loss" in entry]
     # Last, and at once or not at all: its presence says that the run is finished.
-    fresh = finished.with_suffix(".fresh")
-    fresh.write_text(json.dumps(history), encoding="utf-8")
-    fresh.replace(finished)
+    write_atomically(finished, json.dumps(history))
     return history
 
 

@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from memstore import replacing, write_atomically
 from schema.memory_graph import MemoryGraph
 
 NOTE: Final = "course.json"
@@ -60,9 +61,7 @@ class Course:
         if read_note(folder) != note:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            fresh = folder / f"{NOTE}.fresh"
-            fresh.write_text(json.dumps(asdict(note)), encoding="utf-8")
-            fresh.replace(folder / NOTE)
+            write_atomically(folder / NOTE, json.dumps(asdict(note)))
 
     def stand(self, member: int) -> Stand | None:
         """Where a member's training stands; None: it has not begun."""
@@ -86,9 +85,8 @@ class Course:
             "best_loss": stand.best_loss,
             "done": stand.done,
         }
-        fresh = self._path(member).with_suffix(".fresh")
-        save_file(stand.tensors, fresh, {"stand": json.dumps(told)})
-        fresh.replace(self._path(member))
+        with replacing(self._path(member)) as unfinished:
+            save_file(stand.tensors, unfinished, {"stand": json.dumps(told)})
         self._last = time.monotonic()
 
     def remove(self) -> None:
