@@ -80,6 +80,7 @@ INPUT_COLUMNS: Final[tuple[InputColumn, ...]] = (
     InputColumn("reward", _REWARD, "Verified reward in [0, 1]."),
     InputColumn("completion_tokens", _INTEGER),
     InputColumn("truncated", _TRUTH),
+    InputColumn("finish_reason", _NAME, 'Why the engine ended it, such as "stop" or "length".'),
     *(InputColumn(name, _NUMBER, named="") for name in POLICY_SIGNALS),
     InputColumn("policy_embedding", _VECTOR),
     InputColumn("policy_layer", _NAME_OR_INTEGER),

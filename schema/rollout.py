@@ -39,6 +39,8 @@ class Rollout:
     reward: float | None = None
     completion_tokens: int | None = None
     truncated: bool | None = None
+    #: Why the policy's engine ended it, in its own words, such as "stop" or "length".
+    finish_reason: str | None = None
     #: Values of POLICY_SIGNALS, in that order; all or none.
     policy_signals: tuple[float, ...] | None = None
     #: Pooled hidden state of the policy, of any dimension, and the layer it comes from.

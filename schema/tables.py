@@ -189,6 +189,7 @@ ROLLOUT: Final = Table(
             snapshot=NUMBERS,
         ),
         Column("truncated", _BOOLEAN, optional=True, node=(_ANSWER, "truncated"), snapshot=NUMBERS),
+        Column("finish_reason", _TEXT, optional=True, node=(_ANSWER, "finish_reason")),
         Column("policy_signals", _FLOATS, optional=True, snapshot=NUMBERS),
         Column("thinking_embedding", _VECTOR, snapshot="thinking_embedding"),
         Column("answer_embedding", _VECTOR, snapshot="embedding"),

@@ -28,6 +28,7 @@ def make_rollout(question: int, place: int = 0, **changes: object) -> Rollout:
         "reward": float(right),
         "completion_tokens": 20 + place,
         "truncated": False,
+        "finish_reason": "stop",
         "policy_signals": (-0.5, -2.0, 0.4, 1.5, -0.3, 0.1 * (place % 8)),
         "policy_embedding": unit_vector(seed + 4, 16),
         "policy_layer": "3",

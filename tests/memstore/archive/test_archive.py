@@ -106,17 +106,19 @@ def test_an_import_that_was_cut_off_is_begun_anew(
     assert contents(lived) == before
 
 
+@pytest.mark.parametrize("column", ["truncated", "finish_reason"])
 def test_an_archive_from_before_a_column_is_read_without_it(
-    lived: MemoryUnderTest, tmp_path: Path
+    column: str, lived: MemoryUnderTest, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     export_memory(lived.stores, lived.name, out)
     delete_memory(lived.stores, lived.name)
-    _rewrite(out, tables.ROLLOUT, lambda data: data.drop_columns(["truncated"]))
+    _rewrite(out, tables.ROLLOUT, lambda data: data.drop_columns([column]))
     import_memory(lived.stores, out)
     rows = lived.ask(
         "MATCH (a:Answer {memory: $memory}) "
-        "RETURN count(a) AS n, count(a.truncated) AS given, count(a.step) AS steps"
+        "RETURN count(a) AS n, count(a[$column]) AS given, count(a.step) AS steps",
+        column=column,
     )
     assert rows == [{"n": 41, "given": 0, "steps": 41}]
     assert check_memory(lived.stores, lived.name).ok

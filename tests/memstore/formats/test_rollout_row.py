@@ -48,6 +48,7 @@ def rollouts(draw: st.DrawFn) -> Rollout:
         "reward": st.floats(0, 1),
         "completion_tokens": INTEGERS,
         "truncated": st.booleans(),
+        "finish_reason": NAMES,
         "policy_signals": st.tuples(*[NUMBERS] * len(POLICY_SIGNALS)),
         "policy_embedding": vectors(2),
         "policy_layer": NAMES,
@@ -107,7 +108,9 @@ def test_every_field_of_a_rollout_is_filled_by_a_column() -> None:
     assert set(columns_of(InputKind.NUMBER)) == set(POLICY_SIGNALS)
 
 
-def test_a_collected_file_keeps_the_checkpoint(tmp_path: Path) -> None:
-    rollout = Rollout(query="?", answer="2", source_query_id="q", place=0, checkpoint="step-100")
+def test_a_collected_file_keeps_names(tmp_path: Path) -> None:
+    rollout = Rollout(
+        query="?", answer="2", source_query_id="q", place=0, checkpoint="c", finish_reason="stop"
+    )
     RolloutFile(tmp_path / "a.jsonl").append([rollout])
     assert list(read_rollouts([tmp_path / "a.jsonl"])) == [rollout]
