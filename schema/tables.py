@@ -1,7 +1,7 @@
 """The tables of a memory in Postgres, column by column: the one declaration of what is stored.
 
-Bulk inserts, what Neo4j is told, archives and snapshots derive from it; a test compares it with
-both migrated databases. Columns that an input file may have are in `schema.input_columns`.
+Bulk inserts, Neo4j's properties, archives and snapshots derive from it; a test compares it with
+both migrated databases. Columns of input files are in `schema.input_columns`.
 """
 
 from collections.abc import Mapping
@@ -100,7 +100,6 @@ class Table:
 
 #: Numbers of a rollout that a snapshot holds side by side, in the order of their columns.
 NUMBERS: Final = "numbers"
-
 _TEXT, _INTEGER, _BIGINT, _FLOAT, _FLOATS, _BOOLEAN, _VECTOR, _TIME, _JSON, _UUID = ColumnType
 _RUN, _QUERY, _THINKING = NodeLabel.RUN, NodeLabel.QUERY, NodeLabel.THINKING
 _ANSWER, _CONCLUSION = NodeLabel.ANSWER, NodeLabel.CONCLUSION
