@@ -89,7 +89,7 @@ class Table:
         The map's name is the label in lower case.
         """
         row: dict[str, Any] = {}
-        for column in self.in_graph:
+        for column in self.columns:
             if column.edge:
                 row[column.name] = values[column.name]
             if column.node is not None:
