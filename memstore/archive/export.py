@@ -15,7 +15,7 @@ from memstore.archive.tables import (
     write_table,
 )
 from memstore.db import Stores, get_memory
-from memstore.outbox import catch_up
+from memstore.outbox import MemoryLock, catch_up, hold
 from schema.errors import InputError
 from schema.tables import ARCHIVED
 
@@ -50,7 +50,7 @@ def export_memory(
     get_memory(stores, memory)
     _make_folder(folder)
     with stores.vectors.session("export.sql") as session:
-        session.of("publish.sql").run("lock_publisher", memory=memory)
+        hold(session, memory, MemoryLock.PUBLISHER)
         seq, generation, _ = stores.graph.read(
             "check.cypher", lambda tx: tx.rows("memory", memory=memory)
         )[0]

@@ -10,7 +10,7 @@ from typing import Final
 from memstore.archive.graph_loader import GraphCopy
 from memstore.archive.tables import ROWS_A_PAGE
 from memstore.db import Stores, retried
-from memstore.outbox import Fence, catch_up, empty_graph, finish_delete
+from memstore.outbox import Fence, MemoryLock, catch_up, empty_graph, finish_delete, hold
 from schema import tables
 from schema.errors import UnknownMemoryError
 
@@ -43,8 +43,7 @@ def rebuild_graph(
 
 def _rebuild(stores: Stores, memory: str, progress: RebuildProgress) -> int:
     with stores.vectors.session("rebuild.sql") as session:
-        for lock in ("lock_linker", "lock_publisher"):
-            session.of("delete.sql").run(lock, memory=memory)
+        hold(session, memory, MemoryLock.LINKER, MemoryLock.PUBLISHER)
         row = session.row("begin", memory=memory)
         if row is None:
             raise UnknownMemoryError(

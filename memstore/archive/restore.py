@@ -20,7 +20,7 @@ from memstore.archive.tables import (
     read_table,
 )
 from memstore.db import SqlSession, Stores
-from memstore.outbox import Fence, delete_memory
+from memstore.outbox import Fence, MemoryLock, delete_memory, hold
 from schema import tables
 from schema.errors import InputError
 from schema.tables import ColumnType, Table
@@ -52,8 +52,7 @@ def import_memory(
     restore_checks.check_manifest(manifest)
     _make_room(stores, manifest.memory)
     with stores.vectors.session("import.sql") as session:
-        for lock in ("lock_linker", "lock_publisher"):
-            session.of("delete.sql").run(lock, memory=manifest.memory)
+        hold(session, manifest.memory, MemoryLock.LINKER, MemoryLock.PUBLISHER)
         fence = _begin(stores, session, manifest)
         graph = GraphCopy(
             fence=fence, seq=manifest.seq, generation=manifest.generation, encoder=manifest.encoder

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from memstore.db import MemoryState, SqlSession, Stores, get_memory, retried
-from memstore.outbox import add_batch, catch_up, current_verified, lock_existing, publish, take_seq
+from memstore.db import SqlSession, Stores, get_memory
+from memstore.outbox import OutboxBatch, begin_change, commit_change, current_verified
 from schema import tables
 from schema.batch import BatchKind
 from schema.errors import InputError
@@ -46,18 +46,12 @@ def add_labels(
             between rollouts of two queries, or one source says two things; nothing is added then.
     """
     check_labels(rewards, preferences)
-    catch_up(stores, memory)
-    state = get_memory(stores, memory)
 
-    def attempt() -> LabelReport:
-        with stores.vectors.transaction("labels.sql") as session:
-            state_now = lock_existing(session, state)
-            refuse_unknown(session, memory, rewards, preferences)
-            return _accept(session, state_now, rewards, preferences)
+    def write(batch: OutboxBatch) -> LabelReport:
+        refuse_unknown(batch.session, memory, rewards, preferences)
+        return _write(batch, rewards, preferences)
 
-    report = retried(attempt)
-    publish(stores, memory)
-    return report
+    return commit_change(stores, begin_change(stores, memory), BatchKind.LABEL, write)
 
 
 def check_labels(rewards: Iterable[VerifiedReward], preferences: Iterable[Preference]) -> None:
@@ -131,18 +125,15 @@ def _check_source(name: str) -> None:
         raise InputError("`annotator` is empty: name who says it")
 
 
-def _accept(
-    session: SqlSession,
-    state: MemoryState,
-    rewards: Sequence[VerifiedReward],
-    preferences: Sequence[Preference],
+def _write(
+    batch: OutboxBatch, rewards: Sequence[VerifiedReward], preferences: Sequence[Preference]
 ) -> LabelReport:
-    memory = state.name
+    session, memory = batch.session.of("labels.sql"), batch.memory
     new_rewards = _new_rewards(session, memory, rewards)
     new_preferences = _new_preferences(session, memory, preferences)
     if not new_rewards and not new_preferences:
         return LabelReport()
-    seq = take_seq(session, memory)
+    seq = batch.seq
     session.copy(
         tables.VERIFIED_REWARD,
         (
@@ -159,11 +150,12 @@ def _accept(
         seq=seq,
     )
     ids = sorted({reward.rollout_id for reward in new_rewards})
-    payload = {
-        "verified": current_verified(session, memory, ids),
-        "preferred": current_preferences(session, memory, new_preferences),
-    }
-    add_batch(session, memory, seq, BatchKind.LABEL, payload)
+    batch.tell(
+        {
+            "verified": current_verified(session, memory, ids),
+            "preferred": current_preferences(session, memory, new_preferences),
+        }
+    )
     return LabelReport(rewards=len(new_rewards), preferences=len(new_preferences))
 
 

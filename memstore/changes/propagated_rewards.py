@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from memstore.db import MemoryState, SqlSession, Stores, as_json, get_memory, new_token, retried
-from memstore.outbox import add_batch, catch_up, lock_existing, publish, settled, take_seq
+from memstore.db import Stores, as_json, get_memory
+from memstore.outbox import OutboxBatch, begin_change, commit_change
 from schema import tables
 from schema.batch import BatchKind
 from schema.reward import PropagatedReward
@@ -21,24 +22,18 @@ def register_model(stores: Stores, memory: str, version: str, manifest: Mapping[
     Raises:
         UnknownMemoryError: if there is no such memory.
     """
-    catch_up(stores, memory)
-    state = get_memory(stores, memory)
 
-    def accept() -> None:
-        with stores.vectors.transaction("accept.sql") as session:
-            lock_existing(session, state)
-            if session.row("model_known", memory=memory, version=version) is not None:
-                return
-            seq = take_seq(session, memory)
-            session.run(
-                "add_model", memory=memory, version=version, manifest=as_json(manifest), seq=seq
-            )
-            scalars = {k: v for k, v in manifest.items() if isinstance(v, str | int | float | bool)}
-            payload = {"version": version, "properties": scalars}
-            add_batch(session, memory, seq, BatchKind.MODEL, payload)
+    def write(batch: OutboxBatch) -> None:
+        sql = batch.session.of("accept.sql")
+        if sql.row("model_known", memory=memory, version=version) is not None:
+            return
+        sql.run(
+            "add_model", memory=memory, version=version, manifest=as_json(manifest), seq=batch.seq
+        )
+        scalars = {k: v for k, v in manifest.items() if isinstance(v, str | int | float | bool)}
+        batch.tell({"version": version, "properties": scalars})
 
-    retried(accept)
-    publish(stores, memory)
+    commit_change(stores, begin_change(stores, memory), BatchKind.MODEL, write)
 
 
 def list_models(stores: Stores, memory: str) -> list[tuple[str, dict[str, Any]]]:
@@ -70,29 +65,16 @@ def write_propagated(
         UnknownMemoryError: if there is no such memory.
         StoreError: if a rollout or the model is not in the memory.
     """
-    catch_up(stores, memory)
-    state = get_memory(stores, memory)
+    begun = begin_change(stores, memory)
     ordered = sorted(rewards, key=lambda reward: reward.rollout_id)
     for start in range(0, len(ordered), REWARDS_A_BATCH):
         page = ordered[start : start + REWARDS_A_BATCH]
-        token = new_token()
-
-        def accept(page: Sequence[PropagatedReward] = page, token: str = token) -> None:
-            with stores.vectors.transaction("accept.sql") as session:
-                lock_existing(session, state)
-                if settled(session, memory, token) is None:
-                    _accept_page(session, state, page, token)
-
-        retried(accept)
-        publish(stores, memory)
+        commit_change(stores, begun, BatchKind.PROPAGATE, partial(_write_page, page))
         if progress is not None:
             progress(start + len(page), len(ordered))
 
 
-def _accept_page(
-    session: SqlSession, state: MemoryState, page: Sequence[PropagatedReward], token: str
-) -> None:
-    seq = take_seq(session, state.name)
+def _write_page(page: Sequence[PropagatedReward], batch: OutboxBatch) -> None:
     stored = (
         {
             "rollout_id": reward.rollout_id,
@@ -102,7 +84,7 @@ def _accept_page(
         }
         for reward in page
     )
-    session.copy(tables.PROPAGATED_REWARD, stored, memory=state.name, seq=seq)
+    batch.session.copy(tables.PROPAGATED_REWARD, stored, memory=batch.memory, seq=batch.seq)
     at = datetime.now(UTC).isoformat()
     rows = [
         {
@@ -114,4 +96,4 @@ def _accept_page(
         }
         for reward in page
     ]
-    add_batch(session, state.name, seq, BatchKind.PROPAGATE, {"propagated": rows}, token)
+    batch.tell({"propagated": rows})

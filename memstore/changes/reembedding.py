@@ -12,9 +12,16 @@ from pathlib import Path
 from typing import Final
 
 from memstore.changes.relink import QUERIES_A_CHUNK
-from memstore.db import MemoryState, SqlSession, Stores, get_memory, new_token, retried
+from memstore.db import MemoryState, SqlSession, Stores
 from memstore.encoders import TextEncoder, remembering
-from memstore.outbox import add_batch, catch_up, lock_existing, publish, settled, take_seq
+from memstore.outbox import (
+    MemoryLock,
+    OutboxBatch,
+    begin_change,
+    commit_long_change,
+    hold,
+    refuse_other_encoder,
+)
 from memstore.similarity import copy_edges, nearest
 from schema import tables
 from schema.batch import BatchKind
@@ -48,27 +55,27 @@ def reembed(
         InputError: if the encoder makes a vector that gives no cosine.
         StoreError: if Neo4j lacks a text.
     """
-    catch_up(stores, memory)
-    begun = get_memory(stores, memory)
+    begun = begin_change(stores, memory)
     if (begun.encoder, begun.dimension) == (encoder.name, encoder.dimension):
         return 0
-    token = new_token()
     encoder = remembering(encoder)
     made = 0
 
-    def attempt() -> None:
+    def prepare(session: SqlSession, state: MemoryState) -> None:
         nonlocal made
-        with stores.vectors.session("reembed.sql") as session:
-            session.of("link.sql").run("lock_linker", memory=memory)
-            if settled(session, memory, token) is None:
-                session.run("drop_other_encoders", memory=memory, encoder=encoder.name)
-                made += _embed(session, memory, encoder, progress)
-                session.of("delete_run.sql").run("lock_writer", memory=memory)
-                made += _embed(session, memory, encoder, progress)  # What arrived meanwhile.
-                _switch(session, begun, encoder, path, token, progress)
-            publish(stores, memory)
+        refuse_other_encoder(begun, state)
+        sql = session.of("reembed.sql")
+        sql.run("drop_other_encoders", memory=memory, encoder=encoder.name)
+        made += _embed(sql, memory, encoder, progress)
+        hold(session, memory, MemoryLock.WRITER)
+        made += _embed(sql, memory, encoder, progress)  # What arrived in the meantime.
 
-    retried(attempt)
+    def write(batch: OutboxBatch) -> None:
+        _switch(batch, encoder, path, progress)
+
+    commit_long_change(
+        stores, begun, BatchKind.REEMBED, write, locks=(MemoryLock.LINKER,), prepare=prepare
+    )
     return made
 
 
@@ -99,43 +106,35 @@ def _embed(
 
 
 def _switch(
-    session: SqlSession,
-    begun: MemoryState,
-    encoder: TextEncoder,
-    path: Path | None,
-    token: str,
-    progress: ReembedProgress,
+    batch: OutboxBatch, encoder: TextEncoder, path: Path | None, progress: ReembedProgress
 ) -> None:
-    """Put the new vectors in place and link by them, all or nothing."""
-    memory = begun.name
-    with session.transaction():
-        state = lock_existing(session, begun)
-        session.run("switch_queries", memory=memory)
-        session.run("switch_rollouts", memory=memory)
-        session.run(
-            "switch_memory",
-            memory=memory,
-            encoder=encoder.name,
-            dimension=encoder.dimension,
-            path=None if path is None else str(path),
-        )
-        session.run("drop_new_embeddings", memory=memory)
-        seq = take_seq(session, memory)
-        generation = state.generation + 1
-        session.of("link.sql").run("drop_unfinished_generations", memory=memory)
-        renewed = replace(state, encoder=encoder.name, dimension=encoder.dimension)
-        ids = [row[0] for row in session.rows("query_ids", memory=memory)]
-        for start in range(0, len(ids), QUERIES_A_CHUNK):
-            chunk = ids[start : start + QUERIES_A_CHUNK]
-            edges = nearest(session, renewed, chunk, state.neighbours)
-            copy_edges(session, memory, generation, seq, edges)
-            progress("link queries", start + len(chunk), len(ids))
-        session.of("link.sql").run(
-            "move_generation",
-            memory=memory,
-            generation=generation,
-            neighbours=state.neighbours,
-            linked_seq=seq,
-        )
-        payload = {"generation": generation, "encoder": encoder.name, "seq": seq}
-        add_batch(session, memory, seq, BatchKind.REEMBED, payload, token)
+    """Put the new vectors in place and link by them."""
+    memory, state, session = batch.memory, batch.state, batch.session.of("reembed.sql")
+    session.run("switch_queries", memory=memory)
+    session.run("switch_rollouts", memory=memory)
+    session.run(
+        "switch_memory",
+        memory=memory,
+        encoder=encoder.name,
+        dimension=encoder.dimension,
+        path=None if path is None else str(path),
+    )
+    session.run("drop_new_embeddings", memory=memory)
+    generation = state.generation + 1
+    links = session.of("link.sql")
+    links.run("drop_unfinished_generations", memory=memory)
+    renewed = replace(state, encoder=encoder.name, dimension=encoder.dimension)
+    ids = [row[0] for row in session.rows("query_ids", memory=memory)]
+    for start in range(0, len(ids), QUERIES_A_CHUNK):
+        chunk = ids[start : start + QUERIES_A_CHUNK]
+        edges = nearest(session, renewed, chunk, state.neighbours)
+        copy_edges(session, memory, generation, batch.seq, edges)
+        progress("link queries", start + len(chunk), len(ids))
+    links.run(
+        "move_generation",
+        memory=memory,
+        generation=generation,
+        neighbours=state.neighbours,
+        linked_seq=batch.seq,
+    )
+    batch.tell({"generation": generation, "encoder": encoder.name, "seq": batch.seq})

@@ -8,16 +8,8 @@ a linker that lost it can add nothing to what another one builds.
 
 from collections.abc import Callable
 
-from memstore.db import MemoryState, SqlSession, Stores, find_memory, get_memory, new_token, retried
-from memstore.outbox import (
-    add_batch,
-    catch_up,
-    gone_meanwhile,
-    lock_existing,
-    publish,
-    settled,
-    take_seq,
-)
+from memstore.db import MemoryState, SqlSession, Stores, retried
+from memstore.outbox import MemoryLock, OutboxBatch, begin_change, commit_long_change, same_memory
 from memstore.similarity import QueryVectors, copy_edges, keep_index, nearest, query_vectors
 from schema.batch import BatchKind
 from schema.errors import InputError
@@ -52,13 +44,17 @@ def link(
     """
     if neighbours is not None and neighbours < 1:
         raise InputError(f"a query needs at least 1 neighbour, not {neighbours}")
-    catch_up(stores, memory)
+    begun = begin_change(stores, memory)
     keep_index(stores, memory)
-    state = get_memory(stores, memory)
-    token = new_token()
-    edges = retried(lambda: _accept_link(stores, memory, neighbours, token, progress))
-    publish(stores, state.name)
-    return edges
+    work = _Link(query_vectors(stores.vectors, memory), neighbours, progress)
+    return commit_long_change(
+        stores,
+        begun,
+        BatchKind.LINK,
+        work.finish,
+        locks=(MemoryLock.LINKER,),
+        prepare=work.build,
+    )
 
 
 def needs_link(stores: Stores, memory: str) -> bool:
@@ -72,81 +68,48 @@ def needs_link(stores: Stores, memory: str) -> bool:
     return retried(ask)
 
 
-def _accept_link(
-    stores: Stores,
-    memory: str,
-    neighbours: int | None,
-    token: str,
-    progress: LinkProgress | None,
-) -> int:
-    """Build and accept the next generation; returns its number of edges."""
-    with stores.vectors.session("link.sql") as session:
-        session.run("lock_linker", memory=memory)
-        state = get_memory(stores, memory)
-        k = neighbours or state.neighbours
-        if settled(session, memory, token) is None:
-            held = query_vectors(stores.vectors, memory)
-            _build(session, state, k, held, progress)
-            _finish(session, state, k, held, token)
-        row = session.row("generation_size", memory=memory)
-    return 0 if row is None else int(row[0])
+class _Link:
+    """The next generation of one memory."""
 
+    def __init__(
+        self, held: QueryVectors, neighbours: int | None, progress: LinkProgress | None
+    ) -> None:
+        self._held, self._neighbours, self._progress = held, neighbours, progress
 
-def _build(
-    session: SqlSession,
-    state: MemoryState,
-    k: int,
-    held: QueryVectors,
-    progress: LinkProgress | None,
-) -> None:
-    """Edges of all queries accepted up to `state.seq`, a chunk a transaction."""
-    session.run("drop_unfinished_generations", memory=state.name)
-    ids = _queries_between(session, state.name, 0, state.seq)
-    for start in range(0, len(ids), QUERIES_A_CHUNK):
-        now = find_memory(session, state.name)
-        if now is None:
-            raise gone_meanwhile(state.name)
-        chunk = ids[start : start + QUERIES_A_CHUNK]
-        _add_edges(session, state, now, chunk, k, held)
-        if progress is not None:
-            progress(start + len(chunk), len(ids))
+    def build(self, session: SqlSession, begun: MemoryState) -> None:
+        """Edges of all queries accepted up to `begun.seq`, a chunk a transaction."""
+        self._begun, self._k = begun, self._neighbours or begun.neighbours
+        session.of("link.sql").run("drop_unfinished_generations", memory=begun.name)
+        ids = self._queries(session, 0, begun.seq)
+        for start in range(0, len(ids), QUERIES_A_CHUNK):
+            chunk = ids[start : start + QUERIES_A_CHUNK]
+            self._add_edges(session, same_memory(session, begun), chunk)
+            if self._progress is not None:
+                self._progress(start + len(chunk), len(ids))
 
-
-def _finish(
-    session: SqlSession, begun: MemoryState, k: int, held: QueryVectors, token: str
-) -> None:
-    """Under the lock: add what arrived since `begun`, then move the pointer."""
-    memory, generation = begun.name, begun.generation + 1
-    with session.transaction():
-        state = lock_existing(session, begun)
-        late = _queries_between(session, memory, begun.seq, state.seq)
-        _add_edges(session, begun, state, late, k, held)
-        seq = take_seq(session, memory)
-        session.run("stamp_generation", memory=memory, generation=generation, seq=seq)
-        session.run(
+    def finish(self, batch: OutboxBatch) -> int:
+        """Under the lock: add what arrived since, then move the pointer; the number of edges."""
+        begun, memory, sql = self._begun, batch.memory, batch.session.of("link.sql")
+        generation = begun.generation + 1
+        late = self._queries(sql, begun.seq, batch.state.seq)
+        self._add_edges(sql, batch.state, late)
+        sql.run("stamp_generation", memory=memory, generation=generation, seq=batch.seq)
+        sql.run(
             "move_generation",
             memory=memory,
             generation=generation,
-            neighbours=k,
+            neighbours=self._k,
             linked_seq=begun.seq,
         )
-        payload = {"generation": generation, "encoder": state.encoder, "seq": seq}
-        add_batch(session, memory, seq, BatchKind.LINK, payload, token)
+        encoder = batch.state.encoder
+        batch.tell({"generation": generation, "encoder": encoder, "seq": batch.seq})
+        row = sql.row("generation_size", memory=memory)
+        return 0 if row is None else int(row[0])
 
+    def _queries(self, session: SqlSession, after: int, upto: int) -> list[str]:
+        bounds = {"memory": self._begun.name, "after": after, "upto": upto}
+        return [row[0] for row in session.of("link.sql").rows("queries_between", **bounds)]
 
-def _queries_between(session: SqlSession, memory: str, after: int, upto: int) -> list[str]:
-    return [
-        row[0] for row in session.rows("queries_between", memory=memory, after=after, upto=upto)
-    ]
-
-
-def _add_edges(
-    session: SqlSession,
-    begun: MemoryState,
-    now: MemoryState,
-    ids: list[str],
-    k: int,
-    held: QueryVectors,
-) -> None:
-    edges = nearest(session, now, ids, k, held)
-    copy_edges(session, begun.name, begun.generation + 1, 0, edges)
+    def _add_edges(self, session: SqlSession, now: MemoryState, ids: list[str]) -> None:
+        edges = nearest(session, now, ids, self._k, self._held)
+        copy_edges(session, self._begun.name, self._begun.generation + 1, 0, edges)

@@ -8,16 +8,8 @@ next publication. Nothing is accepted meanwhile: what goes is settled by the bat
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from memstore.db import MemoryState, SqlSession, Stores, get_memory, new_token, retried
-from memstore.outbox import (
-    add_batch,
-    catch_up,
-    every_memory,
-    lock_existing,
-    publish,
-    settled,
-    take_seq,
-)
+from memstore.db import SqlSession, Stores, get_memory
+from memstore.outbox import MemoryLock, OutboxBatch, begin_change, commit_long_change, every_memory
 from schema.batch import BatchKind
 from schema.errors import InputError, UnknownMemoryError
 
@@ -95,31 +87,21 @@ def delete_run(stores: Stores, memory: str, run: str) -> None:
         StoreError: if Neo4j refuses; the delete goes on at the next `memreward repair`.
     """
     known = _is_known(stores, memory, run)
-    catch_up(stores, memory)
-    begun = get_memory(stores, memory)
+    begun = begin_change(stores, memory)
     if known and not _is_known(stores, memory, run):
         return  # An earlier delete of it was cut off, and is carried to its end now.
-    token = new_token()
-    retried(lambda: _delete(stores, begun, run, token))
+
+    def write(batch: OutboxBatch) -> None:
+        batch.tell(_payload(batch.session.of("delete_run.sql"), memory, run))
+
+    commit_long_change(
+        stores, begun, BatchKind.DELETE, write, locks=(MemoryLock.LINKER, MemoryLock.WRITER)
+    )
 
 
 def _is_known(stores: Stores, memory: str, run: str) -> bool:
     with stores.vectors.transaction("delete_run.sql") as session:
         return session.row("run_known", memory=memory, run=run) is not None
-
-
-def _delete(stores: Stores, begun: MemoryState, run: str, token: str) -> None:
-    memory = begun.name
-    with stores.vectors.session("delete_run.sql") as session:
-        session.of("delete.sql").run("lock_linker", memory=memory)
-        session.run("lock_writer", memory=memory)
-        if settled(session, memory, token) is None:
-            with session.transaction():
-                lock_existing(session, begun)
-                payload = _payload(session, memory, run)
-                seq = take_seq(session, memory)
-                add_batch(session, memory, seq, BatchKind.DELETE, payload, token)
-        publish(stores, memory)
 
 
 def _payload(session: SqlSession, memory: str, run: str) -> dict[str, Any]:

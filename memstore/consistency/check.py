@@ -7,6 +7,7 @@ are read up to the last published batch, a page at a time.
 from memstore.consistency.compare_graph import check_graph
 from memstore.consistency.report import CheckProgress, CheckReport, Look
 from memstore.db import SqlSession, Stores
+from memstore.outbox import MemoryLock, hold
 from schema.errors import UnknownMemoryError
 from schema.validation import MAX_NORM, MIN_NORM
 
@@ -21,7 +22,7 @@ def check_memory(
     """
     report = CheckReport(memory=memory)
     with stores.vectors.session("check.sql") as session:
-        session.of("publish.sql").run("lock_publisher", memory=memory)
+        hold(session, memory, MemoryLock.PUBLISHER)
         row = session.row("memory", memory=memory)
         if row is None:
             raise UnknownMemoryError(

@@ -2,27 +2,19 @@
 
 Under the memory's lock: what is new is told from what is known, new queries get their nearest
 neighbours, and rows, edges and the payload for Neo4j are written with the next sequence number.
-A writer that did not hear whether its commit went through finds its batch by its token.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from memstore.db import (
-    MemoryState,
-    SqlSession,
-    VectorStore,
-    as_json,
-    find_memory,
-    new_token,
-    retried,
-)
-from memstore.outbox import rollout_rows as accept_rows
+from memstore.db import MemoryState, SqlSession, VectorStore
+from memstore.outbox import rollout_rows
+from memstore.outbox.change import OutboxBatch, accept_batch
 from memstore.outbox.current_reward import current_verified
+from memstore.outbox.locks import gone_meanwhile, lock_memory
 from memstore.similarity import QueryVectors, copy_edges, nearest, query_vectors
 from schema.batch import BatchKind
-from schema.errors import EncoderMismatchError, InputError, StoreError, UnknownMemoryError
+from schema.errors import InputError
 from schema.keyed_rollout import Keys, PreparedRollout
 
 DEFAULT_NEIGHBOURS = 7
@@ -47,123 +39,6 @@ def known_hashes(
     """Content hashes, by id, of those rollouts that the memory holds."""
     ids = [item.id for item in prepared]
     return dict(session.of("accept.sql").rows("known_rollouts", memory=memory, ids=ids))
-
-
-def lock_memory(
-    session: SqlSession,
-    memory: str,
-    encoder: str,
-    dimension: int,
-    neighbours: int,
-    *,
-    incarnation: str | None,
-) -> MemoryState:
-    """Lock a memory for this transaction.
-
-    With `incarnation` None, whichever memory has the name, made now if there is none.
-
-    Raises:
-        EncoderMismatchError: if it is stamped with another encoder or dimension.
-        UnknownMemoryError: if it is being deleted, or the memory of that incarnation was.
-        StoreError: if the delete of a run was cut off.
-    """
-    sql = session.of("accept.sql")
-    sql.run("lock_memory", memory=memory)
-    if incarnation is None:
-        sql.run(
-            "create_memory",
-            memory=memory,
-            encoder=encoder,
-            dimension=dimension,
-            neighbours=neighbours,
-        )
-    state = find_memory(session, memory)
-    if state is None or incarnation not in (None, state.incarnation):
-        raise gone_meanwhile(memory)
-    if (state.encoder, state.dimension) != (encoder, dimension):
-        raise EncoderMismatchError(
-            f"memory {memory!r} holds embeddings of {state.encoder} ({state.dimension} "
-            f"dimensions), these are of {encoder} ({dimension}): give it those, or use "
-            "another memory"
-        )
-    _refuse_pending_delete(session, memory)
-    return state
-
-
-def lock_existing(session: SqlSession, state: MemoryState) -> MemoryState:
-    """Lock a memory that was looked up before, and look again.
-
-    Raises:
-        UnknownMemoryError: if it was deleted since, or another one now has its name.
-        EncoderMismatchError: if it was given another encoder since.
-        StoreError: if the delete of a run was cut off.
-    """
-    session.of("accept.sql").run("lock_memory", memory=state.name)
-    found = find_memory(session, state.name)
-    if found is None or found.incarnation != state.incarnation:
-        raise gone_meanwhile(state.name)
-    if (found.encoder, found.dimension) != (state.encoder, state.dimension):
-        raise EncoderMismatchError(
-            f"memory {state.name!r} was given the encoder {found.encoder} meanwhile: "
-            "run the same command again"
-        )
-    _refuse_pending_delete(session, state.name)
-    return found
-
-
-def _refuse_pending_delete(session: SqlSession, memory: str) -> None:
-    """Check that nothing that is accepted now can be taken for something that is going."""
-    if session.of("accept.sql").row("pending_delete", memory=memory) is not None:
-        raise StoreError(
-            f"the delete of a run of memory {memory!r} was cut off: run "
-            f"`memreward repair --memory {memory}`, then the same command again"
-        )
-
-
-def gone_meanwhile(memory: str) -> UnknownMemoryError:
-    """The error of a writer whose memory was deleted under it."""
-    return UnknownMemoryError(
-        f"memory {memory!r} was deleted in the meantime, with everything that was written to it: "
-        "open it again, or run the whole command again, if that was not meant"
-    )
-
-
-def take_seq(session: SqlSession, memory: str) -> int:
-    """The next sequence number of a locked memory."""
-    row = session.of("accept.sql").row("next_seq", memory=memory)
-    assert row is not None
-    return int(row[0])
-
-
-def add_batch(
-    session: SqlSession,
-    memory: str,
-    seq: int,
-    kind: BatchKind,
-    payload: dict[str, Any],
-    token: str | None = None,
-) -> None:
-    """Record a batch and what Neo4j still has to be told.
-
-    With a `token` its writer can ask `settled` after a commit whose answer was lost.
-    """
-    session.of("accept.sql").run(
-        "add_batch",
-        memory=memory,
-        seq=seq,
-        kind=kind.value,
-        payload=as_json(payload),
-        token=token,
-    )
-
-
-def settled(session: SqlSession, memory: str, token: str) -> tuple[int, int, int, int] | None:
-    """Sequence number, rollouts, queries and rewards of the batch accepted under `token`, if any.
-
-    To be asked under the memory's lock: an earlier attempt is over then, one way or the other.
-    """
-    row = session.of("accept.sql").row("batch_of_token", memory=memory, token=token)
-    return None if row is None else (row[0], row[1], row[2], row[3])
 
 
 def accept_rollouts(
@@ -192,31 +67,14 @@ def accept_rollouts(
     """
     if not prepared:
         return _nothing(0, incarnation)
-    token = new_token()
 
-    def attempt() -> Accepted:
-        with vectors.transaction("accept.sql") as session:
-            state = lock_memory(
-                session, memory, encoder, dimension, neighbours, incarnation=incarnation
-            )
-            if (done := settled(session, memory, token)) is not None:
-                seq, new, queries, labels = done
-            else:
-                seq, new, queries, labels = _accept(
-                    session, state, run, prepared, token, query_vectors(vectors, memory), keys
-                )
-        if seq is None:
-            return _nothing(len(prepared), state.incarnation)
-        return Accepted(
-            seq=seq,
-            new=new,
-            existing=len(prepared) - new,
-            new_queries=queries,
-            labels=labels,
-            incarnation=state.incarnation,
-        )
+    def lock(session: SqlSession) -> MemoryState:
+        return lock_memory(session, memory, encoder, dimension, neighbours, incarnation=incarnation)
 
-    return retried(attempt)
+    def write(batch: OutboxBatch) -> Accepted:
+        return _write(batch, run, prepared, query_vectors(vectors, memory), keys)
+
+    return accept_batch(vectors, BatchKind.INGEST, lock, write)
 
 
 def _nothing(existing: int, incarnation: str | None) -> Accepted:
@@ -225,17 +83,15 @@ def _nothing(existing: int, incarnation: str | None) -> Accepted:
     )
 
 
-def _accept(
-    session: SqlSession,
-    state: MemoryState,
+def _write(
+    batch: OutboxBatch,
     run: str,
     prepared: Sequence[PreparedRollout],
-    token: str,
     held: QueryVectors,
     keys: Callable[[], Keys],
-) -> tuple[int | None, int, int, int]:
-    """Sequence number (None: nothing to do), new rollouts, new queries, rewards."""
-    memory = state.name
+) -> Accepted:
+    """Insert what is new of the rollouts."""
+    session, memory = batch.session, batch.memory
     known = known_hashes(session, memory, prepared)
     refuse_changed(prepared, known)
     by_id = {item.id: item for item in prepared if item.id not in known}
@@ -244,17 +100,24 @@ def _accept(
         raise gone_meanwhile(memory)  # They were known, and so not embedded, a moment ago.
     labelled = _new_labels(session, memory, prepared)
     if not new and not labelled:
-        return None, 0, 0, 0
-    seq = take_seq(session, memory)
-    queries = _insert(session, state, run, seq, new, held, keys)
-    accept_rows.insert_labels(session, memory, run, seq, labelled)
-    payload = {
-        "generation": state.generation,
-        "encoder": state.encoder,
-        "verified": current_verified(session, memory, [item.id for item in labelled]),
-    }
-    add_batch(session, memory, seq, BatchKind.INGEST, payload, token)
-    return seq, len(new), queries, len(labelled)
+        return _nothing(len(prepared), batch.state.incarnation)
+    queries = _insert(batch, run, new, held, keys)
+    rollout_rows.insert_labels(session, memory, run, batch.seq, labelled)
+    batch.tell(
+        {
+            "generation": batch.state.generation,
+            "encoder": batch.state.encoder,
+            "verified": current_verified(session, memory, [item.id for item in labelled]),
+        }
+    )
+    return Accepted(
+        seq=batch.seq,
+        new=len(new),
+        existing=len(prepared) - len(new),
+        new_queries=queries,
+        labels=len(labelled),
+        incarnation=batch.state.incarnation,
+    )
 
 
 def refuse_changed(prepared: Sequence[PreparedRollout], known: dict[str, str]) -> None:
@@ -283,7 +146,7 @@ def _new_labels(
         session.rows(
             "current_verified",
             memory=memory,
-            source=accept_rows.FILE_SOURCE,
+            source=rollout_rows.FILE_SOURCE,
             ids=[item.id for item in given],
         )
     )
@@ -291,28 +154,27 @@ def _new_labels(
 
 
 def _insert(
-    session: SqlSession,
-    state: MemoryState,
+    batch: OutboxBatch,
     run: str,
-    seq: int,
     new: Sequence[PreparedRollout],
     held: QueryVectors,
     keys: Callable[[], Keys],
 ) -> int:
     """Insert everything a batch brings but its labels; returns the number of new queries."""
+    session, state, seq = batch.session, batch.state, batch.seq
     memory = state.name
     first = new[0].rollout if new else None
     policy = first.policy if first else None
     checkpoint = first.checkpoint if first else None
     session.run("add_run", memory=memory, name=run, policy=policy, checkpoint=checkpoint, seq=seq)
-    queries = accept_rows.insert_queries(session, memory, seq, new)
+    queries = rollout_rows.insert_queries(session, memory, seq, new)
     # On arrival a query is tied to its nearest among all that is accepted, its own batch included.
     arriving = {item.query_id: item.embedding for item in queries}
     edges = nearest(session, state, list(arriving), state.neighbours, held, arriving)
     copy_edges(session, memory, state.generation, seq, edges)
     read = keys()
     conclusions = {item.id: item.conclusion(memory, read) for item in new}
-    accept_rows.insert_conclusions(session, memory, seq, conclusions)
-    accept_rows.insert_rollouts(session, memory, run, seq, new, conclusions)
-    accept_rows.insert_policy_embeddings(session, memory, seq, new)
+    rollout_rows.insert_conclusions(session, memory, seq, conclusions)
+    rollout_rows.insert_rollouts(session, memory, run, seq, new, conclusions)
+    rollout_rows.insert_policy_embeddings(session, memory, seq, new)
     return len(queries)

@@ -5,6 +5,7 @@ from typing import Final
 from memstore.db import GraphTransaction, Stores, retried
 from memstore.outbox.delete_rows import clear_dead_rows
 from memstore.outbox.fence import Fence
+from memstore.outbox.locks import MemoryLock, hold, lock_for_transaction
 from memstore.similarity import drop_indexes
 from schema.graph import NodeLabel
 
@@ -40,9 +41,9 @@ def delete_memory(stores: Stores, memory: str) -> None:
     """
 
     def bury() -> None:
-        with stores.vectors.transaction("accept.sql") as session:
-            session.run("lock_memory", memory=memory)
-            session.of("delete.sql").run("tombstone", memory=memory)
+        with stores.vectors.transaction("delete.sql") as session:
+            lock_for_transaction(session, memory)
+            session.run("tombstone", memory=memory)
 
     retried(bury)
     finish_delete(stores, memory)
@@ -55,8 +56,7 @@ def finish_delete(stores: Stores, memory: str) -> bool:
 
 def _finish(stores: Stores, memory: str) -> bool:
     with stores.vectors.session("delete.sql") as session:
-        session.run("lock_linker", memory=memory)
-        session.run("lock_publisher", memory=memory)
+        hold(session, memory, MemoryLock.LINKER, MemoryLock.PUBLISHER)
         row = session.row("going", memory=memory)
         if row is None:
             return False
@@ -71,7 +71,7 @@ def _finish(stores: Stores, memory: str) -> bool:
         )
         drop_indexes(session, memory)
         with session.transaction():
-            session.of("accept.sql").run("lock_memory", memory=memory)
+            lock_for_transaction(session, memory)
             removed = {name: session.run(name, memory=memory) for name in _TABLES}
         clear_dead_rows(session, removed["delete_rollouts"])
     return True

@@ -14,6 +14,7 @@ from memstore.db import GraphTransaction, SqlSession, Stores, retried
 from memstore.outbox.batch_rows import arrived
 from memstore.outbox.delete_rows import clear_dead_rows, remove_nodes, remove_rows
 from memstore.outbox.fence import Fence
+from memstore.outbox.locks import MemoryLock, hold
 from schema.batch import BatchKind
 from schema.errors import QuarantineError, StoreError, StoreFullError
 
@@ -51,12 +52,13 @@ def publish(stores: Stores, memory: str, progress: Callable[[int], None] | None 
             `MAX_TRIES` times.
         UnreachableError: if a database stays out of reach.
     """
-    return retried(lambda: _publish_waiting(stores, memory, progress))
+    return retried(lambda: publish_once(stores, memory, progress))
 
 
-def _publish_waiting(stores: Stores, memory: str, progress: Callable[[int], None] | None) -> int:
+def publish_once(stores: Stores, memory: str, progress: Callable[[int], None] | None = None) -> int:
+    """The same, given up at the first lost connection: for callers that try again themselves."""
     with stores.vectors.session("publish.sql") as session:
-        session.run("lock_publisher", memory=memory)
+        hold(session, memory, MemoryLock.PUBLISHER)
         while (batch := _next_batch(session, memory)) is not None:
             fence = Fence(
                 graph=stores.graph, session=session, memory=memory, incarnation=batch.incarnation

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from memstore.db import Stores, being_rebuilt, retried
 from memstore.outbox.deletion import finish_delete
+from memstore.outbox.locks import MemoryLock, hold, try_hold_linker
 from memstore.outbox.publication import MAX_TRIES, publish
 from schema.errors import StoreError, UnknownMemoryError
 
@@ -20,11 +21,6 @@ class Repaired:
     deleted: bool = False
     #: Whether edges of unfinished or outdated generations were removed.
     cleared: bool = False
-
-    @property
-    def anything(self) -> bool:
-        """Whether there was anything to do."""
-        return self != Repaired()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +119,7 @@ def _look(stores: Stores, memory: str) -> _Need | None:
 def _release(stores: Stores, memory: str) -> int | None:
     """Under the publisher's lock, so that nobody is in the middle of a try."""
     with stores.vectors.session("repair.sql") as session:
-        session.of("publish.sql").run("lock_publisher", memory=memory)
+        hold(session, memory, MemoryLock.PUBLISHER)
         row = session.row("release_quarantine", memory=memory, tries=MAX_TRIES - 1)
     return None if row is None else int(row[0])
 
@@ -133,8 +129,7 @@ def _drop_unfinished(stores: Stores, memory: str) -> bool:
 
     def attempt() -> bool:
         with stores.vectors.session("link.sql") as session:
-            row = session.row("try_lock_linker", memory=memory)
-            if row is None or not row[0]:
+            if not try_hold_linker(session, memory):
                 return False
             return session.run("drop_unfinished_generations", memory=memory) > 0
 

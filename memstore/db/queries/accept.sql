@@ -1,7 +1,3 @@
--- name: lock_memory
--- One writer a memory at a time; held until the transaction ends.
-SELECT pg_advisory_xact_lock(hashtextextended('memreward accept ' || %(memory)s, 0));
-
 -- name: create_memory
 -- A memory begins with its first accepted batch, stamped with its encoder.
 INSERT INTO memreward.memory (name, encoder, dimension, neighbours)
@@ -72,14 +68,8 @@ INSERT INTO memreward.batch (memory, seq, kind, payload, token)
 VALUES (%(memory)s, %(seq)s, %(kind)s, %(payload)s, %(token)s);
 
 -- name: batch_of_token
--- The batch that a writer has accepted under its token, and how many rollouts, queries and rewards
--- it brought.
-SELECT b.seq,
-    (SELECT count(*) FROM memreward.rollout AS r WHERE r.memory = b.memory AND r.seq = b.seq),
-    (SELECT count(*) FROM memreward.query AS q WHERE q.memory = b.memory AND q.seq = b.seq),
-    (SELECT count(*) FROM memreward.verified_reward AS v
-     WHERE v.memory = b.memory AND v.seq = b.seq)
-FROM memreward.batch AS b WHERE b.memory = %(memory)s AND b.token = %(token)s;
+-- The batch that a writer has accepted under its token, if its commit went through.
+SELECT seq FROM memreward.batch WHERE memory = %(memory)s AND token = %(token)s;
 
 -- name: pending_delete
 -- The delete of a run that was accepted and not carried to its end: its rows still stand here.

@@ -2,14 +2,6 @@
 -- The memory is going: no reader or writer may use it any more.
 UPDATE memreward.memory SET deleted_at = now() WHERE name = %(memory)s AND deleted_at IS NULL;
 
--- name: lock_linker
--- No link goes on beside a delete; held until the session ends.
-SELECT pg_advisory_lock(hashtextextended('memreward link ' || %(memory)s, 0));
-
--- name: lock_publisher
--- Nothing is published beside a delete; held until the session ends.
-SELECT pg_advisory_lock(hashtextextended('memreward publish ' || %(memory)s, 0));
-
 -- name: going
 -- The incarnation that is going, if one is.
 SELECT incarnation::text FROM memreward.memory

@@ -1,7 +1,3 @@
--- name: lock_writer
--- No batch is accepted beside the delete of a run; held until the session ends.
-SELECT pg_advisory_lock(hashtextextended('memreward accept ' || %(memory)s, 0));
-
 -- name: run_known
 -- Whether a run is in the memory.
 SELECT 1 FROM memreward.run WHERE memory = %(memory)s AND name = %(run)s;

@@ -1,11 +1,3 @@
--- name: lock_linker
--- One link a memory at a time; held until the session ends.
-SELECT pg_advisory_lock(hashtextextended('memreward link ' || %(memory)s, 0));
-
--- name: try_lock_linker
--- The same, if nobody links at the moment.
-SELECT pg_try_advisory_lock(hashtextextended('memreward link ' || %(memory)s, 0));
-
 -- name: drop_unfinished_generations
 -- What an interrupted link left behind; only under the linker's lock.
 DELETE FROM memreward.similar_to AS s USING memreward.memory AS m

@@ -1,7 +1,3 @@
--- name: lock_publisher
--- One publisher a memory at a time; held until the session ends.
-SELECT pg_advisory_lock(hashtextextended('memreward publish ' || %(memory)s, 0));
-
 -- name: next_batch
 -- The first accepted batch that Neo4j has not been told.
 SELECT m.incarnation::text, b.seq, b.kind, b.payload, b.tries, b.quarantined_at IS NOT NULL, b.reason

@@ -14,9 +14,9 @@ from memstore.db.graph_store import GraphTransaction
 from memstore.db.retry import retried
 from memstore.db.stores import get_memory
 from memstore.db.vector_store import SqlSession
-from memstore.outbox.accept import lock_existing
 from memstore.outbox.deletion import delete_memory, finish_delete
 from memstore.outbox.fence import Fence
+from memstore.outbox.locks import MemoryLock, hold, lock_existing
 from memstore.outbox.publication import MAX_TRIES, publish
 from memstore.outbox.recovery import Repaired, catch_up, catch_up_all, repair
 from schema.errors import QuarantineError, StoreError, UnknownMemoryError, UnreachableError
@@ -56,7 +56,7 @@ def test_nothing_to_repair(memory: MemoryUnderTest) -> None:
     with pytest.raises(UnknownMemoryError, match=memory.name):
         repair(memory.stores, memory.name)
     memory.add(make_rollouts(2))
-    assert not repair(memory.stores, memory.name).anything
+    assert repair(memory.stores, memory.name) == Repaired()
 
 
 def test_what_is_accepted_is_published(memory: MemoryUnderTest) -> None:
@@ -124,7 +124,7 @@ def test_an_unfinished_generation_is_removed(memory: MemoryUnderTest) -> None:
         "rank, score, 0 FROM memreward.similar_to WHERE memory = %(memory)s",
     )
     with memory.stores.vectors.session("link.sql") as session:
-        session.run("lock_linker", memory=memory.name)
+        hold(session, memory.name, MemoryLock.LINKER)
         assert repair(memory.stores, memory.name) == Repaired(), "somebody is building it"
     assert repair(memory.stores, memory.name) == Repaired(cleared=True)
 
@@ -169,7 +169,7 @@ def publisher(memory: MemoryUnderTest) -> Iterator[tuple[Fence, SqlSession]]:
     """Somebody who holds the publisher's lock of the memory as it is now."""
     incarnation = get_memory(memory.stores, memory.name).incarnation
     with memory.stores.vectors.session("publish.sql") as session:
-        session.run("lock_publisher", memory=memory.name)
+        hold(session, memory.name, MemoryLock.PUBLISHER)
         yield (
             Fence(
                 graph=memory.stores.graph,

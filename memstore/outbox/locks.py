@@ -1,0 +1,136 @@
+"""The locks of a memory, all of them Postgres' advisory locks: who may accept, link, publish.
+
+Accepting a batch takes the writer's lock for its transaction only; who must keep others away for
+longer holds locks until the session ends, the linker's first.
+"""
+
+from enum import StrEnum
+
+from memstore.db import MemoryState, SqlSession, find_memory
+from schema.errors import EncoderMismatchError, StoreError, UnknownMemoryError
+
+
+class MemoryLock(StrEnum):
+    """Locks that a session may hold; the values are statements of `locks.sql`."""
+
+    #: One link, re-embedding or delete at a time.
+    LINKER = "lock_linker"
+    #: Nothing is accepted.
+    WRITER = "lock_writer"
+    #: Nothing is published.
+    PUBLISHER = "lock_publisher"
+
+
+def hold(session: SqlSession, memory: str, *locks: MemoryLock) -> None:
+    """Wait for locks of a memory and hold them until the session ends."""
+    sql = session.of("locks.sql")
+    for lock in locks:
+        sql.run(lock.value, memory=memory)
+
+
+def try_hold_linker(session: SqlSession, memory: str) -> bool:
+    """Hold the linker's lock, unless somebody else does; returns whether it is held."""
+    row = session.of("locks.sql").row("try_lock_linker", memory=memory)
+    return row is not None and bool(row[0])
+
+
+def lock_for_transaction(session: SqlSession, memory: str) -> None:
+    """Wait for the writer's lock and hold it until the transaction ends."""
+    session.of("locks.sql").run("lock_memory", memory=memory)
+
+
+def lock_memory(
+    session: SqlSession,
+    memory: str,
+    encoder: str,
+    dimension: int,
+    neighbours: int,
+    *,
+    incarnation: str | None,
+) -> MemoryState:
+    """Lock a memory for this transaction.
+
+    With `incarnation` None, whichever memory has the name, made now if there is none.
+
+    Raises:
+        EncoderMismatchError: if it is stamped with another encoder or dimension.
+        UnknownMemoryError: if it is being deleted, or the memory of that incarnation was.
+        StoreError: if the delete of a run was cut off.
+    """
+    lock_for_transaction(session, memory)
+    if incarnation is None:
+        session.of("accept.sql").run(
+            "create_memory",
+            memory=memory,
+            encoder=encoder,
+            dimension=dimension,
+            neighbours=neighbours,
+        )
+    state = find_memory(session, memory)
+    if state is None or incarnation not in (None, state.incarnation):
+        raise gone_meanwhile(memory)
+    if (state.encoder, state.dimension) != (encoder, dimension):
+        raise EncoderMismatchError(
+            f"memory {memory!r} holds embeddings of {state.encoder} ({state.dimension} "
+            f"dimensions), these are of {encoder} ({dimension}): give it those, or use "
+            "another memory"
+        )
+    _refuse_pending_delete(session, memory)
+    return state
+
+
+def lock_existing(session: SqlSession, begun: MemoryState) -> MemoryState:
+    """Lock a memory that was looked up before for this transaction, and look again.
+
+    Raises:
+        UnknownMemoryError: if it was deleted since, or another one now has its name.
+        EncoderMismatchError: if it was given another encoder since.
+        StoreError: if the delete of a run was cut off.
+    """
+    lock_for_transaction(session, begun.name)
+    found = same_memory(session, begun)
+    refuse_other_encoder(begun, found)
+    _refuse_pending_delete(session, begun.name)
+    return found
+
+
+def same_memory(session: SqlSession, begun: MemoryState) -> MemoryState:
+    """The state, now, of a memory that was looked up before.
+
+    Raises:
+        UnknownMemoryError: if it was deleted since, or another one now has its name.
+    """
+    found = find_memory(session, begun.name)
+    if found is None or found.incarnation != begun.incarnation:
+        raise gone_meanwhile(begun.name)
+    return found
+
+
+def refuse_other_encoder(begun: MemoryState, found: MemoryState) -> None:
+    """Check that a memory still has the encoder that it had before.
+
+    Raises:
+        EncoderMismatchError: otherwise.
+    """
+    if (found.encoder, found.dimension) != (begun.encoder, begun.dimension):
+        raise EncoderMismatchError(
+            f"memory {begun.name!r} was given the encoder {found.encoder} in the meantime: "
+            "run the same command again"
+        )
+
+
+def gone_meanwhile(memory: str) -> UnknownMemoryError:
+    """The error of a writer whose memory was deleted under it."""
+    return UnknownMemoryError(
+        f"memory {memory!r} was deleted in the meantime, with everything that was written to it: "
+        "open it again, or run the whole command again, if that was not meant"
+    )
+
+
+def _refuse_pending_delete(session: SqlSession, memory: str) -> None:
+    """Check that nothing that is accepted now can be taken for something that is going."""
+    if session.of("accept.sql").row("pending_delete", memory=memory) is not None:
+        raise StoreError(
+            f"the delete of a run of memory {memory!r} was cut off: run "
+            f"`memreward repair --memory {memory}`, then the same command again"
+        )
