@@ -335,7 +335,7 @@ class Memory:
         rows = dict(zip(query_ids, snapshot.find(QUERY, query_ids).tolist(), strict=True))
         strangers = [item for item in fresh.values() if rows[item.query_id] < 0]
         neighbours = get_memory(self._stores, self.name).neighbours
-        with self._stores.vectors.transaction("accept.sql") as session:
+        with self._stores.vectors.transaction("outbox.sql") as session:
             edges = nearest_unstored(session, self.name, strangers, neighbours)
         near = snapshot.find(QUERY, sorted({other for _, other, _ in edges}))
         seeds = np.array([row for row in (*rows.values(), *near.tolist()) if row >= 0], np.int64)

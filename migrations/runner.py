@@ -22,11 +22,11 @@ import psycopg
 from neo4j.exceptions import DriverError, Neo4jError
 
 from schema.errors import MigrationError
+from schema.named_queries import parse_queries
 
 #: The migrations of this version of memreward.
 FOLDER: Final = Path(str(files("migrations")))
 _FILE_NAME: Final = re.compile(r"(\d{4})_(\w+)\.(sql|cypher)")
-_QUERY_NAME: Final = re.compile(r"^(?:--|//) name: (\w+)\s*$", re.MULTILINE)
 _STATEMENT_END: Final = re.compile(r";\s*$", re.MULTILINE)
 _CYPHER_COMMENT: Final = re.compile(r"^\s*//.*$", re.MULTILINE)
 
@@ -239,10 +239,9 @@ def _sql(name: str) -> bytes:
 
 
 def _cypher(name: str) -> LiteralString:
-    return cast(LiteralString, _queries("runner.cypher")[name].rstrip(";"))
+    return cast(LiteralString, _queries("runner.cypher")[name])
 
 
 @cache
 def _queries(file: str) -> dict[str, str]:
-    parts = _QUERY_NAME.split((FOLDER / file).read_text(encoding="utf-8"))[1:]
-    return {name: body.strip() for name, body in zip(parts[::2], parts[1::2], strict=True)}
+    return parse_queries((FOLDER / file).read_text(encoding="utf-8"))

@@ -58,7 +58,7 @@ def test_labels_and_types_are_those_of_the_schema(path: Path) -> None:
 
 def test_a_label_is_a_parameter_where_nodes_of_a_memory_are_deleted_only() -> None:
     dynamic = [path.name for path in CYPHER if ":$(" in path.read_text(encoding="utf-8")]
-    assert dynamic in ([], ["publish.cypher"])
+    assert dynamic in ([], ["outbox.cypher"])
 
 
 def test_no_cypher_is_put_together_from_strings() -> None:

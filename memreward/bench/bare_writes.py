@@ -21,7 +21,7 @@ def rows_of_batch(
     stores: Stores, memory: str, seq: int, prepared: Sequence[PreparedRollout]
 ) -> dict[str, Any]:
     """What batch `seq` has written, as `write_bare` takes it."""
-    with stores.vectors.transaction("publish.sql") as session:
+    with stores.vectors.transaction("outbox.sql") as session:
         rows = arrived(session, memory, seq, 0)
     reward_of = {item.id: item.rollout.reward for item in prepared}
     for row in rows["rollouts"]:
@@ -46,7 +46,7 @@ def write_bare(
 ) -> None:
     """Write one batch to both databases, Postgres first."""
     conclusions = {item.id: rows["conclusion_of"].get(item.id) for item in prepared}
-    with stores.vectors.transaction("accept.sql") as session:
+    with stores.vectors.transaction("outbox.sql") as session:
         lock_memory(session, memory, encoder, dimension, 7, incarnation=None)
         for run in rows["runs"]:
             session.run("add_run", memory=memory, name=run["name"], seq=seq, **run["run"])

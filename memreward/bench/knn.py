@@ -69,7 +69,7 @@ def _row(stores: Stores, memory: str, mixer: Mixer, size: int, repeats: int) -> 
     held = query_vectors(stores.vectors, memory)
 
     def search(ids: list[str], held: QueryVectors | None = None) -> set[tuple[str, str]]:
-        with stores.vectors.transaction("neighbours.sql") as session:
+        with stores.vectors.transaction("similarity.sql") as session:
             edges = nearest(session, state, ids, DEFAULT_NEIGHBOURS, held)
         return {(edge["query_id"], edge["neighbour_id"]) for edge in edges}
 
@@ -106,7 +106,7 @@ def _insert(stores: Stores, memory: str, items: Sequence[PreparedRollout]) -> fl
     """Seconds to insert queries, without rollouts or edges."""
     encoder = Encoder()
     began = time.perf_counter()
-    with stores.vectors.transaction("accept.sql") as session:
+    with stores.vectors.transaction("outbox.sql") as session:
         lock_memory(
             session,
             memory,

@@ -120,7 +120,7 @@ def _stored(stores: Stores, memory: str, run: str, collection: Collection) -> fr
         for task in collection.tasks
         for place in range(collection.request.sampling.rollouts)
     }
-    with stores.vectors.transaction("accept.sql") as session:
+    with stores.vectors.transaction("outbox.sql") as session:
         known = session.rows("known_rollouts", memory=memory, ids=list(place_of))
         return frozenset(place_of[row[0]] for row in known)
 

@@ -49,10 +49,10 @@ def export_memory(
     catch_up(stores, memory)
     get_memory(stores, memory)
     _make_folder(folder)
-    with stores.vectors.session("export.sql") as session:
+    with stores.vectors.session("archive.sql") as session:
         hold(session, memory, MemoryLock.PUBLISHER)
         seq, generation, _ = stores.graph.read(
-            "check.cypher", lambda tx: tx.rows("memory", memory=memory)
+            "consistency.cypher", lambda tx: tx.rows("memory", memory=memory)
         )[0]
         bounds = {"memory": memory, "seq": seq, "generation": generation}
         written: dict[str, TableEntry] = {}
@@ -60,7 +60,7 @@ def export_memory(
             name = table.archive or table.name
             pages = session.of_table(table, table.archived).stream("up_to", ROWS_A_PAGE, **bounds)
             written[name] = write_table(folder, table, _told(pages, name, progress))
-        row = session.row("memory", memory=memory)
+        row = session.row("stamp", memory=memory)
     assert row is not None
     encoder, dimension, neighbours, linked_seq, created_at, encoder_path = row
     manifest = ArchiveManifest(

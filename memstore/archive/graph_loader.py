@@ -33,7 +33,7 @@ class GraphCopy:
 
     def finish(self) -> None:
         """Write what is current of rewards and preferences, then where the memory stands."""
-        session, memory = self.fence.session.of("graph_copy.sql"), self.fence.memory
+        session, memory = self.fence.session.of("archive.sql"), self.fence.memory
         bounds = {"memory": memory, "seq": self.seq}
         for page in session.stream("verified_ids", ROWS_A_PAGE, **bounds):
             rows = current_verified(session, memory, [id_ for (id_,) in page], self.seq)

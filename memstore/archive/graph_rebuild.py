@@ -42,9 +42,9 @@ def rebuild_graph(
 
 
 def _rebuild(stores: Stores, memory: str, progress: RebuildProgress) -> int:
-    with stores.vectors.session("rebuild.sql") as session:
+    with stores.vectors.session("archive.sql") as session:
         hold(session, memory, MemoryLock.LINKER, MemoryLock.PUBLISHER)
-        row = session.row("begin", memory=memory)
+        row = session.row("begin_rebuild", memory=memory)
         if row is None:
             raise UnknownMemoryError(
                 f"there is no memory {memory!r} that can be made anew: `memreward stats` lists "
@@ -52,7 +52,7 @@ def _rebuild(stores: Stores, memory: str, progress: RebuildProgress) -> int:
             )
         incarnation, encoder, seq, generation = row
         stores.graph.write(
-            "publish.cypher",
+            "outbox.cypher",
             lambda tx: tx.rows("disown", memory=memory, incarnation=incarnation),
         )
         fence = Fence(
@@ -74,5 +74,5 @@ def _rebuild(stores: Stores, memory: str, progress: RebuildProgress) -> int:
                 rollouts += len(page) if table is tables.ROLLOUT else 0
                 progress(table.archive or table.name, len(page))
         graph.finish()
-        session.run("finish", memory=memory, incarnation=incarnation)
+        session.run("finish_rebuild", memory=memory, incarnation=incarnation)
     return rollouts

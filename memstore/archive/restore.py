@@ -51,7 +51,7 @@ def import_memory(
     check_files(folder, manifest)
     restore_checks.check_manifest(manifest)
     _make_room(stores, manifest.memory)
-    with stores.vectors.session("import.sql") as session:
+    with stores.vectors.session("archive.sql") as session:
         hold(session, manifest.memory, MemoryLock.LINKER, MemoryLock.PUBLISHER)
         fence = _begin(stores, session, manifest)
         graph = GraphCopy(
@@ -62,7 +62,7 @@ def import_memory(
         graph.finish()
         if checkpoints is not None:
             _copy_checkpoints(folder, manifest, checkpoints / manifest.memory)
-        session.run("finish", memory=manifest.memory, incarnation=fence.incarnation)
+        session.run("finish_import", memory=manifest.memory, incarnation=fence.incarnation)
     return manifest
 
 
@@ -72,7 +72,7 @@ def _make_room(stores: Stores, memory: str) -> None:
     Raises:
         InputError: if there is such a memory.
     """
-    with stores.vectors.transaction("import.sql") as session:
+    with stores.vectors.transaction("archive.sql") as session:
         row = session.row("standing", memory=memory)
     if row is None:
         return
@@ -86,7 +86,7 @@ def _make_room(stores: Stores, memory: str) -> None:
 
 def _begin(stores: Stores, session: SqlSession, manifest: ArchiveManifest) -> Fence:
     row = session.row(
-        "begin",
+        "begin_import",
         memory=manifest.memory,
         encoder=manifest.encoder,
         dimension=manifest.dimension,
@@ -101,7 +101,7 @@ def _begin(stores: Stores, session: SqlSession, manifest: ArchiveManifest) -> Fe
         raise InputError(f"somebody else has just made a memory {manifest.memory!r}")
     return Fence(
         graph=stores.graph,
-        session=session.of("import.sql"),
+        session=session.of("archive.sql"),
         memory=manifest.memory,
         incarnation=row[0],
         permission="may_import",

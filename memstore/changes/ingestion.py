@@ -51,7 +51,7 @@ class InputCheck:
         Raises:
             InputError: if the memory holds another text at a rollout's place.
         """
-        with self._vectors.transaction("accept.sql") as session:
+        with self._vectors.transaction("outbox.sql") as session:
             refuse_changed(self._waiting, known_hashes(session, self._memory, self._waiting))
         self._waiting.clear()
         self._waiting_bytes = 0

@@ -72,7 +72,7 @@ class LabelReader:
             except InputError as error:
                 rejected.append(self._rejected(row, str(error)))
         ids = sorted({id_ for _, label in labels for id_ in _ids(label)})
-        with self._vectors.transaction("labels.sql") as session:
+        with self._vectors.transaction("changes.sql") as session:
             query_of = query_of_rollouts(session, self._options.memory, ids)
         good = []
         for row, label in labels:

@@ -104,7 +104,7 @@ def refuse_unknown(
 
 def query_of_rollouts(session: SqlSession, memory: str, ids: Sequence[str]) -> dict[str, str]:
     """Id of the query of those rollouts that the memory holds."""
-    found = session.of("labels.sql").rows("query_of_rollouts", memory=memory, ids=list(ids))
+    found = session.of("changes.sql").rows("query_of_rollouts", memory=memory, ids=list(ids))
     return dict(found)
 
 
@@ -112,8 +112,8 @@ def said_of(stores: Stores, memory: str, ids: Sequence[str]) -> dict[str, dict[s
     """What each source said last of these rollouts, up to what is published."""
     seq = get_memory(stores, memory).published_seq
     found: dict[str, dict[str, float]] = {}
-    with stores.vectors.transaction("labels.sql") as session:
-        rows = session.rows("said_by", memory=memory, ids=list(ids), seq=seq)
+    with stores.vectors.transaction("changes.sql") as session:
+        rows = session.rows("said", memory=memory, ids=list(ids), seq=seq)
         for rollout, source, value in rows:
             found.setdefault(rollout, {})[source] = value
     return found
@@ -128,7 +128,7 @@ def _check_source(name: str) -> None:
 def _write(
     batch: OutboxBatch, rewards: Sequence[VerifiedReward], preferences: Sequence[Preference]
 ) -> LabelReport:
-    session, memory = batch.session.of("labels.sql"), batch.memory
+    session, memory = batch.session.of("changes.sql"), batch.memory
     new_rewards = _new_rewards(session, memory, rewards)
     new_preferences = _new_preferences(session, memory, preferences)
     if not new_rewards and not new_preferences:
@@ -164,7 +164,7 @@ def _new_rewards(
 ) -> list[VerifiedReward]:
     """One of each reward whose source did not say the same last."""
     ids = sorted({reward.rollout_id for reward in rewards})
-    rows = session.rows("said", memory=memory, ids=ids)
+    rows = session.rows("said", memory=memory, ids=ids, seq=None)
     said = {(id_, source): value for id_, source, value in rows}
     given = {(reward.rollout_id, reward.source): reward for reward in rewards}
     return [given[key] for key in sorted(given) if said.get(key) != given[key].value]

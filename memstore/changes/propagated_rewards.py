@@ -24,7 +24,7 @@ def register_model(stores: Stores, memory: str, version: str, manifest: Mapping[
     """
 
     def write(batch: OutboxBatch) -> None:
-        sql = batch.session.of("accept.sql")
+        sql = batch.session.of("changes.sql")
         if sql.row("model_known", memory=memory, version=version) is not None:
             return
         sql.run(
@@ -43,13 +43,13 @@ def list_models(stores: Stores, memory: str) -> list[tuple[str, dict[str, Any]]]
         UnknownMemoryError: if there is no such memory.
     """
     get_memory(stores, memory)
-    with stores.vectors.transaction("read.sql") as session:
+    with stores.vectors.transaction("reads.sql") as session:
         return [(row[0], row[1]) for row in session.rows("models", memory=memory)]
 
 
 def read_propagated(stores: Stores, memory: str) -> dict[str, float | None]:
     """Current propagated reward by rollout id, as published; None: no opinion."""
-    rows = stores.graph.read("read.cypher", lambda tx: tx.rows("propagated", memory=memory))
+    rows = stores.graph.read("reads.cypher", lambda tx: tx.rows("propagated", memory=memory))
     return {row[0]: row[1] for row in rows}
 
 

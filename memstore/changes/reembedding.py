@@ -64,7 +64,7 @@ def reembed(
     def prepare(session: SqlSession, state: MemoryState) -> None:
         nonlocal made
         refuse_other_encoder(begun, state)
-        sql = session.of("reembed.sql")
+        sql = session.of("changes.sql")
         sql.run("drop_other_encoders", memory=memory, encoder=encoder.name)
         made += _embed(sql, memory, encoder, progress)
         hold(session, memory, MemoryLock.WRITER)
@@ -109,7 +109,7 @@ def _switch(
     batch: OutboxBatch, encoder: TextEncoder, path: Path | None, progress: ReembedProgress
 ) -> None:
     """Put the new vectors in place and link by them."""
-    memory, state, session = batch.memory, batch.state, batch.session.of("reembed.sql")
+    memory, state, session = batch.memory, batch.state, batch.session.of("changes.sql")
     session.run("switch_queries", memory=memory)
     session.run("switch_rollouts", memory=memory)
     session.run(
@@ -121,7 +121,7 @@ def _switch(
     )
     session.run("drop_new_embeddings", memory=memory)
     generation = state.generation + 1
-    links = session.of("link.sql")
+    links = session.of("similarity.sql")
     links.run("drop_unfinished_generations", memory=memory)
     renewed = replace(state, encoder=encoder.name, dimension=encoder.dimension)
     ids = [row[0] for row in session.rows("query_ids", memory=memory)]

@@ -61,7 +61,7 @@ def needs_link(stores: Stores, memory: str) -> bool:
     """Whether there are queries that the last link did not consider as neighbours."""
 
     def ask() -> bool:
-        with stores.vectors.transaction("link.sql") as session:
+        with stores.vectors.transaction("similarity.sql") as session:
             row = session.row("unlinked", memory=memory)
         return row is not None and bool(row[0])
 
@@ -79,7 +79,7 @@ class _Link:
     def build(self, session: SqlSession, begun: MemoryState) -> None:
         """Edges of all queries accepted up to `begun.seq`, a chunk a transaction."""
         self._begun, self._k = begun, self._neighbours or begun.neighbours
-        session.of("link.sql").run("drop_unfinished_generations", memory=begun.name)
+        session.of("similarity.sql").run("drop_unfinished_generations", memory=begun.name)
         ids = self._queries(session, 0, begun.seq)
         for start in range(0, len(ids), QUERIES_A_CHUNK):
             chunk = ids[start : start + QUERIES_A_CHUNK]
@@ -89,7 +89,7 @@ class _Link:
 
     def finish(self, batch: OutboxBatch) -> int:
         """Under the lock: add what arrived since, then move the pointer; the number of edges."""
-        begun, memory, sql = self._begun, batch.memory, batch.session.of("link.sql")
+        begun, memory, sql = self._begun, batch.memory, batch.session.of("similarity.sql")
         generation = begun.generation + 1
         late = self._queries(sql, begun.seq, batch.state.seq)
         self._add_edges(sql, batch.state, late)
@@ -108,7 +108,7 @@ class _Link:
 
     def _queries(self, session: SqlSession, after: int, upto: int) -> list[str]:
         bounds = {"memory": self._begun.name, "after": after, "upto": upto}
-        return [row[0] for row in session.of("link.sql").rows("queries_between", **bounds)]
+        return [row[0] for row in session.of("similarity.sql").rows("queries_between", **bounds)]
 
     def _add_edges(self, session: SqlSession, now: MemoryState, ids: list[str]) -> None:
         edges = nearest(session, now, ids, self._k, self._held)

@@ -79,7 +79,7 @@ class RolloutWriter:
         """
 
         def look() -> MemoryState | None:
-            with self._stores.vectors.transaction("accept.sql") as session:
+            with self._stores.vectors.transaction("outbox.sql") as session:
                 return find_memory(session, self.memory)
 
         state = retried(look)
@@ -99,7 +99,7 @@ class RolloutWriter:
         """
 
         def look() -> dict[str, str]:
-            with self._stores.vectors.transaction("accept.sql") as session:
+            with self._stores.vectors.transaction("outbox.sql") as session:
                 return known_hashes(session, self.memory, prepared)
 
         known = retried(look)
@@ -192,7 +192,7 @@ class RolloutWriter:
                 progress(visible_next)
 
     def _remember_stored(self, items: Sequence[PreparedRollout]) -> None:
-        with self._stores.vectors.transaction("accept.sql") as session:
+        with self._stores.vectors.transaction("outbox.sql") as session:
             remember_stored(session, self.memory, items, self.encoder)
 
 

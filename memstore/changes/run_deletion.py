@@ -43,7 +43,7 @@ def memory_contents(stores: Stores, memory: str) -> Contents:
         raise UnknownMemoryError(
             f"there is no memory {memory!r}: `memreward stats` lists those there are"
         )
-    with stores.vectors.transaction("delete_run.sql") as session:
+    with stores.vectors.transaction("delete.sql") as session:
         row = session.row("counts_of_memory", memory=memory)
     assert row is not None
     names = ("runs", "rollouts", "queries", "conclusions", "verified", "propagated")
@@ -58,7 +58,7 @@ def run_contents(stores: Stores, memory: str, run: str) -> Contents:
         InputError: if there is no such run.
     """
     get_memory(stores, memory)
-    with stores.vectors.transaction("delete_run.sql") as session:
+    with stores.vectors.transaction("delete.sql") as session:
         payload = _payload(session, memory, run)
         counts = session.row("counts_of_run", memory=memory, run=run)
         edges = session.row("edges_of_queries", memory=memory, ids=payload["queries"])
@@ -92,7 +92,7 @@ def delete_run(stores: Stores, memory: str, run: str) -> None:
         return  # An earlier delete of it was cut off, and is carried to its end now.
 
     def write(batch: OutboxBatch) -> None:
-        batch.tell(_payload(batch.session.of("delete_run.sql"), memory, run))
+        batch.tell(_payload(batch.session.of("delete.sql"), memory, run))
 
     commit_long_change(
         stores, begun, BatchKind.DELETE, write, locks=(MemoryLock.LINKER, MemoryLock.WRITER)
@@ -100,7 +100,7 @@ def delete_run(stores: Stores, memory: str, run: str) -> None:
 
 
 def _is_known(stores: Stores, memory: str, run: str) -> bool:
-    with stores.vectors.transaction("delete_run.sql") as session:
+    with stores.vectors.transaction("delete.sql") as session:
         return session.row("run_known", memory=memory, run=run) is not None
 
 

@@ -16,7 +16,7 @@ def remember_stored(
     memory that has another encoder.
 
     Args:
-        session: statements of accept.sql.
+        session: statements of outbox.sql.
         memory: where the items go.
         items: rollouts; those that carry embeddings are left out.
         encoder: takes the vectors.

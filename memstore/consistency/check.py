@@ -21,7 +21,7 @@ def check_memory(
         UnknownMemoryError: if there is no such memory.
     """
     report = CheckReport(memory=memory)
-    with stores.vectors.session("check.sql") as session:
+    with stores.vectors.session("consistency.sql") as session:
         hold(session, memory, MemoryLock.PUBLISHER)
         row = session.row("memory", memory=memory)
         if row is None:
@@ -50,7 +50,7 @@ def _place(
     """How far Neo4j is, held against how far Postgres believes it to be."""
     incarnation, published_seq, generation = expected
     rows = stores.graph.read(
-        "check.cypher", lambda tx: tx.rows("memory", memory=report.memory)
+        "consistency.cypher", lambda tx: tx.rows("memory", memory=report.memory)
     ) or [[0, 0, incarnation]]
     seq, found_generation, found_incarnation = rows[0]
     if found_incarnation != incarnation:

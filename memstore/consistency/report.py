@@ -78,5 +78,5 @@ class Look:
     def cypher(self, name: str, **parameters: object) -> list[list[Any]]:
         """Rows of Neo4j."""
         return self.stores.graph.read(
-            "check.cypher", lambda tx: tx.rows(name, memory=self.memory, **parameters)
+            "consistency.cypher", lambda tx: tx.rows(name, memory=self.memory, **parameters)
         )

@@ -118,7 +118,7 @@ def graph_fault(uri: str, user: str, password: str) -> str | None:
     Raises:
         ServerError: if Neo4j cannot be reached or refuses the password.
     """
-    query = cast(LiteralString, named_queries("server.cypher")["faults"])
+    query = cast(LiteralString, named_queries("servers.cypher")["faults"])
     with open_driver(uri, user, password) as driver, wrapped_errors(uri):
         rows = driver.execute_query(query, database_="system").records
     return f"{rows[0]['name']}: {rows[0]['statusMessage']}" if rows else None

@@ -69,7 +69,7 @@ def find_memory(session: SqlSession, name: str) -> MemoryState | None:
     Raises:
         UnknownMemoryError: if it is being deleted, imported or rebuilt.
     """
-    row = session.of("accept.sql").row("memory_state", memory=name)
+    row = session.of("outbox.sql").row("memory_state", memory=name)
     if row is None:
         return None
     *fields, deleted, importing, rebuilding = row
@@ -124,5 +124,5 @@ def get_memory(stores: Stores, name: str) -> MemoryState:
 
 
 def _look_up(stores: Stores, name: str) -> MemoryState | None:
-    with stores.vectors.transaction("accept.sql") as session:
+    with stores.vectors.transaction("outbox.sql") as session:
         return find_memory(session, name)

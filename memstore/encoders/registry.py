@@ -53,7 +53,7 @@ def encoder_for(stores: Stores, memory: str) -> TextEncoder:
         EncoderMismatchError: if its folder holds another model now.
         InputError: if its folder is gone.
     """
-    with stores.vectors.transaction("accept.sql") as session:
+    with stores.vectors.transaction("outbox.sql") as session:
         state = find_memory(session, memory)
     return Encoder() if state is None else encoder_of(state)
 

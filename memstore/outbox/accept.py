@@ -38,7 +38,7 @@ def known_hashes(
 ) -> dict[str, str]:
     """Content hashes, by id, of those rollouts that the memory holds."""
     ids = [item.id for item in prepared]
-    return dict(session.of("accept.sql").rows("known_rollouts", memory=memory, ids=ids))
+    return dict(session.of("outbox.sql").rows("known_rollouts", memory=memory, ids=ids))
 
 
 def accept_rollouts(

@@ -48,7 +48,7 @@ class OutboxBatch:
     @cached_property
     def seq(self) -> int:
         """The batch's sequence number: taken when it is read first."""
-        row = self.session.of("accept.sql").row("next_seq", memory=self.memory)
+        row = self.session.of("outbox.sql").row("next_seq", memory=self.memory)
         assert row is not None
         return int(row[0])
 
@@ -61,7 +61,7 @@ class OutboxBatch:
         if self._payload is None:
             assert "seq" not in self.__dict__, "a number was taken, and no batch told of"
             return
-        self.session.of("accept.sql").run(
+        self.session.of("outbox.sql").run(
             "add_batch",
             memory=self.memory,
             seq=self.seq,
@@ -91,7 +91,7 @@ class _Once(Generic[T]):
 
         To be asked under a lock that keeps that attempt from being under way still.
         """
-        sql = session.of("accept.sql")
+        sql = session.of("outbox.sql")
         return sql.row("batch_of_token", memory=memory, token=self._token) is not None
 
     @property
@@ -128,7 +128,7 @@ def accept_batch(
     once = _Once(kind, write)
 
     def attempt() -> T:
-        with vectors.transaction("accept.sql") as session:
+        with vectors.transaction("outbox.sql") as session:
             return once.accept(session, lock(session))
 
     return retried(attempt)
@@ -181,7 +181,7 @@ def commit_long_change(
     once = _Once(kind, write)
 
     def attempt() -> T:
-        with stores.vectors.session("accept.sql") as session:
+        with stores.vectors.session("outbox.sql") as session:
             hold(session, begun.name, *locks)
             if not once.is_accepted(session, begun.name):
                 state = same_memory(session, begun)

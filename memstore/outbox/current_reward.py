@@ -21,7 +21,7 @@ def current_verified(
         ids: of the rollouts; those that nobody verified are left out.
         seq: what was said up to this sequence number; None: everything accepted.
     """
-    rows = session.of("labels.sql").rows("current_verified", memory=memory, ids=list(ids), seq=seq)
+    rows = session.of("changes.sql").rows("current_verified", memory=memory, ids=list(ids), seq=seq)
     return [
         {
             "rollout_id": id_,

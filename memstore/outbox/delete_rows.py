@@ -9,13 +9,13 @@ IDS_A_TRANSACTION: Final = 1_000
 #: So many dead rows slow the next writer down to a third (docs/performance.md).
 MANY_ROLLOUTS: Final = 20_000
 
-#: Statements of `publish.cypher` by the list of ids that they go through.
+#: Statements of `outbox.cypher` by the list of ids that they go through.
 _NODES: Final = (
     ("delete_rollouts", "rollouts"),
     ("delete_conclusions", "conclusions"),
     ("delete_queries", "queries"),
 )
-#: Statements of `delete_run.sql`, what refers to others first.
+#: Statements of `delete.sql`, what refers to others first.
 _ROWS: Final = (
     "remove_verified",
     "remove_propagated",
@@ -53,7 +53,7 @@ def remove_nodes(fence: Fence, memory: str, seq: int, payload: dict[str, Any]) -
 
 def remove_rows(session: SqlSession, memory: str, payload: dict[str, Any]) -> None:
     """Remove a run from Postgres."""
-    sql = session.of("delete_run.sql")
+    sql = session.of("delete.sql")
     for statement in _ROWS:
         sql.run(
             statement,

@@ -37,7 +37,7 @@ class Fence:
             UnreachableError: if the session is lost.
             StoreError: if Neo4j holds another memory of that name.
         """
-        return self.graph.write("publish.cypher", lambda tx: work(tx, self._pass(tx)))
+        return self.graph.write("outbox.cypher", lambda tx: work(tx, self._pass(tx)))
 
     def _pass(self, tx: GraphTransaction) -> int:
         tx.rows("lock_memory", memory=self.memory, incarnation=self.incarnation)

@@ -59,7 +59,7 @@ def lock_memory(
     """
     lock_for_transaction(session, memory)
     if incarnation is None:
-        session.of("accept.sql").run(
+        session.of("outbox.sql").run(
             "create_memory",
             memory=memory,
             encoder=encoder,
@@ -129,7 +129,7 @@ def gone_meanwhile(memory: str) -> UnknownMemoryError:
 
 def _refuse_pending_delete(session: SqlSession, memory: str) -> None:
     """Check that nothing that is accepted now can be taken for something that is going."""
-    if session.of("accept.sql").row("pending_delete", memory=memory) is not None:
+    if session.of("outbox.sql").row("pending_delete", memory=memory) is not None:
         raise StoreError(
             f"the delete of a run of memory {memory!r} was cut off: run "
             f"`memreward repair --memory {memory}`, then the same command again"

@@ -57,7 +57,7 @@ def publish(stores: Stores, memory: str, progress: Callable[[int], None] | None 
 
 def publish_once(stores: Stores, memory: str, progress: Callable[[int], None] | None = None) -> int:
     """The same, given up at the first lost connection: for callers that try again themselves."""
-    with stores.vectors.session("publish.sql") as session:
+    with stores.vectors.session("outbox.sql") as session:
         hold(session, memory, MemoryLock.PUBLISHER)
         while (batch := _next_batch(session, memory)) is not None:
             fence = Fence(

@@ -93,13 +93,13 @@ def catch_up_all(stores: Stores) -> list[StoreError]:
 
 def every_memory(stores: Stores) -> list[str]:
     """Names of all memories, those that are being deleted among them."""
-    with stores.vectors.transaction("repair.sql") as session:
+    with stores.vectors.transaction("outbox.sql") as session:
         return [row[0] for row in session.rows("every_memory")]
 
 
 def _look(stores: Stores, memory: str) -> _Need | None:
     def look() -> _Need | None:
-        with stores.vectors.transaction("repair.sql") as session:
+        with stores.vectors.transaction("outbox.sql") as session:
             row = session.row("state", memory=memory)
         if row is None:
             return None
@@ -118,7 +118,7 @@ def _look(stores: Stores, memory: str) -> _Need | None:
 
 def _release(stores: Stores, memory: str) -> int | None:
     """Under the publisher's lock, so that nobody is in the middle of a try."""
-    with stores.vectors.session("repair.sql") as session:
+    with stores.vectors.session("outbox.sql") as session:
         hold(session, memory, MemoryLock.PUBLISHER)
         row = session.row("release_quarantine", memory=memory, tries=MAX_TRIES - 1)
     return None if row is None else int(row[0])
@@ -128,7 +128,7 @@ def _drop_unfinished(stores: Stores, memory: str) -> bool:
     """Unless somebody is building that generation at this moment."""
 
     def attempt() -> bool:
-        with stores.vectors.session("link.sql") as session:
+        with stores.vectors.session("similarity.sql") as session:
             if not try_hold_linker(session, memory):
                 return False
             return session.run("drop_unfinished_generations", memory=memory) > 0

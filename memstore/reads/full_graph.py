@@ -47,7 +47,7 @@ def read_known(stores: Stores, graph: MemoryGraph, seq: int) -> tuple[Floats, In
         What `verified_R` and `preferred_2P` of the graph would have been.
     """
     index = {id_: row for row, id_ in enumerate(graph.rollout_id_R)}
-    with stores.vectors.transaction("read.sql") as session:
+    with stores.vectors.transaction("reads.sql") as session:
         return (
             _verified(session, graph.memory, seq, index),
             _preferred(session, graph.memory, seq, index),
@@ -65,7 +65,7 @@ def _read_graph(stores: Stores, memory: str) -> MemoryGraph:
             f"memory {memory!r} has Thinking and Answer nodes that do not match: "
             "nodes were removed by hand; ingest the rollouts again into a new memory"
         )
-    with stores.vectors.transaction("read.sql") as session:
+    with stores.vectors.transaction("reads.sql") as session:
         query_embedding_QD = _query_embeddings(session, memory, structure.seq, query_index)
         numbers = _rollout_numbers(session, memory, structure.seq, rollout_index)
         policy_embedding_RP = _policy_embeddings(session, memory, structure.seq, rollout_index)
@@ -111,7 +111,7 @@ def _whole_structure(stores: Stores, memory: str) -> tuple[MemoryState, _Structu
     """
     while True:
         state = get_memory(stores, memory)
-        structure = stores.graph.read("read.cypher", lambda tx, s=state: _read_structure(tx, s))
+        structure = stores.graph.read("reads.cypher", lambda tx, s=state: _read_structure(tx, s))
         after = get_memory(stores, memory)
         if (after.incarnation, after.published_generation) == (
             state.incarnation,

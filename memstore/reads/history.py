@@ -66,7 +66,7 @@ def read_history(
         InputError: if there is no such rollout, or it arrived later.
     """
     state = get_memory(stores, memory)
-    with stores.vectors.transaction("history.sql") as session:
+    with stores.vectors.transaction("reads.sql") as session:
         seq = _bound(session, memory, as_of, state.seq)
         place = session.row("rollout", memory=memory, rollout=rollout)
         if place is None:

@@ -26,7 +26,7 @@ def paid_queries(stores: Stores, memory: str) -> dict[str, Payment]:
     """
 
     def look() -> dict[str, Payment]:
-        with stores.vectors.transaction("paid.sql") as session:
+        with stores.vectors.transaction("reads.sql") as session:
             if find_memory(session, memory) is None:
                 return {}
             return {

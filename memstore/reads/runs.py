@@ -12,14 +12,14 @@ def run_stats(stores: Stores, memory: str) -> list[dict[str, Any]]:
         UnknownMemoryError: if there is no such memory.
     """
     get_memory(stores, memory)
-    return stores.graph.read("runs.cypher", lambda tx: tx.records("runs", memory=memory))
+    return stores.graph.read("reads.cypher", lambda tx: tx.records("runs", memory=memory))
 
 
 def run_known(stores: Stores, memory: str, run: str) -> bool:
     """Whether a run of this name has brought rollouts to a memory, which need not exist."""
 
     def look() -> bool:
-        with stores.vectors.transaction("runs.sql") as session:
+        with stores.vectors.transaction("reads.sql") as session:
             return session.row("run_known", memory=memory, name=run) is not None
 
     return retried(look)

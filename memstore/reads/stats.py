@@ -7,7 +7,7 @@ from memstore.db import Stores, get_memory
 
 def list_memories(stores: Stores) -> list[str]:
     """Names of all memories, in order."""
-    with stores.vectors.transaction("read.sql") as session:
+    with stores.vectors.transaction("reads.sql") as session:
         return [row[0] for row in session.rows("memories")]
 
 
@@ -19,7 +19,7 @@ def memory_stats(stores: Stores, memory: str) -> dict[str, Any]:
     """
     state = get_memory(stores, memory)
     counts, datasets = stores.graph.read(
-        "stats.cypher",
+        "reads.cypher",
         lambda tx: (tx.records("counts", memory=memory), tx.records("datasets", memory=memory)),
     )
     accepted = {"accepted_seq": state.seq, "encoder": state.encoder}

@@ -174,7 +174,7 @@ def _neo4j_version(server: ServerStatus) -> Check:
 
 def _pgvector(settings: Settings) -> Check:
     with connect(addresses(settings).postgres_dsn) as connection:
-        row = SqlSession(connection, "health.sql").row("versions")
+        row = SqlSession(connection, "servers.sql").row("versions")
     assert row is not None
     number, installed, available = row
     if number < _OLDEST_POSTGRES:

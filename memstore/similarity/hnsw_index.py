@@ -32,16 +32,16 @@ def _prefix(memory: str) -> str:
 def searching(
     session: SqlSession, memory: str, dimension: int
 ) -> Iterator[tuple[SqlSession, SqlSession | None]]:
-    """Statements of `neighbours.sql`: exact ones, and those for a memory's index if it has one.
+    """Statements of `similarity.sql`: exact ones, and those for a memory's index if it has one.
 
     To be used inside a transaction, which is set up for searches meanwhile.
     """
     name = index_name(memory, dimension)
-    sql = session.of("neighbours.sql")
+    sql = session.of("similarity.sql")
     row = sql.row("index_built", index=name)
     by_index = None
     if row is not None and row[0]:
-        by_index = session.written("neighbours.sql", name=name, memory=memory, dimension=dimension)
+        by_index = session.written("similarity.sql", name=name, memory=memory, dimension=dimension)
     sql.row("tune")
     yield sql, by_index
     sql.row("untune")
@@ -55,7 +55,7 @@ def keep_index(stores: Stores, memory: str, *, size: int = INDEXED_FROM) -> bool
     """
 
     def missing() -> MemoryState | None:
-        with stores.vectors.transaction("neighbours.sql") as session:
+        with stores.vectors.transaction("similarity.sql") as session:
             state = find_memory(session, memory)
             if state is None:
                 return None
@@ -73,13 +73,13 @@ def keep_index(stores: Stores, memory: str, *, size: int = INDEXED_FROM) -> bool
 
 def _build(stores: Stores, state: MemoryState) -> bool:
     name = index_name(state.name, state.dimension)
-    with stores.vectors.session("neighbours.sql") as session:
+    with stores.vectors.session("similarity.sql") as session:
         version, locked = session.row("extension"), session.row("try_lock_builder")
         if version is None or version[0] < _LEAST_VERSION or locked is None or not locked[0]:
             return False
         drop_indexes(session, state.name)  # Of another dimension, or cut off.
         index = session.written(
-            "neighbours.sql", name=name, memory=state.name, dimension=state.dimension
+            "similarity.sql", name=name, memory=state.name, dimension=state.dimension
         )
         index.run("build_index")
         session.run("analyse")
@@ -88,5 +88,5 @@ def _build(stores: Stores, state: MemoryState) -> bool:
 
 def drop_indexes(session: SqlSession, memory: str) -> None:
     """Drop whatever indexes a memory has; the session must commit each statement."""
-    for (name,) in session.of("neighbours.sql").rows("indexes", prefix=_prefix(memory)):
-        session.written("neighbours.sql", name=name).run("drop_index")
+    for (name,) in session.of("similarity.sql").rows("indexes", prefix=_prefix(memory)):
+        session.written("similarity.sql", name=name).run("drop_index")

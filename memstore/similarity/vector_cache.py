@@ -116,7 +116,7 @@ class QueryVectors:
         stamp = _stamp(state)
         if (self._stamp, self._seq) == (stamp, state.seq):
             return
-        sql = session.of("neighbours.sql")
+        sql = session.of("similarity.sql")
         if self._stamp != stamp or state.seq < self._seq or self._taken_away(sql, state):
             self._stamp, self._seq = None, 0
             self._row, self._ids = {}, []

@@ -199,6 +199,7 @@ def _edges(snapshot: Snapshot, edge: str, rows: list[Any]) -> EdgeRows:
 def add_verified(snapshot: Snapshot, session: SqlSession, after: int, upto: int) -> None:
     """Append the current verified rewards of which something was said in between."""
     bounds: dict[str, Any] = {"memory": snapshot.memory, "after": after, "upto": upto}
-    for page in _pages(session.of("snapshot.sql"), "verified", EDGES_A_PAGE, **bounds):
+    name = "verified_since" if after else "verified"
+    for page in _pages(session.of("snapshot.sql"), name, EDGES_A_PAGE, **bounds):
         ids, values, seqs = zip(*page, strict=True)
         snapshot.add_verified(ids, values, seqs)

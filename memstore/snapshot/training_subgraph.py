@@ -23,7 +23,7 @@ def learnable(stores: Stores, snapshot: Snapshot, reach: Reach) -> Cut:
         snapshot: of the memory.
         reach: how far the model looks.
     """
-    with stores.vectors.transaction("read.sql") as session:
+    with stores.vectors.transaction("reads.sql") as session:
         rows = session.rows("current_preferences", memory=snapshot.memory, seq=snapshot.seq)
     ends = [
         snapshot.find(ROLLOUT, [row[place] for row in rows]) if rows else np.zeros(0, np.int64)

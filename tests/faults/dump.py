@@ -37,7 +37,7 @@ Dump = dict[str, list[Any]]
 def dump(stores: Stores, memory: str) -> Dump:
     """Rows of every table, nodes and relationships, each sorted."""
     found: Dump = {}
-    with stores.vectors.transaction("read.sql") as session:
+    with stores.vectors.transaction("reads.sql") as session:
         for table, columns in TABLES.items():
             key = "name" if table == "memory" else "memory"
             rows = sql(session, f"SELECT {columns} FROM memreward.{table} WHERE {key} = %s", memory)

@@ -100,7 +100,7 @@ def link_to(stores: Stores, memory: str, generation: int) -> None:
 
 def kinds(stores: Stores, memory: str) -> list[str]:
     """Kinds of all accepted batches."""
-    with stores.vectors.transaction("read.sql") as session:
+    with stores.vectors.transaction("reads.sql") as session:
         return [row[0] for row in sql(session, BATCH_KINDS, memory)]
 
 

@@ -44,7 +44,7 @@ def deleted(
     rows = memory.ask("MATCH (a:Answer {memory: $memory}) RETURN a.source_query_id AS query")
     assert [row["query"] for row in rows] == (["sum-90"] if request.param else [])
     assert (memory.name in every_memory(memory.stores)) == request.param
-    with memory.stores.vectors.transaction("delete_run.sql") as session:
+    with memory.stores.vectors.transaction("delete.sql") as session:
         counts = session.row("counts_of_memory", memory=memory.name)
     assert counts is not None
     assert counts[1] == request.param, "rollouts in Postgres"

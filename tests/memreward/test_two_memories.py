@@ -46,7 +46,7 @@ def two(
 def snapshot(stores: Stores, memory: str) -> str:
     """All that both databases hold of a memory."""
     nodes = stores.graph.query(ALL, {"memory": memory}, 60.0).rows
-    with stores.vectors.transaction("read.sql") as session:
+    with stores.vectors.transaction("reads.sql") as session:
         rows = [
             session._connection.execute(
                 f"SELECT t::text FROM memreward.{table} AS t WHERE memory = %s ORDER BY 1".encode(),

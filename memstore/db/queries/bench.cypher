@@ -1,4 +1,4 @@
-// What somebody with the bare driver would write: the same nodes and edges as `publish.cypher`, made
+// What somebody with the bare driver would write: the same nodes and edges as `outbox.cypher`, made
 // without looking whether they are there, so that nothing can be tried again.
 
 // name: runs

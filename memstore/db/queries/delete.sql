@@ -14,10 +14,6 @@ SELECT EXISTS (
     WHERE name = %(memory)s AND incarnation::text = %(incarnation)s AND deleted_at IS NOT NULL
 );
 
--- name: tombstones
--- Memories whose removal has been accepted and not finished.
-SELECT name FROM memreward.memory WHERE deleted_at IS NOT NULL ORDER BY name;
-
 -- name: delete_similar
 -- All similarity edges of a memory.
 DELETE FROM memreward.similar_to WHERE memory = %(memory)s;
@@ -75,3 +71,108 @@ DELETE FROM memreward.memory WHERE name = %(memory)s;
 VACUUM (ANALYZE, SKIP_LOCKED) memreward.similar_to, memreward.propagated_reward,
     memreward.verified_reward, memreward.preference, memreward.policy_embedding,
     memreward.rollout, memreward.conclusion, memreward.query;
+
+-- name: run_known
+-- Whether a run is in the memory.
+SELECT 1 FROM memreward.run WHERE memory = %(memory)s AND name = %(run)s;
+
+-- name: rollouts_of_run
+-- Ids of the rollouts that go with the run.
+SELECT id FROM memreward.rollout WHERE memory = %(memory)s AND run = %(run)s ORDER BY id;
+
+-- name: queries_of_run
+-- Ids of the queries that no other run has answered.
+SELECT DISTINCT query_id FROM memreward.rollout AS r
+WHERE memory = %(memory)s AND run = %(run)s AND NOT EXISTS (
+    SELECT 1 FROM memreward.rollout AS o
+    WHERE o.memory = r.memory AND o.query_id = r.query_id AND o.run <> r.run
+)
+ORDER BY query_id;
+
+-- name: conclusions_of_run
+-- Ids of the conclusions that no other run has reached.
+SELECT DISTINCT conclusion_id FROM memreward.rollout AS r
+WHERE memory = %(memory)s AND run = %(run)s AND conclusion_id IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM memreward.rollout AS o
+    WHERE o.memory = r.memory AND o.query_id = r.query_id AND o.run <> r.run
+        AND o.conclusion_id = r.conclusion_id
+)
+ORDER BY conclusion_id;
+
+-- name: counts_of_run
+-- Verified rewards, propagated rewards and preferences that go with the run, history included.
+SELECT
+    (SELECT count(*) FROM memreward.verified_reward AS v
+     JOIN memreward.rollout AS r ON r.memory = v.memory AND r.id = v.rollout_id
+     WHERE r.memory = %(memory)s AND r.run = %(run)s),
+    (SELECT count(*) FROM memreward.propagated_reward AS p
+     JOIN memreward.rollout AS r ON r.memory = p.memory AND r.id = p.rollout_id
+     WHERE r.memory = %(memory)s AND r.run = %(run)s),
+    (SELECT count(*) FROM memreward.preference AS p WHERE p.memory = %(memory)s AND EXISTS (
+        SELECT 1 FROM memreward.rollout AS r
+        WHERE r.memory = p.memory AND r.run = %(run)s AND r.id IN (p.better, p.worse)));
+
+-- name: edges_of_queries
+-- Similarity edges of the current generation from or to these queries.
+SELECT count(*) FROM memreward.similar_to AS s
+JOIN memreward.memory AS m ON m.name = s.memory AND m.generation = s.generation
+WHERE s.memory = %(memory)s AND (s.query_id = ANY(%(ids)s) OR s.neighbour_id = ANY(%(ids)s));
+
+-- name: counts_of_memory
+-- Runs, rollouts, queries, conclusions, verified and propagated rewards, preferences, edges and
+-- models of a memory.
+SELECT
+    (SELECT count(*) FROM memreward.run WHERE memory = %(memory)s),
+    (SELECT count(*) FROM memreward.rollout WHERE memory = %(memory)s),
+    (SELECT count(*) FROM memreward.query WHERE memory = %(memory)s),
+    (SELECT count(*) FROM memreward.conclusion WHERE memory = %(memory)s),
+    (SELECT count(*) FROM memreward.verified_reward WHERE memory = %(memory)s),
+    (SELECT count(*) FROM memreward.propagated_reward WHERE memory = %(memory)s),
+    (SELECT count(*) FROM memreward.preference WHERE memory = %(memory)s),
+    (SELECT count(*) FROM memreward.similar_to WHERE memory = %(memory)s),
+    (SELECT count(*) FROM memreward.model WHERE memory = %(memory)s);
+
+-- name: remove_verified
+-- Verified rewards of the run's rollouts.
+DELETE FROM memreward.verified_reward WHERE memory = %(memory)s AND rollout_id = ANY(%(rollouts)s);
+
+-- name: remove_propagated
+-- Propagated rewards of the run's rollouts.
+DELETE FROM memreward.propagated_reward
+WHERE memory = %(memory)s AND rollout_id = ANY(%(rollouts)s);
+
+-- name: remove_preferences
+-- Preferences in which one of the run's rollouts stands.
+DELETE FROM memreward.preference
+WHERE memory = %(memory)s AND (better = ANY(%(rollouts)s) OR worse = ANY(%(rollouts)s));
+
+-- name: remove_policy_embeddings
+-- Policy embeddings of the run's rollouts.
+DELETE FROM memreward.policy_embedding
+WHERE memory = %(memory)s AND rollout_id = ANY(%(rollouts)s);
+
+-- name: remove_new_embeddings
+-- Embeddings that were being made anew.
+DELETE FROM memreward.new_embedding
+WHERE memory = %(memory)s AND (id = ANY(%(rollouts)s) OR id = ANY(%(queries)s));
+
+-- name: remove_rollouts
+-- The run's rollouts.
+DELETE FROM memreward.rollout WHERE memory = %(memory)s AND id = ANY(%(rollouts)s);
+
+-- name: remove_conclusions
+-- Conclusions that nobody reaches any more.
+DELETE FROM memreward.conclusion WHERE memory = %(memory)s AND id = ANY(%(conclusions)s);
+
+-- name: remove_similar
+-- Similarity edges from and to queries that go.
+DELETE FROM memreward.similar_to
+WHERE memory = %(memory)s AND (query_id = ANY(%(queries)s) OR neighbour_id = ANY(%(queries)s));
+
+-- name: remove_queries
+-- Queries that nobody answers any more.
+DELETE FROM memreward.query WHERE memory = %(memory)s AND id = ANY(%(queries)s);
+
+-- name: remove_run
+-- The run itself.
+DELETE FROM memreward.run WHERE memory = %(memory)s AND name = %(run)s;

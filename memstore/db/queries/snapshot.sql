@@ -33,15 +33,22 @@ WHERE memory = %(memory)s AND generation = %(generation)s AND query_id = ANY(%(i
 ORDER BY query_id, neighbour_id;
 
 -- name: verified
--- The current verified reward, as of a sequence number, of each rollout of which something was said
--- after another: the mean over sources of what each said last.
-SELECT rollout_id, avg(value ORDER BY source), max(seq) FROM (
-    SELECT DISTINCT ON (v.rollout_id, v.source) v.rollout_id, v.source, v.value, v.seq
-    FROM memreward.verified_reward AS v
-    WHERE v.memory = %(memory)s AND v.seq <= %(upto)s AND v.rollout_id IN (
-        SELECT w.rollout_id FROM memreward.verified_reward AS w
-        WHERE w.memory = %(memory)s AND w.seq > %(after)s AND w.seq <= %(upto)s
-    )
-    ORDER BY v.rollout_id, v.source, v.seq DESC
-) AS latest
-GROUP BY rollout_id ORDER BY max(seq), rollout_id;
+-- The current verified rewards as of a sequence number.
+SELECT rollout_id, value, seq
+FROM memreward.current_verified(%(memory)s, %(upto)s::bigint, NULL::text[])
+ORDER BY seq, rollout_id;
+
+-- name: verified_since
+-- The same of those rollouts of which something was said after another number. OFFSET 0 keeps each
+-- a lookup by key.
+SELECT current.rollout_id, current.value, current.seq
+FROM (
+    SELECT DISTINCT rollout_id FROM memreward.verified_reward
+    WHERE memory = %(memory)s AND seq > %(after)s AND seq <= %(upto)s
+) AS said
+CROSS JOIN LATERAL (
+    SELECT rollout_id, value, seq
+    FROM memreward.current_verified(%(memory)s, %(upto)s::bigint, NULL::text[])
+    WHERE rollout_id = said.rollout_id OFFSET 0
+) AS current
+ORDER BY current.seq, current.rollout_id;

@@ -110,7 +110,7 @@ def test_a_scratch_memory_is_gone_when_it_is_interrupted(
 
     with pytest.raises(KeyboardInterrupt):
         work()
-    with stores.vectors.transaction("accept.sql") as session:
+    with stores.vectors.transaction("outbox.sql") as session:
         assert find_memory(session, names[0]) is None
 
 

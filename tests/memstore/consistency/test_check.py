@@ -201,7 +201,7 @@ def test_what_somebody_changed_in_postgres_is_found(
 ) -> None:
     if "policy_embedding" in damage:
         damage = damage.replace("WHERE memory = memory)", f"WHERE memory = '{full.name}')")
-    with full.stores.vectors.transaction("read.sql") as session:
+    with full.stores.vectors.transaction("reads.sql") as session:
         session._connection.execute(damage.encode(), [full.name])
     report = check_memory(full.stores, full.name)
     assert kind in report.counts, report.lines()

@@ -194,4 +194,4 @@ def test_a_forked_process_may_not_use_the_driver(
         with pytest.raises(StoreError, match="forked"):
             stores.graph.query("RETURN 1 AS x", {}, 1.0)
         with pytest.raises(StoreError, match="forked"):
-            stores.graph.read("read.cypher", lambda tx: None)
+            stores.graph.read("reads.cypher", lambda tx: None)

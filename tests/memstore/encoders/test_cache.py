@@ -79,7 +79,7 @@ def test_vectors_of_another_encoder_are_not_taken(memory: MemoryUnderTest) -> No
     memory.add(make_rollouts(2, 2))
     encoder = RememberingEncoder(Listed("other"))
     items = [prepare(memory.name, "run-1", bare(1, 0, step=1))]
-    with memory.stores.vectors.transaction("accept.sql") as session:
+    with memory.stores.vectors.transaction("outbox.sql") as session:
         remember_stored(session, memory.name, items, encoder)
         assert not encoder.knows(items[0].rollout.query)
         mine = RememberingEncoder(Listed())

@@ -85,7 +85,7 @@ def test_only_chosen_rewards_are_stored_anywhere(memory: MemoryUnderTest) -> Non
     assert len(rows) == 4
     assert rows[0]["source"] == "file"
     assert datetime.fromisoformat(str(rows[0]["at"])[:19]) is not None
-    with memory.stores.vectors.transaction("read.sql") as session:
+    with memory.stores.vectors.transaction("reads.sql") as session:
         stored = session.rows("current_verified_rewards", memory=memory.name, seq=99)
     assert len(stored) == 4
 
@@ -100,7 +100,7 @@ def test_rewards_that_come_later_are_added(memory: MemoryUnderTest) -> None:
 def test_embeddings_that_are_not_given_are_computed(memory: MemoryUnderTest) -> None:
     bare = dict.fromkeys(("query_embedding", "thinking_embedding", "answer_embedding", "encoder"))
     memory.add([make_rollout(1, 0, **bare), make_rollout(2, 0)])
-    with memory.stores.vectors.transaction("read.sql") as session:
+    with memory.stores.vectors.transaction("reads.sql") as session:
         ids, embeddings = session.embeddings("query_embeddings", memory=memory.name, seq=99)
     given = unit_vector(2 + 7)
     assert len(ids) == 2

@@ -15,7 +15,7 @@ def test_a_batch_whose_commit_was_not_heard_of_is_not_applied_again(
     """Neo4j has the batch, Postgres does not know: the sequence number settles it."""
     memory.accept(make_rollouts(3))
     publish(memory.stores, memory.name)
-    with memory.stores.vectors.transaction("publish.sql") as session:
+    with memory.stores.vectors.transaction("outbox.sql") as session:
         session._connection.execute(
             "UPDATE memreward.memory SET published_seq = 0 WHERE name = %s", [memory.name]
         )
@@ -51,7 +51,7 @@ def test_a_missing_endpoint_rolls_the_batch_back(memory: MemoryUnderTest) -> Non
 
 def test_payloads_are_dropped_once_published(memory: MemoryUnderTest) -> None:
     memory.add(make_rollouts(2))
-    with memory.stores.vectors.transaction("publish.sql") as session:
+    with memory.stores.vectors.transaction("outbox.sql") as session:
         rows = session._connection.execute(
             "SELECT payload IS NULL, published_at IS NOT NULL FROM memreward.batch "
             "WHERE memory = %s",

@@ -26,7 +26,7 @@ BREAK = "MATCH (q:Query {memory: $memory}) DETACH DELETE q"
 
 
 def run_sql(memory: MemoryUnderTest, statement: str) -> None:
-    with memory.stores.vectors.transaction("repair.sql") as session:
+    with memory.stores.vectors.transaction("outbox.sql") as session:
         session._connection.execute(statement.encode(), {"memory": memory.name})
 
 
@@ -123,7 +123,7 @@ def test_an_unfinished_generation_is_removed(memory: MemoryUnderTest) -> None:
         "INSERT INTO memreward.similar_to SELECT memory, generation + 1, query_id, neighbour_id, "
         "rank, score, 0 FROM memreward.similar_to WHERE memory = %(memory)s",
     )
-    with memory.stores.vectors.session("link.sql") as session:
+    with memory.stores.vectors.session("similarity.sql") as session:
         hold(session, memory.name, MemoryLock.LINKER)
         assert repair(memory.stores, memory.name) == Repaired(), "somebody is building it"
     assert repair(memory.stores, memory.name) == Repaired(cleared=True)
@@ -158,7 +158,7 @@ def test_a_delete_that_was_cut_off_is_finished_and_the_name_free(memory: MemoryU
     assert get_memory(memory.stores, memory.name).incarnation != first.incarnation
     with (
         pytest.raises(UnknownMemoryError, match="was deleted"),
-        memory.stores.vectors.transaction("accept.sql") as session,
+        memory.stores.vectors.transaction("outbox.sql") as session,
     ):
         lock_existing(session, first)
     assert not finish_delete(memory.stores, memory.name)
@@ -168,7 +168,7 @@ def test_a_delete_that_was_cut_off_is_finished_and_the_name_free(memory: MemoryU
 def publisher(memory: MemoryUnderTest) -> Iterator[tuple[Fence, SqlSession]]:
     """Somebody who holds the publisher's lock of the memory as it is now."""
     incarnation = get_memory(memory.stores, memory.name).incarnation
-    with memory.stores.vectors.session("publish.sql") as session:
+    with memory.stores.vectors.session("outbox.sql") as session:
         hold(session, memory.name, MemoryLock.PUBLISHER)
         yield (
             Fence(
@@ -184,7 +184,7 @@ def publisher(memory: MemoryUnderTest) -> Iterator[tuple[Fence, SqlSession]]:
 def end_session(memory: MemoryUnderTest, session: SqlSession) -> None:
     """The server ends a writer's session; the writer does not know yet."""
     pid = session._connection.info.backend_pid
-    with memory.stores.vectors.transaction("repair.sql") as other:
+    with memory.stores.vectors.transaction("outbox.sql") as other:
         other._connection.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
 
 
@@ -241,7 +241,7 @@ def test_who_waits_at_the_fence_sees_what_the_one_before_did(memory: MemoryUnder
 @contextmanager
 def publisher_without_lock(memory: MemoryUnderTest) -> Iterator[Fence]:
     incarnation = get_memory(memory.stores, memory.name).incarnation
-    with memory.stores.vectors.session("publish.sql") as session:
+    with memory.stores.vectors.session("outbox.sql") as session:
         yield Fence(
             graph=memory.stores.graph,
             session=session,

@@ -79,7 +79,7 @@ def test_as_of_a_batch(
 
 def test_as_of_a_time(told: MemoryUnderTest) -> None:
     everything = read_history(told.stores, told.name, id_of(told))
-    with told.stores.vectors.transaction("read.sql") as session:
+    with told.stores.vectors.transaction("reads.sql") as session:
         batches = session.of_table(tables.BATCH, tables.BATCH.archived).rows(
             "up_to", memory=told.name, seq=99
         )

@@ -20,14 +20,14 @@ _numbers = count()
 
 def state(memory: MemoryUnderTest) -> bool | None:
     """Whether the memory's index is complete; None: there is none."""
-    with memory.stores.vectors.transaction("neighbours.sql") as session:
+    with memory.stores.vectors.transaction("similarity.sql") as session:
         row = session.row("index_built", index=index_name(memory.name, DIMENSION))
     return None if row is None else row[0]
 
 
 def found(memory: MemoryUnderTest, ids: list[str], statement: str) -> dict[str, list[str]]:
     with (
-        memory.stores.vectors.transaction("neighbours.sql") as session,
+        memory.stores.vectors.transaction("similarity.sql") as session,
         searching(session, memory.name, DIMENSION) as (exact, index),
     ):
         assert index is not None
@@ -61,7 +61,7 @@ def test_postgres_searches_by_the_index_and_only_then(indexed_memory: MemoryUnde
     name = indexed_memory.name
     asked = {"ids": [query_id(name, "What is 1 + 1?")], "neighbours": 7}
     with (
-        indexed_memory.stores.vectors.transaction("neighbours.sql") as session,
+        indexed_memory.stores.vectors.transaction("similarity.sql") as session,
         searching(session, name, DIMENSION) as (every, index),
     ):
         assert index is not None
@@ -99,11 +99,11 @@ def test_another_memory_and_quarantined_queries_are_never_found(
     try:
         other.add(make_rollouts(60, 1))
         seq = memory.accept(close)
-        with stores.vectors.session("publish.sql") as session:
+        with stores.vectors.session("outbox.sql") as session:
             row = session.row("count_try", memory=name, seq=seq, reason="test", limit=1)
             assert row == (True,)
         ids = [query_id(name, f"What is {n} + {n}?") for n in range(60)]
-        with stores.vectors.transaction("accept.sql") as session:
+        with stores.vectors.transaction("outbox.sql") as session:
             edges = nearest(session, get_memory(stores, name), ids, 7)
             single = nearest_to_vector(session, name, close[0].query_embedding, 7)  # pyright: ignore
         assert len(edges) == 60 * 7
@@ -119,7 +119,7 @@ def test_another_memory_and_quarantined_queries_are_never_found(
 def test_more_neighbours_than_there_are_queries(indexed_memory: MemoryUnderTest) -> None:
     ids = [query_id(indexed_memory.name, "What is 1 + 1?")]
     state = get_memory(indexed_memory.stores, indexed_memory.name)
-    with indexed_memory.stores.vectors.transaction("accept.sql") as session:
+    with indexed_memory.stores.vectors.transaction("outbox.sql") as session:
         assert len(nearest(session, state, ids, 100)) == 59
 
 
@@ -138,7 +138,7 @@ def test_a_build_that_was_cut_off_is_made_anew(memory: MemoryUnderTest) -> None:
     memory.add(make_rollouts(10, 1))
     name = index_name(memory.name, DIMENSION)
     assert keep_index(memory.stores, memory.name, size=10)
-    with memory.stores.vectors.session("neighbours.sql") as session:
+    with memory.stores.vectors.session("similarity.sql") as session:
         session._connection.execute(  # pyright: ignore
             "UPDATE pg_index SET indisvalid = false WHERE indexrelid = "
             "to_regclass('memreward.' || %s)",

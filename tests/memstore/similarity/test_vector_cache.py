@@ -27,7 +27,7 @@ def both(
     """The edges that both ways agree on, to the bit; `searched`: Postgres had to search, too."""
     state = get_memory(memory.stores, memory.name)
     with (
-        memory.stores.vectors.transaction("accept.sql") as session,
+        memory.stores.vectors.transaction("outbox.sql") as session,
         patch.object(SqlSession, "rows", autospec=True, side_effect=SqlSession.rows) as rows,
     ):
         exact = nearest(session, state, ids, k)
@@ -103,7 +103,7 @@ def test_quarantined_queries_are_nobodys_neighbours(memory: MemoryUnderTest) -> 
     memory.add(make_rollouts(20, 1))
     close = [make_rollout(n, query=f"Copy {n}?", source_query_id=f"copy-{n}") for n in range(20)]
     seq = memory.accept(close)
-    with memory.stores.vectors.session("publish.sql") as session:
+    with memory.stores.vectors.session("outbox.sql") as session:
         assert session.row("count_try", memory=memory.name, seq=seq, reason="test", limit=1)
     edges = both(memory, QueryVectors(), ids_of(memory, range(20)), searched=True)
     assert len(edges) == 140
@@ -115,7 +115,7 @@ def test_a_rolled_back_batch_is_not_remembered(memory: MemoryUnderTest) -> None:
     ids = ids_of(memory, range(20))
     state = get_memory(memory.stores, memory.name)
     other = np.ones(state.dimension, np.float32)
-    with memory.stores.vectors.transaction("accept.sql") as session:
+    with memory.stores.vectors.transaction("outbox.sql") as session:
         edges = nearest(session, state, ids, 7, held, {"never-stored": other})
     assert "never-stored" not in {edge["neighbour_id"] for edge in edges}
     assert both(memory, held, ids)

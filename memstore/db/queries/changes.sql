@@ -1,3 +1,23 @@
+-- name: current_verified
+-- The current verified reward of these rollouts up to a sequence number, as Neo4j is told it.
+SELECT rollout_id, value, source, run, at, sources, spread
+FROM memreward.current_verified(%(memory)s, %(seq)s::bigint, %(ids)s::text[])
+ORDER BY rollout_id;
+
+-- name: query_of_rollouts
+-- Which of these rollouts are in the memory, and whose query they answer.
+SELECT id, query_id FROM memreward.rollout WHERE memory = %(memory)s AND id = ANY(%(ids)s);
+
+-- name: said
+-- What each source said last of each of these rollouts, up to a sequence number (NULL: any).
+SELECT rollout_id, source, value
+FROM memreward.verified_by_source(%(memory)s, %(seq)s::bigint, %(ids)s::text[]);
+
+-- name: preferred
+-- The current preferences in which one of these rollouts stands.
+SELECT better, worse, annotator, at
+FROM memreward.current_preference(%(memory)s, NULL::bigint, %(ids)s::text[]);
+
 -- name: drop_other_encoders
 -- Embeddings that another encoder began to make.
 DELETE FROM memreward.new_embedding WHERE memory = %(memory)s AND encoder <> %(encoder)s;
@@ -54,3 +74,12 @@ DELETE FROM memreward.new_embedding WHERE memory = %(memory)s;
 -- name: query_ids
 -- All queries.
 SELECT id FROM memreward.query WHERE memory = %(memory)s ORDER BY id;
+
+-- name: add_model
+-- A checkpoint becomes known to the memory.
+INSERT INTO memreward.model (memory, version, manifest, seq)
+VALUES (%(memory)s, %(version)s, %(manifest)s, %(seq)s);
+
+-- name: model_known
+-- Whether a checkpoint is known.
+SELECT 1 FROM memreward.model WHERE memory = %(memory)s AND version = %(version)s;

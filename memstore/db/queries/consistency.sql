@@ -55,21 +55,14 @@ WHERE memory = %(memory)s AND generation = %(generation)s AND seq <= %(seq)s
 
 -- name: propagated
 -- The current propagated reward of these rollouts.
-SELECT DISTINCT ON (rollout_id) rollout_id, value, confidence, model
-FROM memreward.propagated_reward
-WHERE memory = %(memory)s AND rollout_id = ANY(%(ids)s) AND seq <= %(seq)s
-ORDER BY rollout_id, seq DESC;
+SELECT rollout_id, value, confidence, model
+FROM memreward.current_propagated(%(memory)s, %(seq)s::bigint, %(ids)s::text[]);
 
 -- name: preferred
--- The current preferences of each annotator in which one of these rollouts is the better.
-SELECT better, worse, annotator FROM (
-    SELECT DISTINCT ON (least(better, worse), greatest(better, worse), annotator)
-        better, worse, annotator
-    FROM memreward.preference
-    WHERE memory = %(memory)s AND seq <= %(seq)s
-        AND (better = ANY(%(ids)s) OR worse = ANY(%(ids)s))
-    ORDER BY least(better, worse), greatest(better, worse), annotator, seq DESC
-) AS latest WHERE better = ANY(%(ids)s);
+-- The current preferences in which one of these rollouts is the better.
+SELECT better, worse, annotator
+FROM memreward.current_preference(%(memory)s, %(seq)s::bigint, %(ids)s::text[])
+WHERE better = ANY(%(ids)s);
 
 -- name: bad_query_embeddings
 -- Queries whose embedding has a wrong dimension or a norm that gives no cosine.

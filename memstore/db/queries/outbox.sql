@@ -1,0 +1,153 @@
+-- name: create_memory
+-- A memory begins with its first accepted batch, stamped with its encoder.
+INSERT INTO memreward.memory (name, encoder, dimension, neighbours)
+VALUES (%(memory)s, %(encoder)s, %(dimension)s, %(neighbours)s)
+ON CONFLICT (name) DO NOTHING;
+
+-- name: memory_state
+-- Where a memory stands.
+SELECT encoder, dimension, incarnation::text, neighbours, seq, published_seq, generation,
+    published_generation, encoder_path, deleted_at IS NOT NULL, importing, rebuilding
+FROM memreward.memory WHERE name = %(memory)s;
+
+-- name: known_rollouts
+-- Which of these rollouts are accepted already, and what they say.
+SELECT id, content_hash FROM memreward.rollout
+WHERE memory = %(memory)s AND id = ANY(%(ids)s);
+
+-- name: known_queries
+-- Which of these queries are accepted already.
+SELECT id FROM memreward.query WHERE memory = %(memory)s AND id = ANY(%(ids)s);
+
+-- name: known_query_vectors
+-- Texts of these queries that are accepted already, with their embeddings.
+SELECT text, embedding FROM memreward.query WHERE memory = %(memory)s AND id = ANY(%(ids)s);
+
+-- name: known_rollout_vectors
+-- Which of these texts rollouts of these queries have said already, with their embeddings.
+SELECT DISTINCT ON (said.text) said.text, said.embedding
+FROM memreward.rollout AS r
+CROSS JOIN LATERAL (
+    VALUES (r.thinking, r.thinking_embedding), (r.answer, r.answer_embedding)
+) AS said (text, embedding)
+WHERE r.memory = %(memory)s AND r.query_id = ANY(%(ids)s) AND said.text = ANY(%(texts)s)
+ORDER BY said.text;
+
+-- name: current_verified
+-- The current verified reward of each of these rollouts by one source.
+SELECT rollout_id, value
+FROM memreward.verified_by_source(%(memory)s, NULL::bigint, %(ids)s::text[])
+WHERE source = %(source)s;
+
+-- name: next_seq
+-- Take the next sequence number of a locked memory.
+UPDATE memreward.memory SET seq = seq + 1 WHERE name = %(memory)s RETURNING seq;
+
+-- name: add_run
+-- A run is recorded once, with the batch that brought it.
+INSERT INTO memreward.run (memory, name, policy, checkpoint, seq)
+VALUES (%(memory)s, %(name)s, %(policy)s, %(checkpoint)s, %(seq)s)
+ON CONFLICT (memory, name) DO NOTHING;
+
+-- name: known_conclusions
+-- Which of these conclusions were reached before.
+SELECT id FROM memreward.conclusion WHERE memory = %(memory)s AND id = ANY(%(ids)s);
+
+-- name: add_batch
+-- The batch itself, with what Neo4j still has to be told and no other table says.
+INSERT INTO memreward.batch (memory, seq, kind, payload, token)
+VALUES (%(memory)s, %(seq)s, %(kind)s, %(payload)s, %(token)s);
+
+-- name: batch_of_token
+-- The batch that a writer has accepted under its token, if its commit went through.
+SELECT seq FROM memreward.batch WHERE memory = %(memory)s AND token = %(token)s;
+
+-- name: pending_delete
+-- The delete of a run that was accepted and not carried to its end: its rows still stand here.
+SELECT b.seq FROM memreward.batch AS b JOIN memreward.memory AS m ON m.name = b.memory
+WHERE b.memory = %(memory)s AND b.seq > m.published_seq AND b.kind = 'delete' LIMIT 1;
+
+-- name: next_batch
+-- The first accepted batch that Neo4j has not been told.
+SELECT m.incarnation::text, b.seq, b.kind, b.payload, b.tries, b.quarantined_at IS NOT NULL, b.reason
+FROM memreward.batch AS b JOIN memreward.memory AS m ON m.name = b.memory
+WHERE b.memory = %(memory)s AND b.seq = m.published_seq + 1 AND m.deleted_at IS NULL;
+
+-- name: may_publish
+-- Whether this session still holds the publisher's lock for a memory that is still there; asked
+-- inside the transaction of Neo4j that the answer allows to go on.
+SELECT EXISTS (
+    SELECT 1 FROM memreward.memory
+    WHERE name = %(memory)s AND incarnation::text = %(incarnation)s AND deleted_at IS NULL
+);
+
+-- name: mark_published
+-- Neo4j holds the batch: move the number up to which it does, and drop the payload.
+WITH moved AS (
+    UPDATE memreward.memory
+    SET published_seq = %(seq)s,
+        published_generation = coalesce(%(generation)s::integer, published_generation)
+    WHERE name = %(memory)s AND incarnation::text = %(incarnation)s
+        AND published_seq = %(seq)s - 1
+    RETURNING 1
+)
+UPDATE memreward.batch SET published_at = now(), payload = NULL
+WHERE memory = %(memory)s AND seq = %(seq)s AND EXISTS (SELECT 1 FROM moved);
+
+-- name: count_try
+-- A publication that failed; after so many of them the batch is quarantined.
+UPDATE memreward.batch
+SET tries = tries + 1, reason = %(reason)s,
+    quarantined_at = CASE WHEN tries + 1 >= %(limit)s THEN now() END
+WHERE memory = %(memory)s AND seq = %(seq)s
+RETURNING quarantined_at IS NOT NULL;
+
+-- name: published_seq
+-- The last published batch of a memory.
+SELECT published_seq FROM memreward.memory WHERE name = %(memory)s;
+
+-- name: generation_edges
+-- A page of the similarity edges that a link brings, in order; those of queries that arrived since
+-- are in the same generation and come with their own batches.
+SELECT query_id, neighbour_id, rank, score FROM memreward.similar_to
+WHERE memory = %(memory)s AND generation = %(generation)s
+    AND seq = %(seq)s AND (query_id, neighbour_id) > (%(query_id)s, %(neighbour_id)s)
+ORDER BY query_id, neighbour_id LIMIT %(limit)s;
+
+-- name: older_generation
+-- The published generation, if edges of earlier ones are left.
+SELECT m.incarnation::text, m.published_generation FROM memreward.memory AS m
+WHERE m.name = %(memory)s AND m.deleted_at IS NULL AND EXISTS (
+    SELECT 1 FROM memreward.similar_to AS s
+    WHERE s.memory = m.name AND s.generation < m.published_generation
+);
+
+-- name: drop_older_generations
+-- Edges of generations that no reader sees any more.
+DELETE FROM memreward.similar_to WHERE memory = %(memory)s AND generation < %(generation)s;
+
+-- name: state
+-- Whether a memory is going, lags in Neo4j, or has edges left of an interrupted link or clean-up.
+SELECT m.deleted_at IS NOT NULL,
+    m.seq,
+    m.published_seq,
+    EXISTS (SELECT 1 FROM memreward.similar_to AS s
+            WHERE s.memory = m.name AND s.generation < m.published_generation),
+    EXISTS (SELECT 1 FROM memreward.similar_to AS s
+            WHERE s.memory = m.name AND s.generation > m.generation),
+    m.rebuilding
+FROM memreward.memory AS m WHERE m.name = %(memory)s;
+
+-- name: every_memory
+-- Names of all memories, those that are going among them.
+SELECT name FROM memreward.memory ORDER BY name;
+
+-- name: release_quarantine
+-- Let a quarantined batch have one more try; its queries are to be neighbours again.
+WITH released AS (
+    UPDATE memreward.batch SET quarantined_at = NULL, tries = %(tries)s
+    WHERE memory = %(memory)s AND quarantined_at IS NOT NULL
+    RETURNING memory, seq
+)
+UPDATE memreward.memory AS m SET linked_seq = least(m.linked_seq, released.seq - 1)
+FROM released WHERE m.name = released.memory RETURNING released.seq;

@@ -1,0 +1,86 @@
+-- name: memories
+-- All memories.
+SELECT name FROM memreward.memory WHERE deleted_at IS NULL AND NOT importing ORDER BY name;
+
+-- name: query_embeddings
+-- Embeddings of all queries up to a sequence number.
+SELECT id, embedding FROM memreward.query
+WHERE memory = %(memory)s AND seq <= %(seq)s ORDER BY id;
+
+-- name: rollout_features
+-- Embeddings and numbers of all rollouts up to a sequence number.
+SELECT id, thinking_embedding, answer_embedding, completion_tokens, truncated, policy_signals
+FROM memreward.rollout WHERE memory = %(memory)s AND seq <= %(seq)s ORDER BY id;
+
+-- name: policy_embedding_stamp
+-- The policy, layer and dimension that most policy embeddings carry.
+SELECT policy, layer, vector_dims(embedding) AS dimension FROM memreward.policy_embedding
+WHERE memory = %(memory)s AND seq <= %(seq)s
+GROUP BY policy, layer, dimension ORDER BY count(*) DESC, policy, layer, dimension LIMIT 1;
+
+-- name: policy_embeddings
+-- The policy embeddings of one stamp.
+SELECT rollout_id, embedding FROM memreward.policy_embedding
+WHERE memory = %(memory)s AND seq <= %(seq)s AND policy = %(policy)s AND layer = %(layer)s
+    AND vector_dims(embedding) = %(dimension)s
+ORDER BY rollout_id;
+
+-- name: current_verified_rewards
+-- The current verified reward of each rollout up to a sequence number.
+SELECT rollout_id, value
+FROM memreward.current_verified(%(memory)s, %(seq)s::bigint, NULL::text[]);
+
+-- name: current_preferences
+-- The current preferences up to a sequence number.
+SELECT better, worse
+FROM memreward.current_preference(%(memory)s, %(seq)s::bigint, NULL::text[])
+ORDER BY better, worse, annotator;
+
+-- name: models
+-- Checkpoints known to a memory, the latest first.
+SELECT version, manifest, created_at FROM memreward.model
+WHERE memory = %(memory)s ORDER BY seq DESC;
+
+-- name: removals
+-- The last accepted and the last published batch that takes rows away or replaces them.
+SELECT coalesce(max(seq), 0), coalesce(max(seq) FILTER (WHERE published_at IS NOT NULL), 0)
+FROM memreward.batch WHERE memory = %(memory)s AND kind IN ('delete', 'reembed');
+
+-- name: rollout
+-- Where a rollout stands.
+SELECT query_id, run, source_query_id, step, place, policy, checkpoint, seq
+FROM memreward.rollout WHERE memory = %(memory)s AND id = %(rollout)s;
+
+-- name: seq_at
+-- The last batch that was accepted by a moment.
+SELECT coalesce(max(seq), 0) FROM memreward.batch
+WHERE memory = %(memory)s AND accepted_at <= %(at)s;
+
+-- name: verified
+-- What was verified of a rollout, in order.
+SELECT seq, at, source, value, run FROM memreward.verified_reward
+WHERE memory = %(memory)s AND rollout_id = %(rollout)s AND seq <= %(seq)s ORDER BY seq, source;
+
+-- name: propagated
+-- What models concluded about a rollout, in order.
+SELECT seq, at, model, value, confidence FROM memreward.propagated_reward
+WHERE memory = %(memory)s AND rollout_id = %(rollout)s AND seq <= %(seq)s ORDER BY seq;
+
+-- name: preferences
+-- Preferences in which a rollout stands, in order.
+SELECT seq, at, annotator, better, worse FROM memreward.preference
+WHERE memory = %(memory)s AND (better = %(rollout)s OR worse = %(rollout)s) AND seq <= %(seq)s
+ORDER BY seq, annotator, better;
+
+-- name: run_known
+-- Whether a run of this name has brought anything to a memory.
+SELECT 1 FROM memreward.run WHERE memory = %(memory)s AND name = %(name)s;
+
+-- name: paid_queries
+-- Queries of which at least one rollout was verified, with who paid first: the run, the source and
+-- when. Verified rewards are never removed but with their rollouts, so this is what was spent.
+SELECT DISTINCT ON (r.query_id) r.query_id, v.run, v.source, v.at
+FROM memreward.verified_reward AS v
+JOIN memreward.rollout AS r ON r.memory = v.memory AND r.id = v.rollout_id
+WHERE v.memory = %(memory)s
+ORDER BY r.query_id, v.seq, v.source;
