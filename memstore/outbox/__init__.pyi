@@ -5,8 +5,6 @@ from .accept import accept_rollouts as accept_rollouts
 from .accept import known_hashes as known_hashes
 from .accept import refuse_changed as refuse_changed
 from .background_publisher import BackgroundPublisher as BackgroundPublisher
-from .batch_rows import arrived as arrived
-from .batch_rows import concluding as concluding
 from .change import OutboxBatch as OutboxBatch
 from .change import begin_change as begin_change
 from .change import commit_change as commit_change
@@ -30,4 +28,6 @@ from .recovery import catch_up as catch_up
 from .recovery import catch_up_all as catch_up_all
 from .recovery import every_memory as every_memory
 from .recovery import repair as repair
+from .rollout_rows import arrived as arrived
+from .rollout_rows import concluding as concluding
 from .rollout_rows import insert_queries as insert_queries

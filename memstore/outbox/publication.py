@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from memstore.db import GraphTransaction, SqlSession, Stores, retried
-from memstore.outbox.batch_rows import arrived
 from memstore.outbox.delete_rows import clear_dead_rows, remove_nodes, remove_rows
 from memstore.outbox.fence import Fence
 from memstore.outbox.locks import MemoryLock, hold
+from memstore.outbox.rollout_rows import arrived
 from schema.batch import BatchKind
 from schema.errors import QuarantineError, StoreError, StoreFullError
 

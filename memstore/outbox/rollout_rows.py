@@ -1,4 +1,4 @@
-"""The rows that a batch of rollouts adds to Postgres."""
+"""The rows that a batch of rollouts adds to Postgres, and those rows read back for Neo4j."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -98,3 +98,26 @@ def insert_labels(
     """Insert the verified rewards that rollouts carry."""
     rows = ({"rollout_id": item.id, "value": item.rollout.reward} for item in labelled)
     session.copy(tables.VERIFIED_REWARD, rows, memory=memory, seq=seq, source=FILE_SOURCE, run=run)
+
+
+def arrived(session: SqlSession, memory: str, seq: int, generation: int) -> dict[str, Any]:
+    """Rows of batch `seq` by table, and `concludes`, which answers reach which conclusions."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for table in tables.IN_GRAPH:
+        names = [column.name for column in table.in_graph]
+        page = session.of_table(table, table.in_graph).rows(
+            "of_batch", memory=memory, seq=seq, generation=generation
+        )
+        found[table.archive or table.name] = [
+            table.graph_row(dict(zip(names, row, strict=True))) for row in page
+        ]
+    return {**found, "concludes": concluding(found["rollouts"])}
+
+
+def concluding(rollouts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Edges from answers to what they conclude."""
+    return [
+        {"answer_id": row["id"], "conclusion_id": row["conclusion_id"]}
+        for row in rollouts
+        if row["conclusion_id"] is not None
+    ]
