@@ -4,12 +4,12 @@ import pytest
 from support.rollout_factory import make_rollout, make_rollouts
 from support.store_fixtures import MemoryUnderTest
 
-from memstore.changes import run_deletion as module
 from memstore.changes.labels import add_labels
 from memstore.changes.propagated_rewards import register_model, write_propagated
 from memstore.changes.run_deletion import delete_run, memory_contents, run_contents
 from memstore.consistency.check import check_memory
 from memstore.db.stores import get_memory
+from memstore.outbox import change as change_module
 from memstore.outbox import publication as publish_module
 from memstore.outbox.recovery import catch_up
 from memstore.reads.full_graph import read_graph
@@ -113,7 +113,7 @@ def test_cut_off_before_neo4j(shared: MemoryUnderTest, monkeypatch: pytest.Monke
         raise Crash
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "publish", crash)
+        patch.setattr(change_module, "publish_once", crash)
         with pytest.raises(Crash):
             delete_run(shared.stores, shared.name, "a")
     assert len(run_stats(shared.stores, shared.name)) == 2
