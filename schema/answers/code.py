@@ -1,40 +1,79 @@
-"""Code answers: the same program up to names, layout, comments and docstrings has one key.
-
-The code is parsed, never run.
-"""
+"""The program in an answer, whatever is written around it. It is parsed, never run."""
 
 import ast
-import hashlib
 import re
 import warnings
+from functools import lru_cache
 from typing import Final
 
-#: A longer program gets no key: parsing is for answers, not for uploads.
+#: A longer program is not parsed: parsing is for answers, not for uploads.
 LONGEST_CODE: Final = 20_000
 
-_FENCE = re.compile(r"```[ \t]*(?:python|py|Python)?[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)
-_START = re.compile(r"(?m)^(?:def |class |import |from \w+ import |async def |@)")
+_FENCE = re.compile(
+    r"^[^\S\n]*(?P<mark>`{3,}|~{3,})[^\S\n]*(?P<language>[\w+#.-]*)[^\n]*\n"
+    r"(?P<code>.*?)(?:^[^\S\n]*(?P=mark)[`~]*[^\S\n]*$|\Z|(?P=mark)(?!\w))",
+    re.DOTALL | re.MULTILINE,
+)
+_LANGUAGES: Final = frozenset(["", "python", "py", "python3", "python2", "py3", "code", "pycon"])
+_START = re.compile(r"(?m)^(?:def |class |import |from \w[\w.]* import |async def |@\w)")
+_DEFINES = re.compile(r"(?m)^[^\S\n]*(?:async def|def|class)\s+\w|\blambda\b")
+_MOST_BLOCKS: Final = 30
+_MOST_CUTS: Final = 12
 
 
 def has_code(text: str) -> bool:
     """Whether `text` seems to hold Python code."""
-    return "```" in text or _START.search(text) is not None
+    return "```" in text or "~~~" in text or _START.search(text) is not None
 
 
 def code_of(text: str) -> str | None:
-    """The Python code in `text`: its last fenced block that defines something, else from `def`."""
-    blocks = [block for block in _FENCE.findall(text) if block.strip()]
-    defining = [block for block in blocks if "def " in block or "lambda" in block]
-    if defining or blocks:
-        return (defining or blocks)[-1].strip("\n")
-    start = _START.search(text)
-    return text[start.start() :].split("```")[0] if start else None
+    """The Python program in `text`: its solution, with the imports and helpers before it.
+
+    The solution is the last fenced block that defines something, tests and examples aside; text
+    without a fence is read from its first `def`, `class` or `import` on.
+    """
+    blocks = _blocks(text)
+    if not blocks:
+        return _bare(text)
+    place = _solution(blocks)
+    if place is None:
+        return blocks[-1][0]
+    names = _defined(blocks[place][0])
+    parts = [code for code, _, _ in blocks[:place] if _helps(code) and not names & _defined(code)]
+    return "\n\n".join([*parts, blocks[place][0]])
+
+
+def code_span(text: str) -> tuple[int, int] | None:
+    """Begin and end in `text` of a program that defines something, fences included; or None."""
+    blocks = _blocks(text)
+    place = _solution(blocks)
+    if place is not None:
+        names = _defined(blocks[place][0])
+        first = place
+        while (
+            first > 0
+            and _helps(blocks[first - 1][0])
+            and not names & _defined(blocks[first - 1][0])
+        ):
+            first -= 1
+        return blocks[first][1], blocks[place][2]
+    if blocks:
+        return None
+    code = _bare(text)
+    if code is None or _DEFINES.search(code) is None or parse_code(code) is None:
+        return None
+    start = text.index(code)
+    return start, start + len(code)
 
 
 def parse_code(text: str) -> ast.Module | None:
-    """Syntax tree of the code in `text`; None when there is none, or it does not parse."""
+    """Syntax tree of the program in `text`; None when there is none, or it does not parse."""
     code = code_of(text)
-    if code is None or len(code) > LONGEST_CODE or "\0" in code:
+    return None if code is None else _parsed(code)
+
+
+def _parsed(code: str) -> ast.Module | None:
+    if len(code) > LONGEST_CODE or "\0" in code:
         return None
     try:
         with warnings.catch_warnings():
@@ -44,69 +83,72 @@ def parse_code(text: str) -> ast.Module | None:
         return None
 
 
-def code_key(text: str) -> str | None:
-    """`code:<hash>` of the normalised syntax tree of the code in `text`, or None."""
-    tree = parse_code(text)
+def _blocks(text: str) -> list[tuple[str, int, int]]:
+    """(code, begin, end) of the fenced blocks that may be Python."""
+    if "```" not in text and "~~~" not in text:
+        return []
+    found: list[tuple[str, int, int]] = []
+    for match in _FENCE.finditer(text):
+        code = _dedented(match["code"]).strip("\n")
+        if match["language"].lower() in _LANGUAGES and code.strip():
+            found.append((code, match.start(), match.end()))
+        if len(found) > _MOST_BLOCKS:
+            break
+    return found
+
+
+def _dedented(code: str) -> str:
+    """`code` without the indentation that all its lines share, and without prompts."""
+    lines = code.split("\n")
+    if any(line.startswith(">>> def") or line.startswith(">>> class") for line in lines):
+        code = "\n".join(line[4:] for line in lines if line[:4] in (">>> ", "... "))
+        lines = code.split("\n")
+    margin = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
+    return "\n".join(line[margin:] for line in lines) if margin else code
+
+
+def _solution(blocks: list[tuple[str, int, int]]) -> int | None:
+    """Place of the last block that defines something and is not only tests or an example."""
+    defining = [place for place, (code, _, _) in enumerate(blocks) if _DEFINES.search(code)]
+    for place in reversed(defining):
+        if not _only_tests(blocks[place][0]):
+            return place
+    return defining[-1] if defining else None
+
+
+@lru_cache(maxsize=1_024)
+def _defined(code: str) -> frozenset[str]:
+    """Names of the functions and classes that `code` defines at its top."""
+    return frozenset(re.findall(r"(?m)^(?:async def|def|class)\s+(\w+)", code))
+
+
+def _only_tests(code: str) -> bool:
+    """Whether all that a block defines are tests."""
+    names = _defined(code)
+    return bool(names) and all(name.lower().startswith(("test", "main")) for name in names)
+
+
+def _helps(code: str) -> bool:
+    """Whether a block before the solution belongs to it: imports, helpers, constants."""
+    tree = _parsed(code)
     if tree is None or not tree.body:
+        return False
+    kept = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return all(isinstance(statement, (*kept, ast.Assign, ast.AnnAssign)) for statement in tree.body)
+
+
+def _bare(text: str) -> str | None:
+    """Code without a fence: from its first statement to where it stops being Python."""
+    start = _START.search(text)
+    if start is None:
         return None
-    try:
-        _without_docstrings(tree)
-        parts: list[str] = []
-        _Writer(parts).write(tree)
-    except RecursionError:
-        return None
-    return "code:" + hashlib.blake2b("\x1f".join(parts).encode(), digest_size=12).hexdigest()
-
-
-def _without_docstrings(tree: ast.Module) -> None:
-    """Drop docstrings and other bare constants, in place."""
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            kept = [s for s in body if not _is_bare_constant(s)]
-            node.body = kept or [ast.Pass()]  # pyright: ignore[reportAttributeAccessIssue]
-
-
-def _is_bare_constant(statement: ast.AST) -> bool:
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-
-
-class _Writer:
-    """Writes a syntax tree as parts, own names replaced by the order in which they appear."""
-
-    def __init__(self, parts: list[str]) -> None:
-        self.parts = parts
-        self.own: dict[str, str] = {}
-
-    def write(self, tree: ast.Module) -> None:
-        for node in ast.walk(tree):
-            if isinstance(node, ast.arg):
-                self._claim(node.arg)
-            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                self._claim(node.id)
-            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                self._claim(node.name)
-        self._node(tree)
-
-    def _claim(self, name: str) -> None:
-        self.own.setdefault(name, f"v{len(self.own)}")
-
-    def _node(self, node: ast.AST) -> None:
-        self.parts.append(type(node).__name__)
-        for field in node._fields:
-            if field in ("ctx", "type_comment", "annotation", "returns", "type_ignores", "kind"):
-                continue
-            self._value(getattr(node, field, None))
-        self.parts.append(")")
-
-    def _value(self, value: object) -> None:
-        if isinstance(value, ast.AST):
-            self._node(value)
-        elif isinstance(value, list):
-            self.parts.append(f"[{len(value)}")
-            for item in value:
-                self._value(item)
-        elif isinstance(value, str):
-            self.parts.append(self.own.get(value, value.encode("utf-8", "replace").decode()))
-        else:
-            self.parts.append(repr(value))
+    code = text[start.start() :].split("```")[0].rstrip()
+    shorter = code
+    for _ in range(_MOST_CUTS):
+        if _parsed(shorter) is not None:
+            return shorter
+        cut = max((match.start() for match in re.finditer(r"\n\n(?=\S)", shorter)), default=-1)
+        if cut < 0:
+            break
+        shorter = shorter[:cut].rstrip()
+    return code

@@ -1,127 +1,110 @@
 """What an answer concludes, as a key: answers of one query that say the same get the same key.
 
 Agreement between the answers of a query is the strongest sign of correctness that needs no label,
-and it is only as good as this normalisation. Everything here is plain text work: no code of a
+and it is only as good as this normalisation. Equal keys mean equal answers; where a text is not
+surely a value, its key is as fine as the text. Everything here is plain text work: no code of a
 rollout is ever run, nothing depends on other rollouts, and no text makes it raise.
 """
 
 import re
 from typing import Final
 
-from schema.answers.code import code_key, has_code
-from schema.answers.options import chosen_option, options_of
-from schema.answers.values import NUMBER_WORDS, canonical_value, last_number
+from schema.answers.canonical import value_of
+from schema.answers.choices import chosen_option
+from schema.answers.code import has_code
+from schema.answers.exact import EXACT_DOMAINS, exact_key
+from schema.answers.options import options_of
+from schema.answers.program_key import code_key
+from schema.answers.prose import said_value
+from schema.answers.query import Asked, asked_of
+from schema.answers.spans import boxed_conclusion, marked, tagged, without_politeness
+from schema.answers.texts import text_key
 
-#: Longest part of a text that is looked at: conclusions stand at the end.
-TAIL: Final = 4000
-#: Longest free-text conclusion; longer ones never agree to the letter and get no key.
-LONGEST_TEXT: Final = 160
+#: Number of the rules by which keys are made; kept with every memory's keys.
+KEYS_VERSION: Final = 2
+#: Longest part of a text in which a box or "the answer is" is looked for: they are at the end.
+TAIL: Final = 4_000
 
-_BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
-_MARKED = re.compile(
-    r"(?:####|\b(?:final |correct |right )?(?:answer|result|solution)\s*(?:is|was|:|=|would be)"
-    r"|\btherefore,?\s+the\s+\w+(?:\s+\w+){0,6}\s+is\b)\s*:?\s*",
-    re.IGNORECASE,
+_SIMPLE = re.compile(r"\s*-?(?:0|[1-9]\d{0,17})\s*")
+_ONE_BOX = re.compile(
+    r"\s*(?:\\[(\[]|\$*)?\s*\\boxed\{(-?[1-9]\d{0,17}|0)\}[\s.$]*(?:\\[)\]])?[\s.$]*"
 )
-_SENTENCE_END = re.compile(r"(?:[.!?]\s+(?=[A-Z\\])|\n)")
-_QUOTED = re.compile(r"[\"“`']([^\"“”`'\n]{1,80})[\"”`']")
-_CLOCK = re.compile(r"(?:\d+\s*days?,?\s*)?\d{1,3}:\d{2}(?::\d{2}(?:\.\d+)?)?")
-_LIST = re.compile(r"\[[^\[\]\n]{0,400}\]")
-_NUMBER_WORD = re.compile(r"\b(" + "|".join(NUMBER_WORDS) + r")\b", re.IGNORECASE)
-_CODE_QUERY = re.compile(r"\bassert\b|\bpython\b|\bfunction\b|\bdef\b|```|\bprogram\b", re.I)
+_SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z\\*])|\n+")
+_CONCLUDES = re.compile(
+    r"\W*(?:so|thus|therefore|hence|in total|finally|in conclusion|this means|altogether)\b", re.I
+)
 
 
 def conclusion_key(query: str, thinking: str, answer: str, domain: str) -> str | None:
     """Canonical key of what `answer` concludes, or None when it concludes nothing readable.
 
     The kind of conclusion is read off the texts: an option of a query that lists options, code
-    for a query that asks for it, else a value (number, expression, list, time) or a short text.
+    for a query that asks for it, else a value (number, expression, list, set) or a text.
     `domain` only breaks the tie for code without any sign of it in the query.
 
     Returns:
-        `option:B`, `code:<hash>`, `value:<canonical>`, `list:…`, `text:…`; or None.
+        `option:B`, `code:<hash>`, `value:<canonical>`, `list:…`, `text:…` and the like; or None.
     """
     options = options_of(query)
     if options:
         letter = chosen_option(options, answer) or chosen_option(options, _last_line(thinking))
         return None if letter is None else f"option:{letter}"
-    if has_code(answer) and (domain == "code" or _CODE_QUERY.search(query[-TAIL:])):
+    if _SIMPLE.fullmatch(answer) and domain != "code":
+        return "value:0" if answer.strip() == "-0" else f"value:{answer.strip()}"
+    asked = asked_of(query)
+    if asked.code and (domain == "code" or has_code(answer)):
         return code_key(answer)
-    if domain == "code":
-        return None
-    return value_key(answer[-TAIL:], thinking[-TAIL:])
+    if domain in EXACT_DOMAINS:
+        return exact_key(answer)
+    box = _ONE_BOX.fullmatch(answer)
+    return f"value:{box[1]}" if box else _key(answer, thinking, asked)
 
 
 def value_key(answer: str, thinking: str) -> str | None:
     """Key of a free-form answer: the boxed value, the marked one, or the last thing said."""
-    boxed, open_box = last_boxed(answer)
-    if boxed is None and not open_box and not re.search(r"\w", answer):
-        boxed, open_box = last_boxed(thinking)
+    return _key(answer, thinking, asked_of(""))
+
+
+def _key(answer: str, thinking: str, asked: Asked) -> str | None:
+    answer = tagged(answer)
+    tail = answer[-TAIL:]
+    boxed, after, is_open = boxed_conclusion(tail) if "\\" in tail else (None, "", False)
+    if boxed is None and not is_open and not re.search(r"[^\W_]|∞|∅", answer):
+        boxed, after, is_open = boxed_conclusion(thinking[-TAIL:])
     if boxed is not None:
-        return _span_key(boxed)
-    if open_box:
+        return _boxed_key(boxed, after, asked)
+    if is_open:
         return None
-    marks = list(_MARKED.finditer(answer))
-    if marks:
-        span = _SENTENCE_END.split(answer[marks[-1].end() :], maxsplit=1)[0]
-        key = _span_key(span)
-        if key is not None:
-            return key
-    return _span_key(answer)
+    span = marked(tail)
+    if span is not None:
+        return value_of(span, asked) or said_value(span, asked) or text_key(span)
+    answer = without_politeness(answer)
+    return value_of(answer, asked) or _said(answer, asked) or text_key(answer)
 
 
-def last_boxed(text: str) -> tuple[str | None, bool]:
-    """Content of the last closed box in `text`, and whether its last box was left open."""
-    starts = [match.end() for match in _BOXED.finditer(text)]
-    if not starts:
-        return None, False
-    depth = 1
-    for place in range(starts[-1], len(text)):
-        depth += {"{": 1, "}": -1}.get(text[place], 0)
-        if depth == 0:
-            return text[starts[-1] : place], False
-    return None, True
+def _boxed_key(boxed: str, after: str, asked: Asked) -> str | None:
+    """Key of a box's content, with a unit behind the box that must be kept."""
+    inner, _, _ = boxed_conclusion(boxed) if "\\boxed" in boxed else (None, "", False)
+    boxed = inner if inner is not None else boxed
+    unit = re.match(r"[\s$]*(?:\\\))?[\s$]*((?:square |cubic )?[A-Za-z]+)\b", after)
+    if unit:
+        with_unit = value_of(f"{boxed} {unit[1]}", asked)
+        bare = value_of(boxed, asked)
+        if with_unit is not None and bare is not None and with_unit.startswith(f"{bare} "):
+            return with_unit
+    return value_of(boxed, asked) or said_value(boxed, asked) or text_key(boxed)
 
 
-def _span_key(span: str) -> str | None:
-    """Key of the part of an answer that holds its conclusion."""
-    span = span.strip()
-    lists = _LIST.findall(span)
-    if lists:
-        return _list_key(lists[-1])
-    clocks = _CLOCK.findall(span)
-    if clocks:
-        return "text:" + re.sub(r"[\s,]+", " ", clocks[-1]).lower()
-    value = canonical_value(span)
-    if value is not None:
-        return f"value:{value}"
-    quoted = _QUOTED.findall(span)
-    if quoted and not any(character.isdigit() for character in span):
-        return _text_key(quoted[-1])
-    if span.count(",") >= 2 and len(span) <= LONGEST_TEXT and "." not in span[:-1]:
-        items = span.rsplit(":", 1)[-1]
-        if all(item.count(" ") <= 3 for item in items.split(",")):
-            return _list_key(items)
-    number = last_number(span)
-    if number is not None:
-        return f"value:{number}"
-    words = _NUMBER_WORD.findall(span)
-    if words:
-        return f"value:{NUMBER_WORDS[words[-1].lower()]}"
-    return _text_key(span)
-
-
-def _list_key(text: str) -> str | None:
-    """Key of a list: its items in order, without quotes, brackets and spaces."""
-    items = [item.strip(" \t'\"`[](){}.$\\*").lower() for item in text.split(",")]
-    items = [canonical_value(item) or item for item in items if item]
-    return "list:" + ",".join(items)[: 2 * LONGEST_TEXT] if items else None
-
-
-def _text_key(text: str) -> str | None:
-    """Key of a short free text: lower-case words only."""
-    words = " ".join(re.findall(r"\w+", text.lower()))
-    return f"text:{words}" if words and len(words) <= LONGEST_TEXT else None
+def _said(answer: str, asked: Asked) -> str | None:
+    """Key of the value that an answer in sentences says: its only one, or the concluding one's."""
+    if len(answer) > TAIL:
+        return None
+    sentences = [part for part in _SENTENCES.split(answer.strip()) if part.strip()]
+    if len(sentences) > 1 and not (_CONCLUDES.match(sentences[-1]) or asked.number):
+        return None
+    if not sentences or not re.search(r"[A-Za-z=\]]", sentences[-1]):
+        return None
+    return said_value(sentences[-1], asked)
 
 
 def _last_line(text: str) -> str:

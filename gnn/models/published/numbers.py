@@ -1,6 +1,7 @@
 """The published program's three numbers about the answer to a mathematical question."""
 
 import re
+from fractions import Fraction
 from typing import Final
 
 import numpy as np
@@ -14,7 +15,7 @@ NUMBER_FEATURES: Final = ("answer_number", "answer_is_number", "answer_number_is
 #: The domain whose answers are numbers; others get zeros.
 DOMAIN: Final = "math"
 
-_NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?")
+_NUMBER: Final = re.compile(r"value:(-?\d{1,300}(?:/\d{1,300}|\.\d+)?(?:e[-+]?\d{1,3})?)(?: |$)")
 
 
 def number_features(graph: MemoryGraph) -> Floats:
@@ -40,6 +41,6 @@ def number_features(graph: MemoryGraph) -> Floats:
 
 
 def _last_number(key: str) -> float:
-    """The last number written in `key`; NaN if there is none."""
-    found = _NUMBER.findall(key)
-    return float(found[-1]) if found else float("nan")
+    """The number that a conclusion is, without its unit; NaN if it is none."""
+    found = _NUMBER.match(key)
+    return float("nan") if found is None else float(Fraction(found[1]))

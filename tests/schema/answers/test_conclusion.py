@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schema.answers.conclusion import conclusion_key, last_boxed
+from schema.answers.conclusion import conclusion_key
+from schema.answers.spans import last_boxed
 
 OPTIONS = "Which is a carnivore?\nA. a cow\nB. a caterpillar\nC. a vegan\nD. a shark"
 CODE_QUERY = "Write a python function to add.\nIt must pass, for example: assert add(1, 2) == 3"
@@ -22,7 +23,7 @@ def key(answer: str, *, query: str = "How many?", thinking: str = "", domain: st
         ["1,234", "1234.0", "$1234", "\\boxed{1234}", "\\(\\boxed{1{,}234}\\) dollars.", "1234."],
         ["The answer is 18 seconds.", "\\boxed{18}\\) seconds", "6 * 3 = 18 seconds", "#### 18"],
         ["\\boxed{\\frac{1}{2}}", "0.5", "\\dfrac{1}{2}", "1/2", "\\boxed{\\dfrac12}"],
-        ["50%", "\\boxed{50\\%}", "50 percent", "Emma's are green 50% of the time."],
+        ["50%", "\\boxed{50\\%}", "50 percent", "They are green 50% of the time."],
         ["\\boxed{x^2 + 1}", "\\boxed{x^{2}+1}", "y = \\left x^2 \\, + 1 \\right."],
         ["x = 12 + 5 = 17", "\\boxed{17}", "So, she grew 17 trees.", "seventeen"],
         ["['a', 'b', 'c']", "[a, b, c]", '["a","b","c"]', "a, b, c"],
@@ -89,8 +90,8 @@ def test_code_that_does_not_parse_has_no_key(answer: str) -> None:
     assert key(answer, query=CODE_QUERY, domain="code") is None
 
 
-@pytest.mark.parametrize("answer", ["", "   ", "\\boxed{2", "\\boxed{", "$$", "word " * 200])
-def test_unfinished_or_rambling_answers_have_no_key(answer: str) -> None:
+@pytest.mark.parametrize("answer", ["", "   ", "\\boxed{2", "\\boxed{", "$$"])
+def test_unfinished_or_empty_answers_have_no_key(answer: str) -> None:
     assert key(answer) is None
 
 

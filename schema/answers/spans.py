@@ -1,0 +1,135 @@
+r"""Where an answer's conclusion is in its text: in a box, in tags, after "the answer is"."""
+
+import re
+from typing import Final
+
+_BOXED = re.compile(r"\\(?:boxed|fbox|framebox)\s*\{")
+_JOINED_BOXES = re.compile(
+    r"[\s$.,;]*(?:\\[()\[\]])?[\s$]*(?:,|and|or|;)?[\s$]*(?:\\[()\[\]])?[\s$]*", re.I
+)
+_TAGGED = re.compile(r"<answer>(.*?)(?:</answer>|\Z)", re.DOTALL | re.IGNORECASE)
+_HASHES = re.compile(r"(?<!#)####(?!#)[^\S\n]*(\S[^\n]*)")
+_MARKED = re.compile(
+    r"(?:\b(?:the\s+)?(?:final |correct |right )?(?:answer|result|solution|total)\b\**\s*"
+    r"(?:(?:is|was|are|would be|will be|equals)\b|:|=|：)"
+    r"|\b(?:therefore|thus|so|hence),?\s+the\s+\w+(?:\s+\w+){0,6}\s+is\b"
+    r"|(?:答案|结果)(?:是|为|：|:))\s*:?\**\s*",
+    re.IGNORECASE,
+)
+#: Of these the ones by which a completion is split.
+_STATED = re.compile(
+    r"(?:\b(?:final answer|answer is|answer\b\**\s?:)|\*\*answer\*\*)"
+    r"(?:\*\*)?[ ]?(?:is\b)?[ ]?[:=：]?(?:\*\*)?"
+    r"|(?:答案|结果)(?:是|为|：|:)",
+    re.IGNORECASE,
+)
+_COMMENT = re.compile(
+    r"\s*\**(?:correct|right|wrong|incorrect|not|as follows|below|above|therefore|"
+    r"reasonable|consistent|"
+    r"shown|found|given|verified|clear|that)\b",
+    re.IGNORECASE,
+)
+_SENTENCE_END = re.compile(r"(?:[.!?]\s+(?=[A-Z\\*])|\n|。)")
+_FINAL_HEADING = re.compile(r"\**#*\s*(?:final\s+)?answer\s*:?\**\s*:?\s*\n+", re.IGNORECASE)
+_POLITE = re.compile(
+    r"(?:i hope|hope (?:this|that)|let me know|feel free|please let|if you have any|thank|"
+    r"is there anything|good luck|best regards|happy to help|would you like|do you)\b",
+    re.IGNORECASE,
+)
+#: At most so many boxes are read as one conclusion.
+_MOST_BOXES: Final = 12
+
+
+def last_boxed(text: str) -> tuple[str | None, bool]:
+    """Content of the last closed box in `text`, and whether its last box was left open."""
+    starts = [match.end() for match in _BOXED.finditer(text)]
+    if not starts:
+        return None, False
+    end = _box_end(text, starts[-1])
+    return (None, True) if end is None else (text[starts[-1] : end], False)
+
+
+def boxed_conclusion(text: str) -> tuple[str | None, str, bool]:
+    r"""The last box, what follows it in its line, and whether the last box was left open.
+
+    Boxes that follow one another (`\boxed{2} and \boxed{3}`) are one conclusion: `2, 3`.
+    """
+    boxes: list[tuple[int, int, int]] = []
+    is_open = False
+    for match in _BOXED.finditer(text):
+        end = _box_end(text, match.end())
+        is_open = end is None
+        if end is not None:
+            boxes.append((match.start(), match.end(), end))
+    if is_open or not boxes:
+        return None, "", is_open
+    first = len(boxes) - 1
+    while first > 0 and len(boxes) - first < _MOST_BOXES:
+        between = text[boxes[first - 1][2] + 1 : boxes[first][0]]
+        if boxes[first - 1][2] > boxes[first][0] or not _JOINED_BOXES.fullmatch(between):
+            break
+        if not re.search(r",|;|and|or", between):
+            break
+        first -= 1
+    inside = ", ".join(text[start:end] for _, start, end in boxes[first:])
+    return inside, text[boxes[-1][2] + 1 :].split("\n", 1)[0], False
+
+
+def _box_end(text: str, start: int) -> int | None:
+    depth = 1
+    for place in range(start, len(text)):
+        character = text[place]
+        if character == "{":
+            depth += 1
+        elif character == "}":
+            depth -= 1
+            if depth == 0:
+                return place
+    return None
+
+
+def tagged(text: str) -> str:
+    """What the last `<answer>` tags hold; `text` itself without them."""
+    if "<answer>" not in text.lower():
+        return text
+    found = _TAGGED.findall(text)
+    return found[-1] if found else text
+
+
+def marked(text: str) -> str | None:
+    """What the text says that its answer is, or None."""
+    hashes = _HASHES.search(text) if "####" in text else None
+    if hashes:
+        return hashes[1]
+    for match in reversed(list(_MARKED.finditer(text))):
+        span = _SENTENCE_END.split(text[match.end() :], maxsplit=1)[0].strip()
+        if span.strip("*:$ .\\[]()") and not _COMMENT.match(span):
+            return span
+        heading = text[match.end() :].strip()
+        if not span.strip("*: ") and heading:
+            return heading.split("\n\n", 1)[0]
+    return None
+
+
+def marker_spans(text: str) -> list[tuple[int, int]]:
+    """Where the text says "the answer is" or the like: begin and end of these words."""
+    return [match.span() for match in _STATED.finditer(text)]
+
+
+def is_comment(text: str) -> bool:
+    """Whether what follows "the answer is" is no answer: "correct", "as follows"."""
+    return _COMMENT.match(text) is not None
+
+
+def is_polite(line: str) -> bool:
+    """Whether a line only takes leave: "I hope this helps!"."""
+    return _POLITE.match(line.strip(" *_")) is not None
+
+
+def without_politeness(text: str) -> str:
+    """`text` without a heading "Final answer" and the closing lines that only take leave."""
+    text = _FINAL_HEADING.sub("", text, count=1) if "nswer" in text[:40] else text
+    lines = text.strip().split("\n")
+    while len(lines) > 1 and (not lines[-1].strip() or is_polite(lines[-1])):
+        lines.pop()
+    return "\n".join(lines)

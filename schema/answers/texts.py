@@ -1,0 +1,81 @@
+"""The key of a text as it is written, up to layout, letter case and what surrounds it."""
+
+import hashlib
+import re
+from typing import Final
+
+from schema.mathematics import plain_text
+
+#: A longer text's key is a hash of it.
+LONGEST: Final = 160
+
+_DRESS: Final = " \t\r\n`*"
+_PAIRS: Final = (("$", "$"), ('"', '"'), ("'", "'"), ("\\(", "\\)"), ("\\[", "\\]"))
+_HEDGE = re.compile(
+    r"(?:(?:so|therefore|thus|hence|finally|then|now|in total|in conclusion|overall),?\s+"
+    r"|(?:is|was|are|equals|exactly|about|approximately|approx\.?|roughly|around|nearly|almost|"
+    r"total|simply|just|only|indeed|equal to|a total of)\s+|[=≈~:]\s*|\\approx\s*)+",
+    re.IGNORECASE,
+)
+_OPENS: Final = frozenset("$\"'\\`*")
+_CLOSES: Final = frozenset(".$)]\"'`*")
+_HEDGES: Final = frozenset("istwarehnofcebjqluISTWAREHNOFCEBJQLU=≈~:\\dD")
+_TEXT_COMMAND = re.compile(r"\\(?:text\w{0,2}|math(?:rm|bf|it|sf)|mbox)\s*\{([^{}]*)\}")
+_AROUND = re.compile(r"[^\S\n]*([,:;()\[\]{}|=+*/<>])[^\S\n]*")
+#: A letter, a digit, or a sign that is no punctuation.
+_SAYS = re.compile(r"[^\W_]|[^\x00-\x7f]")
+_FENCE = re.compile(r"\A\s*```[\w+-]*[^\S\n]*\n(.*?)\n?[^\S\n]*```\s*\Z", re.DOTALL)
+
+
+def undressed(text: str) -> str:
+    """`text` without the marks around it: dollars, bold, quotes, a full stop, "about"."""
+    text = text.strip(_DRESS)
+    while text:
+        before = text
+        if text[0] in _OPENS or text[-1] in _CLOSES:
+            text = _unmarked(text)
+        if text[:1] in _HEDGES:
+            hedge = _HEDGE.match(text)
+            if hedge and hedge.end() < len(text):
+                text = text[hedge.end() :].strip(_DRESS)
+        if text == before:
+            break
+    return text
+
+
+def _unmarked(text: str) -> str:
+    """`text` without one pair of marks around it, and a mark at its end that nothing opens."""
+    for opening, closing in _PAIRS:
+        if text.startswith(opening) and text.endswith(closing) and len(text) > 2 * len(opening):
+            inside = text[len(opening) : len(text) - len(closing)]
+            if opening not in inside and closing not in inside:
+                text = inside.strip(_DRESS)
+    if text.endswith(".") and not text.endswith(".."):
+        text = text[:-1].strip(_DRESS)
+    for closing, opening in (("\\)", "\\("), ("\\]", "\\["), ("$", "$")):
+        if text.endswith(closing) and opening not in text[:-1]:
+            text = text[: -len(closing)].strip(_DRESS)
+    return text
+
+
+def text_key(text: str) -> str | None:
+    """`text:<words>` of a text, with its punctuation and its lines; None if it holds no sign."""
+    text = plain_text(text)
+    fenced = _FENCE.match(text)
+    if fenced:
+        text = fenced[1]
+    if "\\" in text:
+        text = _TEXT_COMMAND.sub(r"\1", text)
+    text = undressed(text).casefold()
+    if "\n" in text:
+        lines = [" ".join(line.split()) for line in text.split("\n")]
+        text = "\n".join(line for line in lines if line)
+    else:
+        text = " ".join(text.split())
+    text = _AROUND.sub(r"\1", text)
+    if not _SAYS.search(text):
+        return None
+    if len(text) <= LONGEST:
+        return f"text:{text}"
+    digest = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=12).hexdigest()
+    return f"text:#{digest}"

@@ -1,0 +1,5 @@
+"""Mathematics as people write it: numbers, units, expressions, in any dress."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,12 @@
+from .dress import plain_mathematics as plain_mathematics
+from .dress import plain_text as plain_text
+from .expressions import expression_key as expression_key
+from .expressions import shortest as shortest
+from .numerals import NUMBER_WORD as NUMBER_WORD
+from .numerals import number_of_words as number_of_words
+from .units import COMPARING as COMPARING
+from .units import SCALES as SCALES
+from .units import TELLING as TELLING
+from .units import asked_units as asked_units
+from .units import named_unit as named_unit
+from .units import unit_of as unit_of

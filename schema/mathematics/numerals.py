@@ -1,0 +1,73 @@
+"""Numbers in words: `twenty-five`, `三十`."""
+
+import re
+from typing import Final
+
+_ONES: Final = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+_TENS: Final = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_SMALL: Final = {word: value for value, word in enumerate(_ONES)} | {
+    word: 10 * value for value, word in enumerate(_TENS, 2)
+}
+_LARGE: Final = {"thousand": 1_000, "million": 10**6, "billion": 10**9}
+_CHINESE: Final = {c: v for v, c in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
+_CHINESE_UNITS: Final = {"十": 10, "百": 100, "千": 1_000, "万": 10_000}
+NUMBER_WORD = re.compile(r"\b(?:" + "|".join([*_ONES, *_TENS, "hundred"]) + r")\b", re.IGNORECASE)
+
+
+def number_of_words(text: str) -> int | None:
+    """The whole number that `text` says in words, and nothing else; else None."""
+    if text and all(c in _CHINESE or c in _CHINESE_UNITS for c in text):
+        return _chinese(text)
+    words = text.lower().replace("-", " ").replace(" and ", " ").split()
+    if not words or len(words) > 12:
+        return None
+    total, part, before = 0, 0, 1_000
+    for word in words:
+        value = _SMALL.get(word)
+        if value is not None:
+            # 25 is twenty five; five twenty and two three are no numbers.
+            if before <= value or (before < 20) or (before < 100 and value >= 10):
+                return None
+            part, before = part + value, value if value else 1
+        elif word == "hundred" and 0 < part < 10:
+            part, before = part * 100, 1_000
+        elif word in _LARGE and part:
+            total, part, before = total + part * _LARGE[word], 0, 1_000
+        else:
+            return None
+    return total + part
+
+
+def _chinese(text: str) -> int | None:
+    if not any(c in _CHINESE_UNITS for c in text):
+        return int("".join(str(_CHINESE[c]) for c in text))
+    total, digit = 0, 0
+    for character in text:
+        if character in _CHINESE:
+            digit = _CHINESE[character]
+        elif character == "万":
+            total, digit = (total + digit) * 10_000, 0
+        else:
+            total, digit = total + (digit or 1) * _CHINESE_UNITS[character], 0
+    return total + digit

@@ -1,0 +1,214 @@
+"""Units after a number: which of them may go without saying, and which change what is said."""
+
+import re
+from functools import lru_cache
+from typing import Final
+
+#: Dimension to units that are kept unless the query asks for them, with other ways to write them.
+_KEPT: Final = {
+    "length": "km kilometer kilometre kms;mm millimeter millimetre;dm;nm;foot feet ft;inch inches;"
+    "mile mi;yard yd",
+    "time": "minute min mins;hour hr hrs h;day;week;month;year yr yrs;"
+    "ms millisecond;decade;century",
+    "mass": "gram g gr;mg milligram;ton tons tonne;ounce oz",
+    "volume": "ml milliliter millilitre;gallon gal;cup;pint;quart",
+    "money": "cent cents penny pence",
+    "speed": "km/h kph kmh;mph;ft/s",
+    "temperature": "celsius;fahrenheit;kelvin",
+    "angle": "radian rad radians",
+    "count": "dozen dozens;pair pairs",
+}
+_DROPPED: Final = frozenset(
+    [
+        "cm",
+        "centimeter",
+        "centimetre",
+        "m",
+        "meter",
+        "metre",
+        "s",
+        "sec",
+        "second",
+        "m/s",
+        "kg",
+        "kilogram",
+        "liter",
+        "litre",
+        "l",
+        "lb",
+        "degree",
+        "deg",
+        "percent",
+        "pct",
+        "dollar",
+        "usd",
+        "buck",
+        "euro",
+        "eur",
+        "rupee",
+        "rs",
+        "inr",
+        "pound",
+        "gbp",
+        "yen",
+        "unit",
+        "square",
+        "cubic",
+        "sq",
+        "cu",
+        "each",
+    ]
+)
+_NAMES: Final[dict[str, tuple[str, str]]] = {
+    name: (unit.split()[0], dimension)
+    for dimension, units in _KEPT.items()
+    for unit in units.split(";")
+    for name in unit.split()
+}
+#: Words that change what a number says, or whose number is a name's.
+TELLING: Final = frozenset(
+    [
+        "no",
+        "not",
+        "never",
+        "none",
+        "neither",
+        "nor",
+        "cannot",
+        "can't",
+        "isn't",
+        "doesn't",
+        "yes",
+        "true",
+        "false",
+        "correct",
+        "incorrect",
+        "wrong",
+        "more",
+        "less",
+        "fewer",
+        "than",
+        "least",
+        "most",
+        "minimum",
+        "maximum",
+        "am",
+        "pm",
+        "a.m",
+        "p.m",
+        "or",
+        "plus",
+        "minus",
+        "negative",
+        "squared",
+        "cubed",
+        "remainder",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+        "jan",
+        "feb",
+        "mar",
+        "apr",
+        "jun",
+        "jul",
+        "aug",
+        "sep",
+        "sept",
+        "oct",
+        "nov",
+        "dec",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+        "half",
+        "quarter",
+        "third",
+        "thirds",
+        "halves",
+        "quarters",
+        "undefined",
+        "impossible",
+        "infinite",
+        "either",
+        "unless",
+        "except",
+        "without",
+    ]
+)
+#: Those of them that tell only right before the number.
+COMPARING: Final = frozenset(
+    ["more", "less", "fewer", "than", "least", "most", "minimum", "maximum"]
+)
+SCALES: Final = {
+    "hundred": 100, "thousand": 1_000, "million": 10**6, "billion": 10**9, "trillion": 10**12
+}  # fmt: skip
+_WORD = re.compile(r"[^\W\d_]+(?:[./'][^\W\d_]+)*")
+_ASKED = re.compile(
+    r"\b(?:how (?:many|much)|number of|in|measured in|to the nearest)\s+((?:[a-z/]+\s*){1,3})", re.I
+)
+_POWER = re.compile(r"\^\{?[23]\}?")
+
+
+def named_unit(word: str) -> tuple[str, str] | None:
+    """(unit, dimension) of a word that names a unit which is kept, or None."""
+    word = word.lower()
+    return _NAMES.get(word) or _NAMES.get(word.removesuffix("s"))
+
+
+@lru_cache(maxsize=4_096)
+def asked_units(query: str) -> frozenset[str]:
+    """Units that the query asks for: the only one of its kind, or those after "how many"."""
+    found: dict[str, set[str]] = {}
+    for word in _WORD.findall(query):
+        unit = named_unit(word)
+        if unit is not None:
+            found.setdefault(unit[1], set()).add(unit[0])
+    asked = {unit for units in found.values() if len(units) == 1 for unit in units}
+    if len(asked) < sum(map(len, found.values())):
+        for match in _ASKED.finditer(query):
+            named = (named_unit(word) for word in match[1].split())
+            asked.update(unit[0] for unit in named if unit is not None)
+    return frozenset(asked)
+
+
+def unit_of(words: str, asked: frozenset[str]) -> str | None:
+    """What must be kept of the words after a number; None if they say more than a unit does.
+
+    Returns:
+        "" where the words go without saying: the unit that is asked for, a usual one, things
+        that are counted.
+    """
+    plain = _POWER.sub("", words).strip(" .,;:!")
+    if not plain:
+        return ""
+    kept: list[str] = []
+    for word in plain.lower().split():
+        if word in ("per", "a", "an", "the", "of", "/", "square", "cubic", "sq", "cu"):
+            continue
+        if not _WORD.fullmatch(word):
+            return None
+        unit = named_unit(word)
+        if unit is not None:
+            if unit[0] not in asked:
+                kept.append(unit[0])
+        elif (
+            word in SCALES
+            or word in TELLING
+            or (len(word) < 3 and word.removesuffix("s") not in _DROPPED)
+        ):
+            return None
+    return "_".join(kept)
