@@ -64,9 +64,9 @@ def test_programs_that_differ(one: str, other: str) -> None:
 
 def test_programs_that_are_the_same() -> None:
     other = (
-        "def double(value: int) -> int:\n    '''Twice.'''\n    # times two\n    return (2\n  * value)"
-        "\n"
-        "assert double(2) == 4\nprint(double(3))\nif __name__ == '__main__':\n    double(1)"
+        "def double(value: int) -> int:\n    '''Twice.'''\n    # times two\n"
+        "    return (2\n  * value)\nassert double(2) == 4\nprint(double(3))\n"
+        "if __name__ == '__main__':\n    double(1)"
     )
     assert code_key(f"```\n{other}\n```") == code_key(FENCED)
 
