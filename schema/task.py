@@ -29,8 +29,10 @@ class Check:
     kind: VerifierKind
     #: The expected answer; for code: unused.
     gold: str = ""
-    #: Code: statements that must run without an error after the answer.
+    #: Code: Python statements, unittest, pytest, doctest, or JSON of inputs and outputs.
     tests: str = ""
+    #: Code: the function that `check(candidate)` of the tests is given, where they need it.
+    entry_point: str = ""
     #: reasoning-gym: name of the task family, and (if the entry can be made again) its settings as
     #: JSON, seed and index.
     family: str = ""

@@ -1,3 +1,4 @@
+from . import sandbox as sandbox
 from .json_lines import add_line as add_line
 from .json_lines import read_lines as read_lines
 from .label_budget import LabelPlan as LabelPlan

@@ -14,7 +14,7 @@ from schema.task import Check, Task, VerifierKind
 from schema.validation import check_text
 
 #: What is read of a file.
-COLUMNS: Final = ("query", "query_id", "dataset", "domain", "gold", "tests")
+COLUMNS: Final = ("query", "query_id", "dataset", "domain", "gold", "tests", "entry_point")
 #: How data sets of reasoning-gym are named in files.
 GYM_PREFIXES: Final = ("rg_", "small_")
 
@@ -88,7 +88,8 @@ def check_of(query: str, dataset: str, values: dict[str, Any]) -> Check | None:
         InputError: if `gold` or `tests` is no text.
     """
     if tests := _text(values, "tests"):
-        return Check(kind=VerifierKind.CODE, tests=tests)
+        entry_point = _text(values, "entry_point")
+        return Check(kind=VerifierKind.CODE, tests=tests, entry_point=entry_point)
     gold = _text(values, "gold")
     if not gold:
         return None

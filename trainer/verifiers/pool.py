@@ -24,7 +24,7 @@ from memstore import python_path
 from schema.errors import InputError, VerifierError
 from schema.rollout import Rollout
 from schema.task import Check, VerifierKind
-from trainer.verifiers.sandbox import require_protection
+from trainer import sandbox
 
 #: Seconds that a verdict may take.
 DEADLINE_S: Final = 10.0
@@ -110,20 +110,28 @@ class Verifiers:
     """A few worker processes for each kind of task that comes; ended by `close`."""
 
     def __init__(
-        self, *, run_code: bool = False, deadline_s: float = DEADLINE_S, workers: int = 2
+        self,
+        *,
+        run_code: bool = False,
+        same_process: bool = False,
+        deadline_s: float = DEADLINE_S,
+        workers: int = 2,
     ) -> None:
         """Workers start when they are needed.
 
         Args:
             run_code: also run the code of answers; without, code tasks are refused.
+            same_process: run tests that replace parts of a program, or compare objects of it, in
+                the program's own process, where it could change them; without, they are undecided.
             deadline_s: seconds that one verdict may take.
             workers: processes of a kind at the same time.
 
         Raises:
             SettingsError: if answers cannot be confined on this system.
         """
-        require_protection()
-        self._run_code, self._deadline_s, self._n_workers = run_code, deadline_s, workers
+        sandbox.require_protection()
+        self._run_code, self._same_process = run_code, same_process
+        self._deadline_s, self._n_workers = deadline_s, workers
         self._idle: defaultdict[VerifierKind, list[_Worker]] = defaultdict(list)
         self._threads = ThreadPoolExecutor(workers)
 
@@ -185,6 +193,7 @@ class Verifiers:
                 "thinking": rollout.thinking,
                 "answer": rollout.answer,
                 "check": check.to_row(),
+                "same_process": self._same_process,
             }
             for rollout, check in items
         ]
@@ -194,14 +203,4 @@ class Verifiers:
             worker.end()
             return [Verdict(reward=None, reason="the verifier was lost")] * len(items)
         idle.append(worker)
-        return [
-            _settled(Verdict(reward=one["reward"], reason=one["reason"]), check)
-            for one, (_, check) in zip(found, items, strict=True)
-        ]
-
-
-def _settled(verdict: Verdict, check: Check) -> Verdict:
-    """A program that does not end in time, or ends its process, has failed its tests."""
-    if check.kind is VerifierKind.CODE and verdict.reason in ("deadline", "ended"):
-        return Verdict(reward=0.0, reason=verdict.reason)
-    return verdict
+        return [Verdict(reward=one["reward"], reason=one["reason"]) for one in found]

@@ -9,10 +9,11 @@ import re
 import runpy
 import sys
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from schema.answers import chosen_option, code_of, last_boxed, last_number, options_of, value_key
+from schema.answers import chosen_option, last_boxed, last_number, options_of, value_key
 from schema.task import Check, VerifierKind
 
 #: A scorer of reasoning-gym gives parts of 1 to answers that hold the right one among others.
@@ -34,12 +35,13 @@ def preload(kind: VerifierKind) -> None:
         from trainer.tasks import gym  # noqa: F401
     elif kind is VerifierKind.MATH:
         import math_verify  # noqa: F401
+    elif kind is VerifierKind.CODE:
+        with suppress(ImportError):
+            import pytest  # noqa: F401
 
 
 def verdict(query: str, thinking: str, answer: str, check: Check) -> Verdict:
     """Check one answer."""
-    if check.kind is VerifierKind.CODE:
-        return _code(answer, check)
     if len(answer) > LONGEST:
         return 0.0, f"an answer of {len(answer)} characters"
     if check.kind is VerifierKind.MATH:
@@ -115,23 +117,21 @@ def _candidates(answer: str, gold: str) -> list[str]:
     return [text] if number is None else [text, number]
 
 
-def _code(answer: str, check: Check) -> Verdict:
-    """Run the answer's code and then its tests, here: the process has given up everything else.
+def same_process_verdict(code: str, tests: str) -> Verdict:
+    """Run a program and then its tests in this process, which has given up everything else.
 
-    An answer that ends the process, or never comes back, gives no verdict of its own; the caller
-    takes that for failed tests.
+    The program can change its tests: only for tests that need it, and only where asked for.
     """
-    code = code_of(answer) or answer
     try:
-        compile(check.tests, "tests", "exec")
+        compile(tests, "tests", "exec")
     except (SyntaxError, ValueError) as error:
         return None, f"the tests are no Python: {error}"
     Path("answer.py").write_text(code, encoding="utf-8", errors="replace")
-    Path("tests.py").write_text(check.tests, encoding="utf-8")
+    Path("tests.py").write_text(tests, encoding="utf-8")
     sys.setrecursionlimit(5_000)
     try:
         names: dict[str, Any] = runpy.run_path("answer.py")
         runpy.run_path("tests.py", init_globals=names)
     except BaseException as error:  # SystemExit too: whatever an answer raises, it has failed.
         return 0.0, f"{type(error).__name__}: {error}"[:200]
-    return 1.0, "the tests pass"
+    return 1.0, "the tests pass, in the program's own process"

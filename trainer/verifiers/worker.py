@@ -2,9 +2,9 @@
 
 It imports what its kind needs once. For each request it forks twice: the first child leaves the
 system's network and process table, the second confines itself and decides about one answer after
-the other. A program comes alone (`trainer.verifiers.pool`), so that it cannot change what the next
-one meets; answers that are only read share a child. Whatever an answer started ends with its
-deadline.
+the other. A program comes alone, and runs in a process apart from its tests
+(`trainer.verifiers.program_verdict`); answers that are only read share a child. Whatever an answer
+started ends with its deadline.
 """
 
 import json
@@ -15,18 +15,23 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 from schema.errors import MemrewardError
 from schema.task import Check, VerifierKind
-from trainer.verifiers import sandbox
+from trainer import sandbox
+from trainer.code_judge import ProgramStarter
+from trainer.verifiers.program_verdict import program_verdict
 from trainer.verifiers.verdicts import Verdict, preload, verdict
 
 _PIECE: Final = 65_536
 
 #: An answer with its check, or a verdict, as JSON has it.
 Item = dict[str, Any]
+#: Makes a verdict about one item, in a confined child.
+Decide = Callable[[Item], Verdict]
 
 
 def main(kind: VerifierKind) -> None:
@@ -37,12 +42,19 @@ def main(kind: VerifierKind) -> None:
         os.dup2(nothing, stream)  # What is printed on the way is no reply.
     sandbox.end_with_parent()
     sandbox.adopt_orphans()
+    # Before any request is read: the process that starts programs must never have seen a test.
+    starter = ProgramStarter(_end_descendants) if kind is VerifierKind.CODE else None
     preload(kind)
     replies.write(b'{"ready": true}\n')
     replies.flush()
     for line in requests:
         request = json.loads(line)
-        replies.write(json.dumps(_decide_all(request["items"], request["deadline"])).encode())
+        items, deadline_s = request["items"], request["deadline"]
+        if starter is None:
+            found = _decide_all(items, deadline_s)
+        else:
+            found = [_decide_program(item, deadline_s, starter) for item in items]
+        replies.write(json.dumps(found).encode())
         replies.write(b"\n")
         replies.flush()
 
@@ -58,25 +70,48 @@ def _decide_all(items: list[Item], deadline_s: float) -> list[Item]:
     return found
 
 
-def _decide(items: list[Item], deadline_s: float) -> tuple[list[Item], str]:
-    """The first verdicts, by a child that is gone when this returns, and why there are no more."""
+def _decide_program(item: Item, deadline_s: float, starter: ProgramStarter) -> Item:
+    def confined(decide: Decide) -> tuple[Verdict | None, str]:
+        found, reason = _decide([item], deadline_s, decide, keep=starter.pid)
+        return ((found[0]["reward"], found[0]["reason"]) if found else None), reason
+
+    try:
+        reward, reason = program_verdict(item, deadline_s, starter, confined)
+    finally:
+        starter.end()
+    return {"reward": reward, "reason": reason[:500]}
+
+
+def _decide(
+    items: list[Item], deadline_s: float, decide: Decide | None = None, keep: int = -1
+) -> tuple[list[Item], str]:
+    """The first verdicts, by a child that is gone when this returns, and why there are no more.
+
+    Args:
+        items: what is decided about.
+        deadline_s: seconds for each.
+        decide: makes a verdict of one, in the child; None: by its kind.
+        keep: a child of this process that is not ended.
+    """
     folder = Path(tempfile.mkdtemp(prefix="memreward-verify-"))
     report, reporting = os.pipe()
     try:
         child = os.fork()
         if child == 0:
-            _isolated(items, int(deadline_s) + 2, folder, reporting)
+            _isolated(items, int(deadline_s) + 2, folder, reporting, decide or _found)
         os.close(reporting)
         lines, reason = _read_lines(report, len(items), deadline_s)
         os.kill(child, signal.SIGKILL)
-        _end_descendants()
+        _end_descendants(keep)
     finally:
         os.close(report)
         shutil.rmtree(folder)
     return [json.loads(line) for line in lines], reason
 
 
-def _isolated(items: list[Item], cpu_seconds: int, folder: Path, reporting: int) -> None:
+def _isolated(
+    items: list[Item], cpu_seconds: int, folder: Path, reporting: int, decide: Decide
+) -> None:
     """First child: leaves the system behind, and waits for the second; never returns."""
     try:
         sandbox.end_with_parent()
@@ -85,19 +120,21 @@ def _isolated(items: list[Item], cpu_seconds: int, folder: Path, reporting: int)
         sandbox.own_namespaces()
         if os.fork() == 0:
             sandbox.end_with_parent()
-            _confined(items, cpu_seconds, folder, reporting)
+            _confined(items, cpu_seconds, folder, reporting, decide)
         os.close(reporting)
         os.wait()
     finally:
         os._exit(0)
 
 
-def _confined(items: list[Item], cpu_seconds: int, folder: Path, reporting: int) -> None:
+def _confined(
+    items: list[Item], cpu_seconds: int, folder: Path, reporting: int, decide: Decide
+) -> None:
     """Second child: decides one after the other, and says so; never returns."""
     try:
         refusal = _refusal(folder, cpu_seconds * len(items))
         for item in items:
-            reward, reason = _found(item) if refusal is None else (None, refusal)
+            reward, reason = _tried(decide, item) if refusal is None else (None, refusal)
             line = json.dumps({"reward": reward, "reason": reason[:500]})
             os.write(reporting, line.encode() + b"\n")
     finally:
@@ -114,10 +151,12 @@ def _refusal(folder: Path, cpu_seconds: int) -> str | None:
 
 
 def _found(item: Item) -> Verdict:
+    return verdict(item["query"], item["thinking"], item["answer"], Check.from_row(item["check"]))
+
+
+def _tried(decide: Decide, item: Item) -> Verdict:
     try:
-        return verdict(
-            item["query"], item["thinking"], item["answer"], Check.from_row(item["check"])
-        )
+        return decide(item)
     except BaseException as error:  # Of any kind: nothing that happens here may stay unsaid.
         return None, _said(error)
 
@@ -148,17 +187,17 @@ def _read_lines(pipe: int, count: int, deadline_s: float) -> tuple[list[bytes], 
     return lines[:count], ""
 
 
-def _end_descendants() -> None:
-    """Kill and reap children until there are none: orphans of an answer have become ours."""
+def _end_descendants(keep: int = -1) -> None:
+    """Kill and reap children until there are none: orphans of an answer have become ours.
+
+    Args:
+        keep: a child that is left alone; -1: none.
+    """
     own = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
-    while True:
-        for pid in own.read_text(encoding="ascii").split():
-            os.kill(int(pid), signal.SIGKILL)
-        try:
-            while os.waitpid(-1, os.WNOHANG) != (0, 0):
-                pass
-        except ChildProcessError:
-            return
+    while children := {int(pid) for pid in own.read_text(encoding="ascii").split()} - {keep}:
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, os.WNOHANG)
         time.sleep(0.001)
 
 

@@ -16,7 +16,7 @@ from memstore.child_process import python_path
 from schema.errors import InputError, SettingsError
 from schema.rollout import Rollout
 from schema.task import Check, VerifierKind
-from trainer.verifiers import sandbox
+from trainer import sandbox
 from trainer.verifiers.pool import Verdict, Verifiers
 from trainer.verifiers.verdicts import plain_answer
 
@@ -106,7 +106,7 @@ def test_what_cannot_be_decided_is_said(
         ("import os\nos._exit(0)", "ended"),
         ("import sys\nsys.exit(0)", "SystemExit"),
         ('x = """', "SyntaxError"),
-        ("import socket\nsocket.create_connection(('127.0.0.1', 1), 1)", "OSError"),
+        ("import socket\nsocket.create_connection(('127.0.0.1', 1), 1)", "unreachable"),
         ("open('/etc/passwd')", "PermissionError"),
         ("import os\nassert os.environ.get('HOME') or os.environ.get('USER'), 'bare'", "bare"),
         ("import os\nassert os.listdir('.') != ['answer.py', 'tests.py'][::-1], 1", ""),
@@ -121,18 +121,19 @@ def test_a_program_that_does_not_reach_its_tests_has_failed(
 
 
 def test_a_deadline_fails_a_program_and_leaves_the_rest_undecided(hasty: Verifiers) -> None:
-    endless = [(rollout("while True: pass"), code("")), (rollout("9**9**9"), math("3"))]
+    endless = [(rollout("while True: pass"), code("assert f()")), (rollout("9**9**9"), math("3"))]
     assert hasty.verify(endless) == [
-        Verdict(reward=0.0, reason="deadline"),
+        Verdict(reward=0.0, reason="the program: deadline"),
         Verdict(reward=None, reason="deadline"),
     ]
 
 
 def test_an_answer_cannot_change_what_the_next_one_meets(verifiers: Verifiers) -> None:
-    poison = "import builtins\nbuiltins.len = lambda x: 7\nopen('left', 'w').write('x')"
-    clean = "import os\nassert len('ab') == 2 and not os.path.exists('left')"
-    found = verifiers.verify([(rollout(poison), code("")), (rollout(clean), code(""))] * 3)
-    assert {verdict.reward for verdict in found} == {1.0}
+    poison = "import builtins\nbuiltins.sorted = lambda x: 7\nopen('left', 'w').write('x')"
+    poison += "\ndef f(): return 7"
+    clean = "import os\ndef f(): return sorted([2])[0] + 7 * os.path.exists('left')"
+    asked = [(rollout(poison), code("assert f() == 7")), (rollout(clean), code("assert f() == 2"))]
+    assert {verdict.reward for verdict in verifiers.verify(asked * 3)} == {1.0}
 
 
 def test_an_answer_that_does_not_end_costs_the_others_nothing(hasty: Verifiers) -> None:
@@ -147,7 +148,7 @@ def test_a_process_that_cannot_be_confined_decides_nothing_and_says_so() -> None
     """Not that the program ended, which would fail it."""
     script = (
         "import json\n"
-        "from trainer.verifiers import sandbox\n"
+        "from trainer import sandbox\n"
         "from trainer.verifiers import worker as verify_worker\n"
         "def refuse(*_): raise OSError('no Landlock')\n"
         "sandbox.confine = refuse\n"
