@@ -59,6 +59,9 @@ def row_of(query: str, prompt: str, question: Callable[[str], str] | None = None
     Raises:
         InputError: if the query does not hold the prompt.
     """
+    for name, value in (("queries", query), ("prompts", prompt)):
+        if not isinstance(value, str):
+            raise InputError(f"`{name}` holds a value of type {type(value).__name__}: give texts")
     begin = prompt.strip()
     if not begin or begin not in query:
         raise InputError(

@@ -17,8 +17,8 @@ from memreward.client import ask, is_training
 from memreward.scoring import Row
 from memstore.formats import source_query_id
 from schema.errors import InputError, MemrewardError
+from schema.messages import query_text, reply_of
 from schema.task import Text
-from trainer.rewards import last_text
 
 State = MutableMapping[str, Any]
 _log = logging.getLogger(__name__)
@@ -54,14 +54,14 @@ async def memory_rewards(
 async def score(task: Any, trace: Any) -> float:
     """The reward of a trace, for `fn = "memreward.adapters.verifiers:score"` in a task's rewards.
 
-    The query is the task's prompt, or its last message of the user; the completion is the agent's
-    last reply, with its reasoning as the thinking. `split` of the task's data says by `train` that
+    The query is the task's prompt, all of its messages; the completion is the agent's last reply,
+    with its reasoning as the thinking. `split` of the task's data says by `train` that
     this is training. Metrics: `memreward_abstained`, `memreward_confidence`.
 
     Raises:
         MemrewardError: if the memory cannot be asked; verifiers notes it as the trace's error.
     """
-    query = task.prompt if isinstance(task.prompt, str) else last_text(_plain(task.prompt), "user")
+    query = query_text(_plain(task.prompt))
     row = {"query": query, **_reply(trace), "truncated": bool(trace.is_truncated)}
     train = is_training(getattr(task, "split", None))
     said = (await asyncio.to_thread(ask, [row], train=train))[0]
@@ -94,7 +94,11 @@ async def _rewards(
 
 
 def _row(prompt: Text, completion: Text, info: Mapping[str, Any]) -> Row:
-    row = {"query": last_text(prompt, "user"), "completion": last_text(completion, "assistant")}
+    tools = info.get("tools", info.get("oai_tools"))
+    row = {
+        "query": query_text(_plain(prompt), _plain(tools)),
+        **reply_of(_plain(completion)).row(),
+    }
     return row | {name: info[name] for name in ("query_id", "dataset", "domain") if name in info}
 
 
@@ -107,15 +111,16 @@ def _note(error: MemrewardError, states: Iterable[State]) -> None:
             state["error"] = error
 
 
-def _plain(messages: Iterable[Any] | None) -> list[dict[str, Any]]:
-    """Messages of verifiers as those of everybody else."""
-    return [{"role": message.role, "content": _text(message.content)} for message in messages or []]
-
-
-def _text(content: Any) -> str:
-    if content is None or isinstance(content, str):
-        return content or ""
-    return "\n".join(part.text for part in content if part.type == "text")
+def _plain(value: Any) -> Any:
+    """Messages of verifiers, which are objects, as those of everybody else."""
+    if value is None or isinstance(value, str | bytes | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, Sequence):
+        return [_plain(item) for item in value]
+    dump = getattr(value, "model_dump", None)
+    return dump() if callable(dump) else _plain(vars(value))
 
 
 def _reply(trace: Any) -> dict[str, str]:

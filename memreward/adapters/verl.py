@@ -14,8 +14,8 @@ from memreward.client import ask, is_training
 from memreward.scoring import Row
 from memstore.formats import source_query_id
 from schema.errors import InputError
+from schema.messages import plain_list, query_text
 from schema.score import Score
-from trainer.rewards import last_text
 
 #: Entries of `extra_info` that may hold what the policy was asked, in this order.
 QUESTIONS: Final = ("question", "query", "prompt")
@@ -39,8 +39,9 @@ async def compute_score(
         data_source: the data set that the memory notes.
         solution_str: what the policy wrote.
         ground_truth: never looked at.
-        extra_info: `question` (or `query`, or `prompt`: text or messages) is needed; `split` says
-            by `train` that this is training; `query_id` and `domain` as in an input file.
+        extra_info: `question` (or `query`, or `prompt`: text or messages) is needed; `tools` and
+            `images` are part of it; `split` says by `train` that this is training; `query_id` and
+            `domain` as in an input file.
         neutral: stands for "no opinion"; of `reward_kwargs`.
         train: the same as `split`, for all samples; of `reward_kwargs`.
         kwargs: what verl adds; taken and left.
@@ -117,8 +118,11 @@ def _row(data_source: str, solution_str: str, extra_info: Mapping[str, Any] | No
             "verl does not hand the prompt on: add what the policy is asked to the data (Parquet), "
             "as `question` in the column `extra_info`"
         )
-    query = last_text(found if isinstance(found, str) else list(found), "user")
-    row = {"query": query, "completion": solution_str, "dataset": str(data_source)}
+    row = {
+        "query": query_text(found, info.get("tools"), plain_list(info.get("images")) or ()),
+        "completion": solution_str,
+        "dataset": str(data_source),
+    }
     for name in ("query_id", "domain"):
         if info.get(name) is not None:
             row[name] = info[name]

@@ -12,6 +12,7 @@ from schema.answers import split_completion
 from schema.errors import InputError
 from schema.ids import digest
 from schema.input_columns import InputColumn, InputKind
+from schema.messages import reply_of
 from schema.rollout import POLICY_SIGNALS, Vector
 from schema.validation import MAX_TEXT_BYTES, check_text
 
@@ -40,6 +41,11 @@ def texts(values: dict[str, Any]) -> dict[str, Any]:
     if "completion" not in values:
         raise InputError("`answer` is missing: give it, or a `completion` to be split")
     completion = values["completion"]
+    if isinstance(completion, list):
+        if "thinking" in values:
+            raise InputError("`thinking` is given beside messages, which hold it: leave one out")
+        thinking, answer = reply_of(completion).split()
+        return {"thinking": thinking, "answer": answer}
     check_text(completion, "completion", 2 * MAX_TEXT_BYTES)
     if "thinking" in values:
         return {"thinking": values["thinking"], "answer": completion}

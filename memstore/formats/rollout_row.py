@@ -11,6 +11,7 @@ from memstore.formats import convert
 from memstore.formats.columns import KNOWN_COLUMNS
 from schema.errors import InputError
 from schema.input_columns import INPUT_COLUMNS
+from schema.messages import query_text
 from schema.rollout import POLICY_SIGNALS, Rollout
 from schema.validation import TEXT_EMBEDDINGS, check_integer, check_rollout, check_text
 
@@ -55,6 +56,8 @@ def rollout_of(values: Mapping[str, Any], options: ReadOptions, next_place: Next
     values = {
         name: value for name, value in values.items() if value is not None and name in KNOWN_COLUMNS
     }
+    if isinstance(values.get("query"), list):
+        values["query"] = query_text(values["query"])
     fields = {**_place(values, next_place), "policy": options.policy}
     fields |= convert.texts(values)
     fields |= convert.policy_signals(values)

@@ -53,7 +53,10 @@ BAD_ROWS: list[tuple[dict[str, Any] | bytes, str]] = [
     ({"query": "q" * 20_000_000}, "`query` has 20,000,000 bytes"),
     ({"answer": None}, "`answer` is missing"),
     ({"answer": None, "thinking": None, "completion": " "}, "`answer` is empty"),
-    ({"answer": None, "completion": [{"role": "assistant"}]}, "`completion` is a value of type"),
+    (
+        {"answer": None, "completion": [{"role": "assistant"}]},
+        "`thinking` is given beside messages",
+    ),
     ({"answer": None, "completion": "c" * (2 * MAX_TEXT_BYTES + 1)}, "`completion` has"),
     ({"answer": 4}, "`answer` is 4"),
     ({"answer": "", "thinking": ""}, "`answer` is empty"),

@@ -5,7 +5,6 @@ from .journal import Given as Given
 from .journal import Journal as Journal
 from .noise_mask import MIN_SPREAD as MIN_SPREAD
 from .noise_mask import without_noise as without_noise
-from .trl_rows import last_text as last_text
 from .types import RewardFunction as RewardFunction
 from .verified_reward import task_rows as task_rows
 from .verified_reward import verified_by as verified_by

@@ -15,7 +15,7 @@ from trainer.rewards.assign import Giver
 from trainer.rewards.audit import Audit
 from trainer.rewards.journal import Given, Journal
 from trainer.rewards.noise_mask import MIN_SPREAD, without_noise
-from trainer.rewards.trl_rows import rows_of
+from trainer.rewards.trl_rows import check_columns, rows_of
 from trainer.rewards.types import Batch, RewardFunction, SignalsFunction
 
 
@@ -54,7 +54,8 @@ def memory_reward(
     Raises:
         RewardError: (from the function) if more than 5 % of a batch could not be verified, a
             score is missing or no number in [0, 1], or nobody says whether this is training.
-        InputError: if the journal is damaged.
+        InputError: if the journal is damaged; (from the function) naming column and row, if a
+            column of the data set holds something else than it should.
     """
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     path = journal if journal is None or world == 1 else journal.with_suffix(f".{rank}.jsonl")
@@ -77,6 +78,7 @@ def memory_reward(
         started = time.monotonic()
         trainer = getattr(kwargs.get("log_metric"), "__self__", None)
         state = kwargs.get("trainer_state")
+        check_columns(kwargs, len(prompts))
         columns = {name: kwargs[name] for name in kwargs if _is_column(kwargs[name], len(prompts))}
         batch = Batch(
             rows=rows_of(

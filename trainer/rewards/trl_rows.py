@@ -2,15 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from memstore.formats import source_query_id
-from schema.answers import split_completion
 from schema.errors import InputError
 from schema.ids import content_hash
+from schema.messages import Reply, query_text, reply_of
 from schema.rollout import Rollout
 from schema.task import Text
-from schema.validation import check_rollout
+from schema.validation import MAX_NAME_BYTES, check_rollout, check_text
+
+#: Columns of the data set that say what a rollout is, as in an input file.
+NAMES: Final = ("query_id", "dataset", "domain")
+#: Columns that are part of the prompt.
+PROMPT_COLUMNS: Final = ("query", "tools", "images", "image")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,49 +74,99 @@ def rows_of(
     """One row a completion, in order.
 
     Args:
-        prompts: texts or messages; the query is the column `query` where there is one, else the
-            text or the last message of the user.
+        prompts: texts or messages; the query is the column `query` where there is one, else all
+            of the prompt with the columns `tools` and `images` (or `image`).
         completions: texts or messages; divided into thinking and answer.
         completion_ids: their tokens.
         columns: of the data set, lists as long as `prompts`; `query`, `query_id`, `dataset` and
             `domain` are used, as in an input file.
         end_tokens: those that end a completion; None: it is not known which were cut off.
+
+    Raises:
+        InputError: naming column and row, if one holds something else than it should.
     """
+    check_columns(columns, len(prompts))
     rows: list[Row] = []
     for place, (prompt, completion) in enumerate(zip(prompts, completions, strict=True)):
-        values = {
-            name: columns[name][place]
-            for name in ("query", "query_id", "dataset", "domain")
-            if name in columns and columns[name][place] is not None
-        }
-        values.setdefault("query", last_text(prompt, "user"))
-        thinking, answer = split_completion(last_text(completion, "assistant"))
+        given = _given(columns, place)
+        query = _query(prompt, given, place)
+        names = _names(given, place)
+        thinking, answer = _reply(completion, place).split()
         tokens = completion_ids[place]
         rows.append(
             Row(
-                query=values["query"],
-                source_query_id=source_query_id(values),
+                query=query,
+                source_query_id=source_query_id({**names, "query": query}),
                 thinking=thinking,
                 answer=answer,
-                dataset=values.get("dataset", "default"),
-                domain=values.get("domain", "general"),
+                dataset=names.get("dataset", "default"),
+                domain=names.get("domain", "general"),
                 completion_tokens=len(tokens),
                 truncated=None
-                if end_tokens is None or not tokens
+                if end_tokens is None or not len(tokens)
                 else tokens[-1] not in end_tokens,
             )
         )
     return rows
 
 
-def last_text(messages: Text, role: str) -> str:
-    """A text as it is, or what the last message of `role` says; empty where there is none."""
-    if isinstance(messages, str):
-        return messages
-    for message in reversed(messages):
-        if message.get("role") == role:
-            content = message.get("content") or ""
-            if isinstance(content, str):
-                return content
-            return "".join(part.get("text", "") for part in content if part["type"] == "text")
-    return ""
+def check_columns(columns: Mapping[str, Any], count: int) -> None:
+    """Check that the columns which name a rollout have one entry a completion.
+
+    Raises:
+        InputError: naming the first that has not.
+    """
+    for name in (*NAMES, *PROMPT_COLUMNS):
+        value = columns.get(name)
+        if value is None:
+            continue
+        if not isinstance(value, list | tuple):
+            kind = type(value).__name__
+            raise InputError(f"column `{name}` is a {kind}: give a list, one entry a completion")
+        if len(value) != count:
+            raise InputError(
+                f"column `{name}` has {len(value)} entries for {count} completions: give one each"
+            )
+
+
+def _given(columns: Mapping[str, Any], place: int) -> dict[str, Any]:
+    """What the columns that are used say of one row; None is not given."""
+    names = (*NAMES, *PROMPT_COLUMNS)
+    given = {name: columns[name][place] for name in names if columns.get(name) is not None}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _query(prompt: Text, given: Mapping[str, Any], place: int) -> str:
+    images = given.get("images", [given["image"]] if "image" in given else [])
+    name = "query" if "query" in given else "prompt"
+    try:
+        if name == "query":
+            query = query_text(given["query"])
+        else:
+            query = query_text(prompt, given.get("tools"), images)
+        check_text(query, name)
+        if not query.strip():
+            raise InputError("it is empty: give what the policy is asked")
+    except InputError as error:
+        raise InputError(f"row {place}, column `{name}`: {error}") from None
+    return query
+
+
+def _names(given: Mapping[str, Any], place: int) -> dict[str, Any]:
+    names = {name: given[name] for name in NAMES if name in given}
+    for name, value in names.items():
+        whole = name == "query_id" and isinstance(value, int) and not isinstance(value, bool)
+        try:
+            check_text(str(value) if whole else value, name, MAX_NAME_BYTES)
+            if not str(value).strip():
+                raise InputError("it is empty: name it, or leave it out")
+        except InputError as error:
+            raise InputError(f"row {place}, column `{name}`: {error}") from None
+    return names
+
+
+def _reply(completion: Text, place: int) -> Reply:
+    try:
+        return reply_of(completion)
+    except InputError as error:
+        raise InputError(f"row {place}, column `completions`: {error}") from None

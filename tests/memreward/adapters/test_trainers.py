@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_origin
 
+import numpy as np
 import pytest
 import torch
 
@@ -139,12 +140,24 @@ def test_verl_needs_the_question_and_the_split(asked: Asked) -> None:
     chat = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What?"}]
     verl.compute_score_sync("d", "0.8", None, {"prompt": chat, "split": "test"})
     verl.compute_score_sync("d", "0.8", None, {"query": "What?"}, train=False)
-    assert [row["query"] for row in asked.rows] == ["What?", "What?"]
+    whole = "<|system|>\nBe brief.\n<|user|>\nWhat?"
+    assert [row["query"] for row in asked.rows] == [whole, "What?"]
     assert asked.trains == [False, False]
     assert verl.compute_score_sync("d", "odd", None, INFO, neutral=0.25)["score"] == 0.25
     asked.error = ServerError("gone: start it")
     with pytest.raises(ServerError, match="gone"):
         asyncio.run(verl.compute_score("d", "0.8", None, INFO))
+
+
+def test_verl_reads_messages_as_parquet_holds_them(asked: Asked) -> None:
+    chat = np.array([{"role": "user", "content": "What?", "tool_calls": None}], dtype=object)
+    tools = np.array([{"name": "add", "description": None}], dtype=object)
+    verl.compute_score_sync("d", "0.8", None, {"prompt": chat, "split": "test"})
+    verl.compute_score_sync("d", "0.8", None, {"prompt": chat, "tools": tools, "split": "test"})
+    with_tools = '<|tools|>\n[{"name":"add"}]\n<|user|>\nWhat?'
+    assert [row["query"] for row in asked.rows] == ["What?", with_tools]
+    with pytest.raises(InputError, match="of type int"):
+        verl.compute_score_sync("d", "0.8", None, {"prompt": 5, "split": "test"})
 
 
 def test_verl_batches_score_by_groups(asked: Asked) -> None:
@@ -191,6 +204,8 @@ def test_openrlhf_failures_are_raised(asked: Asked, monkeypatch: pytest.MonkeyPa
     with pytest.raises(SettingsError, match="MEMREWARD_TRAIN"):
         openrlhf.reward_func(["What? 0.8"], ["What?"], [None])
     monkeypatch.setenv("MEMREWARD_TRAIN", "false")
+    with pytest.raises(InputError, match="`prompts` holds a value of type"):
+        openrlhf.reward_func(["What? 0.8"], [[{"role": "user"}]], [None])  # pyright: ignore
     for query, prompt in (("cut? 0.8", "What was cut?"), ("0.8", ""), ("0.8", " ")):
         with pytest.raises(InputError, match="does not hold its prompt"):
             openrlhf.reward_func([query], [prompt], [None])
@@ -229,7 +244,7 @@ def test_a_rubric_takes_both_functions(asked: Asked) -> None:
     assert not is_group(verifiers.memory_reward)
     assert is_group(verifiers.memory_rewards)
     assert rubric_call("0.8", {}, split="train", query_id="q1") == 0.8
-    assert rubric_call("odd", {}, split="eval") == 0.5
+    assert rubric_call("odd", {}, split="eval", tools=[]) == 0.5
     assert asked.trains == [True, False]
     assert asked.rows[0] == {"query": "What?", "completion": "0.8", "query_id": "q1"}
     given = dict.fromkeys(SIGNATURES["verifiers-rubric"]["Rubric.group_score_objects"], Poison())
@@ -243,6 +258,14 @@ def test_a_rubric_takes_both_functions(asked: Asked) -> None:
     values = asyncio.run(verifiers.memory_rewards(**given))  # pyright: ignore[reportArgumentType]
     assert values == [0.2, pytest.approx(0.5), 0.8]
     assert states == [{}, {}, {}]
+
+
+def test_a_rubric_sees_tools_and_reasoning(asked: Asked) -> None:
+    chat = [{"role": "assistant", "content": "0.8", "reasoning_content": "Hm."}]
+    info = {"split": "train", "oai_tools": [{"name": "add"}]}
+    assert asyncio.run(verifiers.memory_reward("What?", chat, {}, info)) == 0.8
+    query = '<|tools|>\n[{"name":"add"}]\n<|user|>\nWhat?'
+    assert asked.rows == [{"query": query, "thinking": "Hm.", "completion": "0.8"}]
 
 
 def test_a_rubric_is_never_raised_at(asked: Asked, caplog: pytest.LogCaptureFixture) -> None:
@@ -294,7 +317,11 @@ def test_a_task_of_verifiers_is_scored(asked: Asked) -> None:
     assert trace.metrics["memreward_abstained"] == 1.0
     assert asked.rows == [
         {"query": "What?", "completion": "0.8", "thinking": "Hm.", "truncated": False},
-        {"query": "Why?", "completion": "odd", "truncated": False},
+        {
+            "query": "<|system|>\nBe brief.\n<|user|>\n<|image|>\nWhy?",
+            "completion": "odd",
+            "truncated": False,
+        },
     ]
     assert asked.trains == [True, False]
     asked.error = ServerError("gone")

@@ -499,3 +499,39 @@ def test_the_shipped_sample_is_whole(tmp_path: Path) -> None:
     reader = RolloutReader(inspect_files([sample]))
     survey = survey_rollouts(reader, tmp_path / "rejects.jsonl")
     assert (survey.good, survey.rejected, survey.rewarded) == (3152, 0, 3152)
+
+
+# Messages
+
+
+def test_queries_and_completions_may_be_messages(tmp_path: Path) -> None:
+    user = {"role": "user", "content": "What is 2 + 2?"}
+    said = [{"role": "assistant", "content": "4", "reasoning_content": "Two and two."}]
+    chat = [{"role": "system", "content": "Be brief."}, user]
+    path = jsonl(
+        tmp_path / "a.jsonl",
+        {"query": [user], "completion": said},
+        {"query": "What is 2 + 2?", "completion": "4"},
+        {"query": chat, "completion": [*said]},
+    )
+    first, second, third = read(path)
+    assert isinstance(first, Rollout)
+    assert isinstance(second, Rollout)
+    assert isinstance(third, Rollout)
+    assert (first.query, first.thinking, first.answer) == ("What is 2 + 2?", "Two and two.", "4")
+    assert first.source_query_id == second.source_query_id != third.source_query_id
+    assert (first.place, second.place, third.place) == (0, 1, 0)
+    assert third.query == "<|system|>\nBe brief.\n<|user|>\nWhat is 2 + 2?"
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"query": [{"from": "human"}], "completion": "4"}, "no usable `role`"),
+        ({"query": "q", "completion": [5]}, "message 0 is of type int"),
+        ({"query": "q", "completion": [], "thinking": "t"}, "beside messages"),
+        ({"query": {"role": "user"}, "completion": "4"}, "`query` is a value of type dict"),
+    ],
+)
+def test_messages_that_are_none_are_rejected(tmp_path: Path, row: Any, said: str) -> None:
+    assert said in reason(jsonl(tmp_path / "a.jsonl", row))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support.fake_scorer import FakeScorer
 
-from schema.errors import RewardError, UnreachableError
+from schema.errors import InputError, RewardError, UnreachableError
 from schema.rollout import Rollout
 from schema.score import Score, ScoreSource
 from trainer.policy.signals import Signals
@@ -218,7 +218,8 @@ def test_chat_prompts_and_completions(tmp_path: Path) -> None:
     ]
     assert call(asked) == [0.1, 0.9]
     kept = next(iter(scorer.stored.values()))
-    assert (kept.query, kept.thinking, kept.answer) == ("q", "because", "1")
+    assert kept.query == "<|user|>\nexample\n<|assistant|>\n0\n<|user|>\nq"
+    assert (kept.thinking, kept.answer) == ("because", "1")
     assert (kept.completion_tokens, kept.truncated) == (3, False)
 
 
@@ -230,6 +231,48 @@ def test_columns_name_the_query_as_in_an_input_file() -> None:
     kept = sorted(scorer.stored.values(), key=lambda r: r.source_query_id)
     assert [(r.query, r.source_query_id, r.place) for r in kept] == [("q", "x", 0), ("q", "y", 0)]
     assert {(r.dataset, r.domain, r.policy) for r in kept} == {("d", "math", "tiny")}
+
+
+def test_two_chats_that_end_alike_are_two_queries() -> None:
+    scorer = FakeScorer(last_digit)
+    call = Calls(memory_reward(scorer, min_spread=0))
+    last = {"role": "user", "content": "q"}
+    plain: Any = [last]
+    brief: Any = [{"role": "system", "content": "Be brief."}, last]
+    call([(plain, "1"), (brief, "2"), (plain, "3"), ("q", "4")], tools=[None, None, ["add"], None])
+    assert {(r.query, r.answer) for r in scorer.stored.values()} == {
+        ("q", "1"),
+        ("<|system|>\nBe brief.\n<|user|>\nq", "2"),
+        ('<|tools|>\n["add"]\n<|user|>\nq', "3"),
+        ("q", "4"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"dataset": ["d", 5]}, "row 1, column `dataset`"),
+        ({"query_id": [1, True]}, "row 1, column `query_id`"),
+        ({"query_id": [1, 2.0]}, "row 1, column `query_id`"),
+        ({"query": ["a", {"text": "b"}]}, "row 1, column `query`"),
+        ({"query": ["a", " "]}, "row 1, column `query`"),
+        ({"domain": ["m", "\x00"]}, "row 1, column `domain`"),
+        ({"domain": "math"}, "column `domain` is a str"),
+        ({"domain": ["math"]}, "column `domain` has 1 entries for 2"),
+    ],
+)
+def test_a_wrong_column_is_an_error_and_no_masked_batch(columns: Any, said: str) -> None:
+    call = Calls(memory_reward(FakeScorer(last_digit)))
+    with pytest.raises(InputError, match=said):
+        call([("a", "1"), ("b", "2")], **columns)
+
+
+def test_prompts_and_completions_of_other_types_are_an_error() -> None:
+    call = Calls(memory_reward(FakeScorer(last_digit)))
+    for asked, said in ((("a", 5), "`completions`"), ((5, "1"), "`prompt`"), (("", "1"), "prompt")):
+        wrong: Any = [("a", "1"), asked]
+        with pytest.raises(InputError, match=f"row 1, column .*{said}"):
+            call(wrong)
 
 
 def test_what_no_memory_can_hold_is_masked_or_verified_and_not_stored() -> None:

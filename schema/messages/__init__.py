@@ -1,0 +1,5 @@
+"""Messages: prompts become the texts of queries, completions become replies."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
