@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 SOLVER: Final = "pycosat"
 #: Families whose generator calls the solver.
 SOLVER_FAMILIES: Final = frozenset({"zebra_puzzles"})
+#: Families with one right text, whose scorer needs more than the expected answer to know it.
+BY_THE_LETTER: Final = frozenset({"time_intervals"})
 
 
 @contextmanager

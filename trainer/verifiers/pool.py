@@ -165,8 +165,11 @@ class Verifiers:
         asked: defaultdict[VerifierKind, list[int]] = defaultdict(list)
         verdicts: dict[int, Verdict] = {}
         for place, (rollout, check) in enumerate(items):
-            if len(rollout.query) + len(rollout.thinking) + len(rollout.answer) > _LONGEST:
-                verdicts[place] = Verdict(reward=None, reason="too long to be verified")
+            if len(rollout.answer) > _LONGEST:
+                reason = f"an answer of {len(rollout.answer)} characters"
+                verdicts[place] = Verdict(reward=0.0, reason=reason)
+            elif len(rollout.query) > _LONGEST:
+                verdicts[place] = Verdict(reward=None, reason="the query is too long")
             else:
                 asked[check.kind].append(place)
         chunks = [chunk for kind, places in asked.items() for chunk in self._chunks(kind, places)]
@@ -190,7 +193,6 @@ class Verifiers:
         rows = [
             {
                 "query": rollout.query,
-                "thinking": rollout.thinking,
                 "answer": rollout.answer,
                 "check": check.to_row(),
                 "same_process": self._same_process,

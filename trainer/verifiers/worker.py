@@ -66,8 +66,20 @@ def _decide_all(items: list[Item], deadline_s: float) -> list[Item]:
         verdicts, reason = _decide(items[len(found) :], deadline_s)
         found += verdicts
         if len(found) < len(items):
-            found.append({"reward": None, "reason": reason})
+            found.append(_lost(items[len(found)], reason, deadline_s))
     return found
+
+
+def _lost(item: Item, reason: str, deadline_s: float) -> Item:
+    """The verdict on an answer whose check never came to its end: wrong, if the gold's does."""
+    control, _ = _decide([_with_gold(item)], deadline_s)
+    right = bool(control) and control[0]["reward"] == 1.0
+    return {"reward": 0.0 if right else None, "reason": reason}
+
+
+def _with_gold(item: Item) -> Item:
+    """The same question, answered by what is expected."""
+    return {**item, "answer": item["check"]["gold"]}
 
 
 def _decide_program(item: Item, deadline_s: float, starter: ProgramStarter) -> Item:
@@ -151,7 +163,16 @@ def _refusal(folder: Path, cpu_seconds: int) -> str | None:
 
 
 def _found(item: Item) -> Verdict:
-    return verdict(item["query"], item["thinking"], item["answer"], Check.from_row(item["check"]))
+    """A verdict; where reading the answer raises, it is wrong, if the gold is read as right."""
+    try:
+        return _verdict(item)
+    except BaseException as error:  # Of any kind: nothing that happens here may stay unsaid.
+        reward, _ = _tried(_verdict, _with_gold(item))
+        return (0.0 if reward == 1.0 else None), _said(error)
+
+
+def _verdict(item: Item) -> Verdict:
+    return verdict(item["query"], item["answer"], Check.from_row(item["check"]))
 
 
 def _tried(decide: Decide, item: Item) -> Verdict:
