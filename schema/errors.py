@@ -49,6 +49,10 @@ class EncoderMismatchError(MemrewardError, ValueError):
     """The memory is stamped with another encoder or dimension."""
 
 
+class KeysVersionError(MemrewardError, ValueError):
+    """The memory was made with conclusion keys of another version."""
+
+
 class UnknownMemoryError(MemrewardError, LookupError):
     """No memory of that name exists."""
 

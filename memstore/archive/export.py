@@ -62,7 +62,7 @@ def export_memory(
             written[name] = write_table(folder, table, _told(pages, name, progress))
         row = session.row("stamp", memory=memory)
     assert row is not None
-    encoder, dimension, neighbours, linked_seq, created_at, encoder_path = row
+    encoder, dimension, neighbours, linked_seq, created_at, encoder_path, keys_version = row
     manifest = ArchiveManifest(
         memory=memory,
         encoder=encoder,
@@ -73,6 +73,7 @@ def export_memory(
         linked_seq=min(linked_seq, seq),
         created_at=created_at.isoformat(),
         encoder_path=encoder_path,
+        keys_version=keys_version,
         tables=written,
         checkpoints=_copy_checkpoints(checkpoints, folder / CHECKPOINTS),
     )

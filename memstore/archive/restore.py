@@ -96,6 +96,7 @@ def _begin(stores: Stores, session: SqlSession, manifest: ArchiveManifest) -> Fe
         generation=manifest.generation,
         created_at=manifest.created_at,
         encoder_path=manifest.encoder_path,
+        keys_version=manifest.keys_version,
     )
     if row is None:
         raise InputError(f"somebody else has just made a memory {manifest.memory!r}")

@@ -26,7 +26,7 @@ def check_manifest(manifest: ArchiveManifest) -> None:
     """
     ids.checked_name(manifest.memory, "memory")
     check_text(manifest.encoder, "encoder", MAX_NAME_BYTES)
-    for name in ("dimension", "neighbours", "seq", "generation", "linked_seq"):
+    for name in ("dimension", "neighbours", "seq", "generation", "linked_seq", "keys_version"):
         check_integer(getattr(manifest, name), name)
 
 

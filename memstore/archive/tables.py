@@ -66,6 +66,8 @@ class ArchiveManifest:
     tables: dict[str, TableEntry]
     #: SHA-256 of each file of a checkpoint, by its path below `checkpoints/`.
     checkpoints: dict[str, str] = field(default_factory=dict)
+    #: Version of the conclusion keys; archives from before there were versions have the first.
+    keys_version: int = 1
     format: int = FORMAT
 
 

@@ -8,6 +8,7 @@ from memstore.db.addresses import Addresses
 from memstore.db.graph_store import GraphStore
 from memstore.db.retry import retried
 from memstore.db.vector_store import SqlSession, VectorStore
+from schema.answers import KEYS_VERSION
 from schema.errors import UnknownMemoryError
 
 
@@ -38,6 +39,8 @@ class MemoryState:
     published_generation: int
     #: Folder of the encoder's model; None: the default encoder.
     encoder_path: str | None = None
+    #: Version of the conclusion keys that it was made with.
+    keys_version: int = KEYS_VERSION
 
 
 @contextmanager
@@ -85,7 +88,7 @@ def find_memory(session: SqlSession, name: str) -> MemoryState | None:
     if rebuilding:
         raise UnknownMemoryError(being_rebuilt(name))
     encoder, dimension, incarnation, neighbours, *numbers = fields
-    seq, published_seq, generation, published_generation, encoder_path = numbers
+    seq, published_seq, generation, published_generation, encoder_path, keys_version = numbers
     return MemoryState(
         name=name,
         encoder=encoder,
@@ -97,6 +100,7 @@ def find_memory(session: SqlSession, name: str) -> MemoryState | None:
         generation=generation,
         published_generation=published_generation,
         encoder_path=encoder_path,
+        keys_version=keys_version,
     )
 
 

@@ -7,7 +7,13 @@ longer holds locks until the session ends, the linker's first.
 from enum import StrEnum
 
 from memstore.db import MemoryState, SqlSession, find_memory
-from schema.errors import EncoderMismatchError, StoreError, UnknownMemoryError
+from schema.answers import KEYS_VERSION
+from schema.errors import (
+    EncoderMismatchError,
+    KeysVersionError,
+    StoreError,
+    UnknownMemoryError,
+)
 
 
 class MemoryLock(StrEnum):
@@ -54,6 +60,7 @@ def lock_memory(
 
     Raises:
         EncoderMismatchError: if it is stamped with another encoder or dimension.
+        KeysVersionError: if it was made with conclusion keys of another version.
         UnknownMemoryError: if it is being deleted, or the memory of that incarnation was.
         StoreError: if the delete of a run was cut off.
     """
@@ -65,6 +72,7 @@ def lock_memory(
             encoder=encoder,
             dimension=dimension,
             neighbours=neighbours,
+            keys_version=KEYS_VERSION,
         )
     state = find_memory(session, memory)
     if state is None or incarnation not in (None, state.incarnation):
@@ -74,6 +82,13 @@ def lock_memory(
             f"memory {memory!r} holds embeddings of {state.encoder} ({state.dimension} "
             f"dimensions), these are of {encoder} ({dimension}): give it those, or use "
             "another memory"
+        )
+    if state.keys_version != KEYS_VERSION:
+        raise KeysVersionError(
+            f"memory {memory!r} was made with conclusion keys of version {state.keys_version}, and "
+            f"this memreward makes version {KEYS_VERSION}: equal answers would not meet. It can be "
+            "read, trained from and exported; store new rollouts in another memory, and ingest "
+            "the earlier ones there too"
         )
     _refuse_pending_delete(session, memory)
     return state

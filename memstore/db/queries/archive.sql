@@ -1,16 +1,17 @@
 -- name: stamp
 -- What a memory is stamped with.
-SELECT encoder, dimension, neighbours, linked_seq, created_at, encoder_path
+SELECT encoder, dimension, neighbours, linked_seq, created_at, encoder_path, keys_version
 FROM memreward.memory WHERE name = %(memory)s;
 
 -- name: begin_import
 -- The memory, which nobody sees until it is whole.
 INSERT INTO memreward.memory (
     name, encoder, dimension, neighbours, seq, published_seq, linked_seq, generation,
-    published_generation, created_at, encoder_path, importing
+    published_generation, created_at, encoder_path, keys_version, importing
 ) VALUES (
     %(memory)s, %(encoder)s, %(dimension)s, %(neighbours)s, %(seq)s, %(seq)s, %(linked_seq)s,
-    %(generation)s, %(generation)s, %(created_at)s, %(encoder_path)s, true
+    %(generation)s, %(generation)s, %(created_at)s, %(encoder_path)s,
+    %(keys_version)s, true
 )
 ON CONFLICT (name) DO NOTHING RETURNING incarnation::text;
 

@@ -1,13 +1,13 @@
 -- name: create_memory
--- A memory begins with its first accepted batch, stamped with its encoder.
-INSERT INTO memreward.memory (name, encoder, dimension, neighbours)
-VALUES (%(memory)s, %(encoder)s, %(dimension)s, %(neighbours)s)
+-- A memory begins with its first accepted batch, stamped with its encoder and its conclusion keys.
+INSERT INTO memreward.memory (name, encoder, dimension, neighbours, keys_version)
+VALUES (%(memory)s, %(encoder)s, %(dimension)s, %(neighbours)s, %(keys_version)s)
 ON CONFLICT (name) DO NOTHING;
 
 -- name: memory_state
 -- Where a memory stands.
 SELECT encoder, dimension, incarnation::text, neighbours, seq, published_seq, generation,
-    published_generation, encoder_path, deleted_at IS NOT NULL, importing, rebuilding
+    published_generation, encoder_path, keys_version, deleted_at IS NOT NULL, importing, rebuilding
 FROM memreward.memory WHERE name = %(memory)s;
 
 -- name: known_rollouts

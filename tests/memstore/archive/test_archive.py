@@ -19,7 +19,8 @@ from memstore.outbox.recovery import catch_up_all
 from memstore.reads.full_graph import read_graph
 from memstore.reads.stats import list_memories
 from schema import tables
-from schema.errors import InputError, UnknownMemoryError
+from schema.answers import KEYS_VERSION
+from schema.errors import InputError, KeysVersionError, UnknownMemoryError
 
 
 def test_the_round_trip_gives_everything_back(lived: MemoryUnderTest, tmp_path: Path) -> None:
@@ -56,6 +57,19 @@ def test_an_imported_memory_lives_on(lived: MemoryUnderTest, tmp_path: Path) -> 
     assert lived.add(make_rollouts(12)).new == 8
     lived.link()
     assert check_memory(lived.stores, lived.name).ok
+
+
+def test_keys_of_an_archive_keep_their_version(lived: MemoryUnderTest, tmp_path: Path) -> None:
+    """Archives from before there were versions hold the first."""
+    export_memory(lived.stores, lived.name, tmp_path / "out")
+    delete_memory(lived.stores, lived.name)
+    path = tmp_path / "out" / MANIFEST
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    assert manifest.pop("keys_version") == KEYS_VERSION
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    import_memory(lived.stores, tmp_path / "out")
+    with pytest.raises(KeysVersionError, match="version 1"):
+        lived.add(make_rollouts(12))
 
 
 def test_what_is_not_published_is_published_first(memory: MemoryUnderTest, tmp_path: Path) -> None:

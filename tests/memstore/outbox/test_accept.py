@@ -6,7 +6,7 @@ from support.store_fixtures import MemoryUnderTest
 
 from memstore.db.stores import get_memory
 from memstore.outbox.publication import publish
-from schema.errors import EncoderMismatchError, InputError, UnknownMemoryError
+from schema.errors import EncoderMismatchError, InputError, KeysVersionError, UnknownMemoryError
 
 
 def test_the_same_rollouts_again_add_nothing(memory: MemoryUnderTest) -> None:
@@ -37,6 +37,16 @@ def test_another_encoder_is_refused(memory: MemoryUnderTest) -> None:
     memory.add([make_rollout(1)])
     with pytest.raises(EncoderMismatchError, match="all-MiniLM-L6-v2"):
         memory.accept(make_rollouts(3), encoder="another-encoder")
+
+
+def test_conclusion_keys_of_another_version_are_refused(
+    memory: MemoryUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory.add([make_rollout(1)])
+    monkeypatch.setattr("memstore.outbox.locks.KEYS_VERSION", 99)
+    with pytest.raises(KeysVersionError, match="another memory"):
+        memory.add(make_rollouts(3))
+    assert memory.ask("MATCH (q:Query {memory: $memory}) RETURN count(q) AS n") == [{"n": 1}]
 
 
 def test_a_query_of_two_runs_is_one_node(memory: MemoryUnderTest) -> None:
