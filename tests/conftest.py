@@ -6,12 +6,19 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from memstore.db.addresses import Addresses
 from memstore.servers.lifecycle import down, up
 from memstore.servers.migration import migrate
 from memstore.settings import Settings, load_settings
+
+# How long an example takes depends on what else the machine does.
+hypothesis.settings.register_profile(
+    "memreward", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("memreward")
 
 #: Fetched once for all test runs; the environment may name another place.
 JARS = Path(__file__).parent.parent / ".cache" / "jars"

@@ -245,7 +245,6 @@ def test_a_memory_behaves_like_the_model(
         settings=settings(
             max_examples=times(5, 200),
             stateful_step_count=times(20, 50),
-            deadline=None,
             database=None,
             derandomize=True,
             suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large),

@@ -169,7 +169,7 @@ def test_two_processes_apply_each_once(dsn: str, graph: neo4j.Driver, folder: Pa
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(300)
     assert sorted(map(names, done)) == [[], [], [], BOTH]
 
 

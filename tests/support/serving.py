@@ -103,5 +103,5 @@ def serving(memory: Served, *, limit: int = 100, **options: Any) -> Iterator[Ser
             yield Service(url=f"http://127.0.0.1:{port}", queue=queue)
         finally:
             server.should_exit = True
-            thread.join(30)
+            thread.join(300)
             queue.close()

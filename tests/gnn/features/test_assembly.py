@@ -69,7 +69,7 @@ def test_code_is_compared_with_what_is_asked() -> None:
     assert seen == [(1, 1, 0, 1, 0), (0, 0, 1, 0, 1)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(query=st.text(max_size=80), thinking=st.text(max_size=80), answer=st.text(max_size=80))
 def test_text_features_are_finite_and_always_the_same_ones(
     query: str, thinking: str, answer: str

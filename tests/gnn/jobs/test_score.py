@@ -73,7 +73,6 @@ def perturbed(graph: MemoryGraph, rng: np.random.Generator) -> MemoryGraph:
 @pytest.mark.parametrize("name", REWARD_MODELS)
 @settings(
     max_examples=8,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(seed=st.integers(0, 10**6), n_queries=st.integers(3, 30), k=st.integers(1, 5))

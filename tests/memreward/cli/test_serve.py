@@ -167,9 +167,9 @@ def test_many_callers_and_a_stop_among_them(
                 done.result(300)
         with ThreadPoolExecutor(8) as pool:
             last = [pool.submit(load.send_one, fresh(900_000 + n, 8)) for n in range(80)]
-            assert last[3].result(60)
+            assert last[3].result(300)
             code, output = service.stop()
-            answered = [future.result(60) for future in last]
+            answered = [future.result(300) for future in last]
     assert code == 0, output
     assert "answered and published" in output
     assert load.scored and load.refused and load.left

@@ -60,14 +60,14 @@ def test_a_full_service_is_asked_again_and_nothing_is_stored_twice(
     asked = HttpClient(service.url, TOKEN)
     with ThreadPoolExecutor(9) as pool:
         first = pool.submit(asked.score, [ROW], train=True)
-        assert memory.begun.wait(10)
+        assert memory.begun.wait(300)
         others = [pool.submit(asked.score, [ROW] * 2, train=True) for _ in range(8)]
         while service.queue.waiting < 4:
             time.sleep(0.01)
         time.sleep(0.3)
         assert not any(other.done() for other in others)
         memory.gate.set()
-        ids = {s.rollout_id for future in (first, *others) for s in future.result(30)}
+        ids = {s.rollout_id for future in (first, *others) for s in future.result(300)}
     assert ids == set(memory.stored) and len(ids) == 17
 
 
@@ -94,14 +94,14 @@ def test_a_service_that_stays_full_is_given_up(service: Service, memory: ServedF
     with ThreadPoolExecutor(2) as pool:
         patient = HttpClient(service.url, TOKEN)
         first = pool.submit(patient.score, [ROW], train=True)
-        assert memory.begun.wait(10)
+        assert memory.begun.wait(300)
         second = pool.submit(patient.score, [ROW] * 4, train=True)
         while service.queue.waiting < 4:
             time.sleep(0.01)
         with pytest.raises(UnreachableError, match="503 4 rollouts are waiting"):
             HttpClient(service.url, TOKEN, busy_seconds=0.2).score([ROW], train=True)
         memory.gate.set()
-        assert len(first.result(10)) + len(second.result(10)) == 5
+        assert len(first.result(300)) + len(second.result(300)) == 5
 
 
 def test_what_went_wrong_is_raised(service: Service, memory: ServedFake) -> None:

@@ -23,7 +23,7 @@ class HeldScorer(FakeScorer):
 
     def score(self, rollouts: Sequence[Rollout], *, store: bool = True) -> list[Score]:
         self.begun.set()
-        assert self.go.wait(10)
+        assert self.go.wait(300)
         return super().score(rollouts, store=store)
 
 
@@ -32,7 +32,7 @@ def fresh(question: int, places: int = 2) -> list[Rollout]:
 
 
 def values(future: Future[list[Score]]) -> list[float | None]:
-    return [score.value for score in future.result(10)]
+    return [score.value for score in future.result(300)]
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def held() -> HeldScorer:
 def test_what_comes_together_is_scored_together(held: HeldScorer) -> None:
     queue = ScoringQueue(held, limit=100)
     first = queue.submit(fresh(0), store=True)
-    assert held.begun.wait(10)
+    assert held.begun.wait(300)
     later = [queue.submit(fresh(n, n), store=n != 3) for n in range(1, 6)]
     held.go.set()
     assert values(first) == [0.0, 0.1]
@@ -63,14 +63,14 @@ def test_a_request_that_is_refused_fails_alone(held: HeldScorer) -> None:
     bad = queue.submit([make_rollout(1, 0, reward=None, answer="another")], store=True)
     assert values(good) == [0.0, 0.1]
     with pytest.raises(InputError, match="other content"):
-        bad.result(10)
+        bad.result(300)
     queue.close()
 
 
 def test_no_more_is_taken_on_than_can_wait(held: HeldScorer) -> None:
     queue = ScoringQueue(held, limit=5)
     first = queue.submit(fresh(0, 5), store=True)
-    assert held.begun.wait(10)
+    assert held.begun.wait(300)
     second = queue.submit(fresh(1, 4), store=True)
     with pytest.raises(BusyError, match="4 rollouts are waiting, at most 5 can"):
         queue.submit(fresh(2), store=True)
@@ -91,8 +91,8 @@ def test_closing_finishes_what_waits(held: HeldScorer) -> None:
     closing = threading.Thread(target=queue.close)
     held.go.set()
     closing.start()
-    assert [len(future.result(10)) for future in futures] == [100] * 8
-    closing.join(10)
+    assert [len(future.result(300)) for future in futures] == [100] * 8
+    closing.join(300)
     assert not closing.is_alive()
     with pytest.raises(BusyError, match="stopping"):
         queue.submit(fresh(1), store=True)
@@ -108,13 +108,13 @@ def test_a_fault_of_the_scorer_leaves_nobody_waiting(held: HeldScorer) -> None:
     held.opinion = fault
     queue = ScoringQueue(held, limit=99)
     first = queue.submit(make_rollouts(1), store=True)
-    assert held.begun.wait(10)
+    assert held.begun.wait(300)
     held.go.set()
-    assert len(first.result(10)) == 4  # All verified: no opinion is asked for.
+    assert len(first.result(300)) == 4  # All verified: no opinion is asked for.
     second = queue.submit(fresh(5), store=True)
     with pytest.raises(StoreError, match="has died"):
-        second.result(10)
-    queue._thread.join(10)
+        second.result(300)
+    queue._thread.join(300)
     assert not queue.alive
     with pytest.raises(StoreError, match="has died"):
         queue.submit(fresh(6), store=True)

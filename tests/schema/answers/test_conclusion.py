@@ -109,7 +109,7 @@ PIECES = st.sampled_from(
 TEXTS = st.one_of(st.text(max_size=80), st.lists(PIECES | st.text(max_size=5)).map("".join))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(query=TEXTS, thinking=TEXTS, answer=TEXTS, domain=st.sampled_from(["math", "qa", "code"]))
 def test_no_text_makes_it_fail(query: str, thinking: str, answer: str, domain: str) -> None:
     found = conclusion_key(query, thinking, answer, domain)
