@@ -58,10 +58,14 @@ def servers(server_settings: Settings) -> Iterator[Addresses]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test by whether it needs the two servers: `-m unit` runs without them."""
+    """Mark each test by whether it needs real servers: `-m unit` runs without them.
+
+    Tests that start servers of their own say so by `pytestmark`; those of faults all do.
+    """
     for item in items:
-        needs = "server_settings" in getattr(item, "fixturenames", ())
-        item.add_marker("servers" if needs else "unit")
+        shared = "server_settings" in getattr(item, "fixturenames", ())
+        own = any(item.get_closest_marker(name) for name in ("servers", "faults"))
+        item.add_marker("servers" if shared or own else "unit")
 
 
 pytest_plugins = ["support.store_fixtures", "support.cli_fixtures", "support.full_memory"]

@@ -8,7 +8,6 @@ from typing import Any, get_type_hints
 
 from schema.errors import InputError
 
-
 #: What a parameter without a default has for one.
 REQUIRED = inspect.Parameter.empty
 

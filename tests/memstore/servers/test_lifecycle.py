@@ -24,6 +24,9 @@ from memstore.servers.processes import living_process
 from memstore.settings import Settings, load_settings
 from schema.errors import ServerError
 
+#: They start servers of their own.
+pytestmark = pytest.mark.servers
+
 UP = """
 import sys
 from memstore.servers.lifecycle import up

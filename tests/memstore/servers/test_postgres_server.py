@@ -22,6 +22,9 @@ from memstore.servers.postgres_server import PostgresServer, memory_settings
 from memstore.settings import Settings
 from schema.errors import ServerError, SettingsError
 
+#: They start servers of their own.
+pytestmark = pytest.mark.servers
+
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has to run it as another user")
 
 
