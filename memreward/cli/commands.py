@@ -40,6 +40,10 @@ COMMANDS: Tree = {
         target="memreward.cli.collect:collect",
         help="Sample a policy on a task set; the same command again continues where it stopped.",
     ),
+    "verify": Entry(
+        target="memreward.cli.verify:verify",
+        help="Verify answers in files: rows come back with `reward` (1, 0 or null) and `reason`.",
+    ),
     "train": Entry(
         target="memreward.cli.train:train",
         help="Learn from the verified rewards of a memory; the checkpoint is listed in the graph.",

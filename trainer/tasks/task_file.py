@@ -1,6 +1,6 @@
 """Files of queries: JSONL or Parquet with `query`, and `gold` or `tests` to check answers by."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ def tasks_of_file(path: Path) -> Iterator[Task]:
         InputError: if the file or a row of it cannot be used.
     """
     seen: set[str] = set()
-    for line, values in _rows(path):
+    for line, values in rows_of_file(path, COLUMNS):
         try:
             task = _task({name: value for name, value in values.items() if value is not None})
         except InputError as error:
@@ -36,8 +36,12 @@ def tasks_of_file(path: Path) -> Iterator[Task]:
             yield task
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Line, counted from 1, and values of each row."""
+def rows_of_file(path: Path, columns: Collection[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Line, counted from 1, and values of each row; of Parquet files, those of `columns`.
+
+    Raises:
+        InputError: if the file or a line of it cannot be read.
+    """
     name = path.name.lower()
     if not name.endswith((".parquet", ".jsonl", ".jsonl.gz")):
         raise InputError(
@@ -49,7 +53,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     if name.endswith(".parquet"):
         try:
             with pq.ParquetFile(path) as file:
-                names = [name for name in file.schema_arrow.names if name in COLUMNS]
+                names = [name for name in file.schema_arrow.names if name in columns]
                 rows = file.read(columns=names).to_pylist()
         except (pa.ArrowException, OSError) as error:
             raise InputError(f"{path}: not a whole Parquet file ({error})") from error

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -157,11 +157,7 @@ class Verifiers:
             InputError: if an answer's code would have to be run and that was not asked for.
             VerifierError: if a worker cannot be started.
         """
-        if not self._run_code and any(check.kind is VerifierKind.CODE for _, check in items):
-            raise InputError(
-                "these tasks are checked by running the code of answers, which is off: allow it "
-                "(--run-code), on a machine where that may be done"
-            )
+        self.require_allowed(check for _, check in items)
         asked: defaultdict[VerifierKind, list[int]] = defaultdict(list)
         verdicts: dict[int, Verdict] = {}
         for place, (rollout, check) in enumerate(items):
@@ -177,6 +173,18 @@ class Verifiers:
         for chunk, found in zip(chunks, told, strict=True):
             verdicts |= dict(zip(chunk, found, strict=True))
         return [verdicts[place] for place in range(len(items))]
+
+    def require_allowed(self, checks: Iterable[Check]) -> None:
+        """Check that no code would have to be run that may not be.
+
+        Raises:
+            InputError: if it would.
+        """
+        if not self._run_code and any(check.kind is VerifierKind.CODE for check in checks):
+            raise InputError(
+                "these tasks are checked by running the code of answers, which is off: allow it "
+                "(--run-code), on a machine where that may be done"
+            )
 
     def _chunks(self, kind: VerifierKind, places: list[int]) -> Iterator[list[int]]:
         """What one request is about: a program alone, of other answers some."""
