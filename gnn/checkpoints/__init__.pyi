@@ -1,8 +1,8 @@
-from .checkpoint import Manifest as Manifest
-from .checkpoint import load_caution as load_caution
-from .checkpoint import load_checkpoint as load_checkpoint
-from .checkpoint import load_training as load_training
-from .checkpoint import read_manifest as read_manifest
-from .checkpoint import save_checkpoint as save_checkpoint
-from .loaded_model import LoadedModel as LoadedModel
-from .loaded_model import unasked as unasked
+from .finding import find_checkpoint as find_checkpoint
+from .finding import latest_checkpoint as latest_checkpoint
+from .loading import LoadedModel as LoadedModel
+from .loading import load_checkpoint as load_checkpoint
+from .loading import load_training as load_training
+from .manifest import Manifest as Manifest
+from .manifest import read_manifest as read_manifest
+from .saving import save_checkpoint as save_checkpoint

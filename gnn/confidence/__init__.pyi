@@ -1,7 +1,6 @@
-from .abstention import Caution as Caution
-from .abstention import Opinions as Opinions
-from .abstention import certainty as certainty
-from .abstention import opinions_of as opinions_of
+from .abstention import AbstentionPolicy as AbstentionPolicy
+from .abstention import Predictions as Predictions
+from .abstention import predict as predict
 from .calibration import Calibration as Calibration
 from .novelty import Novelty as Novelty
 from .novelty import group_table as group_table

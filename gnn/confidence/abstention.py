@@ -1,6 +1,6 @@
-"""What a fitted model says of rollouts, how sure it is, and where it had better say nothing."""
+"""Predictions with abstention: what a fitted model says of rollouts, and where it says nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -10,31 +10,69 @@ from torch import Tensor
 from gnn.base import FitReport, RewardModel
 from gnn.confidence.novelty import Novelty, group_table
 from gnn.confidence.thresholds import Thresholds
-from schema.errors import InputError
-from schema.memory_graph import Bools, Floats, MemoryGraph
+from schema.errors import CheckpointError, InputError
+from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
+from schema.reward import PropagatedReward
+from schema.score import Score, ScoreSource
 
 
 @dataclass(frozen=True, kw_only=True)
-class Opinions:
-    """Values of rollouts, [R] each, in the order of the graph."""
+class Predictions:
+    """Values of a graph's rollouts, [R] each; where the model abstains, they must not be used."""
 
+    rollout_id_R: Sequence[str]
     #: Probability that it is right; NaN only where a rollout has no query.
     value_R: Floats
     #: 1 - entropy of the value in bits, in [0, 1].
     confidence_R: Floats
-    #: Nothing should be made of the value: the query is unlike anything labelled, or, where a
-    #: precision was wanted, the value lies between the thresholds.
-    no_opinion_R: Bools
-    #: The first of the two reasons.
-    unlike_R: Bools
+    #: The query is out of distribution, or, where a precision was wanted, the value lies between
+    #: the thresholds, or there is no value.
+    abstained_R: Bools
+    #: The first of these reasons.
+    out_of_distribution_R: Bools
+
+    def to_scores(self, version: str) -> dict[str, Score]:
+        """Scores by rollout id; `version` is the checkpoint's."""
+        return {
+            id_: Score(
+                rollout_id=id_,
+                value=value,
+                confidence=confidence,
+                source=ScoreSource.NONE if value is None else ScoreSource.PROPAGATED,
+                model=version,
+            )
+            for id_, value, confidence in self._rows()
+        }
+
+    def to_rewards(self, version: str, among_R: Bools) -> list[PropagatedReward]:
+        """Propagated rewards of the rollouts `among_R`; `version` is the checkpoint's."""
+        return [
+            PropagatedReward(rollout_id=id_, value=value, confidence=confidence, model=version)
+            for (id_, value, confidence), among in zip(self._rows(), among_R.tolist(), strict=True)
+            if among
+        ]
+
+    def _rows(self) -> list[tuple[str, float | None, float]]:
+        """Id, value and confidence of each rollout: None and 0 where the model abstains."""
+        columns = zip(
+            self.rollout_id_R,
+            self.value_R.tolist(),
+            self.confidence_R.tolist(),
+            self.abstained_R.tolist(),
+            strict=True,
+        )
+        return [
+            (id_, None, 0.0) if abstained else (id_, value, confidence)
+            for id_, value, confidence, abstained in columns
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Caution:
-    """When a model says nothing; fitted with it and kept in its checkpoint."""
+class AbstentionPolicy:
+    """When a model abstains; fitted with it and kept in its checkpoint."""
 
     novelty: Novelty
-    #: None for a model that keeps no held-out predictions.
+    #: None for a model that keeps no out-of-fold predictions.
     thresholds: Thresholds | None
 
     @classmethod
@@ -68,48 +106,62 @@ class Caution:
         )
 
 
-def form_opinions(
-    model: RewardModel, caution: Caution, graph: MemoryGraph, *, precision: float | None = None
-) -> Opinions:
-    """What `model` says of every rollout of `graph`.
-
-    An opinion depends on a rollout's group and its query's labelled neighbours only, as the
-    model's value does, so that a few rollouts scored as they come get what the whole graph gives.
-
-    Raises:
-        InputError: if the model has no thresholds for a precision, or `precision` is none.
-        TrainingError: see RewardModel.predict.
-    """
-    return opinions_of(model.predict(graph), caution, graph, precision=precision)
-
-
-def opinions_of(
-    value_R: Floats,
-    caution: Caution,
+def predict(
+    model: RewardModel,
+    policy: AbstentionPolicy | None,
     graph: MemoryGraph,
     *,
+    queries: Ints | None = None,
     precision: float | None = None,
-    group_QF: Floats | None = None,
-) -> Opinions:
-    """The same, for values that were predicted before; `group_QF` is `group_table(graph)`."""
-    group_QF = group_table(graph) if group_QF is None else group_QF
-    unlike_Q = np.append(caution.novelty.unlike(graph, group_QF), False)
-    unlike_R = unlike_Q[graph.query_of_rollout_R]
-    no_opinion_R = unlike_R | np.isnan(value_R)
+) -> Predictions:
+    """What `model` predicts of the rollouts of `graph`, and where it abstains.
+
+    A prediction depends on a rollout's group and its query's labelled neighbours only, as the
+    model's value does: a few rollouts that are scored alone get what a full pass gives.
+
+    Args:
+        model: fitted.
+        policy: when it abstains; None: never, where it has a value.
+        graph: of the memory, or the part of it that the model's reach describes around `queries`.
+        queries: rows of queries whose rollouts alone are asked for; None: all. What is said of
+            other rollouts then means nothing.
+        precision: abstain where a value is neither right nor wrong with this precision.
+
+    Raises:
+        CheckpointError: if a precision is wanted and there is no policy.
+        InputError: if the policy has no thresholds, or `precision` is out of its range.
+        TrainingError: see RewardModel.predict.
+    """
+    value_R = model.predict(graph, queries=queries)
+    ood_R = np.zeros(len(value_R), dtype=np.bool_)
+    if policy is not None:
+        ood_Q = policy.novelty.out_of_distribution(graph, group_table(graph))
+        ood_R = np.append(ood_Q, False)[graph.query_of_rollout_R]
+    abstained_R = ood_R | np.isnan(value_R)
     if precision is not None:
-        if caution.thresholds is None:
-            raise InputError(
-                "this model keeps no held-out predictions, so that it has no thresholds for a "
-                "precision: train `memreward` or `published`"
-            )
-        right_R, wrong_R = caution.thresholds.sure(value_R, precision)
-        no_opinion_R = no_opinion_R | ~(right_R | wrong_R)
-    return Opinions(
+        abstained_R |= _unsure(value_R, policy, precision)
+    return Predictions(
+        rollout_id_R=graph.rollout_id_R,
         value_R=value_R,
         confidence_R=certainty(value_R),
-        no_opinion_R=no_opinion_R,
-        unlike_R=unlike_R,
+        abstained_R=abstained_R,
+        out_of_distribution_R=ood_R,
     )
+
+
+def _unsure(value_R: Floats, policy: AbstentionPolicy | None, precision: float) -> Bools:
+    """Rollouts that are called neither right nor wrong at a wanted precision."""
+    if policy is None:
+        raise CheckpointError(
+            "this checkpoint was written without thresholds for a precision: run `memreward train`"
+        )
+    if policy.thresholds is None:
+        raise InputError(
+            "this model keeps no out-of-fold predictions, so it has no thresholds for a "
+            "precision: train `memreward` or `published`"
+        )
+    right_R, wrong_R = policy.thresholds.sure(value_R, precision)
+    return ~(right_R | wrong_R)
 
 
 def certainty(probability_N: Floats) -> Floats:

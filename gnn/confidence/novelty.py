@@ -83,7 +83,7 @@ class Novelty:
             largest_distance=_beyond(np.concatenate(distances)),
         )
 
-    def unlike(self, graph: MemoryGraph, group_QF: Floats) -> Bools:
+    def out_of_distribution(self, graph: MemoryGraph, group_QF: Floats) -> Bools:
         """Queries unlike anything labelled, [Q]; never one that has a label itself."""
         cosine_Q = (unit(graph.query_embedding_QD) @ self.embedding_LD.T).max(axis=1)
         query_R = graph.query_of_rollout_R

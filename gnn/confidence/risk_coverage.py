@@ -53,7 +53,7 @@ class RiskCurve:
 
 
 def selective(
-    unlike_R: Bools,
+    out_of_distribution_R: Bools,
     thresholds: Thresholds | None,
     value_R: Floats,
     reward_R: Floats,
@@ -62,7 +62,7 @@ def selective(
     """Flat figures of one trial: AURC, risk at COVERAGES, precision and coverage at PRECISIONS.
 
     Args:
-        unlike_R: rollouts of queries unlike anything labelled.
+        out_of_distribution_R: rollouts of queries unlike anything labelled.
         thresholds: of the model, if it has them.
         value_R: the model's values of all rollouts.
         reward_R: what is true.
@@ -72,10 +72,12 @@ def selective(
     curve = RiskCurve.of(value_N, reward_N)
     row: dict[str, float | None] = {"aurc": curve.area}
     row |= {f"risk_at_{coverage:g}": curve.at(coverage) for coverage in COVERAGES}
-    row["unlike"] = float(unlike_R[among_R].mean())
-    liked_R = among_R & ~unlike_R
+    row["unlike"] = float(out_of_distribution_R[among_R].mean())
+    familiar_R = among_R & ~out_of_distribution_R
     row["ece_without_unlike"] = (
-        expected_calibration_error(value_R[liked_R], reward_R[liked_R]) if liked_R.any() else None
+        expected_calibration_error(value_R[familiar_R], reward_R[familiar_R])
+        if familiar_R.any()
+        else None
     )
     for precision in PRECISIONS if thresholds is not None else ():
         assert thresholds is not None

@@ -39,7 +39,7 @@ class Scored:
     trial: Trial
     probability_R: Floats
     #: Rollouts of queries unlike anything labelled, [R]; the model's thresholds if it has any.
-    unlike_R: Bools
+    out_of_distribution_R: Bools
     thresholds: Thresholds | None = None
 
 
@@ -115,7 +115,7 @@ class Evaluation:
         return mean_selective(
             [
                 selective(
-                    scored.unlike_R,
+                    scored.out_of_distribution_R,
                     scored.thresholds,
                     scored.probability_R,
                     self.truth_R,
@@ -172,8 +172,8 @@ def evaluate(
         known = _labelled_only(fit_graph, truth_R[fitted], trial)
         known_later = _labelled_only(predict_graph, shown_R, trial)
         _check_sets(trial, known_later)
-        unlike_Q = Novelty.fit(known, groups_before).unlike(known_later, groups_after)
-        unlike_R = np.append(unlike_Q, False)[known_later.query_of_rollout_R]
+        ood_Q = Novelty.fit(known, groups_before).out_of_distribution(known_later, groups_after)
+        ood_R = np.append(ood_Q, False)[known_later.query_of_rollout_R]
         for place, (name, make) in enumerate(models.items()):
             done, total = number * len(models) + place, len(trials) * len(models)
             progress(f"evaluate {name}, seed {trial.seed}", done, total)
@@ -186,7 +186,7 @@ def evaluate(
                 Scored(
                     trial=trial,
                     probability_R=probability_R,
-                    unlike_R=unlike_R,
+                    out_of_distribution_R=ood_R,
                     thresholds=None if held is None else Thresholds.fit(held),
                 )
             )

@@ -1,11 +1,9 @@
 from .explain import Why as Why
 from .explain import explain_rollout as explain_rollout
 from .explain import find_suspects as find_suspects
+from .online_scorer import OnlineScorer as OnlineScorer
 from .resumable_training import Trained as Trained
-from .resumable_training import resumable as resumable
-from .score import opinion_reach as opinion_reach
-from .score import opinions_on as opinions_on
-from .score import score_queries as score_queries
+from .score import prediction_reach as prediction_reach
 from .train_and_propagate import DEFAULT_MODEL as DEFAULT_MODEL
 from .train_and_propagate import propagate_memory as propagate_memory
 from .train_and_propagate import train_memory as train_memory

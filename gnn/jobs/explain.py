@@ -6,16 +6,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gnn.checkpoints import Manifest, load_checkpoint
+from gnn.checkpoints import Manifest, find_checkpoint, load_checkpoint
 from gnn.explain import Explanation, Influence, explain, influences
 from gnn.labelling import Suspect, contradiction, predict_unseen, suspects
 from gnn.models.memreward import MemrewardModel
 from memstore import Settings
-from memstore.changes import list_models, said_of
+from memstore.changes import said_of
 from memstore.db import Stores
 from memstore.reads import read_graph, read_known
-from memstore.servers import checkpoint_folder
-from schema.errors import CheckpointError
 from schema.memory_graph import MemoryGraph
 
 
@@ -123,17 +121,7 @@ def _model(
     stores: Stores, settings: Settings, graph: MemoryGraph, version: str | None
 ) -> tuple[MemrewardModel, Manifest]:
     """The default model in its latest or a given checkpoint."""
-    known = [
-        name
-        for name, manifest in list_models(stores, graph.memory)
-        if manifest["model"] == MemrewardModel.name
-    ]
-    if not known or (version is not None and version not in known):
-        raise CheckpointError(
-            f"memory {graph.memory!r} knows no {version or MemrewardModel.name + ' model'} (it "
-            f"knows: {', '.join(known) or 'none'}): run `memreward train --memory {graph.memory}`"
-        )
-    folder = checkpoint_folder(settings, graph.memory) / (version or known[0])
+    folder = find_checkpoint(stores, settings, graph.memory, version, model=MemrewardModel.name)
     model, manifest = load_checkpoint(folder, encoder=graph.encoder)
     assert isinstance(model, MemrewardModel)
     return model, manifest

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gnn.base import FitReport, ProgressReport, RewardModel
 from gnn.checkpoints import Manifest, load_checkpoint, load_training, read_manifest, save_checkpoint
-from gnn.confidence import Caution
+from gnn.confidence import AbstentionPolicy
 from gnn.features import KeptFeatures
 from gnn.models.memreward import Course, MemrewardModel, Note, fingerprint, read_note
 from memstore import Settings
@@ -153,7 +153,7 @@ def keep(
         graph,
         report,
         seed=seed,
-        caution=Caution.fit(graph, report),
+        policy=AbstentionPolicy.fit(graph, report),
         training=training,
         resumed=resumed,
         learned_from=learned_from,

@@ -9,7 +9,7 @@ from typing import Any, Final
 import psutil
 
 from gnn.checkpoints import load_checkpoint
-from gnn.jobs import opinion_reach, train_memory
+from gnn.jobs import prediction_reach, train_memory
 from memreward import Memory
 from memreward.base import Bars
 from memreward.bench.cpu import CpuClock
@@ -112,7 +112,7 @@ class _Bench:
         """A model, trained on the memory at its smallest."""
         trained = train_memory(self._stores, self._settings, self._name, self._bars)
         folder = checkpoint_folder(self._settings, self._name) / trained.manifest.version
-        self._reach = opinion_reach(load_checkpoint(folder, encoder=Encoder().name)[0])
+        self._reach = prediction_reach(load_checkpoint(folder, encoder=Encoder().name)[0])
 
     def _row(self, size: int) -> RewardRow:
         seconds: list[float] = []

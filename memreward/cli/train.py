@@ -74,9 +74,9 @@ def propagate(
         f"{done.rewards} rewards by {done.version}, mean {done.mean:.3f}; "
         f"{done.verified} verified ones untouched"
     )
-    if done.unlike or done.unsure:
+    if done.out_of_distribution or done.unsure:
         console.print(
-            f"no opinion on {done.unlike} of queries unlike anything labelled, and on "
+            f"no opinion on {done.out_of_distribution} of queries unlike anything labelled, and on "
             f"{done.unsure} that are not sure enough"
         )
 

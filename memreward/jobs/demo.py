@@ -56,8 +56,8 @@ def hold_against_truth(stores: Stores, progress: Bars) -> Evaluation:
     stored_R = _stored_rewards(stores, graph)
     labelled_Q = np.unique(graph.query_of_rollout_R[graph.labelled_R])
     group_QF = group_table(graph)
-    unlike_Q = np.append(Novelty.fit(graph, group_QF).unlike(graph, group_QF), False)
-    unlike_R = unlike_Q[graph.query_of_rollout_R]
+    ood_Q = np.append(Novelty.fit(graph, group_QF).out_of_distribution(graph, group_QF), False)
+    ood_R = ood_Q[graph.query_of_rollout_R]
     trial = Trial(
         seed=0,
         labelled_query_ids={graph.query_id_Q[query] for query in labelled_Q},
@@ -74,7 +74,7 @@ def hold_against_truth(stores: Stores, progress: Bars) -> Evaluation:
         graph=graph,
         truth_R=np.array([truth[id_] for id_ in graph.rollout_id_R], dtype=np.float32),
         scored={
-            name: [Scored(trial=trial, probability_R=probability_R, unlike_R=unlike_R)]
+            name: [Scored(trial=trial, probability_R=probability_R, out_of_distribution_R=ood_R)]
             for name, probability_R in scored.items()
         },
         labels=LABELS,

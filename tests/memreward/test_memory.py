@@ -10,7 +10,7 @@ from support.small_model import register, small_model
 from support.store_fixtures import MemoryUnderTest
 
 import memreward
-from gnn.checkpoints.checkpoint import load_checkpoint
+from gnn.checkpoints.loading import load_checkpoint
 from gnn.models.published.model import PublishedConfig, PublishedModel
 from memreward.memory import Memory
 from memstore.changes.propagated_rewards import list_models
@@ -52,7 +52,7 @@ def fresh(question: int, places: int = 3, **changes: object) -> list[Rollout]:
 
 def full_pass(memory: Memory, home: Settings) -> dict[str, float]:
     """What the model says of every rollout, from the whole graph in both databases."""
-    graph = read_graph(memory._stores, memory.name)
+    graph = read_graph(memory._scorer._stores, memory.name)
     assert memory.model is not None
     folder = checkpoint_folder(home, memory.name) / memory.model
     model, _ = load_checkpoint(folder, encoder=graph.encoder)
@@ -91,7 +91,7 @@ def test_steps_of_a_run_are_scored_one_after_the_other(
         assert_full_pass(
             [s for s in scores if s.source is not ScoreSource.VERIFIED], opened, server_settings
         )
-    assert opened.seq == get_memory(opened._stores, opened.name).seq
+    assert opened.seq == get_memory(opened._scorer._stores, opened.name).seq
 
 
 def test_verified_rollouts_keep_their_reward(opened: Memory) -> None:
@@ -146,7 +146,7 @@ def test_texts_without_embeddings_are_embedded_once(
     opened: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    inner = opened._writer.encoder._encoder
+    inner = opened._scorer._writer.encoder._encoder
     encode = inner.encode
     monkeypatch.setattr(inner, "encode", lambda texts, p=None: asked.extend(texts) or encode(texts))
     bare = {"encoder": None, "query_embedding": None, "thinking_embedding": None}
@@ -227,7 +227,7 @@ def test_what_a_dead_process_accepted_is_published_by_the_next(
     trained: MemoryUnderTest, server_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     memory = Memory(trained.stores, server_settings, trained.name, "run-1")
-    monkeypatch.setattr(memory._publisher, "wake", lambda: None)
+    monkeypatch.setattr(memory._scorer._publisher, "wake", lambda: None)
     scores = memory.score(fresh(30))
     state = get_memory(trained.stores, trained.name)
     assert state.seq == state.published_seq + 1
@@ -242,7 +242,7 @@ def test_what_cannot_be_stored_is_refused_whole(opened: Memory) -> None:
     with pytest.raises(InputError, match="another text"):
         opened.score([make_rollout(3, 0, answer="different")])
     assert opened.score([]) == []
-    assert get_memory(opened._stores, opened.name).seq == opened.seq == seq
+    assert get_memory(opened._scorer._stores, opened.name).seq == opened.seq == seq
 
 
 def test_it_is_the_front_door() -> None:

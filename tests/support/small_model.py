@@ -6,8 +6,8 @@ from dataclasses import asdict, replace
 from support.store_fixtures import MemoryUnderTest
 
 from gnn.base.reward_model import RewardModel
-from gnn.checkpoints.checkpoint import save_checkpoint
-from gnn.confidence.abstention import Caution
+from gnn.checkpoints.saving import save_checkpoint
+from gnn.confidence.abstention import AbstentionPolicy
 from gnn.models.memreward.member import TrainConfig
 from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
 from memstore.changes.propagated_rewards import register_model
@@ -31,10 +31,10 @@ def register(
     graph = read_graph(memory.stores, memory.name)
     report = model.fit(graph, seed=seed)
     part = checkpoint_folder(home, memory.name) / "part"
-    caution = Caution.fit(graph, report)
+    policy = AbstentionPolicy.fit(graph, report)
     if never:  # Every query without a label is unlike anything labelled.
-        caution = replace(caution, novelty=replace(caution.novelty, least_cosine=2.0))
-    manifest = save_checkpoint(part, model, graph, report, seed=seed, caution=caution)
+        policy = replace(policy, novelty=replace(policy.novelty, least_cosine=2.0))
+    manifest = save_checkpoint(part, model, graph, report, seed=seed, policy=policy)
     shutil.rmtree(part.parent / manifest.version, ignore_errors=True)
     part.rename(part.parent / manifest.version)
     register_model(memory.stores, memory.name, manifest.version, asdict(manifest))

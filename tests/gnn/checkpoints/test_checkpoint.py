@@ -7,14 +7,9 @@ import numpy as np
 import pytest
 from support.graph_factory import labelled, make_graph
 
-from gnn.checkpoints.checkpoint import (
-    MANIFEST,
-    TENSORS,
-    Manifest,
-    load_checkpoint,
-    read_manifest,
-    save_checkpoint,
-)
+from gnn.checkpoints.loading import load_checkpoint
+from gnn.checkpoints.manifest import MANIFEST, TENSORS, Manifest, read_manifest
+from gnn.checkpoints.saving import save_checkpoint
 from gnn.models.baselines.logistic import LogisticModel
 from gnn.models.published.model import PublishedConfig, PublishedModel
 from gnn.models.registry import REWARD_MODELS, reward_model
@@ -127,7 +122,7 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
     def no_space(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gnn.checkpoints.checkpoint.os.fsync", no_space)
+    monkeypatch.setattr("gnn.checkpoints.saving.os.fsync", no_space)
     with pytest.raises(CheckpointError, match="No space left"):
         saved(tmp_path / "m")
     assert list(tmp_path.iterdir()) == []

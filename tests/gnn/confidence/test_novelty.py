@@ -29,7 +29,7 @@ def group_QF(known: MemoryGraph) -> Floats:
 def test_few_of_the_same_kind_are_unlike(known: MemoryGraph, group_QF: Floats) -> None:
     novelty = Novelty.fit(known, group_QF)
     assert np.isfinite([novelty.least_cosine, novelty.largest_distance]).all()
-    assert novelty.unlike(known, group_QF)[N // 2 :].mean() < 0.1
+    assert novelty.out_of_distribution(known, group_QF)[N // 2 :].mean() < 0.1
 
 
 def test_another_text_is_unlike(known: MemoryGraph, group_QF: Floats) -> None:
@@ -38,15 +38,17 @@ def test_another_text_is_unlike(known: MemoryGraph, group_QF: Floats) -> None:
     query_QD[N - 1] = -query_QD[: N // 2].mean(axis=0)
     alone = replace(known, query_embedding_QD=query_QD, similar_2E=known.similar_2E[:, :0])
     alone = replace(alone, similar_score_E=known.similar_score_E[:0])
-    assert novelty.unlike(alone, group_QF)[N - 1]
+    assert novelty.out_of_distribution(alone, group_QF)[N - 1]
     near = replace(
         alone,
         similar_2E=np.array([[N - 1], [0]]),
         similar_score_E=np.array([0.99], np.float32),
     )
-    assert not novelty.unlike(near, group_QF)[N - 1], "a labelled neighbour makes it known"
+    assert not novelty.out_of_distribution(near, group_QF)[N - 1], (
+        "a labelled neighbour makes it known"
+    )
     unlabelled = replace(near, similar_2E=np.array([[N - 1], [N - 2]]))
-    assert novelty.unlike(unlabelled, group_QF)[N - 1], "an unlabelled one does not"
+    assert novelty.out_of_distribution(unlabelled, group_QF)[N - 1], "an unlabelled one does not"
 
 
 def test_another_looking_group_is_unlike(known: MemoryGraph, group_QF: Floats) -> None:
@@ -56,9 +58,9 @@ def test_another_looking_group_is_unlike(known: MemoryGraph, group_QF: Floats) -
         texts[row] = "```python\ndef f(x):\n    for i in x:\n        print(i)\n```" * 9
     strange = replace(known, answer_text_R=texts)
     changed_QF = group_table(strange)
-    assert novelty.unlike(strange, changed_QF)[N - 1]
+    assert novelty.out_of_distribution(strange, changed_QF)[N - 1]
     changed_QF[0] = changed_QF[N - 1]
-    assert not novelty.unlike(strange, changed_QF)[0], "a query with a label is known"
+    assert not novelty.out_of_distribution(strange, changed_QF)[0], "a query with a label is known"
 
 
 def test_it_is_local(known: MemoryGraph, group_QF: Floats) -> None:
@@ -69,8 +71,10 @@ def test_it_is_local(known: MemoryGraph, group_QF: Floats) -> None:
     needed[known.similar_2E[1, np.isin(known.similar_2E[0], asked)]] = True
     smaller, _ = without_queries(known, ~needed)
     places = [smaller.query_id_Q.index(known.query_id_Q[q]) for q in asked]
-    whole = novelty.unlike(known, group_QF)[asked]
-    np.testing.assert_array_equal(novelty.unlike(smaller, group_table(smaller))[places], whole)
+    whole = novelty.out_of_distribution(known, group_QF)[asked]
+    np.testing.assert_array_equal(
+        novelty.out_of_distribution(smaller, group_table(smaller))[places], whole
+    )
 
 
 def test_few_labels_exclude_nothing(known: MemoryGraph, group_QF: Floats) -> None:
@@ -81,14 +85,16 @@ def test_few_labels_exclude_nothing(known: MemoryGraph, group_QF: Floats) -> Non
         ),
     )
     novelty = Novelty.fit(few, group_QF)
-    assert not novelty.unlike(few, group_QF * 100).any()
+    assert not novelty.out_of_distribution(few, group_QF * 100).any()
     tensors, config = novelty.state()
     assert config == {"least_cosine": None, "largest_distance": None}
-    assert not Novelty.from_state(tensors, config).unlike(few, group_QF * 100).any()
+    assert not Novelty.from_state(tensors, config).out_of_distribution(few, group_QF * 100).any()
 
 
 def test_it_survives_its_state(known: MemoryGraph, group_QF: Floats) -> None:
     novelty = Novelty.fit(known, group_QF)
     again = Novelty.from_state(*novelty.state())
     assert again.largest_distance == novelty.largest_distance
-    np.testing.assert_array_equal(again.unlike(known, group_QF), novelty.unlike(known, group_QF))
+    np.testing.assert_array_equal(
+        again.out_of_distribution(known, group_QF), novelty.out_of_distribution(known, group_QF)
+    )

@@ -31,9 +31,9 @@ def test_figures_of_a_trial() -> None:
     value_R = rng.random(4000).astype(np.float32)
     reward_R = (rng.random(4000) < value_R).astype(np.float32)
     thresholds = Thresholds.fit(Held(probability_L=value_R, reward_L=reward_R))
-    unlike_R = np.arange(4000) % 10 == 0
+    ood_R = np.arange(4000) % 10 == 0
     among_R = np.arange(4000) >= 2000
-    row = selective(unlike_R, thresholds, value_R, reward_R, among_R)
+    row = selective(ood_R, thresholds, value_R, reward_R, among_R)
     assert row["unlike"] == pytest.approx(0.1)
     assert row["right_at_0.9"] == pytest.approx(0.9, abs=0.05)
     assert row["right_at_0.9_coverage"] == pytest.approx(0.2, abs=0.05)
@@ -41,7 +41,7 @@ def test_figures_of_a_trial() -> None:
     assert risks[0] is not None
     assert risks[-1] is not None
     assert risks[0] < 0.1 < risks[-1]
-    without = selective(unlike_R, None, value_R, reward_R, among_R)
+    without = selective(ood_R, None, value_R, reward_R, among_R)
     assert "right_at_0.9" not in without
     mean = mean_selective([row, row])
     assert mean["aurc"] == row["aurc"]

@@ -12,7 +12,8 @@ import pytest
 from support.cli_fixtures import Cli, as_row, write_jsonl
 from support.rollout_factory import make_rollout, make_rollouts
 
-from gnn.checkpoints.checkpoint import TRAINING, load_checkpoint, read_manifest
+from gnn.checkpoints.loading import load_checkpoint
+from gnn.checkpoints.manifest import TRAINING, read_manifest
 from gnn.models.memreward.member import TrainConfig
 from gnn.models.memreward.model import MemrewardConfig
 from gnn.models.memreward.training_state import Course, Stand
@@ -143,7 +144,7 @@ def test_what_cannot_be_resumed(
 ANOTHER_PROCESS = """
 import hashlib, sys
 from pathlib import Path
-from gnn.checkpoints.checkpoint import load_checkpoint
+from gnn.checkpoints.loading import load_checkpoint
 from memreward.base.databases import connected
 from memstore.reads.full_graph import read_graph
 

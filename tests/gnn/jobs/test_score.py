@@ -17,7 +17,7 @@ from support.snapshot_factory import snapshot_of, with_real_ids
 from gnn.base.reward_model import RewardModel
 from gnn.features.assembly import own_features
 from gnn.features.cache import KeptFeatures
-from gnn.jobs.score import score_queries
+from gnn.jobs.score import predict_queries
 from gnn.models.memreward.member import TrainConfig
 from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
 from gnn.models.published.model import PublishedConfig, PublishedModel
@@ -89,8 +89,8 @@ def test_scores_are_those_of_the_full_pass(
         snapshot = snapshot_of(graph, Path(home))
         kept = KeptFeatures(snapshot.files.folder)
         for _ in range(2):  # The second time with features that are kept.
-            ids, said = score_queries(fitted[name], None, snapshot, asked, kept)
-            got = dict(zip(ids, said.value_R.tolist(), strict=True))
+            found = predict_queries(fitted[name], None, snapshot, asked, kept)
+            got = dict(zip(found.rollout_id_R, found.value_R.tolist(), strict=True))
             for row in np.flatnonzero(np.isin(graph.query_of_rollout_R, asked)):
                 assert got[graph.rollout_id_R[row]] == pytest.approx(full_R[row], abs=1e-5)
 
@@ -156,8 +156,8 @@ def test_a_query_without_neighbours_is_scored_alike_alone_and_in_company(
     full_R = model.predict(graph)
     snapshot = snapshot_of(graph, tmp_path)
     kept = KeptFeatures(snapshot.files.folder)
-    ids, said = score_queries(model, None, snapshot, np.array([5]), kept)
-    got = dict(zip(ids, said.value_R.tolist(), strict=True))
+    found = predict_queries(model, None, snapshot, np.array([5]), kept)
+    got = dict(zip(found.rollout_id_R, found.value_R.tolist(), strict=True))
     for row in np.flatnonzero(graph.query_of_rollout_R == 5):
         assert got[graph.rollout_id_R[row]] == pytest.approx(full_R[row], abs=1e-6)
 
@@ -173,7 +173,7 @@ def test_the_work_does_not_grow_with_the_memory(
         for name in ("take", "texts", "verified", "ends", "ids"):
             _count_rows(snapshot, name, taken, monkeypatch)
         kept = KeptFeatures(snapshot.files.folder)
-        score_queries(fitted["memreward"], None, snapshot, np.array([3, 9]), kept)
+        predict_queries(fitted["memreward"], None, snapshot, np.array([3, 9]), kept)
         rows_read.append(max(taken))
     assert rows_read[1] < 1.5 * rows_read[0] < 100
 

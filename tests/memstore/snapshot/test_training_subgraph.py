@@ -9,7 +9,7 @@ import torch
 from support.graph_factory import DIMENSION, labelled, make_graph
 from support.snapshot_factory import add_graph, new_snapshot, with_real_ids
 
-from gnn.confidence.abstention import Caution
+from gnn.confidence.abstention import AbstentionPolicy
 from gnn.models.memreward.member import TrainConfig
 from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
 from memstore.snapshot.snapshot import Snapshot
@@ -44,9 +44,10 @@ def test_it_learns_the_same_to_the_bit(snapshot: Snapshot) -> None:
     assert how == same
     for key, tensor in left.items():
         assert torch.equal(tensor, right[key]), key
-    careful, (withheld, _) = Caution.fit(part, mine).state(), Caution.fit(everything, given).state()
-    for key, tensor in careful[0].items():
-        torch.testing.assert_close(tensor, withheld[key])
+    tensors, _ = AbstentionPolicy.fit(part, mine).state()
+    expected, _ = AbstentionPolicy.fit(everything, given).state()
+    for key, tensor in tensors.items():
+        torch.testing.assert_close(tensor, expected[key])
 
 
 def test_nothing_is_read_of_what_is_unlabelled(

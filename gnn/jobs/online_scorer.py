@@ -1,0 +1,277 @@
+"""Scoring of rollouts as they come, with one memory's model and snapshot, in this process."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from gnn.base import no_progress
+from gnn.checkpoints import LoadedModel, latest_checkpoint
+from gnn.confidence import predict
+from gnn.features import KeptFeatures, OwnProcess
+from gnn.jobs.resumable_training import resumable
+from gnn.jobs.score import predict_queries, prediction_reach
+from gnn.jobs.scoring_snapshot import ScoringSnapshot
+from gnn.jobs.train_and_propagate import train_memory
+from memstore import Settings
+from memstore.changes import RolloutWriter, embedded
+from memstore.db import Stores, get_memory
+from memstore.encoders import TextEncoder, encoder_for, remembering
+from memstore.outbox import BackgroundPublisher
+from memstore.snapshot import cut, nearest_unstored, vectors_in, with_rollouts
+from schema.errors import CheckpointError, InputError
+from schema.graph import QUERY
+from schema.keyed_rollout import PreparedRollout, prepare
+from schema.memory_graph import Ints, MemoryGraph
+from schema.rollout import Rollout
+from schema.score import Score, ScoreSource
+from schema.validation import TEXT_EMBEDDINGS, check_rollout
+
+
+class OnlineScorer:
+    """Stores rollouts and scores them at once; a `schema.score.Scorer`. Calls wait for one another.
+
+    A score costs what the rollouts' neighbourhood costs, however large the memory is, and equals
+    what the model says in a pass over the whole graph at that moment (`seq`).
+    """
+
+    def __init__(
+        self,
+        stores: Stores,
+        settings: Settings,
+        memory: str,
+        run: str,
+        version: str | None = None,
+        *,
+        untaught: bool = False,
+    ) -> None:
+        """Read the model and the snapshot.
+
+        Args:
+            stores: both databases.
+            settings: tell where checkpoints and snapshots are.
+            memory: its name; one that is new is made with the first rollouts stored.
+            run: that makes the rollouts: part of their ids.
+            version: of the checkpoint that scores; None: the latest one.
+            untaught: abstain while there is no checkpoint, instead of an error.
+
+        Raises:
+            CheckpointError: if there is no such checkpoint, or it is damaged.
+            QuarantineError: if publication to the memory is stopped.
+        """
+        self.memory, self.run = memory, run
+        self._stores, self._settings, self._version = stores, settings, version
+        self._untaught = untaught
+        self._lock = threading.RLock()
+        self._writer = RolloutWriter(stores, memory, run)
+        self._publisher = BackgroundPublisher(stores, memory)
+        self._own = OwnProcess()
+        self._snapshot = ScoringSnapshot(stores, settings, memory)
+        self._model: LoadedModel | None = None
+        self.refresh()
+
+    @property
+    def seq(self) -> int:
+        """The batch up to which the last score knew the memory; 0: nothing is stored."""
+        snapshot = self._snapshot.current
+        return 0 if snapshot is None else snapshot.seq
+
+    @property
+    def model(self) -> str | None:
+        """Version of the checkpoint that scores; None: there is none yet."""
+        return None if self._model is None else self._model.version
+
+    @property
+    def can_score(self) -> bool:
+        """Whether a rollout without a reward gets a score or an abstention, and no error."""
+        return self._model is not None or self._untaught
+
+    @property
+    def encoder(self) -> TextEncoder:
+        """What embeds the texts of this memory."""
+        return self._writer.encoder
+
+    def refresh(self) -> None:
+        """Pick up the latest checkpoint, another encoder, and edges changed by hand in Neo4j.
+
+        Raises:
+            CheckpointError: if the checkpoint is missing or damaged.
+            UnknownMemoryError: if the memory was deleted since it was opened.
+        """
+        with self._lock:
+            if self._writer.find_memory() is None:
+                return
+            encoder = encoder_for(self._stores, self.memory)
+            if encoder.name != self.encoder.name:
+                self._writer.encoder = remembering(encoder)
+            snapshot = self._snapshot.check()
+            folder = latest_checkpoint(self._stores, self._settings, self.memory, self._version)
+            if folder is not None and folder.name != self.model:
+                self._model = LoadedModel.load(folder, self.encoder.name)
+            if self._model is not None:
+                self._snapshot.features(snapshot).prepare(snapshot)
+
+    def score(self, rollouts: Sequence[Rollout], *, store: bool = True) -> list[Score]:
+        """Score new rollouts, in their order; see `schema.score.Scorer`.
+
+        With `store`, they are in the memory when this returns, and reach Neo4j soon. Without, no
+        database is written to; only the snapshot, a cache, may grow by what others stored.
+
+        Raises:
+            InputError: if a rollout cannot be stored, or another text is known at its place.
+            CheckpointError: if a rollout needs a model and there is none (see `untaught`).
+            EncoderMismatchError: if the memory was re-embedded: call `refresh`.
+            UnknownMemoryError: if the memory was deleted since it was opened.
+            MemrewardError: also what went wrong in publishing earlier rollouts.
+        """
+        with self._lock:
+            self._publisher.raise_error()
+            items = self._prepared(rollouts)
+            unverified = [item for item in items if item.rollout.reward is None]
+            if unverified and not self.can_score:
+                raise CheckpointError(
+                    f"memory {self.memory!r} has no model that could score: give rollouts with "
+                    "rewards first, then `learn()`; or open it with untaught=True, to have no "
+                    "opinion until then"
+                )
+            if store:
+                stored = self._store(items)
+                try:
+                    scores = self._scored(unverified)
+                finally:
+                    if stored:
+                        self._publisher.wake()  # Not before: both would wait for each other.
+            else:
+                scores = self._scored_unstored(items, unverified)
+            asked = set() if self._model is None else {item.id for item in unverified}
+        return [scores[item.id] if item.id in asked else _unpredicted(item) for item in items]
+
+    def learn(self) -> str:
+        """Learn from what is verified by now, and score by that from here on.
+
+        The default model resumes its last checkpoint where there is one.
+
+        Returns:
+            Version of the checkpoint.
+
+        Raises:
+            TrainingError: if too few queries are labelled; nothing changes.
+            InputError: if this object was opened with a version of its own.
+        """
+        if self._version is not None:
+            raise InputError(
+                f"memory {self.memory!r} was opened to score by {self._version}: open it without a "
+                "version to have it learn"
+            )
+        with self._lock:
+            self.flush()
+            encoder = get_memory(self._stores, self.memory).encoder
+            resume = resumable(self._stores, self.memory, encoder) is not None
+            trained = train_memory(
+                self._stores, self._settings, self.memory, no_progress, resume=resume
+            )
+            self.refresh()
+        return trained.manifest.version
+
+    def flush(self) -> None:
+        """Wait until everything that was stored is visible in Neo4j.
+
+        Raises:
+            MemrewardError: if it cannot be published; it is tried again at the next call.
+        """
+        self._publisher.flush()
+
+    def close(self) -> None:
+        """End its worker and its publisher. What is unpublished is published by the next writer."""
+        self._own.close()
+        self._publisher.close()
+
+    def _prepared(self, rollouts: Sequence[Rollout]) -> list[PreparedRollout]:
+        """Valid rollouts with their ids; embeddings of another encoder are left out."""
+        nothing = dict.fromkeys(TEXT_EMBEDDINGS)
+        items: list[PreparedRollout] = []
+        for row, rollout in enumerate(rollouts):
+            if rollout.encoder not in (None, self.encoder.name):
+                rollout = replace(rollout, encoder=None, **nothing)
+            try:
+                check_rollout(rollout, self.encoder.dimension)
+            except InputError as error:
+                raise InputError(f"rollout {row} of {len(rollouts)}: {error}") from error
+            items.append(prepare(self.memory, self.run, rollout))
+        return items
+
+    def _embedded(self, items: Sequence[PreparedRollout]) -> list[PreparedRollout]:
+        """With embeddings; those of texts that their queries' rollouts have are not made again."""
+        snapshot = self._snapshot.current
+        if snapshot is not None:
+            lacking = [item for item in items if item.rollout.query_embedding is None]
+            encoder = self._writer.encoder
+            unknown = [item for item in lacking if not encoder.knows(item.rollout.query)]
+            for text, vector in vectors_in(snapshot, unknown).items():
+                encoder.remember(text, vector)
+        return embedded(items, self.encoder)
+
+    def _store(self, items: list[PreparedRollout]) -> bool:
+        """Whether something was accepted that Neo4j has to be told of."""
+        if not items:
+            return False
+        fresh, known = self._writer.split(items)
+        fresh = self._embedded(fresh)
+        if self._model is not None:
+            self._own.ask({item.id: item.texts for item in fresh})
+        accepted = self._writer.accept_embedded([*fresh, *known], self._own.keys)
+        return accepted.seq is not None
+
+    def _scored(self, items: Sequence[PreparedRollout]) -> dict[str, Score]:
+        """Scores by rollout id, of rollouts that are stored."""
+        snapshot, loaded = self._snapshot.caught_up(self.encoder.name), self._model
+        if not items or loaded is None:
+            return {}
+        queries = snapshot.known(QUERY, sorted({item.query_id for item in items}))
+        features = self._snapshot.features(snapshot)
+        found = predict_queries(
+            loaded.model, loaded.policy, snapshot, queries, features, self._own.features()
+        )
+        return found.to_scores(loaded.version)
+
+    def _scored_unstored(
+        self, items: Sequence[PreparedRollout], unverified: Sequence[PreparedRollout]
+    ) -> dict[str, Score]:
+        """The same, of rollouts that are stored nowhere, as if they were."""
+        loaded = self._model
+        if not unverified or loaded is None:
+            return {}
+        self._writer.find_memory()  # Is it still there?
+        graph = self._graph_with(items, loaded)
+        row_of = {id_: row for row, id_ in enumerate(graph.query_id_Q)}
+        queries: Ints = np.unique([row_of[item.query_id] for item in unverified])
+        found = predict(loaded.model, loaded.policy, graph, queries=queries)
+        return found.to_scores(loaded.version)
+
+    def _graph_with(self, items: Sequence[PreparedRollout], loaded: LoadedModel) -> MemoryGraph:
+        """The part of the memory around `items`, and those of them that it does not hold."""
+        snapshot = self._snapshot.caught_up(self.encoder.name)
+        fresh = {item.id: item for item in self._embedded(self._writer.split(items)[0])}
+        query_ids = sorted({item.query_id for item in items})
+        row_of = dict(zip(query_ids, snapshot.find(QUERY, query_ids).tolist(), strict=True))
+        strangers = [item for item in fresh.values() if row_of[item.query_id] < 0]
+        neighbours = get_memory(self._stores, self.memory).neighbours
+        with self._stores.vectors.transaction("outbox.sql") as session:
+            edges = nearest_unstored(session, self.memory, strangers, neighbours)
+        near = snapshot.find(QUERY, sorted({other for _, other, _ in edges}))
+        seeds = np.array([row for row in (*row_of.values(), *near.tolist()) if row >= 0], np.int64)
+        part = cut(snapshot, seeds, prediction_reach(loaded.model))
+        graph = KeptFeatures(snapshot.files.folder, write=False).fill(part)
+        return with_rollouts(graph, list(fresh.values()), edges, snapshot.files.manifest.stamp)
+
+
+def _unpredicted(item: PreparedRollout) -> Score:
+    """The score of a rollout that no model was asked about: its own reward, or no opinion."""
+    reward = item.rollout.reward
+    return Score(
+        rollout_id=item.id,
+        value=reward,
+        confidence=float(reward is not None),
+        source=ScoreSource.NONE if reward is None else ScoreSource.VERIFIED,
+    )
