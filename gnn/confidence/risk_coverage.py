@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from gnn.base import RIGHT_FROM, expected_calibration_error
+from gnn.base import RIGHT_FROM, expected_calibration_error, mean_and_spread
 from gnn.confidence.thresholds import Thresholds
 from schema.memory_graph import Bools, Floats
 
@@ -93,7 +93,5 @@ def mean_selective(rows: Sequence[Mapping[str, float | None]]) -> dict[str, Any]
     """Mean and sample standard deviation over trials; None where nothing is known."""
     result: dict[str, Any] = {}
     for name in dict.fromkeys(name for row in rows for name in row):
-        values = [value for row in rows if (value := row.get(name)) is not None]
-        result[name] = float(np.mean(values)) if values else None
-        result[f"{name}_spread"] = float(np.std(values, ddof=1)) if len(values) > 1 else None
+        result[name], result[f"{name}_spread"] = mean_and_spread(row.get(name) for row in rows)
     return result

@@ -8,7 +8,7 @@ import numpy as np
 
 from gnn.base import Metrics, ProgressReport, RewardModel, auc, measure, no_progress
 from gnn.evaluation.flipped_labels import flip_labels
-from gnn.evaluation.protocol import Trial, mean_and_spread
+from gnn.evaluation.protocol import Trial, mean_metrics
 from gnn.labelling import contradiction, predict_unseen
 from gnn.models.memreward import MemrewardModel
 from schema.memory_graph import Bools, Floats, MemoryGraph
@@ -86,7 +86,7 @@ def summary(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
     found: dict[tuple[str, Spoiling | None], list[Outcome]] = {}
     for outcome in outcomes:
         found.setdefault((outcome.model, outcome.spoiling), []).append(outcome)
-    rows = {key: mean_and_spread([o.metrics for o in group]) for key, group in found.items()}
+    rows = {key: mean_metrics([o.metrics for o in group]) for key, group in found.items()}
     return [
         {
             "model": model,

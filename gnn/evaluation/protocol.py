@@ -13,6 +13,7 @@ from gnn.base import (
     Metrics,
     ProgressReport,
     RewardModel,
+    mean_and_spread,
     measure,
     measure_groups,
     no_progress,
@@ -100,11 +101,11 @@ class Evaluation:
                 group_R = self.group_R(by)
                 results.append(measure_groups(probability_R, self.truth_R, query_R, group_R, in_R))
         return {
-            **mean_and_spread(whole),
+            **mean_metrics(whole),
             "selective": self._selective(model, set_name),
             **{
                 f"by_{by}": {
-                    name: mean_and_spread([result[name] for result in results if name in result])
+                    name: mean_metrics([result[name] for result in results if name in result])
                     for name in sorted(set().union(*results))
                 }
                 for by, results in groups.items()
@@ -200,13 +201,11 @@ def evaluate(
     )
 
 
-def mean_and_spread(results: Sequence[Metrics]) -> dict[str, float | int | None]:
+def mean_metrics(results: Sequence[Metrics]) -> dict[str, float | int | None]:
     """Mean and sample standard deviation of each measure over seeds, and mean counts."""
     row: dict[str, float | int | None] = {}
     for name in MEASURES:
-        values = [value for r in results if (value := getattr(r, name)) is not None]
-        row[name] = float(np.mean(values)) if values else None
-        row[f"{name}_spread"] = float(np.std(values, ddof=1)) if len(values) > 1 else None
+        row[name], row[f"{name}_spread"] = mean_and_spread(getattr(r, name) for r in results)
     row["n_queries"] = round(float(np.mean([r.n_queries for r in results])))
     row["n_rollouts"] = round(float(np.mean([r.n_rollouts for r in results])))
     return row

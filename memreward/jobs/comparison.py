@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from gnn.base import mean_and_spread
 from memreward.base import Bars, err_console
 from memreward.jobs.grpo import CURVE, GrpoOutcome, GrpoRequest, Source, run_grpo
 from memstore import write_atomically
@@ -57,8 +58,8 @@ class ArmResult:
     arm: Arm
     labels: float
     seeds: int
-    #: Measure to (mean, standard deviation); nan where it is not defined.
-    measures: dict[str, tuple[float, float]]
+    #: Measure to (mean, standard deviation); None where it is not defined.
+    measures: dict[str, tuple[float | None, float | None]]
 
 
 def planned(request: CompareRequest) -> list[ArmRun]:
@@ -148,7 +149,7 @@ def summarise(outcomes: dict[ArmRun, GrpoOutcome], families: Sequence[str] = ())
             arm=arm,
             labels=labels,
             seeds=len(rows),
-            measures={name: _mean_and_spread([row[name] for row in rows]) for name in rows[0]},
+            measures={name: mean_and_spread([row[name] for row in rows]) for name in rows[0]},
         )
         for (arm, labels), rows in values.items()
     ]
@@ -164,24 +165,13 @@ def parts(accuracy: Accuracy, families: Sequence[str]) -> tuple[float, float]:
     )
 
 
-def _mean_and_spread(values: Sequence[float]) -> tuple[float, float]:
-    """Over the values that are defined."""
-    known = [value for value in values if value == value]
-    if not known:
-        return float("nan"), float("nan")
-    return float(np.mean(known)), float(np.std(known, ddof=1)) if len(known) > 1 else float("nan")
-
-
 def as_json(result: ArmResult) -> dict[str, Any]:
     """A line as JSON; null stands for what is not defined."""
     return {
         "arm": result.arm.value,
         "labels": result.labels,
         "seeds": result.seeds,
-        **{
-            name: [None if value != value else value for value in pair]
-            for name, pair in result.measures.items()
-        },
+        **{name: list(pair) for name, pair in result.measures.items()},
     }
 
 
@@ -205,10 +195,10 @@ def table(results: Sequence[ArmResult]) -> str:
     return "\n".join(lines)
 
 
-def _shown(mean: float, spread: float) -> str:
-    if mean != mean:
+def _shown(mean: float | None, spread: float | None) -> str:
+    if mean is None:
         return "n/a"
-    return f"{mean:.3f}" if spread != spread else f"{mean:.3f} ±{spread:.3f}"
+    return f"{mean:.3f}" if spread is None else f"{mean:.3f} ±{spread:.3f}"
 
 
 def draw_curves(outcomes: dict[ArmRun, GrpoOutcome], path: Path) -> None:
