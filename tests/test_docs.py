@@ -37,6 +37,12 @@ def test_links_lead_somewhere(document: Path) -> None:
             assert (document.parent / target).exists(), f"{document.name}: {target}"
 
 
+@pytest.mark.parametrize("document", sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]))
+def test_scripts_import_public_names_only(document: Path) -> None:
+    inner = r"^\s*(?:from|import) (?:schema|migrations|memstore|gnn|trainer)\b"
+    assert not re.findall(inner, document.read_text(encoding="utf-8"), re.MULTILINE)
+
+
 def test_no_registry_host_is_named() -> None:
     """`uv.lock` names them and stays out of git; nothing else may."""
     files = subprocess.run(
