@@ -217,8 +217,8 @@ def test_a_memory_that_is_new_takes_everything_and_learns(
 
 
 def test_what_cannot_be_served_is_refused(cli: Cli, memory_name: str, tmp_path: Path) -> None:
-    def refused(*options: Any) -> str:
-        result = cli("serve", "-m", memory_name, "--port", 0, *options)
+    def refused(*options: Any, port: int = 0) -> str:
+        result = cli("serve", "-m", memory_name, "--port", port, *options)
         assert result.exit_code == 2, result.output
         return result.output
 
@@ -232,4 +232,4 @@ def test_what_cannot_be_served_is_refused(cli: Cli, memory_name: str, tmp_path: 
     assert "chmod 600" in refused("--token-file", token)
     assert "cannot listen" in refused("--host", "203.0.113.7")
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        assert "Choose another --port" in refused("--port", taken.getsockname()[1])
+        assert "Choose another --port" in refused(port=taken.getsockname()[1])
