@@ -7,6 +7,7 @@ import typer
 
 from memreward.base import bars, connected, console
 from memreward.cli.ingest import MemoryOption
+from memreward.cli.rejects_option import RejectsOption, rejects_path
 from memreward.cli.query import result_table
 from memreward.jobs import LabelRequest, delete_all, drop_snapshot, label_file
 from memstore import load_settings
@@ -90,9 +91,7 @@ def label(
         str | None, typer.Option(help="Who says so; a column `annotator` goes before.")
     ] = None,
     run: Annotated[str | None, typer.Option(help="Run of rows that name none.")] = None,
-    rejects: Annotated[
-        Path, typer.Option(help="Where rejected rows are written, with line and reason.")
-    ] = Path("rejected.jsonl"),
+    rejects: RejectsOption = None,
     skip_rejected: Annotated[
         bool, typer.Option(help="Take the good rows although others are rejected.")
     ] = False,
@@ -103,7 +102,7 @@ def label(
         memory=memory,
         annotator=annotator,
         run=run,
-        rejects=rejects,
+        rejects=rejects_path(rejects, "label"),
         skip_rejected=skip_rejected,
     )
     with connected() as stores, bars() as progress:

@@ -1,16 +1,25 @@
 """`memreward ingest` and `memreward link`."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from memreward.base import bars, connected, console
+from memreward.cli.rejects_option import RejectsOption, rejects_path
 from memreward.jobs import IngestRequest, ingest_files
 from memstore.changes import link as link_memory
 from memstore.encoders import DEFAULT_ENCODER
 
 MemoryOption = Annotated[str, typer.Option("--memory", "-m", help="Name of the memory.")]
+
+
+class Prefer(StrEnum):
+    """Columns of which a row should have one."""
+
+    ANSWER = "answer"
+    COMPLETION = "completion"
 
 
 def ingest(
@@ -26,12 +35,14 @@ def ingest(
     encoder: Annotated[
         str, typer.Option(help="What made the embeddings in files that do not say it.")
     ] = DEFAULT_ENCODER,
-    rejects: Annotated[
-        Path, typer.Option(help="Where rejected rows are written, with line and reason.")
-    ] = Path("rejected.jsonl"),
+    rejects: RejectsOption = None,
     skip_rejected: Annotated[
         bool, typer.Option(help="Ingest the good rows although others are rejected.")
     ] = False,
+    prefer: Annotated[
+        Prefer | None,
+        typer.Option(help="Which one the policy wrote, where rows have `answer` and `completion`."),
+    ] = None,
 ) -> None:
     """Read rollouts into a memory; the same files again add nothing."""
     request = IngestRequest(
@@ -42,8 +53,9 @@ def ingest(
         labels=labels,
         label_seed=label_seed,
         file_encoder=encoder,
-        rejects=rejects,
+        rejects=rejects_path(rejects, "ingest"),
         skip_rejected=skip_rejected,
+        prefer=None if prefer is None else prefer.value,
     )
     with connected() as stores, bars() as progress:
         outcome = ingest_files(stores, request, progress)

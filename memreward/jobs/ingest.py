@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from memreward.base import Bars
 from memstore.changes import IngestReport, InputCheck, RolloutWriter, ingest
@@ -13,10 +14,10 @@ from memstore.formats import (
     ReadOptions,
     RolloutReader,
     Survey,
+    check_rejects_path,
     inspect_files,
     survey_rollouts,
 )
-from schema.errors import InputError
 from schema.ids import checked_name
 from trainer import choose_labelled_queries
 
@@ -33,8 +34,11 @@ class IngestRequest:
     labels: float | None = None
     label_seed: int = 0
     file_encoder: str = DEFAULT_ENCODER
-    rejects: Path = Path("rejected.jsonl")
+    #: A new file for rejected rows; None: they are shown only.
+    rejects: Path | None = None
     skip_rejected: bool = False
+    #: Which of `answer` and `completion` counts where a row has both.
+    prefer: Literal["answer", "completion"] | None = None
     #: Link all queries anew if some are new; without, they are tied on arrival only.
     relink: bool = True
 
@@ -45,7 +49,6 @@ class IngestOutcome:
 
     survey: Survey
     report: IngestReport
-    rejects: Path
 
     def lines(self) -> list[str]:
         """The report, a line a fact."""
@@ -64,8 +67,8 @@ class IngestOutcome:
             )
         if survey.ignored_columns:
             lines.append(f"columns not used: {', '.join(survey.ignored_columns)}")
-        if survey.rejected:
-            lines.append(f"rejected rows: {self.rejects}")
+        if survey.rejects.path is not None and survey.rejected:
+            lines.append(f"rejected rows: {survey.rejects.path}")
         return lines
 
 
@@ -80,12 +83,15 @@ def ingest_files(stores: Stores, request: IngestRequest, progress: Bars) -> Inge
     """
     checked_name(request.memory, "memory")
     checked_name(request.run, "run")
+    if request.rejects is not None:
+        check_rejects_path(request.rejects, request.files)
     writer = RolloutWriter(stores, request.memory, request.run)
     options = ReadOptions(
         policy=request.policy,
         file_encoder=request.file_encoder,
         encoder=writer.encoder.name,
         dimension=writer.encoder.dimension,
+        prefer=request.prefer,
     )
     files = inspect_files(request.files, options)
     survey, labelled = _look(stores, request, files, options, progress)
@@ -102,11 +108,12 @@ def ingest_files(stores: Stores, request: IngestRequest, progress: Bars) -> Inge
         options,
         writer,
         labelled=labelled,
+        checked=survey.marks,
         progress=ingested,
         relink=request.relink,
         link_progress=lambda at, total: progress("link queries", at, total),
     )
-    return IngestOutcome(survey=survey, report=report, rejects=request.rejects)
+    return IngestOutcome(survey=survey, report=report)
 
 
 def _look(
@@ -127,13 +134,8 @@ def _look(
         check,
     )
     check.finish()
-    if survey.rejected and not request.skip_rejected:
-        shown = "\n".join(f"  {reject}" for reject in survey.first_rejects)
-        raise InputError(
-            f"{survey.rejected} rows are rejected, nothing was written:\n{shown}\n"
-            f"all of them, with reasons: {request.rejects}; mend them, or ingest the rest with "
-            "--skip-rejected"
-        )
+    if not request.skip_rejected:
+        survey.rejects.refuse()
     if request.labels is None:
         return survey, None
     if request.labels == 0.0:

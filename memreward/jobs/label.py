@@ -1,17 +1,14 @@
 """Labelling as a job: look at every row first, then write."""
 
-import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from memreward.base import Bars
 from memstore.changes import LabelOptions, LabelReader, LabelReport, add_labels
 from memstore.db import Stores, get_memory
-from memstore.formats import RejectedRow
-from schema.errors import InputError
+from memstore.formats import RejectedRow, check_rejects_path, write_rejects
 from schema.reward import Preference, VerifiedReward
-
-SHOWN_REJECTS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +19,8 @@ class LabelRequest:
     memory: str
     annotator: str | None
     run: str | None = None
-    rejects: Path = Path("rejected.jsonl")
+    #: A new file for rejected rows; None: they are shown only.
+    rejects: Path | None = None
     skip_rejected: bool = False
 
 
@@ -45,6 +43,8 @@ def label_file(stores: Stores, request: LabelRequest, progress: Bars) -> LabelOu
             written to the databases then.
     """
     get_memory(stores, request.memory)
+    if request.rejects is not None:
+        check_rejects_path(request.rejects, [request.file])
     options = LabelOptions(memory=request.memory, annotator=request.annotator, run=request.run)
     reader = LabelReader(stores.vectors, request.file, options)
     good, rejected = _look(reader, request, progress)
@@ -64,40 +64,18 @@ def label_file(stores: Stores, request: LabelRequest, progress: Bars) -> LabelOu
 
 def _look(reader: LabelReader, request: LabelRequest, progress: Bars) -> tuple[int, int]:
     """Good and rejected rows; the latter are written to a file."""
-    good, shown, rejected = 0, list[RejectedRow](), 0
-    stream = None
-    try:
-        for labels, rejects in reader.batches():
+    good = 0
+
+    def rejects() -> Iterator[RejectedRow]:
+        nonlocal good
+        rejected = 0
+        for labels, refused in reader.batches():
             good += len(labels)
-            rejected += len(rejects)
-            if rejects and stream is None:
-                stream = request.rejects.open("w", encoding="utf-8")
-            for reject in rejects:
-                assert stream is not None
-                stream.write(json.dumps(_as_json(reject), ensure_ascii=False) + "\n")
-            shown += rejects[: SHOWN_REJECTS - len(shown)]
+            rejected += len(refused)
+            yield from refused
             progress("check rows", good + rejected, None)
-    except OSError as error:
-        raise InputError(
-            f"{request.rejects}: rejected rows cannot be written ({error.strerror}); name another "
-            "file with --rejects"
-        ) from error
-    finally:
-        if stream is not None:
-            stream.close()
-    if rejected and not request.skip_rejected:
-        lines = "\n".join(f"  {reject}" for reject in shown)
-        raise InputError(
-            f"{rejected} rows are rejected, nothing was written:\n{lines}\nall of them, with "
-            f"reasons: {request.rejects}; mend them, or take the rest with --skip-rejected"
-        )
-    return good, rejected
 
-
-def _as_json(reject: RejectedRow) -> dict[str, object]:
-    return {
-        "path": str(reject.path),
-        "line": reject.line,
-        "reason": reject.reason,
-        "excerpt": reject.excerpt,
-    }
+    written = write_rejects(request.rejects, rejects())
+    if not request.skip_rejected:
+        written.refuse()
+    return good, written.count

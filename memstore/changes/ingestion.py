@@ -65,6 +65,7 @@ def ingest(
     *,
     labelled: frozenset[str] | None,
     progress: Progress,
+    checked: bytes | None = None,
     relink: bool = True,
     link_progress: Callable[[int, int], None] | None = None,
 ) -> IngestReport:
@@ -76,17 +77,18 @@ def ingest(
         options: how they are read.
         writer: takes the rollouts.
         labelled: texts of the queries whose rewards are stored; None: all rewards given are.
+        checked: marks of the pass that checked the files; a row that differs from it is not stored.
         progress: called with the rows of each batch once they are visible.
         relink: link all queries anew if some are new.
         link_progress: called with queries linked and their total.
 
     Raises:
-        InputError: if a rollout is known with other content.
+        InputError: if a rollout is known with other content, or a file changes.
         EncoderMismatchError: if the memory is stamped with another encoder.
         UnknownMemoryError: if the memory is deleted meanwhile.
         QuarantineError: if publication to it is stopped.
     """
-    rows = (row for row in RolloutReader(files, options) if isinstance(row, Rollout))
+    rows = (row for row in RolloutReader(files, options, checked) if isinstance(row, Rollout))
     writer.write(batched(budgeted(row, labelled) for row in rows), progress)
     if relink and needs_link(stores, writer.memory):
         writer.report.edges = link(stores, writer.memory, progress=link_progress)

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from memstore.changes.labels import check_labels, query_of_rollouts
 from memstore.db import VectorStore
-from memstore.formats import RawRow, RejectedRow, read_jsonl, whole
+from memstore.formats import CHANGED, FileState, RawRow, RejectedRow, read_jsonl, whole
 from schema.errors import InputError
 from schema.ids import digest, rollout_id
 from schema.reward import Preference, VerifiedReward
@@ -44,13 +44,15 @@ class LabelReader:
     def __init__(self, vectors: VectorStore, path: Path, options: LabelOptions) -> None:
         """Read `path` against the rollouts of `options.memory`."""
         self._vectors, self._path, self._options = vectors, path, options
+        self._state: FileState | None = None
 
     def batches(self) -> Iterator[tuple[list[Label], list[RejectedRow]]]:
         """Labels and rejected rows of the next `ROWS_A_BATCH` rows each.
 
         Raises:
-            InputError: if the file as a whole cannot be read.
+            InputError: if the file as a whole cannot be read, or has changed since the last pass.
         """
+        self._refuse_changed()
         said: dict[bytes, bytes] = {}
         rows: list[RawRow] = []
         for row in _rows(self._path):
@@ -60,6 +62,16 @@ class LabelReader:
                 rows = []
         if rows:
             yield self._batch(rows, said)
+        self._refuse_changed()
+
+    def _refuse_changed(self) -> None:
+        """Every pass reads the file that the first one read."""
+        if not self._path.is_file():
+            return  # Whoever reads it says so.
+        now = FileState.of(self._path)
+        if self._state not in (None, now):
+            raise InputError(f"{self._path}: {CHANGED}")
+        self._state = now
 
     def _batch(
         self, rows: list[RawRow], said: dict[bytes, bytes]

@@ -30,13 +30,23 @@ def whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def texts(values: dict[str, Any]) -> dict[str, Any]:
+def texts(values: dict[str, Any], prefer: str | None = None) -> dict[str, Any]:
     """`thinking` and `answer`, split from `completion` where `answer` is missing.
 
+    Args:
+        values: the row.
+        prefer: `answer` or `completion`, where both are given.
+
     Raises:
-        InputError: if neither `answer` nor `completion` is given, or the latter is no usable text.
+        InputError: if neither `answer` nor `completion` is given, or both and nothing is
+            preferred, or the latter is no usable text.
     """
-    if "answer" in values:
+    if {"answer", "completion"} <= values.keys() and prefer is None:
+        raise InputError(
+            "both `answer` and `completion` are given: leave out what the policy did not write, "
+            "or say which one it wrote (`memreward ingest --prefer completion`, or `answer`)"
+        )
+    if "answer" in values and not ("completion" in values and prefer == "completion"):
         return {"thinking": values.get("thinking", ""), "answer": values["answer"]}
     if "completion" not in values:
         raise InputError("`answer` is missing: give it, or a `completion` to be split")

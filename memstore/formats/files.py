@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 from memstore.formats.columns import RawRow
 from memstore.formats.jsonl import inspect_jsonl, read_jsonl
@@ -20,6 +21,26 @@ class FileFormat(StrEnum):
     PARQUET = ".parquet"
 
 
+#: Why a file that was checked is not read on.
+CHANGED: Final = "changed since it was checked: let its writer finish, then run the command again"
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """By which a file is known to be the one that was checked."""
+
+    device: int
+    inode: int
+    size: int
+    modified_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> "FileState":
+        """The state of `path` now."""
+        found = path.stat()
+        return cls(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InputFile:
     """A file that was found fit to be read."""
@@ -30,16 +51,29 @@ class InputFile:
     ignored_columns: tuple[str, ...]
     #: Number of rows where the file says it (Parquet).
     n_rows: int | None
+    #: Before its head was looked at.
+    state: FileState
 
     def rows(self) -> Iterator[RawRow]:
         """Yield the rows in order.
 
         Raises:
-            InputError: if the file turns out to be damaged.
+            InputError: if the file turns out to be damaged, or is not the one that was inspected.
         """
+        self._refuse_changed()
         if self.format is FileFormat.PARQUET:
-            return read_parquet(self.path)
-        return read_jsonl(self.path, gzipped=self.format is FileFormat.JSONL_GZ)
+            yield from read_parquet(self.path)
+        else:
+            yield from read_jsonl(self.path, gzipped=self.format is FileFormat.JSONL_GZ)
+        self._refuse_changed()
+
+    def _refuse_changed(self) -> None:
+        try:
+            is_same = FileState.of(self.path) == self.state
+        except OSError:
+            is_same = False
+        if not is_same:
+            raise InputError(f"{self.path}: {CHANGED}")
 
 
 def inspect_files(
@@ -76,7 +110,8 @@ def _inspect_file(path: Path, dimension: int | None) -> InputFile:
     try:
         if path.exists() and not path.is_file():
             raise InputError(f"{path}: not a regular file; name files, which can be read twice")
-        if path.stat().st_size == 0:
+        state = FileState.of(path)
+        if state.size == 0:
             raise InputError(f"{path}: the file is empty")
         if kind is FileFormat.PARQUET:
             ignored, n_rows = inspect_parquet(path, dimension=dimension)
@@ -88,7 +123,7 @@ def _inspect_file(path: Path, dimension: int | None) -> InputFile:
         raise InputError(
             f"{path}: cannot be read ({error.strerror}); check its owner, mode and disk"
         ) from error
-    return InputFile(path=path, format=kind, ignored_columns=ignored, n_rows=n_rows)
+    return InputFile(path=path, format=kind, ignored_columns=ignored, n_rows=n_rows, state=state)
 
 
 def _format_of(path: Path) -> FileFormat:

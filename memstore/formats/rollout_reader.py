@@ -4,28 +4,27 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from memstore.formats.columns import KNOWN_COLUMNS, RawRow
-from memstore.formats.files import InputFile, inspect_files
+from memstore.formats.files import CHANGED, InputFile, inspect_files
+from memstore.formats.rejects import RejectedRow
 from memstore.formats.rollout_row import ReadOptions, rollout_of
 from schema.errors import InputError
 from schema.ids import content_hash, digest
 from schema.rollout import Rollout
 from schema.validation import TEXT_EMBEDDINGS
 
+MARK_BYTES: Final = 12
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RejectedRow:
-    """A row that is no rollout: where it stands (line from 1), why, and how it begins."""
+
+@dataclass(frozen=True, slots=True)
+class ReadRow:
+    """A row of a file and what it holds; None: it says the same as an earlier one."""
 
     path: Path
     line: int
-    reason: str
-    excerpt: str
-
-    def __str__(self) -> str:
-        """`path:line: reason`."""
-        return f"{self.path}:{self.line}: {self.reason}"
+    found: Rollout | RejectedRow | None
 
 
 class RolloutReader:
@@ -36,9 +35,23 @@ class RolloutReader:
     is rejected.
     """
 
-    def __init__(self, files: Sequence[InputFile], options: ReadOptions | None = None) -> None:
-        """Read `files`, which `inspect_files` made, in this order."""
+    def __init__(
+        self,
+        files: Sequence[InputFile],
+        options: ReadOptions | None = None,
+        checked: bytes | None = None,
+    ) -> None:
+        """Read `files`, which `inspect_files` made, in this order.
+
+        Args:
+            files: what is read.
+            options: how.
+            checked: the marks of an earlier pass, whose rollouts this one must give again.
+        """
         self._files = files
+        self._checked = checked
+        #: 12 bytes a rollout so far, made of its place, its texts and its reward.
+        self.marks = bytearray()
         self._options = options or ReadOptions()
         #: Next place of a row without `rollout`, by (source query id, step).
         self._next_place: defaultdict[tuple[str, int], int] = defaultdict(int)
@@ -53,26 +66,50 @@ class RolloutReader:
         self.ignored_columns: set[str] = set()
 
     def __iter__(self) -> Iterator[Rollout | RejectedRow]:
-        """Yield what the rows hold, in order.
+        """Yield what the rows hold, in order, without those that repeat an earlier one.
 
         Raises:
-            InputError: if a file turns out to be damaged.
+            InputError: if a file turns out to be damaged, or changes.
+        """
+        for row in self.rows():
+            if row.found is not None:
+                yield row.found
+
+    def rows(self) -> Iterator[ReadRow]:
+        """Yield every row that is not blank, in order.
+
+        Raises:
+            InputError: if a file turns out to be damaged, or changes.
         """
         for file in self._files:
             self.ignored_columns.update(file.ignored_columns)
             for row in file.rows():
-                try:
-                    rollout = self._rollout(row)
-                    is_new = self._is_new(rollout)
-                except InputError as error:
-                    yield RejectedRow(
-                        path=file.path, line=row.line, reason=str(error), excerpt=row.excerpt
-                    )
-                    continue
-                if is_new:
-                    yield rollout
-                else:
-                    self.repeated += 1
+                found = self._found(file, row)
+                self.repeated += found is None
+                yield ReadRow(file.path, row.line, found)
+        if self._checked is not None and len(self.marks) != len(self._checked):
+            raise InputError(f"{self._names()}: {CHANGED}")
+
+    def _found(self, file: InputFile, row: RawRow) -> Rollout | RejectedRow | None:
+        try:
+            rollout = self._rollout(row)
+            is_new = self._is_new(rollout)
+        except InputError as error:
+            return RejectedRow(
+                path=file.path, line=row.line, reason=str(error), excerpt=row.excerpt
+            )
+        if not is_new:
+            return None
+        end = len(self.marks)
+        if (
+            self._checked is not None
+            and self._checked[end - MARK_BYTES : end] != self.marks[-MARK_BYTES:]
+        ):
+            raise InputError(f"{file.path}:{row.line}: {CHANGED}")
+        return rollout
+
+    def _names(self) -> str:
+        return ", ".join(str(file.path) for file in self._files)
 
     def _rollout(self, row: RawRow) -> Rollout:
         if row.fault is not None:
@@ -108,7 +145,10 @@ class RolloutReader:
                 f"{rollout.place} stands in an earlier row with other content: "
                 "number the rollouts of a query with `rollout`, or leave one row out"
             )
-        return earlier is content  # the very object: it was put there just now
+        is_new = earlier is content  # the very object: it was put there just now
+        if is_new:
+            self.marks += bytes.fromhex(place)[:4] + content[:8]
+        return is_new
 
     def _check_policy_dimension(self, rollout: Rollout) -> None:
         if rollout.policy_embedding is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -38,6 +38,8 @@ class ReadOptions:
     #: The memory's encoder and its dimension; embeddings of another encoder are left out.
     encoder: str = DEFAULT_ENCODER
     dimension: int = DEFAULT_DIMENSION
+    #: Which of `answer` and `completion` counts where a row has both; None: such a row is refused.
+    prefer: Literal["answer", "completion"] | None = None
 
 
 def rollout_of(values: Mapping[str, Any], options: ReadOptions, next_place: NextPlace) -> Rollout:
@@ -59,7 +61,7 @@ def rollout_of(values: Mapping[str, Any], options: ReadOptions, next_place: Next
     if isinstance(values.get("query"), list):
         values["query"] = query_text(values["query"])
     fields = {**_place(values, next_place), "policy": options.policy}
-    fields |= convert.texts(values)
+    fields |= convert.texts(values, options.prefer)
     fields |= convert.policy_signals(values)
     fields |= _embeddings(values, options)
     for column in _ALONE:

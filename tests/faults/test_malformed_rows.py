@@ -106,9 +106,7 @@ def test_nothing_of_a_malformed_row_is_stored(
     told = [json.loads(row) for row in rejects.read_text().splitlines()]
     assert [row["line"] for row in told] == list(range(1, len(lines) + 1))
     assert all(row["reason"] for row in told)
-    skipping = IngestRequest(
-        files=[path], memory=MEMORY, run="run-1", rejects=rejects, skip_rejected=True
-    )
+    skipping = IngestRequest(files=[path], memory=MEMORY, run="run-1", skip_rejected=True)
     outcome = ingest_files(fault_stores, skipping, progress)
     assert (outcome.survey.good, outcome.report.new) == (0, 0)
     assert is_gone(dump(fault_stores, MEMORY))

@@ -84,12 +84,16 @@ def test_a_label_file_with_bad_rows_changes_nothing(cli: Cli, filled: str, tmp_p
     ]
     path = write_jsonl(tmp_path / "labels.jsonl", rows)
     command = ("label", path, "-m", filled, "--annotator", "ann", "--run", "a")
-    result = cli(*command)
+    asked = tmp_path / "rejected.jsonl"
+    result = cli(*command, "--rejects", asked)
     assert result.exit_code == 2
     assert "labels.jsonl:2" in result.output
-    (rejected,) = (tmp_path / "rejected.jsonl").read_text().splitlines()
+    (rejected,) = asked.read_text().splitlines()
     assert json.loads(rejected)["line"] == 2
+    assert "is an input" in cli(*command, "--rejects", path).output
+    assert "exists" in cli(*command, "--rejects", asked).output
     assert "1 rewards" in cli(*command, "--skip-rejected").output
+    assert list(tmp_path.glob("*rejected*")) == [asked]
 
 
 def test_export_delete_import(cli: Cli, filled: str, tmp_path: Path) -> None:

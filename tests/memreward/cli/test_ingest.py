@@ -78,23 +78,47 @@ def test_a_bad_row_is_located_and_nothing_is_written(
 ) -> None:
     change, expected = BAD_ROWS[fault]
     path = write_jsonl(tmp_path / "bad.jsonl", [*ROWS[:3], {**ROWS[3], **change}])
-    result = cli("ingest", path, "-m", memory_name, "--run", "r")
+    asked = tmp_path / "rejected.jsonl"
+    result = cli("ingest", path, "-m", memory_name, "--run", "r", "--rejects", asked)
     assert result.exit_code == 2
     assert "bad.jsonl:4:" in result.output
     assert expected in result.output
     assert memory_name not in list_memories(stores)
-    reject = json.loads((tmp_path / "rejected.jsonl").read_text())
+    reject = json.loads(asked.read_text())
     assert reject["line"] == 4
 
 
 def test_the_good_rows_on_request(
-    cli: Cli, tmp_path: Path, memory_name: str, stores: Stores
+    cli: Cli, tmp_path: Path, memory_name: str, stores: Stores, server_settings: Settings
 ) -> None:
-    path = write_jsonl(tmp_path / "bad.jsonl", [*ROWS[:8], {**ROWS[8], "reward": 7}])
-    result = cli("ingest", path, "-m", memory_name, "--run", "r", "--skip-rejected")
+    path = write_jsonl(tmp_path / "rejected.jsonl", [*ROWS[:8], {**ROWS[8], "reward": 7}])
+    content = path.read_bytes()
+    command = ("ingest", path, "-m", memory_name, "--run", "r", "--skip-rejected")
+    reports = server_settings.home / "reports"
+    before = set(reports.iterdir()) if reports.exists() else set[Path]()
+    result = cli(*command)
     assert result.exit_code == 0, result.output
     assert "8 new, 0 existing, 1 rejected" in result.output
-    assert (tmp_path / "rejected.jsonl").exists()
+    (report,) = set(reports.iterdir()) - before
+    assert str(report) in result.output.replace("\n", "")
+    assert json.loads(report.read_text())["line"] == 9
+    refused = cli(*command, "--rejects", "rejected.jsonl")
+    assert refused.exit_code == 2
+    assert "is an input" in refused.output
+    assert path.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_answer_and_completion_both(
+    cli: Cli, tmp_path: Path, memory_name: str, stores: Stores
+) -> None:
+    path = write_jsonl(tmp_path / "a.jsonl", [{"query": "q", "answer": "gold", "completion": "4"}])
+    command = ("ingest", path, "-m", memory_name, "--run", "r")
+    refused = cli(*command)
+    assert refused.exit_code == 2
+    assert "--prefer" in refused.output
+    assert cli(*command, "--prefer", "completion").exit_code == 0
+    assert read_graph(stores, memory_name).answer_text_R == ["4"]
 
 
 def test_missing_columns(cli: Cli, tmp_path: Path, memory_name: str, stores: Stores) -> None:

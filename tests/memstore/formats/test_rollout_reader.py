@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from support.malformed_rows import BAD_ROWS, ROW, VECTORS
 import memreward
 from memstore.formats.files import ReadOptions, inspect_files
 from memstore.formats.jsonl import MAX_LINE_BYTES
-from memstore.formats.preflight import survey_rollouts, write_rejects
-from memstore.formats.rollout_reader import RejectedRow, RolloutReader, read_rollouts
+from memstore.formats.preflight import survey_rollouts
+from memstore.formats.rejects import RejectedRow
+from memstore.formats.rollout_reader import MARK_BYTES, RolloutReader, read_rollouts
 from schema.errors import InputError
 from schema.ids import digest
 from schema.rollout import Rollout
@@ -116,12 +118,6 @@ def test_a_completion_is_split(tmp_path: Path) -> None:
     row = {"query": "2 + 2?", "completion": "<think>Add.</think>4"}
     rollout = read_one(jsonl(tmp_path / "a.jsonl", row))
     assert (rollout.thinking, rollout.answer) == ("Add.", "4")
-
-
-def test_an_answer_counts_before_a_completion(tmp_path: Path) -> None:
-    row = {"query": "2 + 2?", "completion": "<think>Add.</think>4", "answer": "five"}
-    rollout = read_one(jsonl(tmp_path / "a.jsonl", row))
-    assert (rollout.thinking, rollout.answer) == ("", "five")
 
 
 def test_places_are_counted_by_query_and_step_over_all_files(tmp_path: Path) -> None:
@@ -470,7 +466,7 @@ def test_a_survey_counts_and_writes_the_rejects(tmp_path: Path) -> None:
     assert (survey.good, survey.rejected, survey.repeated, survey.rewarded) == (2, 7, 1, 1)
     assert survey.ignored_columns == ("x",)
     assert seen == list(range(1, 10))
-    assert [str(row)[: len(str(path)) + 2] for row in survey.first_rejects] == [
+    assert [str(row)[: len(str(path)) + 2] for row in survey.rejects.first] == [
         f"{path}:{line}" for line in range(3, 8)
     ]
     records = [json.loads(line) for line in rejects.read_text().splitlines()]
@@ -485,12 +481,6 @@ def test_a_survey_without_rejects_leaves_no_file(tmp_path: Path) -> None:
     survey = survey_rollouts(RolloutReader(inspect_files([path], OPTIONS), OPTIONS), rejects)
     assert (survey.good, survey.rejected) == (1, 0)
     assert not rejects.exists()
-
-
-def test_rejects_that_cannot_be_written_are_reported(tmp_path: Path) -> None:
-    row = RejectedRow(path=Path("a.jsonl"), line=1, reason="no", excerpt="")
-    with pytest.raises(InputError, match="cannot be written there"):
-        write_rejects(tmp_path / "none" / "rejects.jsonl", [row])
 
 
 def test_the_shipped_sample_is_whole(tmp_path: Path) -> None:
@@ -535,3 +525,69 @@ def test_queries_and_completions_may_be_messages(tmp_path: Path) -> None:
 )
 def test_messages_that_are_none_are_rejected(tmp_path: Path, row: Any, said: str) -> None:
     assert said in reason(jsonl(tmp_path / "a.jsonl", row))
+
+
+# Which column is meant
+
+
+def test_a_row_with_answer_and_completion_is_refused_unless_told(tmp_path: Path) -> None:
+    both = {"query": "q", "answer": "the gold one", "completion": "Hm.\n#### 4"}
+    path = jsonl(tmp_path / "a.jsonl", both, {"query": "q", "answer": None, "completion": "5"})
+    refused, kept = read(path)
+    assert isinstance(refused, RejectedRow)
+    assert "both `answer` and `completion`" in refused.reason
+    assert isinstance(kept, Rollout)
+    first = read(path, prefer="completion")[0]
+    assert isinstance(first, Rollout)
+    assert (first.thinking, first.answer) == ("Hm.", "4")
+    first = read(path, prefer="answer")[0]
+    assert isinstance(first, Rollout)
+    assert (first.thinking, first.answer) == ("", "the gold one")
+
+
+# Files that change
+
+
+def test_a_file_that_changes_is_refused(tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "a.jsonl", {"query": "q", "answer": "4"})
+    files = inspect_files([path], OPTIONS)
+    with path.open("ab") as stream:
+        stream.write(b'{"query": "q", "answer": "5"}\n')
+    with pytest.raises(InputError, match="changed since it was checked"):
+        list(RolloutReader(files, OPTIONS))
+    files = inspect_files([path], OPTIONS)
+    jsonl(tmp_path / "b.jsonl", {"query": "q", "answer": "4"}, {"query": "q", "answer": "6"})
+    (tmp_path / "b.jsonl").replace(path)
+    with pytest.raises(InputError, match="changed since it was checked"):
+        list(RolloutReader(files, OPTIONS))
+    files = inspect_files([path], OPTIONS)
+    path.unlink()
+    with pytest.raises(InputError, match="changed since it was checked"):
+        list(RolloutReader(files, OPTIONS))
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    rows = [{"query": "q", "answer": str(number)} for number in range(3)]
+    path = jsonl(tmp_path / "a.jsonl", *rows)
+    reading = iter(RolloutReader(inspect_files([path], OPTIONS), OPTIONS))
+    next(reading)
+    with path.open("ab") as stream:
+        stream.write(b'{"query": "q", "answer": "5"}\n')
+    with pytest.raises(InputError, match="changed since it was checked"):
+        list(reading)
+
+
+def test_a_change_that_keeps_size_and_time_is_seen_at_its_row(tmp_path: Path) -> None:
+    rows = [{"query": "q", "answer": str(number)} for number in range(4)]
+    path = jsonl(tmp_path / "a.jsonl", *rows)
+    files = inspect_files([path], OPTIONS)
+    survey = survey_rollouts(RolloutReader(files, OPTIONS), None)
+    times = path.stat()
+    with path.open("r+b") as stream:
+        stream.write(path.read_bytes().replace(b'"2"', b'"7"'))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    good: list[Rollout | RejectedRow] = []
+    with pytest.raises(InputError, match=r"a\.jsonl:3: changed since"):
+        good.extend(RolloutReader(files, OPTIONS, survey.marks))
+    with pytest.raises(InputError, match="changed since"):
+        list(RolloutReader(files, OPTIONS, survey.marks[:-MARK_BYTES]))
