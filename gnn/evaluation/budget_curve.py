@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from gnn.evaluation.protocol import Evaluation
 from gnn.evaluation.tables import HEADINGS, best_models, number
@@ -52,7 +53,7 @@ def print_budgets(result: Mapping[str, Any], console: Console) -> None:
                 cells = [number(budget["sets"][set_name][model], measure) for budget in budgets]
                 marked = zip(cells, best, strict=True)
                 table.add_row(
-                    model, *(f"[bold]{cell}[/bold]" if model in b else cell for cell, b in marked)
+                    model, *(Text(cell, style="bold" if model in b else "") for cell, b in marked)
                 )
             console.print(table)
     console.print(

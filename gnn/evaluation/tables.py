@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from gnn.base import MEASURES
 
@@ -130,9 +131,6 @@ def _size(rows: Mapping[str, Mapping[str, Any]]) -> str:
 def _add_rows(table: Table, part: str, rows: Mapping[str, Mapping[str, Any]]) -> None:
     best = {measure: best_models(rows, measure) for measure in MEASURES}
     for i, (model, row) in enumerate(rows.items()):
-        cells = [
-            f"[bold]{number(row, m)}[/bold]" if model in best[m] else number(row, m)
-            for m in MEASURES
-        ]
+        cells = [Text(number(row, m), style="bold" if model in best[m] else "") for m in MEASURES]
         label = f"{part} ({_size(rows)})" if part != "all" else part
         table.add_row(label if i == 0 else "", model, *cells, end_section=i == len(rows) - 1)

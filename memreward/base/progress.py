@@ -48,7 +48,7 @@ def bars() -> Iterator[Bars]:
     """Progress bars on standard error for the length of a block."""
     with Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

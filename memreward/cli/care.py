@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from memreward.base import bars, connected, console
+from memreward.base import bars, connected, console, one_line
 from memreward.cli.ingest import MemoryOption
-from memreward.cli.rejects_option import RejectsOption, rejects_path
 from memreward.cli.query import result_table
+from memreward.cli.rejects_option import RejectsOption, rejects_path
 from memreward.jobs import LabelRequest, delete_all, drop_snapshot, label_file
 from memstore import load_settings
 from memstore.changes import delete_run, memory_contents, run_contents
@@ -125,7 +125,7 @@ def history(
         bound = None if as_of is None else parse_as_of(as_of)
         found = read_history(stores, memory, rollout, bound)
     console.print(
-        f"run {found.run}, query {found.source_query_id}, step {found.step}, rollout "
+        f"run {found.run}, query {one_line(found.source_query_id)}, step {found.step}, rollout "
         f"{found.place}; as of batch {found.seq}",
         markup=False,
         highlight=False,

@@ -1,6 +1,5 @@
 """`memreward suspects | explain`: labels that the memory contradicts; what moved a reward."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -8,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
-from rich.text import Text
 
-from memreward.base import connected, console
+from memreward.base import cell, connected, console
 from memreward.cli.ingest import MemoryOption
 from memstore import load_settings
 from schema.errors import InputError
@@ -44,9 +42,7 @@ def suspects(
     if as_json:
         rows = [{**asdict(s), "said": found.said[s.rollout_id]} for s in found.suspects]
         sources = [asdict(source) for source in found.sources]
-        console.print_json(
-            json.dumps({"model": found.version, "suspects": rows, "sources": sources})
-        )
+        console.print_data({"model": found.version, "suspects": rows, "sources": sources})
         return
     table = Table(title=f"what {found.version} contradicts most", title_justify="left")
     for name in ("answer", "label", "memory thinks", "who says it", "query"):
@@ -96,7 +92,7 @@ def explain(
     if html is not None:
         html.write_text(explanation_page(why.explanation, why.influences), encoding="utf-8")
     if as_json:
-        console.print_json(json.dumps({**asdict(why), "verified": why.verified}))
+        console.print_data({**asdict(why), "verified": why.verified})
         return
     for part in _shown(why):
         console.print(part, markup=False, highlight=False, soft_wrap=isinstance(part, str))
@@ -166,4 +162,4 @@ def _who(said: Mapping[str, float]) -> str:
 def _add(table: Table, *cells: str) -> None:
     """A row of plain texts, each on one line."""
     lines = (cell if cell.startswith("  ") else " ".join(cell.split()) for cell in cells)
-    table.add_row(*(Text(ln if len(ln) <= SHOWN else f"{ln[: SHOWN - 1]}…") for ln in lines))
+    table.add_row(*(cell(ln if len(ln) <= SHOWN else f"{ln[: SHOWN - 1]}…") for ln in lines))

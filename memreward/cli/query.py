@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from memreward.base import connected, console
+from memreward.base import cell, connected, console, one_line
 from memstore.reads import list_memories, memory_stats
 from schema.errors import InputError
 
@@ -25,7 +25,7 @@ def stats(
         names = [memory] if memory else list_memories(stores)
         found = {name: memory_stats(stores, name) for name in names}
     if as_json:
-        console.print_json(json.dumps(found))
+        console.print_data(found)
         return
     if not found:
         console.print("there is no memory yet: `memreward ingest FILE... --memory NAME --run RUN`")
@@ -53,7 +53,7 @@ def query(
     with connected() as stores:
         result = stores.graph.query(cypher, _parameters(parameters or []), timeout_s)
     if as_json:
-        console.print_json(json.dumps(result.rows, default=str))
+        console.print_data(result.rows)
     else:
         console.print(result_table(result.rows, result.columns))
 
@@ -76,20 +76,18 @@ def result_table(rows: list[dict[str, Any]], columns: list[str] | None = None) -
     table = Table()
     names = columns or (list(rows[0]) if rows else [])
     for name in names:
-        table.add_column(name)
+        table.add_column(one_line(name))
     for row in rows:
-        table.add_row(*(Text(_cell(row[name])) for name in names))
+        table.add_row(*(_cell(row[name]) for name in names))
     return table
 
 
 def _facts(values: dict[str, Any]) -> Table:
     table = Table(show_header=False)
     for name, value in values.items():
-        table.add_row(name, Text(_cell(value)))
+        table.add_row(name, _cell(value))
     return table
 
 
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+def _cell(value: Any) -> Text:
+    return cell("" if value is None else f"{value:.3f}" if isinstance(value, float) else value)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
+from rich.text import Text
 
 from memreward.base import console, finish_what_was_cut_off
 from memstore import load_settings, redact_dsn, redacted
@@ -42,8 +42,8 @@ def up(
     _print_applied(migrate_databases(addresses), "applied")
     with open_stores(addresses) as stores:
         finish_what_was_cut_off(stores)
-    console.print(f"Neo4j     {escape(redact_dsn(addresses.neo4j_uri))}", soft_wrap=True)
-    console.print(f"Postgres  {escape(redact_dsn(addresses.postgres_dsn))}", soft_wrap=True)
+    console.print(f"Neo4j     {redact_dsn(addresses.neo4j_uri)}", soft_wrap=True)
+    console.print(f"Postgres  {redact_dsn(addresses.postgres_dsn)}", soft_wrap=True)
 
 
 def down(home: HomeOption = None) -> None:
@@ -67,10 +67,10 @@ def doctor(home: HomeOption = None) -> None:
     """Say what is wrong on this machine and what to do; exit with 1 if anything is."""
     checks = doctor_checks.examine(load_settings(home=home))
     for check in checks:
-        mark = "[green]ok[/]  " if check.ok else "[red]wrong[/]"
-        console.print(f"{mark} {check.name}: {escape(check.detail)}", soft_wrap=True)
+        mark = Text("ok   ", style="green") if check.ok else Text("wrong", style="red")
+        console.print(mark, f"{check.name}: {check.detail}", soft_wrap=True)
         if check.advice:
-            console.print(f"      -> {escape(check.advice)}", soft_wrap=True)
+            console.print(f"      -> {check.advice}", soft_wrap=True)
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
 

@@ -9,6 +9,7 @@ from .comparison import compare as compare
 from .comparison import table as table
 from .delete import delete_all as delete_all
 from .delete import drop_snapshot as drop_snapshot
+from .dry_run import DryRun as DryRun
 from .evaluate import EvaluationRequest as EvaluationRequest
 from .evaluate import evaluate_files as evaluate_files
 from .grpo import GrpoOutcome as GrpoOutcome

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from memreward.base import Bars
+from memreward.base import Bars, one_line
 from memstore.changes import IngestReport, InputCheck, RolloutWriter, ingest
 from memstore.db import Stores
 from memstore.encoders import DEFAULT_ENCODER
@@ -66,7 +66,8 @@ class IngestOutcome:
                 f"{survey.foreign_embeddings} rows carried embeddings of another encoder: computed"
             )
         if survey.ignored_columns:
-            lines.append(f"columns not used: {', '.join(survey.ignored_columns)}")
+            names = ", ".join(map(one_line, survey.ignored_columns))
+            lines.append(f"columns not used: {names}")
         if survey.rejects.path is not None and survey.rejected:
             lines.append(f"rejected rows: {survey.rejects.path}")
         return lines

@@ -1,0 +1,88 @@
+"""Ingest as a rehearsal: how each row would be stored. Nothing is written and no server asked."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from memreward.jobs.ingest import IngestRequest
+from memstore.formats import ReadOptions, ReadRow, RejectedRow, RolloutReader, inspect_files
+from schema.answers import conclusion_key
+from schema.ids import checked_name
+from schema.rollout import Rollout
+from trainer import choose_labelled_queries
+
+
+@dataclass(kw_only=True)
+class DryRun:
+    """Reads the files of a request once; the counts stand when `rows` has ended."""
+
+    request: IngestRequest
+    good: int = 0
+    rejected: int = 0
+    repeated: int = 0
+    rewarded: int = 0
+    #: Columns that mean nothing to memreward.
+    ignored_columns: set[str] = field(default_factory=set)
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """What becomes of each row, in order.
+
+        A rollout has `line`, `file`, `query`, `thinking`, `answer`, `conclusion` (equal for equal
+        conclusions of the query; null: nothing that can be compared), `reward`, and its place:
+        `query_id`, `step`, `rollout`, `run`. A rejected row has `line`, `file` and `error`, one
+        that says the same as an earlier one `line`, `file` and `repeats`.
+
+        Raises:
+            InputError: if a file as a whole cannot be used.
+        """
+        request = self.request
+        for name, what in ((request.memory, "memory"), (request.run, "run")):
+            if name:
+                checked_name(name, what)
+        options = ReadOptions(
+            policy=request.policy, file_encoder=request.file_encoder, prefer=request.prefer
+        )
+        files = inspect_files(request.files, options)
+        labelled = _labelled(request, RolloutReader(files, options))
+        reader = RolloutReader(files, options)
+        for row in reader.rows():
+            yield self._told(row, labelled)
+        self.ignored_columns = reader.ignored_columns
+
+    def _told(self, row: ReadRow, labelled: frozenset[str] | None) -> dict[str, Any]:
+        told: dict[str, Any] = {"line": row.line, "file": str(row.path)}
+        found = row.found
+        if isinstance(found, RejectedRow):
+            self.rejected += 1
+            return told | {"error": found.reason}
+        if found is None:
+            self.repeated += 1
+            return told | {"repeats": True}
+        self.good += 1
+        is_shown = labelled is None or found.query in labelled
+        reward = found.reward if is_shown else None
+        self.rewarded += reward is not None
+        return told | {
+            "query": found.query,
+            "thinking": found.thinking,
+            "answer": found.answer,
+            "conclusion": conclusion_key(found.query, found.thinking, found.answer, found.domain),
+            "reward": None if reward is None else float(reward),
+            "query_id": found.source_query_id,
+            "step": found.step,
+            "rollout": found.place,
+            "run": self.request.run or None,
+        }
+
+
+def _labelled(request: IngestRequest, reader: RolloutReader) -> frozenset[str] | None:
+    """Texts of the queries whose rewards are stored; None: all rewards given are."""
+    if request.labels is None:
+        return None
+    if request.labels == 0.0:
+        return frozenset()
+    dataset_of: dict[str, str] = {}
+    for item in reader:
+        if isinstance(item, Rollout):
+            dataset_of.setdefault(item.query, item.dataset)
+    return choose_labelled_queries(dataset_of.items(), request.labels, request.label_seed)
