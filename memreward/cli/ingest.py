@@ -31,7 +31,7 @@ class Prefer(StrEnum):
 
 
 def ingest(
-    files: Annotated[list[Path], typer.Argument(help="JSONL, JSONL.gz or Parquet files.")],
+    files: Annotated[list[Path], typer.Argument(help="JSONL, JSONL.gz, Parquet or CSV files.")],
     memory: Annotated[
         str, typer.Option("--memory", "-m", help="Name of the memory; needed without --dry-run.")
     ] = "",

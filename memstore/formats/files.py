@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from memstore.formats.columns import RawRow
+from memstore.formats.csv_file import inspect_csv, read_csv
 from memstore.formats.jsonl import inspect_jsonl, read_jsonl
 from memstore.formats.parquet import inspect_parquet, read_parquet
 from memstore.formats.rollout_row import ReadOptions
@@ -19,8 +20,11 @@ class FileFormat(StrEnum):
     JSONL = ".jsonl"
     JSONL_GZ = ".jsonl.gz"
     PARQUET = ".parquet"
+    CSV = ".csv"
 
 
+#: For messages.
+ENDINGS: Final = ", ".join(kind.value for kind in FileFormat)
 #: Why a file that was checked is not read on.
 CHANGED: Final = "changed since it was checked: let its writer finish, then run the command again"
 
@@ -63,6 +67,8 @@ class InputFile:
         self._refuse_changed()
         if self.format is FileFormat.PARQUET:
             yield from read_parquet(self.path)
+        elif self.format is FileFormat.CSV:
+            yield from read_csv(self.path)
         else:
             yield from read_jsonl(self.path, gzipped=self.format is FileFormat.JSONL_GZ)
         self._refuse_changed()
@@ -82,7 +88,7 @@ def inspect_files(
     """Check all files' names, heads and columns before any of them is read.
 
     Args:
-        paths: JSONL, JSONL.gz or Parquet files, by their extension.
+        paths: files, by their extension one of `FileFormat`.
         options: how they will be read.
 
     Raises:
@@ -90,7 +96,7 @@ def inspect_files(
             another format, damaged at its head, or lacks or mistypes a column.
     """
     if not paths:
-        raise InputError("no file is given: name at least one .jsonl, .jsonl.gz or .parquet file")
+        raise InputError(f"no file is given: name at least one {ENDINGS} file")
     options = options or ReadOptions()
     dimension = options.dimension if options.file_encoder == options.encoder else None
     seen: set[Path] = set()
@@ -115,6 +121,8 @@ def _inspect_file(path: Path, dimension: int | None) -> InputFile:
             raise InputError(f"{path}: the file is empty")
         if kind is FileFormat.PARQUET:
             ignored, n_rows = inspect_parquet(path, dimension=dimension)
+        elif kind is FileFormat.CSV:
+            ignored = inspect_csv(path)
         else:
             ignored = inspect_jsonl(path, gzipped=kind is FileFormat.JSONL_GZ)
     except FileNotFoundError as error:
@@ -131,6 +139,4 @@ def _format_of(path: Path) -> FileFormat:
     for kind in FileFormat:
         if name.endswith(kind.value):
             return kind
-    raise InputError(
-        f"{path}: unknown extension; rename or convert it to .jsonl, .jsonl.gz or .parquet"
-    )
+    raise InputError(f"{path}: unknown extension; rename or convert it to {ENDINGS}")

@@ -334,7 +334,7 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_extension_is_refused(tmp_path: Path) -> None:
-    assert "unknown extension" in refused(jsonl(tmp_path / "a.csv", ROW))
+    assert "unknown extension" in refused(jsonl(tmp_path / "a.tsv", ROW))
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.parquet"])
