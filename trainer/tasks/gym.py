@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 SOLVER: Final = "pycosat"
 #: Families whose generator calls the solver.
 SOLVER_FAMILIES: Final = frozenset({"zebra_puzzles"})
-#: Families with one right text, whose scorer needs more than the expected answer to know it.
-BY_THE_LETTER: Final = frozenset({"time_intervals"})
 
 
 @contextmanager
@@ -94,6 +92,15 @@ def score_against(family: str, gold: str, answer: str) -> float:
     """
     known = {"answer": gold, "metadata": {}}
     return float(_data_set(family, "{}", 0).score_answer(answer, known))
+
+
+def require_family(family: str) -> None:
+    """Check that there is such a family, and that it can be used here.
+
+    Raises:
+        InputError: if not.
+    """
+    _data_set(family, "{}", 0)
 
 
 @lru_cache(maxsize=256)

@@ -47,6 +47,7 @@ _JUDGED: Final = {"yes": True, "no": False, "true": True, "false": False}
 _PROSE_NUMBER = re.compile(
     r"(?<![\w.,/^*+(-])(?:\\?\$|€|£)?-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?%?(?![\w^*/(+]|[.,:]\d)"
 )
+_SAID_LAST = re.compile(r"\b(?:is|are|was|equals)\s+((?:\\?\$|€|£)?-?\d[\d,]*(?:\.\d+)?%?)$")
 _DOUBT = re.compile(
     r"\b(?:not|no|neither|nor|or|either|between|than|least|most|isn't|cannot|unless|if)\b|\?", re.I
 )
@@ -136,6 +137,8 @@ def _number_in_prose(sentence: str) -> str:
     if "=" in sentence:
         last = sentence.rpartition("=")[2].strip()
         return last if last and not _in_words(last) else ""
+    if last := _SAID_LAST.search(sentence):
+        return last[1]
     numbers = {number.strip() for number in _PROSE_NUMBER.findall(sentence)}
     return numbers.pop() if len(numbers) == 1 and not _COMMAND.search(sentence) else ""
 

@@ -9,6 +9,7 @@ from trainer.verifiers.final_answer import final_answer
 from trainer.verifiers.mathematics import same_result
 
 SAME = [
+    ("5", "So, the quotient of $\\frac{30}{6}$ is 5."),
     ("4\\pi", "4\\pi"),
     ("9\\pi", "\\boxed{9\\pi}"),
     ("9\\pi", "9 pi"),

@@ -17,8 +17,8 @@ from schema.errors import InputError, SettingsError
 from schema.rollout import Rollout
 from schema.task import Check, VerifierKind
 from trainer import sandbox
+from trainer.verifiers.generated_tasks import plain_answer
 from trainer.verifiers.pool import Verdict, Verifiers
-from trainer.verifiers.verdicts import plain_answer
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +76,10 @@ ADD = "```python\ndef add(a, b):\n    return a + b\n```"
         ("03:33:04", gym("time_intervals", "3:33:04"), 1.0),
         ("3:33:54", gym("time_intervals", "3:33:04"), 0.0),
         ("\\boxed{21} days", gym("time_intervals", "21 days"), 1.0),
+        ("b, a", gym("word_sorting", "a, b"), 0.0),
+        ("**a,b**", gym("word_sorting", "a, b"), 1.0),
+        ("It has not paid, so it is \u00a354.", gym("products", "54"), 1.0),
+        ("It is not 54", gym("products", "54"), 0.0),
         ("20 days", gym("time_intervals", "21 days"), 0.0),
         ("a prime, I think", gym("prime_factorization", "2 \u00d7 3"), 0.0),
     ],
@@ -90,6 +94,7 @@ def test_right_and_wrong(verifiers: Verifiers, answer: str, check: Check, reward
         ("B", Check(kind=VerifierKind.OPTIONS, gold="E"), "not among the query's"),
         ("def f(): pass", code("assert ("), "no Python"),
         ("3", gym("sorcery", "3"), "no task family"),
+        ("9", gym("countdown", "3 * 3"), "cannot tell"),
         ("3", gym("zebra_puzzles", "3"), "needs pycosat"),
         (
             "3",
