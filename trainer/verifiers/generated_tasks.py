@@ -29,6 +29,17 @@ _LEAD: Final = re.compile(
 _CLOCK: Final = re.compile(r"(?:\d+ days?, )?\b\d{1,3}:\d{2}(?::\d{2}(?:\.\d+)?)?(?![\d:])")
 _TIME: Final = re.compile(r"\d:\d\d|\d days?\b")
 _BOX: Final = re.compile(r"\\boxed\{([^{}]*)\}")
+_NUMBER: Final = re.compile(r"\d[\d,]*(?:\.\d+)?(?:/\d+)?|\\[dt]?frac\{\d+\}\{\d+\}")
+_STATED: Final = re.compile(
+    r"(?:\b(?:is|are|was|be|equals|gives|has|have|get|gets|appears|occurs|total of)\b|[=\u2248]"
+    r"|:(?=[\s*$\\({]*-?[\d,./]+[\s*$.\\)}]*$))(?: (?:about|equal to|only|exactly|a total of))?"
+    r"[\s*$£€\\({]*(-?(?:\d[\d,]*(?:\.\d+)?(?:/\d+)?|[dt]?frac\{\d+\}\{\d+\}))"
+    r"(?![\d.]*\s*[*+/^=\u00d7\u00f7])"
+)
+#: A number after such a word is part of the question.
+_ASIDE: Final = re.compile(
+    r"\b(?:of|in|by|than|from|with|for|between|to)\s+[^\w\s]*\d", re.IGNORECASE
+)
 #: An answer that weighs several things says none of them.
 _UNSURE: Final = re.compile(
     r"\b(?:or|neither|nor|either)\b|\b(?:not|isn't)\s+[^\w\s]*\d", re.IGNORECASE
@@ -67,8 +78,20 @@ def candidates(answer: str, gold: str) -> list[str]:
     text = plain_answer(answer)
     if _TIME.search(gold):
         return [text, plain_answer(_BOX.sub(r"\1", answer)), *_CLOCK.findall(text)[-1:]]
-    number = last_number(text) if last_number(gold) == gold.strip() else None
-    return [text] if number is None or _UNSURE.search(text) else [text, number]
+    number = _said_number(text) if last_number(gold) == gold.strip() else None
+    return [text] if number is None else [text, number]
+
+
+def _said_number(text: str) -> str | None:
+    """The number that a text states: `it is 54, of course`, `54 apples`; not `the half of 54`."""
+    sentence = text.strip().rpartition("\n")[2]
+    if _UNSURE.search(sentence):
+        return None
+    if stated := _STATED.findall(sentence):
+        return last_number(stated[-1])
+    numbers = _NUMBER.findall(sentence)
+    only = len(numbers) == 1 and not _ASIDE.search(sentence)
+    return last_number(sentence) if only or not re.search(r"[^\W\d]{2}", sentence) else None
 
 
 def plain_answer(answer: str) -> str:
