@@ -59,6 +59,7 @@ INPUT_COLUMNS: Final[tuple[InputColumn, ...]] = (
         "Both in one piece, to be divided; needed where there is no `answer`.",
         named="",
     ),
+    InputColumn("answer_given", _TRUTH, "Whether it was marked as the answer; else found out."),
     InputColumn(
         "query_id",
         _NAME_OR_INTEGER,

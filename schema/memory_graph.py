@@ -40,6 +40,8 @@ class MemoryGraph:
     thinking_embedding_RD: Floats
     answer_embedding_RD: Floats
     completion_tokens_R: Floats
+    #: 1 where an answer was given or marked, 0 where not, NaN for rollouts from before it was kept.
+    answer_given_R: Floats
     truncated_R: Floats
     #: Columns in the order of schema.rollout.POLICY_SIGNALS.
     policy_signals_R6: Floats

@@ -26,6 +26,8 @@ class Rollout:
     query: str
     answer: str
     thinking: str = ""
+    #: Whether the answer came as one or was marked; false: it is the last line, or there is none.
+    answer_given: bool = True
     #: The id that the data's owner gave to the query; equal texts may have several.
     source_query_id: str
     #: RL step that made it, and a counter within (run, source query, step).

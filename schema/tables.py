@@ -187,6 +187,13 @@ ROLLOUT: Final = Table(
             node=(_ANSWER, "completion_tokens"),
             snapshot=NUMBERS,
         ),
+        Column(
+            "answer_given",
+            _BOOLEAN,
+            optional=True,
+            node=(_ANSWER, "answer_given"),
+            snapshot=NUMBERS,
+        ),
         Column("truncated", _BOOLEAN, optional=True, node=(_ANSWER, "truncated"), snapshot=NUMBERS),
         Column("finish_reason", _TEXT, optional=True, node=(_ANSWER, "finish_reason")),
         Column("policy_signals", _FLOATS, optional=True, snapshot=NUMBERS),

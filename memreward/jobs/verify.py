@@ -124,7 +124,8 @@ def _answered(row: dict[str, Any], place: int) -> Answered:
     ):
         check_text(text, name)
     if given == ["completion"]:
-        thinking, answer = split_completion(answer)
+        said = split_completion(answer)
+        thinking, answer = said.thinking, said.answer
     check = check_of(values["query"], dataset, values)
     if check is None:
         raise InputError("nothing says what is right: give `gold` or `tests`")

@@ -20,7 +20,8 @@ def says_something(completion: str, thinking: str | None = None) -> bool:
         thinking: None: it is in the completion.
     """
     if thinking is None:
-        thinking, completion = split_completion(completion)
+        parts = split_completion(completion)
+        thinking, completion = parts.thinking, parts.answer
     try:
         check_text(thinking, "thinking")
         check_text(completion, "answer")

@@ -4,6 +4,7 @@ Only harmless differences between writers are levelled here (3.0 for 3, true for
 query id). Whatever else does not fit is handed on as it is, for the validator to refuse.
 """
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def whole(value: Any) -> Any:
 
 
 def texts(values: dict[str, Any], prefer: str | None = None) -> dict[str, Any]:
-    """`thinking` and `answer`, split from `completion` where `answer` is missing.
+    """`thinking`, `answer` and `answer_given`; split from `completion` where `answer` is missing.
 
     Args:
         values: the row.
@@ -47,20 +48,30 @@ def texts(values: dict[str, Any], prefer: str | None = None) -> dict[str, Any]:
             "or say which one it wrote (`memreward ingest --prefer completion`, or `answer`)"
         )
     if "answer" in values and not ("completion" in values and prefer == "completion"):
-        return {"thinking": values.get("thinking", ""), "answer": values["answer"]}
+        return _apart(values.get("thinking", ""), values["answer"])
     if "completion" not in values:
         raise InputError("`answer` is missing: give it, or a `completion` to be split")
     completion = values["completion"]
     if isinstance(completion, list):
         if "thinking" in values:
             raise InputError("`thinking` is given beside messages, which hold it: leave one out")
-        thinking, answer = reply_of(completion).split()
-        return {"thinking": thinking, "answer": answer}
+        return asdict(reply_of(completion).split())
     check_text(completion, "completion", 2 * MAX_TEXT_BYTES)
-    if "thinking" in values:
-        return {"thinking": values["thinking"], "answer": completion}
-    thinking, answer = split_completion(completion)
-    return {"thinking": thinking, "answer": answer}
+    said = split_completion(completion)
+    if "thinking" not in values:
+        return asdict(said)
+    apart = _apart(values["thinking"], completion)
+    # Where nothing was thought apart, only a mark tells an answer from the rest.
+    return {**apart, "answer_given": said.answer_given} if _is_blank(apart["thinking"]) else apart
+
+
+def _apart(thinking: Any, answer: Any) -> dict[str, Any]:
+    """An answer that came apart from the thinking: it is given, unless it is empty."""
+    return {"thinking": thinking, "answer": answer, "answer_given": not _is_blank(answer)}
+
+
+def _is_blank(text: Any) -> bool:
+    return isinstance(text, str) and not text.strip()
 
 
 def policy_signals(values: dict[str, Any]) -> dict[str, Any]:

@@ -88,6 +88,7 @@ def _read_graph(stores: Stores, memory: str) -> MemoryGraph:
         thinking_embedding_RD=numbers.thinking_embedding_RD,
         answer_embedding_RD=numbers.answer_embedding_RD,
         completion_tokens_R=numbers.completion_tokens_R,
+        answer_given_R=numbers.answer_given_R,
         truncated_R=numbers.truncated_R,
         policy_signals_R6=numbers.policy_signals_R6,
         policy_embedding_RP=policy_embedding_RP,
@@ -202,6 +203,7 @@ class _RolloutNumbers:
     thinking_embedding_RD: Floats
     answer_embedding_RD: Floats
     completion_tokens_R: Floats
+    answer_given_R: Floats
     truncated_R: Floats
     policy_signals_R6: Floats
 
@@ -217,12 +219,13 @@ def _rollout_numbers(
         filled = [np.nan if value is None else value for value in values]
         return _placed(np.asarray(filled, dtype=np.float32), places, len(index))
 
-    signals = np.asarray([row[5] or no_signals for row in rows], dtype=np.float32)
+    signals = np.asarray([row[6] or no_signals for row in rows], dtype=np.float32)
     return _RolloutNumbers(
         thinking_embedding_RD=_placed(vectors([row[1] for row in rows]), places, len(index)),
         answer_embedding_RD=_placed(vectors([row[2] for row in rows]), places, len(index)),
         completion_tokens_R=column([row[3] for row in rows]),
-        truncated_R=column([row[4] for row in rows]),
+        answer_given_R=column([row[4] for row in rows]),
+        truncated_R=column([row[5] for row in rows]),
         policy_signals_R6=_placed(signals.reshape(-1, len(POLICY_SIGNALS)), places, len(index)),
     )
 

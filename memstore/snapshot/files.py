@@ -22,7 +22,7 @@ from schema.rollout import POLICY_SIGNALS
 from schema.tables import NUMBERS, ColumnType, Table
 
 #: Version of the layout; a snapshot of another is made anew.
-FORMAT: Final = 1
+FORMAT: Final = 2
 CURRENT: Final = "current.json"
 #: Node types; a rollout's row stands for its thinking and its answer.
 ROLLOUT: Final = ANSWER

@@ -130,6 +130,7 @@ def _graph(snapshot: Snapshot, wanted: Ints, similar: Ints, *, every: bool = Fal
         thinking_embedding_RD=snapshot.take("answer.thinking_embedding", rollouts),
         answer_embedding_RD=snapshot.take("answer.embedding", rollouts),
         completion_tokens_R=numbers["completion_tokens"][:, 0],
+        answer_given_R=numbers["answer_given"][:, 0],
         truncated_R=numbers["truncated"][:, 0],
         policy_signals_R6=numbers["policy_signals"],
         policy_embedding_RP=snapshot.take("answer.policy_embedding", rollouts),

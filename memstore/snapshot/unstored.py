@@ -85,6 +85,7 @@ def with_rollouts(
         completion_tokens_R=_below(
             graph.completion_tokens_R, [r.completion_tokens for r in rollouts]
         ),
+        answer_given_R=_below(graph.answer_given_R, [r.answer_given for r in rollouts]),
         truncated_R=_below(graph.truncated_R, [r.truncated for r in rollouts]),
         policy_signals_R6=_below(
             graph.policy_signals_R6,

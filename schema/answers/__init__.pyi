@@ -2,6 +2,7 @@ from .choices import chosen_option as chosen_option
 from .code import code_of as code_of
 from .code import has_code as has_code
 from .code import parse_code as parse_code
+from .completion import SplitCompletion as SplitCompletion
 from .completion import split_completion as split_completion
 from .conclusion import KEYS_VERSION as KEYS_VERSION
 from .conclusion import conclusion_key as conclusion_key

@@ -13,9 +13,12 @@ End tokens are dropped. The first rule that fits decides:
 7. "The answer is x", "Final answer: x" or the like: the answer is what follows.
 8. A fenced block or display mathematics at the end.
 9. The last line that says something: closing politeness is none.
+
+By the last rule nothing marks the answer: `answer_given` is false then.
 """
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
 from schema.answers.code import code_span
@@ -44,18 +47,37 @@ _DISPLAY = re.compile(r"(?:\\\[((?:(?!\\\]).)*)\\\]|\$\$((?:(?!\$\$).)*)\$\$)[.\
 _HEADING = re.compile(r"[A-Za-z ]+\d*\s*(?:[:.]|$)")
 
 
-def split_completion(text: str) -> tuple[str, str]:
-    """Return (thinking, answer), both stripped; one of them is empty where nothing tells."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SplitCompletion:
+    """A completion in two parts, both stripped; one of them is empty where nothing tells."""
+
+    thinking: str
+    answer: str
+    #: Whether a mark says what the answer is; if not, it is the last line, or there is none.
+    answer_given: bool
+
+    @classmethod
+    def of(cls, thinking: str, answer: str, *, marked: bool) -> "SplitCompletion":
+        """Both parts, stripped; an empty answer is never given."""
+        answer = answer.strip()
+        return cls(thinking=thinking.strip(), answer=answer, answer_given=marked and bool(answer))
+
+
+def split_completion(text: str) -> SplitCompletion:
+    """Divide a completion by the rules of this module."""
     text = _NEXT_TURN.split(text, maxsplit=1)[0] if "<" in text else text
     text = _END_TOKEN.sub("", text.strip()) if text.rstrip()[-1:] in (">", "]") else text.strip()
     harmony = _by_channels(text)
     if harmony is not None:
-        return harmony[0].strip(), harmony[1].strip()
+        return SplitCompletion.of(*harmony, marked=True)
     before, answer = _by_thinking(text)
     if before and not answer.strip():
-        return before.strip(), ""
-    thinking, answer = _split(answer.strip()) if not before else _after_thinking(answer)
-    return "\n".join(part for part in (before.strip(), thinking.strip()) if part), answer.strip()
+        return SplitCompletion.of(before, "", marked=False)
+    parts = _by_mark(answer.strip())
+    marked = parts is not None or bool(before.strip())
+    thinking, answer = _after_thinking(answer) if before else parts or _by_line(answer.strip())
+    said = [part for part in (before.strip(), thinking.strip()) if part]
+    return SplitCompletion.of("\n".join(said), answer, marked=marked)
 
 
 def _by_channels(text: str) -> tuple[str, str] | None:
@@ -91,7 +113,7 @@ def _after_thinking(answer: str) -> tuple[str, str]:
     return _by_answer_tags(answer) or ("", answer)
 
 
-def _split(text: str) -> tuple[str, str]:
+def _by_mark(text: str) -> tuple[str, str] | None:
     for rule in (
         _by_answer_tags,
         _by_marker,
@@ -104,7 +126,7 @@ def _split(text: str) -> tuple[str, str]:
         parts = rule(text)
         if parts is not None:
             return parts
-    return _by_line(text)
+    return None
 
 
 def _by_answer_tags(text: str) -> tuple[str, str] | None:

@@ -15,10 +15,10 @@ line before each part, so that two prompts are one query only if they are the sa
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from schema.answers import split_completion
+from schema.answers import SplitCompletion, split_completion
 from schema.errors import InputError
 from schema.messages.media import Media, media_key
 from schema.messages.tools import canonical_json, listed_tools, plain_list, written_calls
@@ -43,19 +43,28 @@ class Reply:
     #: What the last message of the assistant hands out as its reasoning.
     reasoning: str = ""
 
-    def split(self) -> tuple[str, str]:
+    def split(self) -> SplitCompletion:
         """Thinking and answer; a text is only divided where no reasoning is given."""
-        thinking, answer = (
-            (self.reasoning, self.text) if self.reasoning else split_completion(self.text)
+        said = (
+            SplitCompletion(
+                thinking=self.reasoning, answer=self.text, answer_given=bool(self.text.strip())
+            )
+            if self.reasoning
+            else split_completion(self.text)
         )
-        return "\n".join(part for part in (self.turns, thinking) if part), answer
+        thinking = "\n".join(part for part in (self.turns, said.thinking) if part)
+        return replace(said, thinking=thinking)
 
-    def row(self) -> dict[str, str]:
-        """As columns of an input row: `completion`, and `thinking` where it is known."""
+    def row(self) -> dict[str, Any]:
+        """As columns of an input row: `completion`, and the others where they are known."""
         if not self.turns and not self.reasoning:
             return {"completion": self.text}
-        thinking, answer = self.split()
-        return {"thinking": thinking, "completion": answer}
+        said = self.split()
+        return {
+            "thinking": said.thinking,
+            "completion": said.answer,
+            "answer_given": said.answer_given,
+        }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

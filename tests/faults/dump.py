@@ -16,8 +16,9 @@ TABLES = {
     "query": "id, dataset, domain, md5(embedding::text), seq, text",
     "conclusion": "id, key, seq",
     "rollout": "id, query_id, run, source_query_id, step, place, content_hash, policy, checkpoint, "
-    "conclusion_id, completion_tokens, truncated, finish_reason, policy_signals::text, "
-    "md5(thinking_embedding::text), md5(answer_embedding::text), seq, thinking, answer",
+    "conclusion_id, completion_tokens, answer_given, truncated, finish_reason, "
+    "policy_signals::text, md5(thinking_embedding::text), md5(answer_embedding::text), seq, "
+    "thinking, answer",
     "policy_embedding": "rollout_id, policy, layer, md5(embedding::text), seq",
     "verified_reward": "rollout_id, seq, source, value, run",
     "model": "version, manifest::text, seq",

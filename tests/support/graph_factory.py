@@ -57,6 +57,7 @@ def make_graph(
         thinking_embedding_RD=_unit(rng.normal(size=(n_rollouts, DIMENSION))),
         answer_embedding_RD=answer_RD,
         completion_tokens_R=rng.integers(5, 200, n_rollouts).astype(np.float32),
+        answer_given_R=np.ones(n_rollouts, dtype=np.float32),
         truncated_R=rng.integers(0, 2, n_rollouts).astype(np.float32),
         policy_signals_R6=np.full((n_rollouts, 6), np.nan, dtype=np.float32)
         if not signals

@@ -27,6 +27,7 @@ def make_rollout(question: int, place: int = 0, **changes: object) -> Rollout:
         "policy": "tiny",
         "reward": float(right),
         "completion_tokens": 20 + place,
+        "answer_given": place % 4 != 3,
         "truncated": False,
         "finish_reason": "stop",
         "policy_signals": (-0.5, -2.0, 0.4, 1.5, -0.3, 0.1 * (place % 8)),

@@ -61,7 +61,10 @@ def add_graph(snapshot: Snapshot, graph: MemoryGraph, queries: Ints, seq: int) -
         ),
     )
     numbers = np.column_stack(
-        [graph.completion_tokens_R, graph.truncated_R, graph.policy_signals_R6]
+        [
+            *(graph.completion_tokens_R, graph.answer_given_R, graph.truncated_R),
+            graph.policy_signals_R6,
+        ]
     )
     snapshot.add_nodes(
         ROLLOUT,

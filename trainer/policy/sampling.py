@@ -45,13 +45,14 @@ class Completion:
 
     def to_rollout(self, task: Task, place: int, policy: str, step: int = 0) -> Rollout | None:
         """The rollout that a memory stores; None if nothing at all was written."""
-        thinking, answer = split_completion(self.text.replace("\x00", ""))
-        if not thinking and not answer:
+        said = split_completion(self.text.replace("\x00", ""))
+        if not said.thinking and not said.answer:
             return None
         rollout = Rollout(
             query=task.query,
-            answer=answer,
-            thinking=thinking,
+            answer=said.answer,
+            thinking=said.thinking,
+            answer_given=said.answer_given,
             source_query_id=task.source_query_id,
             step=step,
             place=place,

@@ -26,6 +26,7 @@ class Row:
     source_query_id: str
     thinking: str
     answer: str
+    answer_given: bool
     dataset: str
     domain: str
     completion_tokens: int
@@ -44,6 +45,7 @@ class Row:
             query=self.query,
             thinking=self.thinking,
             answer=self.answer,
+            answer_given=self.answer_given,
             source_query_id=self.source_query_id,
             step=step,
             place=place,
@@ -91,14 +93,15 @@ def rows_of(
         given = _given(columns, place)
         query = _query(prompt, given, place)
         names = _names(given, place)
-        thinking, answer = _reply(completion, place).split()
+        said = _reply(completion, place).split()
         tokens = completion_ids[place]
         rows.append(
             Row(
                 query=query,
                 source_query_id=source_query_id({**names, "query": query}),
-                thinking=thinking,
-                answer=answer,
+                thinking=said.thinking,
+                answer=said.answer,
+                answer_given=said.answer_given,
                 dataset=names.get("dataset", "default"),
                 domain=names.get("domain", "general"),
                 completion_tokens=len(tokens),

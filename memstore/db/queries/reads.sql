@@ -9,7 +9,8 @@ WHERE memory = %(memory)s AND seq <= %(seq)s ORDER BY id;
 
 -- name: rollout_features
 -- Embeddings and numbers of all rollouts up to a sequence number.
-SELECT id, thinking_embedding, answer_embedding, completion_tokens, truncated, policy_signals
+SELECT id, thinking_embedding, answer_embedding, completion_tokens, answer_given, truncated,
+    policy_signals
 FROM memreward.rollout WHERE memory = %(memory)s AND seq <= %(seq)s ORDER BY id;
 
 -- name: policy_embedding_stamp

@@ -24,6 +24,7 @@ from gnn.data.pyg import (
 from gnn.data.sampler import FanOut, SnapshotSampler
 from gnn.data.snapshot_stores import SnapshotEdges, SnapshotFeatures
 from gnn.models.published.network import EDGE_TYPES as PUBLISHED_EDGES
+from memstore.snapshot.files import N_NUMBERS
 from memstore.snapshot.snapshot import EdgeRows, NodeRows, Snapshot
 from schema.graph import ANSWER, EDGE_TYPES, QUERY, SIMILAR, THINKING, EdgeType
 from schema.memory_graph import MemoryGraph
@@ -241,7 +242,7 @@ def add_late_group(snapshot: Snapshot, graph: MemoryGraph, query: int, seq: int)
             numbers={
                 "thinking_embedding": graph.thinking_embedding_RD[row],
                 "embedding": -graph.answer_embedding_RD[row],
-                "numbers": np.zeros((1, 8), np.float32),
+                "numbers": np.zeros((1, N_NUMBERS), np.float32),
                 "policy_embedding": np.zeros((1, 0), np.float32),
             },
         ),

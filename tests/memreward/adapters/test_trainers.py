@@ -265,7 +265,8 @@ def test_a_rubric_sees_tools_and_reasoning(asked: Asked) -> None:
     info = {"split": "train", "oai_tools": [{"name": "add"}]}
     assert asyncio.run(verifiers.memory_reward("What?", chat, {}, info)) == 0.8
     query = '<|tools|>\n[{"name":"add"}]\n<|user|>\nWhat?'
-    assert asked.rows == [{"query": query, "thinking": "Hm.", "completion": "0.8"}]
+    row = {"query": query, "thinking": "Hm.", "completion": "0.8", "answer_given": True}
+    assert asked.rows == [row]
 
 
 def test_a_rubric_is_never_raised_at(asked: Asked, caplog: pytest.LogCaptureFixture) -> None:

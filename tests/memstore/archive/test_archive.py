@@ -120,7 +120,7 @@ def test_an_import_that_was_cut_off_is_begun_anew(
     assert contents(lived) == before
 
 
-@pytest.mark.parametrize("column", ["truncated", "finish_reason"])
+@pytest.mark.parametrize("column", ["truncated", "finish_reason", "answer_given"])
 def test_an_archive_from_before_a_column_is_read_without_it(
     column: str, lived: MemoryUnderTest, tmp_path: Path
 ) -> None:

@@ -100,6 +100,7 @@ def test_the_snapshot_keeps_its_layout() -> None:
     assert set(VECTORS) == {"query.embedding", "answer.thinking_embedding", "answer.embedding"}
     assert {
         "completion_tokens": slice(0, 1),
-        "truncated": slice(1, 2),
-        "policy_signals": slice(2, 8),
+        "answer_given": slice(1, 2),
+        "truncated": slice(2, 3),
+        "policy_signals": slice(3, 9),
     } == NUMBERS_OF_ROLLOUT

@@ -117,7 +117,29 @@ def test_null_means_not_given(tmp_path: Path) -> None:
 def test_a_completion_is_split(tmp_path: Path) -> None:
     row = {"query": "2 + 2?", "completion": "<think>Add.</think>4"}
     rollout = read_one(jsonl(tmp_path / "a.jsonl", row))
-    assert (rollout.thinking, rollout.answer) == ("Add.", "4")
+    assert (rollout.thinking, rollout.answer, rollout.answer_given) == ("Add.", "4", True)
+
+
+@pytest.mark.parametrize(
+    ("row", "given"),
+    [
+        ({"answer": "4"}, True),
+        ({"answer": "", "thinking": "Hm."}, False),
+        ({"completion": "Hm.\n#### 4"}, True),
+        ({"completion": "Hm.\n4"}, False),
+        ({"completion": "4", "thinking": "Hm."}, True),
+        ({"completion": "4", "thinking": ""}, False),
+        ({"completion": "#### 4", "thinking": ""}, True),
+        ({"completion": [{"role": "assistant", "content": "Hm.\n4"}]}, False),
+        ({"answer": "4", "answer_given": False}, False),
+        ({"completion": "4", "answer_given": 1}, True),
+    ],
+)
+def test_it_is_known_whether_an_answer_was_given(
+    tmp_path: Path, row: dict[str, Any], given: bool
+) -> None:
+    rollout = read_one(jsonl(tmp_path / "a.jsonl", {"query": "2 + 2?", **row}))
+    assert rollout.answer_given is given
 
 
 def test_places_are_counted_by_query_and_step_over_all_files(tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ def rollouts(draw: st.DrawFn) -> Rollout:
         "checkpoint": NAMES,
         "reward": st.floats(0, 1),
         "completion_tokens": INTEGERS,
+        "answer_given": st.booleans(),
         "truncated": st.booleans(),
         "finish_reason": NAMES,
         "policy_signals": st.tuples(*[NUMBERS] * len(POLICY_SIGNALS)),

@@ -44,8 +44,22 @@ def test_what_a_rollout_lacks_is_nan(memory: MemoryUnderTest) -> None:
     assert np.isnan(graph.policy_embedding_RP[row]).all()
     assert np.isnan(graph.completion_tokens_R[row])
     assert np.isnan(graph.truncated_R[row])
+    assert list(graph.answer_given_R) == [1.0, 1.0]
     assert np.isnan(graph.verified_R[row])
     assert not np.isnan(graph.policy_embedding_RP[1 - row]).any()
+
+
+def test_whether_an_answer_was_given_is_kept(memory: MemoryUnderTest) -> None:
+    memory.add([make_rollout(1, 0), make_rollout(1, 1, answer_given=False)])
+    ids = [rollout_id(memory.name, "run-1", "sum-1", 0, place) for place in range(2)]
+    with memory.stores.vectors.transaction("reads.sql") as session:
+        session._connection.execute(
+            b"UPDATE memreward.rollout SET answer_given = NULL WHERE id = %s", [ids[0]]
+        )
+    graph = read_graph(memory.stores, memory.name)
+    unknown, unmarked = (graph.answer_given_R[graph.rollout_id_R.index(id_)] for id_ in ids)
+    assert np.isnan(unknown)
+    assert unmarked == 0
 
 
 def test_edges_changed_by_hand_are_seen(memory: MemoryUnderTest) -> None:

@@ -81,5 +81,4 @@ def test_programs_that_are_the_same() -> None:
     ],
 )
 def test_a_completion_with_a_program(completion: str) -> None:
-    _, answer = split_completion(completion)
-    assert code_key(answer) == code_key(FENCED)
+    assert code_key(split_completion(completion).answer) == code_key(FENCED)

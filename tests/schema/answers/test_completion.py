@@ -56,10 +56,46 @@ CASES = [
 
 @pytest.mark.parametrize(("text", "thinking", "answer"), CASES, ids=range(len(CASES)))
 def test_completions_are_split(text: str, thinking: str | None, answer: str) -> None:
-    got_thinking, got_answer = split_completion(text)
-    assert got_answer == answer
+    said = split_completion(text)
+    assert said.answer == answer
     if thinking is not None:
-        assert got_thinking == thinking
+        assert said.thinking == thinking
+
+
+GIVEN = [
+    "<think>6 * 7</think> 42",
+    "<think>\n\n</think>\nSo \\boxed{42}.",
+    "<think>6 * 7</think><answer>42</answer>",
+    "6 * 7\n#### 42",
+    "So \\boxed{42}.",
+    "Done.\n```python\ndef f():\n    return 42\n```",
+    "The answer is 42.",
+    "**Answer: C**",
+    "<|channel|>final<|message|>42<|return|>",
+    "We get\n\\[\n6 \\cdot 7 = 42\n\\]",
+]
+NOT_GIVEN = [
+    "",
+    "42",
+    "6 * 7\n42",
+    "#### Step 1\nAdd.",
+    "6 * 7 = 42.\nIt is even, so the answer is correct.",
+    "<think>6 * 7",
+    "<think>6 * 7</think>",
+    "<think>\n\n</think>\nIt is 42",
+    "6 * 7 <answer></answer>",
+    "<|channel|>analysis<|message|>6 * 7",
+]
+
+
+@pytest.mark.parametrize("text", GIVEN)
+def test_a_marked_answer_is_given(text: str) -> None:
+    assert split_completion(text).answer_given
+
+
+@pytest.mark.parametrize("text", NOT_GIVEN)
+def test_the_last_line_is_not_given(text: str) -> None:
+    assert not split_completion(text).answer_given
 
 
 @given(
@@ -71,7 +107,8 @@ def test_completions_are_split(text: str, thinking: str | None, answer: str) -> 
 )
 def test_nothing_but_markers_is_lost(parts: list[str]) -> None:
     text = "".join(parts)
-    thinking, answer = split_completion(text)
+    said = split_completion(text)
+    thinking, answer = said.thinking, said.answer
     assert thinking == thinking.strip()
     assert answer == answer.strip()
     assert thinking in text

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from schema.answers import SplitCompletion
 from schema.errors import InputError
 from schema.messages import query_text, reply_of
 
@@ -123,17 +124,24 @@ def test_images_of_a_column_go_to_their_places() -> None:
 @pytest.mark.parametrize("field", ["reasoning_content", "reasoning", "thinking"])
 def test_reasoning_is_the_thinking(field: str) -> None:
     said = reply_of([{"role": "assistant", "content": "#### 4", field: "Two and two."}])
-    assert said.split() == ("Two and two.", "#### 4")
-    assert said.row() == {"thinking": "Two and two.", "completion": "#### 4"}
+    assert said.split() == SplitCompletion(
+        thinking="Two and two.", answer="#### 4", answer_given=True
+    )
+    assert said.row() == {
+        "thinking": "Two and two.",
+        "completion": "#### 4",
+        "answer_given": True,
+    }
     part = [{"type": "thinking", "thinking": "Two and two."}, {"type": "text", "text": "#### 4"}]
     assert reply_of([{"role": "assistant", "content": part}]) == said
 
 
 def test_a_reply_is_the_last_message_of_the_assistant() -> None:
-    assert reply_of("a\n#### 4").split() == ("a", "4")
-    assert reply_of([{"role": "assistant", "content": ["a\n", "#### 4"]}]).split() == ("a", "4")
+    split = SplitCompletion(thinking="a", answer="4", answer_given=True)
+    assert reply_of("a\n#### 4").split() == split
+    assert reply_of([{"role": "assistant", "content": ["a\n", "#### 4"]}]).split() == split
     assert reply_of([{"role": "assistant", "content": None}]).row() == {"completion": ""}
-    assert reply_of([]).split() == ("", "")
+    assert reply_of([]).split() == SplitCompletion(thinking="", answer="", answer_given=False)
 
 
 def test_calls_and_earlier_turns_are_kept() -> None:
@@ -146,11 +154,15 @@ def test_calls_and_earlier_turns_are_kept() -> None:
         {"role": "tool", "tool_call_id": "c", "content": "4"},
         {"role": "assistant", "content": "So\n#### 4"},
     ]
-    thinking, answer = reply_of(turns).split()
-    assert answer == "4"
+    split = reply_of(turns).split()
+    thinking = split.thinking
+    assert split.answer == "4"
     assert thinking.endswith("<|tool 1|>\n4\nSo")
     assert '{"arguments":{"a":2},"name":"add"}' in thinking
-    assert reply_of(turns).row() == {"thinking": thinking, "completion": "4"}
+    row = {"thinking": thinking, "completion": "4", "answer_given": True}
+    assert reply_of(turns).row() == row
+    turns[-1]["content"] = "So\n4"
+    assert reply_of(turns).row() == {**row, "answer_given": False}
 
 
 @pytest.mark.parametrize(

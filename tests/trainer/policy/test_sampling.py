@@ -123,6 +123,9 @@ def test_a_completion_becomes_a_rollout() -> None:
     assert made
     assert (made.thinking, made.answer, made.place, made.step) == ("Two and two.", "4", 2, 3)
     assert (made.query, made.policy, made.truncated) == ("short", "tiny", False)
+    assert made.answer_given
+    unmarked = completion("Two and two.\n4").to_rollout(TASKS[0], 2, "tiny")
+    assert unmarked and not unmarked.answer_given
     assert completion(" \x00\n").to_rollout(TASKS[0], 0, "tiny") is None
 
 

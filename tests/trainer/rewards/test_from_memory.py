@@ -221,6 +221,10 @@ def test_chat_prompts_and_completions(tmp_path: Path) -> None:
     assert kept.query == "<|user|>\nexample\n<|assistant|>\n0\n<|user|>\nq"
     assert (kept.thinking, kept.answer) == ("because", "1")
     assert (kept.completion_tokens, kept.truncated) == (3, False)
+    assert kept.answer_given
+    unmarked: Any = (prompt, [{"role": "assistant", "content": "because\n3"}])
+    call([unmarked])
+    assert not list(scorer.stored.values())[-1].answer_given
 
 
 def test_columns_name_the_query_as_in_an_input_file() -> None:
