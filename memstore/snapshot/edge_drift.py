@@ -39,7 +39,7 @@ def changed_edges(
         if edge == SIMILAR[1]:
             bounds["generation"] = generation
         row = stores.graph.read(
-            "snapshot.cypher", lambda tx, e=edge, b=bounds: tx.rows(f"sum_{e}", **b)
+            "edges.cypher", lambda tx, e=edge, b=bounds: tx.rows(f"sum_{e}", **b)
         )[0]
         same = tuple(row[:3]) == (count, seqs, products)
         if not same or not math.isclose(

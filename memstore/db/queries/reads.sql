@@ -7,12 +7,6 @@ SELECT name FROM memreward.memory WHERE deleted_at IS NULL AND NOT importing ORD
 SELECT id, embedding FROM memreward.query
 WHERE memory = %(memory)s AND seq <= %(seq)s ORDER BY id;
 
--- name: rollout_features
--- Embeddings and numbers of all rollouts up to a sequence number.
-SELECT id, thinking_embedding, answer_embedding, completion_tokens, answer_given, truncated,
-    policy_signals
-FROM memreward.rollout WHERE memory = %(memory)s AND seq <= %(seq)s ORDER BY id;
-
 -- name: policy_embedding_stamp
 -- The policy, layer and dimension that most policy embeddings carry.
 SELECT policy, layer, vector_dims(embedding) AS dimension FROM memreward.policy_embedding
