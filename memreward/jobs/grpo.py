@@ -50,7 +50,7 @@ class GrpoRequest:
     #: Completions of each held-out task.
     held_rollouts: int = 4
     evaluate_every: int = 20
-    #: The memory learns anew after so many steps.
+    #: The memory is trained again after this many steps.
     refresh_every: int = 10
     #: File of rows with a `query`, which are to be verified first, best first.
     suggestions: Path | None = None
@@ -66,17 +66,17 @@ class Source:
     scorer: Scorer
     #: Texts of the queries that were paid for before, of those that are asked about.
     paid: Callable[[list[str]], frozenset[str]] = lambda texts: frozenset()
-    #: Learn anew from what is stored; None: there is nothing that learns.
+    #: Train again on what is stored; None: the source has no model.
     refresh: Callable[[], object] | None = None
 
 
 def run_grpo(
     request: GrpoRequest, folder: Path, source: Source | None, progress: Bars
 ) -> GrpoOutcome:
-    """Train, or go on from where the folder stands, or say what came of it.
+    """Train, resume the run saved in `folder`, or return the outcome of a finished one.
 
     Args:
-        request: what to do; that of a run that goes on must be the same.
+        request: what to do; a resumed run must be given the same.
         folder: of this run.
         source: the memory; None for the other arms.
         progress: told of steps.
@@ -201,7 +201,7 @@ def _refresh(learn: Callable[[], object], kept: Path, step: int) -> None:
 
 
 def _keep_request(path: Path, request: GrpoRequest) -> None:
-    """Note what the run is; refuse to go on with something else."""
+    """Save the run's settings; refuse to resume it with others."""
     told = json.loads(json.dumps(asdict(request), default=str))
     if path.exists():
         kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -209,7 +209,7 @@ def _keep_request(path: Path, request: GrpoRequest) -> None:
         if other:
             raise InputError(
                 f"{path.parent} holds a run with other settings ({', '.join(other)}): give the "
-                "same ones to go on, or another --run"
+                "same ones to resume it, or another --run"
             )
         return
     write_atomically(path, json.dumps(told, indent=1))

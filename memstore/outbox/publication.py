@@ -142,7 +142,7 @@ def _quarantined(memory: str, batch: _Waiting, reason: str | None) -> Quarantine
 
 
 def _apply(tx: GraphTransaction, before: int, memory: str, batch: _Waiting) -> int:
-    """Apply a batch if Neo4j stands right before it; returns where Neo4j stands then."""
+    """Apply a batch if Neo4j holds the one before it; returns the last batch that Neo4j holds."""
     if before != batch.seq - 1:
         return before
     tx.rows("advance", memory=memory, seq=batch.seq)
@@ -250,7 +250,7 @@ def _drop_older_generations(stores: Stores, session: SqlSession, memory: str) ->
 def unwind(
     tx: GraphTransaction, name: str, rows: list[dict[str, Any]], **parameters: object
 ) -> None:
-    """Run a statement over rows, a page at a time, and hold its count against theirs.
+    """Run a statement over rows, a page at a time, and compare its count with theirs.
 
     Raises:
         StoreError: if a row found no node to attach to; the transaction is rolled back.

@@ -134,7 +134,7 @@ class Neo4jServer:
         return self.home.neo4j / "conf"
 
     def _configure(self, port: int) -> None:
-        """Write neo4j.conf anew, fit to the machine as it is now."""
+        """Rewrite neo4j.conf to fit the machine as it is now."""
         self.home.neo4j.mkdir(mode=0o700, exist_ok=True)
         for name in ("conf", IMPORT, LOGS):
             (self.home.neo4j / name).mkdir(exist_ok=True)
@@ -195,7 +195,7 @@ class Neo4jServer:
                 umask=0o077,
             )
         remember_process(self._pid_file, server.pid)
-        server.returncode = 0  # It is not this object's to wait for: it goes on after us.
+        server.returncode = 0  # Not this object's to wait for: it outlives this process.
 
     def _wait_until_ready(self) -> None:
         port = self.home.remembered_port("neo4j")
@@ -224,7 +224,7 @@ class Neo4jServer:
             return DamagedGraphError(
                 f"Neo4j ended while it started. {words} Either this machine has too little memory, "
                 "or its transaction log is damaged, as a full disk does. Nothing is lost: "
-                "`memreward repair --rebuild-neo4j` makes it anew from Postgres."
+                "`memreward repair --rebuild-neo4j` rebuilds it from Postgres."
             )
         return ServerError(
             f"Neo4j ended while it started. {words} Correct that, then run `memreward up` again."
@@ -237,7 +237,7 @@ class Neo4jServer:
                 raise DamagedGraphError(
                     f"Neo4j cannot open its database {fault} Its {self.log_folder}/debug.log says "
                     "more; a full disk does that. Nothing is lost: free some space if it is full, "
-                    "then make it anew from Postgres with `memreward repair --rebuild-neo4j`."
+                    "then rebuild it from Postgres with `memreward repair --rebuild-neo4j`."
                 )
 
     def _last_words(self) -> str:

@@ -48,7 +48,7 @@ def neo4j_conf(folder: Path, port: int) -> str:
 
 
 def memory_settings(total: int) -> dict[str, str]:
-    """Heap and page cache for a machine of `total` bytes, modest since training runs beside."""
+    """Heap and page cache for a machine of `total` bytes, modest since training runs on it too."""
     heap = share_of_memory(total, part=16, least=512, most=2048)
     page_cache = share_of_memory(total, part=32, least=128, most=1024)
     return {

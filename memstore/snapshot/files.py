@@ -2,7 +2,7 @@
 
 `current.json` names the folder of the base and is replaced in one rename, so that a reader sees
 one whole state. Nothing is forced to the disk's surface: what a power cut spoils is found by its
-checksum and made anew, since a snapshot is a copy of what the databases hold.
+checksum, and the snapshot is rebuilt, since it is a copy of what the databases hold.
 """
 
 import json
@@ -94,7 +94,7 @@ class Manifest:
     incarnation: str
     encoder: str
     dimension: int
-    #: Folder of the files, beside the manifest.
+    #: Folder of the files, next to the manifest.
     base: str
     #: Last batch that it holds.
     seq: int = 0
@@ -162,7 +162,7 @@ class Files:
         return found
 
     def check(self) -> None:
-        """Hold every file against its checksum.
+        """Compare every file with its checksum.
 
         Raises:
             StoreError: if one is damaged.

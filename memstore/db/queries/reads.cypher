@@ -1,5 +1,5 @@
 // name: memory
-// Where Neo4j stands: the last batch applied.
+// The last batch that Neo4j was told.
 MATCH (m:Memory {memory: $memory}) RETURN m.seq
 
 // name: queries

@@ -42,7 +42,7 @@ SELECT coalesce(max(seq), 0), coalesce(max(seq) FILTER (WHERE published_at IS NO
 FROM memreward.batch WHERE memory = %(memory)s AND kind IN ('delete', 'reembed');
 
 -- name: rollout
--- Where a rollout stands.
+-- Query, run and place of a rollout.
 SELECT query_id, run, source_query_id, step, place, policy, checkpoint, seq
 FROM memreward.rollout WHERE memory = %(memory)s AND id = %(rollout)s;
 
@@ -62,7 +62,7 @@ SELECT seq, at, model, value, confidence FROM memreward.propagated_reward
 WHERE memory = %(memory)s AND rollout_id = %(rollout)s AND seq <= %(seq)s ORDER BY seq;
 
 -- name: preferences
--- Preferences in which a rollout stands, in order.
+-- Preferences that name a rollout, in order.
 SELECT seq, at, annotator, better, worse FROM memreward.preference
 WHERE memory = %(memory)s AND (better = %(rollout)s OR worse = %(rollout)s) AND seq <= %(seq)s
 ORDER BY seq, annotator, better;
