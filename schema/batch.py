@@ -14,6 +14,7 @@ class BatchKind(StrEnum):
     LINK = "link"
     DELETE = "delete"
     REEMBED = "reembed"
+    REKEY = "rekey"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

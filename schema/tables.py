@@ -80,7 +80,7 @@ class Table:
 
     @property
     def in_snapshot(self) -> tuple[Column, ...]:
-        """Columns that a snapshot holds besides id and sequence number."""
+        """Columns that a snapshot holds beside id and sequence number."""
         return tuple(column for column in self.columns if column.snapshot)
 
     def graph_row(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -295,11 +295,22 @@ NEW_EMBEDDING: Final = Table(
         Column("embedding", _VECTOR),
     ),
 )
+NEW_KEY: Final = Table(
+    name="new_key",
+    key=("rollout_id",),
+    columns=(
+        _MEMORY,
+        Column("rollout_id", _TEXT),
+        Column("version", _INTEGER),
+        Column("conclusion_id", _TEXT, optional=True),
+        Column("key", _TEXT, optional=True),
+    ),
+)
 
 #: All tables but `memory` itself; what refers to another comes after it.
 TABLES: Final[tuple[Table, ...]] = (
     *(BATCH, RUN, QUERY, CONCLUSION, ROLLOUT, POLICY_EMBEDDING, VERIFIED_REWARD, PREFERENCE),
-    *(MODEL, PROPAGATED_REWARD, SIMILAR_TO, NEW_EMBEDDING),
+    *(MODEL, PROPAGATED_REWARD, SIMILAR_TO, NEW_EMBEDDING, NEW_KEY),
 )
 #: Tables of which an archive has a file each.
 ARCHIVED: Final = tuple(table for table in TABLES if table.archive)

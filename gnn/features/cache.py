@@ -35,6 +35,7 @@ _CODE: Final = (
     "schema.answers.conclusion",
     "schema.answers.options",
     "schema.answers.values",
+    "schema.mathematics.dress",
 )
 _WIDTH: Final = len(OWN_NAMES)
 #: Odd weights of the check, and what it is for zeros: not zero, so that an empty row is none.

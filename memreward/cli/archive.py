@@ -1,4 +1,4 @@
-"""`memreward export | import | reembed`: taking a memory elsewhere, or to another encoder."""
+"""`memreward export | import | reembed | rekey`: a memory moved, or its contents made again."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +10,7 @@ from memreward.cli.ingest import MemoryOption
 from memstore import load_settings
 from memstore.archive import export_memory, import_memory
 from memstore.changes import reembed as reembed_memory
+from memstore.changes import rekey as rekey_memory
 from memstore.db import Stores
 from memstore.encoders import DEFAULT_ENCODER, text_encoder
 from memstore.reads import list_memories
@@ -77,6 +78,19 @@ def reembed(
         made = reembed_memory(stores, memory, chosen, path=path, progress=progress)
     console.print(
         f"memory {memory} has embeddings of {chosen.name}: {made} texts embedded",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def rekey(memory: MemoryOption) -> None:
+    """Make a memory's conclusion keys again by the rules of this version; a killed run resumes."""
+    with connected() as stores, bars() as progress:
+        done = rekey_memory(stores, memory, progress=progress)
+    console.print(
+        f"memory {memory} has conclusion keys of version {done.version}: {done.read} answers read, "
+        f"{done.changed} of the memory's answers come to another conclusion",
         markup=False,
         highlight=False,
         soft_wrap=True,

@@ -116,6 +116,11 @@ COMMANDS: Tree = {
         target="memreward.cli.archive:reembed",
         help="Embed all texts of a memory with another encoder, then link it again.",
     ),
+    "rekey": Entry(
+        target="memreward.cli.archive:rekey",
+        help="Make a memory's conclusion keys again by the rules of this version; a killed run "
+        "resumes.",
+    ),
     "suggest-labels": Entry(
         target="memreward.cli.suggest:suggest_labels",
         help="List the queries whose labels would help most; works before the first label, too.",

@@ -11,6 +11,8 @@ from .propagated_rewards import read_propagated as read_propagated
 from .propagated_rewards import register_model as register_model
 from .propagated_rewards import write_propagated as write_propagated
 from .reembedding import reembed as reembed
+from .rekeying import RekeyReport as RekeyReport
+from .rekeying import rekey as rekey
 from .relink import link as link
 from .relink import needs_link as needs_link
 from .rollout_writer import IngestReport as IngestReport

@@ -1,6 +1,6 @@
-"""Comparing both databases: is everything that was accepted where it belongs?
+"""Holding both databases against each other: is everything that was accepted where it belongs?
 
-Publishing is paused while the check runs (writers that want to publish wait), and both databases
+Publication stands still while it is looked (writers that want to publish wait), and both databases
 are read up to the last published batch, a page at a time.
 """
 
@@ -8,6 +8,7 @@ from memstore.consistency.compare_graph import check_graph
 from memstore.consistency.report import CheckProgress, CheckReport, Look
 from memstore.db import SqlSession, Stores
 from memstore.outbox import MemoryLock, hold
+from schema.answers import KEYS_VERSION
 from schema.errors import UnknownMemoryError
 from schema.validation import MAX_NORM, MIN_NORM
 
@@ -28,13 +29,14 @@ def check_memory(
             raise UnknownMemoryError(
                 f"there is no memory {memory!r}: `memreward stats` lists those there are"
             )
-        dimension, incarnation, seq, published_seq, generation, *unfinished = row
+        dimension, incarnation, seq, published_seq, generation, keys_version, *unfinished = row
         for what, begun in zip(("delete", "import", "rebuild"), unfinished, strict=True):
             if begun:
                 report.add("unfinished", f"its {what} was cut off: run it again")
                 return report
         look = _place(stores, session, report, (incarnation, published_seq, generation), progress)
         _check_batches(look, seq, published_seq)
+        _note_other_keys(report, keys_version)
         _check_embeddings(look, dimension)
         check_graph(look)
     return report
@@ -94,6 +96,20 @@ def _check_batches(look: Look, seq: int, published_seq: int) -> None:
         )
     for number, kind, reason in look.sql("quarantined"):
         look.report.add("quarantined", f"batch {number} ({kind}): {reason}")
+
+
+def _note_other_keys(report: CheckReport, keys_version: int) -> None:
+    """Keys of another version are no fault: both databases have the same."""
+    if keys_version < KEYS_VERSION:
+        report.notes.append(
+            f"its conclusion keys are of version {keys_version}, this memreward makes version "
+            f"{KEYS_VERSION}: `memreward rekey --memory {report.memory}` makes them anew"
+        )
+    elif keys_version > KEYS_VERSION:
+        report.notes.append(
+            f"its conclusion keys are of version {keys_version}, this memreward makes version "
+            f"{KEYS_VERSION}: update memreward before you add rollouts"
+        )
 
 
 def _check_embeddings(look: Look, dimension: int) -> None:

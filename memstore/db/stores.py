@@ -22,7 +22,7 @@ class Stores:
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryState:
-    """State of one memory in Postgres."""
+    """Where one memory stands in Postgres."""
 
     name: str
     encoder: str
@@ -105,10 +105,10 @@ def find_memory(session: SqlSession, name: str) -> MemoryState | None:
 
 
 def being_rebuilt(name: str) -> str:
-    """Message for those who want to use a memory while its graph is rebuilt."""
+    """What is said to those who want to use a memory while its graph is made anew."""
     return (
-        f"the graph of memory {name!r} is being rebuilt: wait for it, or run "
-        f"`memreward repair --rebuild-neo4j --memory {name}` if that was interrupted"
+        f"the graph of memory {name!r} is being made anew: wait for it, or run "
+        f"`memreward repair --rebuild-neo4j --memory {name}` if that was cut off"
     )
 
 

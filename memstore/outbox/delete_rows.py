@@ -22,6 +22,7 @@ _ROWS: Final = (
     "remove_preferences",
     "remove_policy_embeddings",
     "remove_new_embeddings",
+    "remove_new_keys",
     "remove_rollouts",
     "remove_conclusions",
     "remove_similar",
@@ -51,8 +52,8 @@ def remove_nodes(fence: Fence, memory: str, seq: int, payload: dict[str, Any]) -
             fence.write(remove)
 
 
-def remove_rows(session: SqlSession, memory: str, payload: dict[str, Any]) -> None:
-    """Remove a run from Postgres."""
+def remove_rows(session: SqlSession, memory: str, payload: dict[str, Any]) -> int:
+    """Remove a run from Postgres; returns the number of its rollouts."""
     sql = session.of("delete.sql")
     for statement in _ROWS:
         sql.run(
@@ -63,14 +64,15 @@ def remove_rows(session: SqlSession, memory: str, payload: dict[str, Any]) -> No
             queries=payload["queries"],
             conclusions=payload["conclusions"],
         )
+    return len(payload["rollouts"])
 
 
 def clear_dead_rows(session: SqlSession, rollouts: int) -> None:
-    """After a large delete, do at once what Postgres would do in a while.
+    """After a large delete or re-keying, do at once what Postgres would do in a while.
 
     Args:
         session: one that commits each statement.
-        rollouts: how many were deleted.
+        rollouts: how many were deleted or replaced.
     """
     if rollouts >= MANY_ROLLOUTS:
         session.of("delete.sql").run("vacuum")

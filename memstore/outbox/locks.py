@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from memstore.db import MemoryState, SqlSession, find_memory
 from schema.answers import KEYS_VERSION
+from schema.batch import BatchKind
 from schema.errors import (
     EncoderMismatchError,
     KeysVersionError,
@@ -19,7 +20,7 @@ from schema.errors import (
 class MemoryLock(StrEnum):
     """Locks that a session may hold; the values are statements of `locks.sql`."""
 
-    #: One link, re-embedding or delete at a time.
+    #: One link, re-embedding, re-keying or delete at a time.
     LINKER = "lock_linker"
     #: Nothing is accepted.
     WRITER = "lock_writer"
@@ -62,7 +63,7 @@ def lock_memory(
         EncoderMismatchError: if it is stamped with another encoder or dimension.
         KeysVersionError: if it was made with conclusion keys of another version.
         UnknownMemoryError: if it is being deleted, or the memory of that incarnation was.
-        StoreError: if the delete of a run was cut off.
+        StoreError: if the delete of a run or a re-keying was cut off.
     """
     lock_for_transaction(session, memory)
     if incarnation is None:
@@ -83,15 +84,30 @@ def lock_memory(
             f"dimensions), these are of {encoder} ({dimension}): give it those, or use "
             "another memory"
         )
-    if state.keys_version != KEYS_VERSION:
-        raise KeysVersionError(
-            f"memory {memory!r} was made with conclusion keys of version {state.keys_version}, and "
-            f"this memreward makes version {KEYS_VERSION}: equal answers would not meet. It can be "
-            "read, trained from and exported; store new rollouts in another memory, and ingest "
-            "the earlier ones there too"
-        )
-    _refuse_pending_delete(session, memory)
+    refuse_other_keys(state)
+    refuse_cut_off(session, memory)
     return state
+
+
+def refuse_other_keys(state: MemoryState) -> None:
+    """Check that new rollouts' conclusion keys can equal those of a memory.
+
+    Raises:
+        KeysVersionError: otherwise.
+    """
+    if state.keys_version == KEYS_VERSION:
+        return
+    has = f"memory {state.name!r} has conclusion keys of version {state.keys_version}"
+    if state.keys_version > KEYS_VERSION:
+        raise KeysVersionError(
+            f"{has}, this memreward makes version {KEYS_VERSION}: a newer one made them. Update "
+            "memreward"
+        )
+    raise KeysVersionError(
+        f"{has}, this memreward makes version {KEYS_VERSION}: equal answers would not meet. Run "
+        f"`memreward rekey --memory {state.name}`, then the same command again; until then the "
+        "memory can be read, trained from and exported"
+    )
 
 
 def lock_existing(session: SqlSession, begun: MemoryState) -> MemoryState:
@@ -100,12 +116,12 @@ def lock_existing(session: SqlSession, begun: MemoryState) -> MemoryState:
     Raises:
         UnknownMemoryError: if it was deleted since, or another one now has its name.
         EncoderMismatchError: if it was given another encoder since.
-        StoreError: if the delete of a run was cut off.
+        StoreError: if the delete of a run or a re-keying was cut off.
     """
     lock_for_transaction(session, begun.name)
     found = same_memory(session, begun)
     refuse_other_encoder(begun, found)
-    _refuse_pending_delete(session, begun.name)
+    refuse_cut_off(session, begun.name)
     return found
 
 
@@ -142,10 +158,16 @@ def gone_meanwhile(memory: str) -> UnknownMemoryError:
     )
 
 
-def _refuse_pending_delete(session: SqlSession, memory: str) -> None:
-    """Check that nothing that is accepted now can be taken for something that is going."""
-    if session.of("outbox.sql").row("pending_delete", memory=memory) is not None:
+def refuse_cut_off(session: SqlSession, memory: str) -> None:
+    """Check that nothing that is accepted now can be taken for something that is going.
+
+    Raises:
+        StoreError: if the delete of a run or a re-keying was cut off.
+    """
+    row = session.of("outbox.sql").row("cut_off", memory=memory)
+    if row is not None:
+        what = "the delete of a run" if row[0] == BatchKind.DELETE else "a re-keying"
         raise StoreError(
-            f"the delete of a run of memory {memory!r} was cut off: run "
-            f"`memreward repair --memory {memory}`, then the same command again"
+            f"{what} of memory {memory!r} was cut off: run `memreward repair --memory {memory}`, "
+            "then the same command again"
         )

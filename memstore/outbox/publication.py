@@ -13,13 +13,14 @@ from typing import Any
 from memstore.db import GraphTransaction, SqlSession, Stores, retried
 from memstore.outbox.delete_rows import clear_dead_rows, remove_nodes, remove_rows
 from memstore.outbox.fence import Fence
+from memstore.outbox.graph_rows import unwind
 from memstore.outbox.locks import MemoryLock, hold
+from memstore.outbox.new_keys import tell_new_keys, use_new_keys
 from memstore.outbox.rollout_rows import arrived
 from schema.batch import BatchKind
 from schema.errors import QuarantineError, StoreError, StoreFullError
 
-#: Rows a statement; edges of a generation a transaction.
-ROWS_A_STATEMENT = 2_000
+#: Edges of a generation a transaction.
 EDGES_A_TRANSACTION = 20_000
 #: Failed publications after which a batch is quarantined.
 MAX_TRIES = 3
@@ -99,10 +100,8 @@ def _publish_batch(fence: Fence, batch: _Waiting) -> None:
     if batch.quarantined:
         raise _quarantined(memory, batch, batch.reason)
     try:
-        if batch.kind in _WITH_GENERATION:
-            _publish_generation(fence, batch)
-        if batch.kind is BatchKind.DELETE:
-            remove_nodes(fence, memory, seq, batch.payload)
+        if (tell := _TELL_BEFORE.get(batch.kind)) is not None:
+            tell(fence, memory, seq, batch.payload)
         reached = fence.write(lambda tx, before: _apply(tx, before, memory, batch))
     except StoreFullError:
         raise  # No fault of the batch.
@@ -119,9 +118,10 @@ def _publish_batch(fence: Fence, batch: _Waiting) -> None:
             "databases are not of the same time; restore both from one backup, or, where Neo4j is "
             "the older one, run `memreward repair --rebuild-neo4j`"
         )
+    replaced = 0
     with fence.session.transaction():
-        if batch.kind is BatchKind.DELETE:
-            remove_rows(fence.session, memory, batch.payload)
+        if (replace := _REPLACE_ROWS.get(batch.kind)) is not None:
+            replaced = replace(fence.session, memory, batch.payload)
         fence.session.run(
             "mark_published",
             memory=memory,
@@ -129,8 +129,7 @@ def _publish_batch(fence: Fence, batch: _Waiting) -> None:
             seq=seq,
             generation=batch.payload["generation"] if batch.kind in _WITH_GENERATION else None,
         )
-    if batch.kind is BatchKind.DELETE:
-        clear_dead_rows(fence.session, len(batch.payload["rollouts"]))
+    clear_dead_rows(fence.session, replaced)
 
 
 def _quarantined(memory: str, batch: _Waiting, reason: str | None) -> QuarantineError:
@@ -142,7 +141,7 @@ def _quarantined(memory: str, batch: _Waiting, reason: str | None) -> Quarantine
 
 
 def _apply(tx: GraphTransaction, before: int, memory: str, batch: _Waiting) -> int:
-    """Apply a batch if Neo4j holds the one before it; returns the last batch that Neo4j holds."""
+    """Apply a batch if Neo4j stands right before it; returns where Neo4j stands then."""
     if before != batch.seq - 1:
         return before
     tx.rows("advance", memory=memory, seq=batch.seq)
@@ -183,6 +182,10 @@ def _apply_link(tx: GraphTransaction, memory: str, seq: int, payload: Payload) -
     tx.rows("move_generation", memory=memory, generation=payload["generation"])
 
 
+def _apply_rekey(tx: GraphTransaction, memory: str, seq: int, payload: Payload) -> None:
+    """Everything was told before."""
+
+
 def _apply_delete(tx: GraphTransaction, memory: str, seq: int, payload: Payload) -> None:
     tx.rows("delete_run", memory=memory, run=payload["run"])
 
@@ -194,20 +197,20 @@ _APPLY: dict[BatchKind, Callable[[GraphTransaction, str, int, Payload], None]] =
     BatchKind.PROPAGATE: _apply_propagate,
     BatchKind.LINK: _apply_link,
     BatchKind.REEMBED: _apply_link,
+    BatchKind.REKEY: _apply_rekey,
     BatchKind.DELETE: _apply_delete,
 }
 
 
-def _publish_generation(fence: Fence, batch: _Waiting) -> None:
+def _publish_generation(fence: Fence, memory: str, seq: int, payload: Payload) -> None:
     """Write the edges of a generation that no reader sees yet; may be repeated."""
-    memory, payload = fence.memory, batch.payload
     generation = payload["generation"]
     query_id, neighbour_id = "", ""
     while page := fence.session.rows(
         "generation_edges",
         memory=memory,
         generation=generation,
-        seq=batch.seq,
+        seq=seq,
         query_id=query_id,
         neighbour_id=neighbour_id,
         limit=EDGES_A_TRANSACTION,
@@ -218,14 +221,14 @@ def _publish_generation(fence: Fence, batch: _Waiting) -> None:
         ]
 
         def add(tx: GraphTransaction, before: int, rows: list[dict[str, Any]] = rows) -> None:
-            if before != batch.seq - 1:
+            if before != seq - 1:
                 return  # Applied already, with all its edges; the batch itself settles it.
             unwind(
                 tx,
                 "similar",
                 rows,
                 memory=memory,
-                seq=batch.seq,
+                seq=seq,
                 generation=generation,
                 encoder=payload["encoder"],
             )
@@ -247,19 +250,15 @@ def _drop_older_generations(stores: Stores, session: SqlSession, memory: str) ->
     session.run("drop_older_generations", memory=memory, generation=generation)
 
 
-def unwind(
-    tx: GraphTransaction, name: str, rows: list[dict[str, Any]], **parameters: object
-) -> None:
-    """Run a statement over rows, a page at a time, and compare its count with theirs.
-
-    Raises:
-        StoreError: if a row found no node to attach to; the transaction is rolled back.
-    """
-    for start in range(0, len(rows), ROWS_A_STATEMENT):
-        page = rows[start : start + ROWS_A_STATEMENT]
-        count = tx.value(name, rows=page, **parameters)
-        if count != len(page):
-            raise StoreError(
-                f"Neo4j applied {count} of {len(page)} rows of `{name}`: nodes they belong to "
-                "are missing; nothing of this batch was written"
-            )
+#: What Neo4j is told before the batch itself, in transactions of their own; may be repeated.
+_TELL_BEFORE: dict[BatchKind, Callable[[Fence, str, int, Payload], None]] = {
+    BatchKind.LINK: _publish_generation,
+    BatchKind.REEMBED: _publish_generation,
+    BatchKind.REKEY: tell_new_keys,
+    BatchKind.DELETE: remove_nodes,
+}
+#: What Postgres removes or replaces once Neo4j has; each returns the number of rollouts.
+_REPLACE_ROWS: dict[BatchKind, Callable[[SqlSession, str, Payload], int]] = {
+    BatchKind.REKEY: use_new_keys,
+    BatchKind.DELETE: remove_rows,
+}

@@ -1,8 +1,8 @@
 """Reading both databases as of one moment, though rows may be going.
 
 What is added later carries a later sequence number and is left out by that. What a delete takes
-away or a re-embedding replaces leaves no such trace, so a read that one of them has crossed is
-done again.
+away leaves no such trace, nor does what a re-embedding or a re-keying replaces, so a read that one
+of them has crossed is done again.
 """
 
 import time
@@ -14,7 +14,7 @@ from schema.errors import StoreError
 
 T = TypeVar("T")
 
-#: How long a delete or a re-embedding may take from acceptance to publication.
+#: How long such a batch may stand between acceptance and publication.
 PATIENCE_S: Final = 120.0
 _WAIT_S: Final = 0.05
 
@@ -23,7 +23,7 @@ def steadily(stores: Stores, memory: str, read: Callable[[], T]) -> T:
     """Result of `read`, during which nothing was taken away from the memory.
 
     Raises:
-        StoreError: if a delete or a re-embedding was interrupted and does not finish.
+        StoreError: if such a batch was cut off and nobody carries it on.
     """
     deadline = time.monotonic() + PATIENCE_S
     while True:
@@ -39,8 +39,8 @@ def steadily(stores: Stores, memory: str, read: Callable[[], T]) -> T:
                     return result
         elif time.monotonic() > deadline:
             raise StoreError(
-                f"batch {accepted} of memory {memory!r} takes rows away and is not published: "
-                f"run `memreward repair --memory {memory}`"
+                f"batch {accepted} of memory {memory!r} takes away or replaces rows and is not "
+                f"published: run `memreward repair --memory {memory}`"
             )
         time.sleep(_WAIT_S)
 

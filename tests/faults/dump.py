@@ -10,7 +10,7 @@ from memstore.db.stores import Stores
 #: Table to its columns; times are left out, scores are rounded to what a float32 carries.
 TABLES = {
     "memory": "name, encoder, dimension, neighbours, seq, published_seq, linked_seq, generation, "
-    "published_generation, deleted_at",
+    "published_generation, deleted_at, keys_version",
     "batch": "seq, kind, payload::text, published_at IS NOT NULL, quarantined_at, tries",
     "run": "name, policy, checkpoint, seq",
     "query": "id, dataset, domain, md5(embedding::text), seq, text",
@@ -23,6 +23,7 @@ TABLES = {
     "verified_reward": "rollout_id, seq, source, value, run",
     "model": "version, manifest::text, seq",
     "propagated_reward": "rollout_id, seq, value, confidence, model",
+    "new_key": "rollout_id, version, conclusion_id, key",
     "similar_to": "generation, query_id, neighbour_id, rank, round(score::numeric, 6)::text, seq",
 }
 NODES = "MATCH (n {memory: $memory}) RETURN labels(n)[0] AS label, properties(n) AS properties"

@@ -9,9 +9,11 @@ import pytest
 from faults.clean_run import CleanRun
 from faults.dump import assert_equal, dump, is_gone
 from faults.failpoints import armed
-from faults.workload import Workload
-from faults.writer import run_delete, run_workload, start, warm_up
+from faults.workload import Workload, seq_of
+from faults.writer import run_delete, run_rekey, run_workload, start, warm_up
+from support.old_keys import old_keys
 
+from memstore.changes.rekeying import rekey
 from memstore.db.addresses import Addresses
 from memstore.db.stores import Stores, open_stores
 from memstore.outbox.deletion import delete_memory
@@ -22,6 +24,8 @@ MEMORY = "killed"
 WORKLOAD = Workload()
 #: Of the 300: at named points of ingest, at those of a delete, at random moments.
 AT_POINTS, IN_DELETES, AT_RANDOM = 180, 40, 80
+#: More, at named points of a re-keying.
+IN_REKEYS = 40
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +79,36 @@ def test_killed_in_a_delete(
             assert_equal(dump(fault_stores, MEMORY), clean.after[clean.seq], point)
         else:
             assert is_gone(dump(fault_stores, MEMORY)), point
+
+
+def test_killed_in_a_rekey(
+    fault_stores: Stores, fault_addresses: Addresses, times: Callable[[int, int], int]
+) -> None:
+    """Before it is accepted the old keys are in force, then the new ones; the end is the same."""
+    reached: list[str] = []
+    live_with_old_keys(fault_stores)
+    before = dump(fault_stores, MEMORY)
+    with armed(reached.append):
+        rekey(fault_stores, MEMORY)
+    after = dump(fault_stores, MEMORY)
+    seq = seq_of(fault_stores, MEMORY)
+    for point in spread(reached, times(8, IN_REKEYS)):
+        live_with_old_keys(fault_stores)
+        process = start(run_rekey, fault_addresses, MEMORY, point)
+        process.join()
+        assert process.exitcode == -signal.SIGKILL, f"{point} was not reached"
+        repair(fault_stores, MEMORY)
+        found = dump(fault_stores, MEMORY)
+        begun = {**before, "new_key": found["new_key"]}
+        assert_equal(found, after if seq_of(fault_stores, MEMORY) == seq else begun, point)
+        rekey(fault_stores, MEMORY)
+        assert_equal(dump(fault_stores, MEMORY), after, f"{point}, then again")
+
+
+def live_with_old_keys(stores: Stores) -> None:
+    delete_memory(stores, MEMORY)
+    with old_keys():
+        WORKLOAD.run(stores, MEMORY)
 
 
 def test_killed_at_random_moments(

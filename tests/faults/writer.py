@@ -11,6 +11,7 @@ from faults.failpoints import armed, kill_at
 from faults.workload import Workload, ingest
 from support.rollout_factory import make_rollout
 
+from memstore.changes.rekeying import rekey
 from memstore.changes.relink import link, needs_link
 from memstore.db.addresses import Addresses
 from memstore.db.stores import open_stores
@@ -64,6 +65,12 @@ def run_delete(addresses: Addresses, memory: str, point: str) -> None:
     """Delete a memory, to be killed at a point."""
     with open_stores(addresses) as stores, armed(kill_at(point)):
         delete_memory(stores, memory)
+
+
+def run_rekey(addresses: Addresses, memory: str, point: str) -> None:
+    """Re-key a memory, to be killed at a point."""
+    with open_stores(addresses) as stores, armed(kill_at(point)):
+        rekey(stores, memory)
 
 
 def ingest_share(

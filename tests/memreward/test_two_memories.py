@@ -96,6 +96,7 @@ def commands(memory: str, tmp_path: Path) -> list[tuple[object, ...]]:
         ("delete", "-m", memory, "--yes"),
         ("import", out),
         ("reembed", "-m", memory, "--encoder", "all-MiniLM-L6-v2"),
+        ("rekey", "-m", memory),
         ("delete", "-m", memory, "--yes"),
     ]
 

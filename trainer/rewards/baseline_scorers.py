@@ -1,4 +1,4 @@
-"""Scorers to compare a memory with, in its place. None of them stores anything."""
+"""What can stand in for a memory: scorers to hold it against. None of them keeps anything."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Accuracy of a policy on held-out tasks during training."""
+"""Accuracy of a policy on held-out tasks, as training goes on."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

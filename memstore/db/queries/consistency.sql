@@ -1,6 +1,6 @@
 -- name: memory
--- State of a memory here.
-SELECT dimension, incarnation::text, seq, published_seq, published_generation,
+-- How a memory stands here.
+SELECT dimension, incarnation::text, seq, published_seq, published_generation, keys_version,
     deleted_at IS NOT NULL, importing, rebuilding
 FROM memreward.memory WHERE name = %(memory)s;
 

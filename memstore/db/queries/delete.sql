@@ -31,8 +31,12 @@ DELETE FROM memreward.verified_reward WHERE memory = %(memory)s;
 DELETE FROM memreward.preference WHERE memory = %(memory)s;
 
 -- name: delete_new_embeddings
--- New embeddings of an unfinished re-embedding.
+-- Embeddings that were being made anew.
 DELETE FROM memreward.new_embedding WHERE memory = %(memory)s;
+
+-- name: delete_new_keys
+-- Conclusion keys that were being made anew.
+DELETE FROM memreward.new_key WHERE memory = %(memory)s;
 
 -- name: delete_policy_embeddings
 -- All policy embeddings of a memory.
@@ -142,7 +146,7 @@ DELETE FROM memreward.propagated_reward
 WHERE memory = %(memory)s AND rollout_id = ANY(%(rollouts)s);
 
 -- name: remove_preferences
--- Preferences that name one of the run's rollouts.
+-- Preferences in which one of the run's rollouts stands.
 DELETE FROM memreward.preference
 WHERE memory = %(memory)s AND (better = ANY(%(rollouts)s) OR worse = ANY(%(rollouts)s));
 
@@ -152,16 +156,20 @@ DELETE FROM memreward.policy_embedding
 WHERE memory = %(memory)s AND rollout_id = ANY(%(rollouts)s);
 
 -- name: remove_new_embeddings
--- New embeddings of an unfinished re-embedding.
+-- Embeddings that were being made anew.
 DELETE FROM memreward.new_embedding
 WHERE memory = %(memory)s AND (id = ANY(%(rollouts)s) OR id = ANY(%(queries)s));
+
+-- name: remove_new_keys
+-- Conclusion keys that were being made anew.
+DELETE FROM memreward.new_key WHERE memory = %(memory)s AND rollout_id = ANY(%(rollouts)s);
 
 -- name: remove_rollouts
 -- The run's rollouts.
 DELETE FROM memreward.rollout WHERE memory = %(memory)s AND id = ANY(%(rollouts)s);
 
 -- name: remove_conclusions
--- Conclusions that no rollout reaches any more.
+-- Conclusions that nobody reaches any more.
 DELETE FROM memreward.conclusion WHERE memory = %(memory)s AND id = ANY(%(conclusions)s);
 
 -- name: remove_similar
@@ -170,7 +178,7 @@ DELETE FROM memreward.similar_to
 WHERE memory = %(memory)s AND (query_id = ANY(%(queries)s) OR neighbour_id = ANY(%(queries)s));
 
 -- name: remove_queries
--- Queries that no rollout answers any more.
+-- Queries that nobody answers any more.
 DELETE FROM memreward.query WHERE memory = %(memory)s AND id = ANY(%(queries)s);
 
 -- name: remove_run

@@ -127,6 +127,28 @@ UNWIND $rows AS id
 MATCH (n:Conclusion {memory: $memory, id: id})
 DETACH DELETE n
 
+// name: new_conclusions
+// Conclusions of new keys, and those that another batch is now the first to reach.
+UNWIND $rows AS row
+MERGE (c:Conclusion {memory: $memory, id: row.id})
+SET c += row.conclusion, c.seq = row.seq
+RETURN count(c)
+
+// name: leave_conclusions
+// Answers that no longer reach these conclusions.
+UNWIND $rows AS row
+MATCH (:Answer {memory: $memory, id: row.answer_id})-[e:CONCLUDES]->
+    (:Conclusion {memory: $memory, id: row.conclusion_id})
+DELETE e
+
+// name: reach_conclusions
+// Answers that reach these conclusions from now on, as if from their own batch on.
+UNWIND $rows AS row
+MATCH (a:Answer {memory: $memory, id: row.answer_id})
+MATCH (c:Conclusion {memory: $memory, id: row.conclusion_id})
+MERGE (a)-[e:CONCLUDES]->(c) ON CREATE SET e.seq = row.seq
+RETURN count(e)
+
 // name: delete_run
 // The run itself.
 MATCH (n:Run {memory: $memory, id: $run})
@@ -194,9 +216,9 @@ DETACH DELETE n
 RETURN count(*)
 
 // name: stand
-// The memory, copied as a whole, is at this batch and generation.
+// The memory, copied as a whole, stands at this batch and generation.
 MATCH (m:Memory {memory: $memory}) SET m.seq = $seq, m.generation = $generation RETURN count(m)
 
 // name: disown
-// What Neo4j holds under this name is to be rebuilt for this incarnation of the memory.
+// What Neo4j holds under this name is to be made anew for this incarnation of the memory.
 MATCH (m:Memory {memory: $memory}) SET m.incarnation = $incarnation, m.seq = 0 RETURN count(m)

@@ -5,7 +5,7 @@ VALUES (%(memory)s, %(encoder)s, %(dimension)s, %(neighbours)s, %(keys_version)s
 ON CONFLICT (name) DO NOTHING;
 
 -- name: memory_state
--- State of a memory.
+-- Where a memory stands.
 SELECT encoder, dimension, incarnation::text, neighbours, seq, published_seq, generation,
     published_generation, encoder_path, keys_version, deleted_at IS NOT NULL, importing, rebuilding
 FROM memreward.memory WHERE name = %(memory)s;
@@ -62,10 +62,11 @@ VALUES (%(memory)s, %(seq)s, %(kind)s, %(payload)s, %(token)s);
 -- The batch that a writer has accepted under its token, if its commit went through.
 SELECT seq FROM memreward.batch WHERE memory = %(memory)s AND token = %(token)s;
 
--- name: pending_delete
--- The delete of a run that was accepted and not carried to its end: its rows still stand here.
-SELECT b.seq FROM memreward.batch AS b JOIN memreward.memory AS m ON m.name = b.memory
-WHERE b.memory = %(memory)s AND b.seq > m.published_seq AND b.kind = 'delete' LIMIT 1;
+-- name: cut_off
+-- The delete of a run, or a re-keying, that was accepted and not carried to its end: the rows that
+-- it removes or replaces are still here.
+SELECT b.kind FROM memreward.batch AS b JOIN memreward.memory AS m ON m.name = b.memory
+WHERE b.memory = %(memory)s AND b.seq > m.published_seq AND b.kind IN ('delete', 'rekey') LIMIT 1;
 
 -- name: next_batch
 -- The first accepted batch that Neo4j has not been told.
@@ -75,7 +76,7 @@ WHERE b.memory = %(memory)s AND b.seq = m.published_seq + 1 AND m.deleted_at IS 
 
 -- name: may_publish
 -- Whether this session still holds the publisher's lock for a memory that is still there; asked
--- inside the transaction of Neo4j, which continues only if the answer is yes.
+-- inside the transaction of Neo4j that the answer allows to go on.
 SELECT EXISTS (
     SELECT 1 FROM memreward.memory
     WHERE name = %(memory)s AND incarnation::text = %(incarnation)s AND deleted_at IS NULL

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from support.cli_fixtures import Cli, as_row, write_jsonl
+from support.old_keys import old_keys
 from support.rollout_factory import make_rollouts
 
 from memstore.db.stores import Stores
@@ -111,6 +112,25 @@ def test_reembed_needs_an_encoder(cli: Cli, filled: str) -> None:
     assert cli("reembed", "-m", filled, "--encoder", "nothing-here").exit_code == 2
     again = cli("reembed", "-m", filled, "--encoder", "all-MiniLM-L6-v2")
     assert "0 texts embedded" in again.output
+
+
+def test_old_keys_are_refused_noted_and_made_again(
+    cli: Cli, memory_name: str, tmp_path: Path
+) -> None:
+    path = write_jsonl(tmp_path / "a.jsonl", [as_row(r) for r in make_rollouts(4, 2)])
+    more = write_jsonl(tmp_path / "b.jsonl", [as_row(r) for r in make_rollouts(5, 2)])
+    with old_keys():
+        assert cli("ingest", path, "-m", memory_name, "--run", "a").exit_code == 0
+    command = f"`memreward rekey --memory {memory_name}`"
+    refused = cli("ingest", more, "-m", memory_name, "--run", "a")
+    assert (refused.exit_code, command in refused.output) == (2, True)
+    checked = cli("check", "-m", memory_name)
+    assert (checked.exit_code, command in checked.output) == (0, True)
+    shown = cli("rekey", "-m", memory_name).output
+    assert "8 answers read, 6 of the memory's answers come to another conclusion" in shown
+    assert "0 answers read" in cli("rekey", "-m", memory_name).output
+    assert cli("ingest", more, "-m", memory_name, "--run", "a").exit_code == 0
+    assert "rekey" not in cli("check", "-m", memory_name).output
 
 
 def test_query_says_that_it_spans_memories(cli: Cli) -> None:

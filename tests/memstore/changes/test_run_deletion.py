@@ -15,6 +15,7 @@ from memstore.outbox.recovery import catch_up
 from memstore.reads.full_graph import read_graph
 from memstore.reads.runs import run_stats
 from memstore.reads.stats import memory_stats
+from schema.batch import BatchKind
 from schema.errors import InputError, StoreError, UnknownMemoryError
 from schema.ids import query_id, rollout_id
 from schema.reward import Preference, PropagatedReward, VerifiedReward
@@ -132,7 +133,7 @@ def test_cut_off_between_neo4j_and_postgres(
         raise Crash
 
     with monkeypatch.context() as patch:
-        patch.setattr(publish_module, "remove_rows", crash)
+        patch.setitem(publish_module._REPLACE_ROWS, BatchKind.DELETE, crash)
         with pytest.raises(Crash):
             delete_run(shared.stores, shared.name, "a")
     state = get_memory(shared.stores, shared.name)

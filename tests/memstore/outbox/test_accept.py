@@ -43,9 +43,10 @@ def test_conclusion_keys_of_another_version_are_refused(
     memory: MemoryUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     memory.add([make_rollout(1)])
-    monkeypatch.setattr("memstore.outbox.locks.KEYS_VERSION", 99)
-    with pytest.raises(KeysVersionError, match="another memory"):
-        memory.add(make_rollouts(3))
+    for version, advice in ((99, "`memreward rekey --memory"), (-1, "Update memreward")):
+        monkeypatch.setattr("memstore.outbox.locks.KEYS_VERSION", version)
+        with pytest.raises(KeysVersionError, match=advice):
+            memory.add(make_rollouts(3))
     assert memory.ask("MATCH (q:Query {memory: $memory}) RETURN count(q) AS n") == [{"n": 1}]
 
 

@@ -10,11 +10,13 @@ from support.store_fixtures import MemoryUnderTest
 from memstore.changes.labels import LabelReport, add_labels
 from memstore.changes.propagated_rewards import register_model, write_propagated
 from memstore.changes.reembedding import reembed
+from memstore.changes.rekeying import RekeyReport, rekey
 from memstore.changes.run_deletion import delete_run
 from memstore.db.stores import get_memory
 from memstore.db.vector_store import SqlSession, VectorStore
 from memstore.encoders.default import EncodeProgress, Floats
 from memstore.outbox.change import OutboxBatch, begin_change, commit_change
+from schema.answers import KEYS_VERSION
 from schema.batch import BatchKind
 from schema.errors import StoreError, UnreachableError
 from schema.ids import rollout_id
@@ -41,6 +43,12 @@ def propagate(memory: MemoryUnderTest) -> None:
     write_propagated(memory.stores, memory.name, [reward])
 
 
+def rekey_old(memory: MemoryUnderTest) -> RekeyReport:
+    with memory.stores.vectors.transaction("keys.sql") as session:
+        session.run("stamp", memory=memory.name, version=KEYS_VERSION - 1)
+    return rekey(memory.stores, memory.name)
+
+
 class OtherEncoder:
     """Another encoder, of fewer dimensions."""
 
@@ -58,6 +66,7 @@ CHANGES: dict[str, tuple[Change, object]] = {
     "link": (lambda memory: memory.link(), 6),
     "delete": (lambda memory: delete_run(memory.stores, memory.name, "run-2"), None),
     "reembed": (lambda memory: reembed(memory.stores, memory.name, OtherEncoder()), 17),
+    "rekey": (rekey_old, RekeyReport(version=KEYS_VERSION, read=7)),
 }
 
 
