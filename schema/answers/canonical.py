@@ -49,6 +49,11 @@ _CLAUSE = re.compile(
     r"let's|if|since|respectively)\b",
     re.IGNORECASE,
 )
+_COMMAND = re.compile(r"\\[A-Za-z]+")
+_WORD = re.compile(r"[A-Za-z]{4,}")
+_FUNCTION = re.compile(r"sqrt|frac|sin|cos|tan|log|exp")
+_SIGN = re.compile(r"[\d^*/+π∞(\\]")
+_LETTER = re.compile(r"-[a-z]")
 _TIMES_X = re.compile(r"(?<=\d)\s*[xX]\s*(?=10\s*\^)")
 _OPEN: Final = "([{"
 _CLOSE: Final = ")]}"
@@ -56,8 +61,6 @@ _CLOSE: Final = ")]}"
 
 def value_of(text: str, asked: Asked) -> str | None:
     """Key of `text` if it is a value as a whole, else None."""
-    if _WHOLE.fullmatch(text):
-        return f"value:{text}" if text != "-0" else "value:0"
     if len(text) > LONGEST:
         return _json_key(text)
     if "\n" in text:
@@ -71,15 +74,19 @@ def value_of(text: str, asked: Asked) -> str | None:
 
 @lru_cache(maxsize=16_384)
 def _value(text: str, asked: Asked) -> str | None:
+    if _WHOLE.fullmatch(text):
+        return f"value:{text}" if text != "-0" else "value:0"
     plain = undressed(plain_mathematics(undressed(plain_text(text))))
     if not plain:
         return None
+    related = "=" in plain or "<" in plain or ">" in plain
+    single = related and "=" in plain and not _SEPARATES.search(plain)
     return (
         _measure(plain, asked)
         or _word_number(plain)
-        or (_relation(plain, asked) if "=" in plain and not _SEPARATES.search(plain) else None)
+        or (_relation(plain, asked) if single else None)
         or _collection(plain, asked)
-        or _relation(plain, asked)
+        or (_relation(plain, asked) if related and not single else None)
         or _expression(plain, asked)
         or _json_key(plain)
     )
@@ -174,7 +181,9 @@ def _collection(plain: str, asked: Asked) -> str | None:
     items = _items(plain)
     if len(items) > 1:
         return _list(items, asked)
-    parts = _JOINT.split(plain)
+    lower = plain.lower()
+    joint = " and " in lower or " or " in lower or "&" in lower
+    parts = _JOINT.split(plain) if joint else []
     if len(parts) > 1:
         keys = [_value(part, asked) for part in parts]
         return None if None in keys else _joined("list", [str(key) for key in keys])
@@ -243,22 +252,21 @@ def _relation(plain: str, asked: Asked) -> str | None:
         return None
     signs = set(parts[1::2])
     sides = [side.strip() for side in parts[::2]]
-    if signs == {"="}:
-        rest = sides[1:] if not sides[0] or _LEFT_SIDE.fullmatch(sides[0]) else sides
-        keys = [_value(side, asked) for side in rest]
-        if keys[-1] is not None and all(_is_number(key) for key in keys[:-1]):
-            return keys[-1]
-    else:
-        rest = sides
-        keys = [_value(side, asked) or expression_key(side) for side in rest]
-    if signs == {"="}:
-        keys = [_value(side, asked) or expression_key(side) for side in sides]
-    if any(key is None or "text:" in key for key in keys):
+    last = _value(sides[-1], asked)
+    if last is None and expression_key(sides[-1]) is None:
         return None
-    written = str(keys[0]).removeprefix("value:")
-    for sign, key in zip(parts[1::2], keys[1:], strict=True):
-        written += sign + str(key).removeprefix("value:")
-    return f"relation:{written}"
+    if last is not None and signs == {"="}:
+        named = not sides[0] or _LEFT_SIDE.fullmatch(sides[0])
+        if all(_is_number(_value(side, asked)) for side in sides[1 if named else 0 : -1]):
+            return last
+    keys: list[str] = []
+    for side in sides:
+        key = _value(side, asked) or expression_key(side)
+        if key is None or "text:" in key:
+            return None
+        keys.append(key.removeprefix("value:"))
+    written = [key + sign for key, sign in zip(keys, [*parts[1::2], ""], strict=True)]
+    return "relation:" + "".join(written)
 
 
 def _is_number(key: str | None) -> bool:
@@ -269,7 +277,9 @@ def _expression(plain: str, asked: Asked) -> str | None:
     """Mathematics that is computed, `∞`, or a single letter of it."""
     if plain.lstrip("+-") == "∞":
         return f"value:{plain.lstrip('+')}"
-    unit = _UNIT_AFTER.fullmatch(plain)
+    number, _, word = plain.rpartition(" ")
+    measured = number and word and (number[-1].isdigit() or number[-1] in ")}π")
+    unit = _UNIT_AFTER.fullmatch(plain) if measured else None
     if unit and (len(unit[2]) > 1 or unit[3] or unit[2] == "m"):
         kept = unit_of(unit[2], asked.units)
         value = None if kept is None else _expression(unit[1], asked)
@@ -283,11 +293,9 @@ def _expression(plain: str, asked: Asked) -> str | None:
 
 def _computes(plain: str) -> bool:
     """Whether a text is mathematics and no word: it has a digit, a sign or a command in it."""
-    if re.search(r"[A-Za-z]{4,}", re.sub(r"\\[A-Za-z]+", "", plain)):
-        return bool(re.search(r"(?:sqrt|frac|sin|cos|tan|log|exp)", plain))
-    return (
-        re.search(r"[\d^*/+π∞(\\]", plain) is not None or re.fullmatch(r"-[a-z]", plain) is not None
-    )
+    if _WORD.search(_COMMAND.sub("", plain) if "\\" in plain else plain):
+        return _FUNCTION.search(plain) is not None
+    return _SIGN.search(plain) is not None or _LETTER.fullmatch(plain) is not None
 
 
 def _json_key(text: str) -> str | None:

@@ -1,19 +1,31 @@
 """Multiple choice: the option that an answer chooses, by its letter or by its own words."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
 from schema.answers.canonical import value_of
+from schema.answers.option_table import (
+    Held,
+    OptionTable,
+    all_words,
+    normal,
+    signs,
+    table_of,
+    telling_words,
+    untexted,
+)
 from schema.answers.options import Options
 from schema.answers.query import asked_of
-from schema.answers.spans import boxed_conclusion, marked, tagged
+from schema.answers.spans import boxed_conclusion, lower_case, marked, matches_from, tagged
 from schema.answers.texts import undressed
 from schema.mathematics import plain_text
 
 #: Longest part of an answer, at its beginning and its end, in which a choice is looked for.
 LONGEST: Final = 4_000
+#: A text of this length may be an option's as a whole.
+_SPAN: Final = 400
 #: In an answer of this length the articles of an option's text may be missing.
 _SHORT: Final = 30
 
@@ -36,9 +48,17 @@ _LOWER_STATED = re.compile(
     + _DRESS
     + r"(?P<letter>[a-z])(?=[).\]}*]|\s*$)"
 )
+#: Words with which they begin.
+_STATES = re.compile(
+    "answer|choice|option|letter|solution|response|it|i |go with|my choice|actually|therefore"
+    "|thus|hence|so|is|答案|选"
+)
+_LOWER_STATES = re.compile("answer|choice|option|letter")
 _NEGATED = re.compile(
     r"(?:\bnot|n't|\bneither|\bnor|\bnever|\brather than|\binstead of)[\s(*]*$", re.I
 )
+#: Longest part of a text before a letter in which that is said.
+_NEGATION: Final = 60
 _ALONE = re.compile(
     r"(?:option\s+|choice\s+)?[(\[{]?([A-Za-z]|\d{1,2})[)\]}]?[.:,;]?", re.IGNORECASE
 )
@@ -48,22 +68,34 @@ _LEADING = re.compile(
 )
 _LISTED = re.compile(r"(?<![A-Za-z'])\(?([A-Z])[.):](?=[\s\"*]|$)")
 _VERB = re.compile(r"\s+(?:is|was|because|since|as|seems|would|must|and|but|for|in|with)\b")
-_WORD = re.compile(r"[^\W_]+(?:\.\d+)?")
-_IDLE: Final = frozenset(["a", "an", "the", "both", "of", "its", "it's", "it", "is", "are"])
+_INITIAL = re.compile(r"\.\s[a-z]")
+_DOT = re.compile(r"\.\s")
+_SMALL_WORD = re.compile(r"\s+[a-z]")
+_LETTER_AND_TEXT = re.compile(
+    r"[(\[*]*([A-Za-z]|\d{1,2})[)\]*]*(?:[.:)\-]|\s)\s*[*]*(.+)", re.DOTALL
+)
+_LEAD = re.compile(
+    r"(?:the |so |thus |therefore |hence |,)*\s*(?:final |correct )?answer\s*(?:is|:)\s*",
+    re.IGNORECASE,
+)
+_MAY_BE_VALUE = re.compile(r"[\d\\]")
+_SO_LISTED = re.compile(r"(?:\bso|;|thus|therefore|hence)[\s,]*\(([A-Z])\)[.\s]*$")
 
 
 def chosen_option(options: Options, answer: str) -> str | None:
     """Letter of the option that `answer` chooses: as said last, else by its words."""
+    if not options:
+        return None
     if len(answer) == 1:
         letter = answer.upper()
         if any(letter == label for label, _ in options) and not _is_text(options, answer):
             return letter
-    letter = answer[:1]
     if answer[1:3] in (". ", ") ", ": "):
         # `B. the text of B`, which most answers are.
         rest = answer[3:].strip().rstrip(".")
-        if any(letter == label and rest == text.rstrip(".") for label, text in options):
-            return letter
+        for letter, text in options:
+            if letter == answer[0] and rest == text.rstrip("."):
+                return letter
     return _chosen(options, answer if len(answer) <= 2 * LONGEST else _ends(answer))
 
 
@@ -83,98 +115,94 @@ def _chosen(options: Options, answer: str) -> str | None:
         letter = _resolved(options, boxed)
         if letter is not None:
             return letter
-    if len(text) <= 400:
+    if len(text) <= _SPAN:
         letter = _resolved(options, text)
         if letter is not None:
             return letter
-    stated = _stated(options, text)
+    table = table_of(options)
+    lettered = table.letter.search(text) is not None
+    lower = lower_case(text)
+    stated = _stated(table, text, lower, lettered)
     if stated is not None:
         return stated
-    leading = _LEADING.match(text)
-    if leading and leading[1] in dict(options):
+    leading = _LEADING.match(text) if lettered else None
+    if leading and leading[1] in table.texts:
         return leading[1]
-    span = marked(text)
+    span = marked(text, lower)
     stated = None if span is None else _resolved(options, span)
     if stated is not None:
         return stated
     first = text.split("\n", 1)[0]
-    return _resolved(options, first) or _only_listed(options, text) or _in_words(options, text)
+    return (
+        (_resolved(options, first) if first != text or len(text) > _SPAN else None)
+        or (_only_listed(table, text) if lettered else None)
+        or _in_words(table, text)
+    )
 
 
-def _stated(options: Options, text: str) -> str | None:
+def _stated(table: OptionTable, text: str, lower: str, lettered: bool) -> str | None:
     """The letter of the last statement that an option is the answer."""
-    letters = dict(options)
-    found: list[tuple[int, str]] = []
-    for pattern in (_STATED, _RIGHT, _LOWER_STATED):
-        for match in pattern.finditer(text):
-            letter = match["letter"].upper()
-            if letter not in letters or _NEGATED.search(text, 0, match.start("letter")):
-                continue
-            after = text[match.end("letter") :]
-            if after.lstrip(")*. ").startswith("?") or _is_article(letter, after, letters):
-                continue
-            found.append((match.start("letter"), letter))
-    return max(found)[1] if found else None
+    letters = table.texts
+    matches: list[re.Match[str]] = []
+    if lettered:
+        matches += _RIGHT.finditer(text)
+        if table.letter.search(text, 2):
+            matches += matches_from(_STATES, _STATED, text, lower)
+    if "answer" in lower or "choice" in lower or "option" in lower or "letter" in lower:
+        matches += matches_from(_LOWER_STATES, _LOWER_STATED, text, lower)
+    matches.sort(key=lambda match: match.start("letter"), reverse=True)
+    for match in matches:
+        letter, place = match["letter"].upper(), match.start("letter")
+        if letter not in letters or _NEGATED.search(text, max(0, place - _NEGATION), place):
+            continue
+        after = text[match.end("letter") :]
+        if not (after.lstrip(")*. ").startswith("?") or _is_article(letter, after, letters)):
+            return letter
+    return None
 
 
 def _is_article(letter: str, after: str, letters: dict[str, str]) -> bool:
     """Whether `A` before a word is the article, `I` the pronoun, or `E.` an initial."""
-    if (
-        re.match(r"\.\s[a-z]", after)
-        and _words(letters[letter]) != _words(after)[: len(_words(letters[letter]))]
-    ):
-        return any(re.match(rf"{letter}\.\s", text) for text in letters.values())
-    if letter not in ("A", "I") or not re.match(r"\s+[a-z]", after) or _VERB.match(after):
+    own = telling_words(letters[letter])
+    if _INITIAL.match(after) and own != telling_words(after)[: len(own)]:
+        return any(
+            text.startswith(letter) and _DOT.match(text, len(letter)) for text in letters.values()
+        )
+    if letter not in ("A", "I") or not _SMALL_WORD.match(after) or _VERB.match(after):
         return False
-    own = _words(letters[letter])
-    return not own or _words(after)[: len(own)] != own
+    return not own or telling_words(after)[: len(own)] != own
 
 
 def _resolved(options: Options, span: str) -> str | None:
     """The option that a short span is: its letter, its text, both, or a value equal to it."""
+    table = table_of(options)
     span = undressed(span)
-    said = _normal(span)
-    exact = [letter for letter, text in options if _normal(text) == said]
+    plain = untexted(span)
+    exact = table.same_text(span)
     if len(exact) == 1:
         return exact[0]
-    alone = _ALONE.fullmatch(undressed(re.sub(r"\\(?:text|math)\w*\s*\{([^{}]*)\}", r"\1", span)))
-    if alone:
-        letter = alone[1].upper()
-        if letter in dict(options):
-            return letter
-    both = re.match(
-        r"[(\[*]*([A-Za-z]|\d{1,2})[)\]*]*(?:[.:)\-]|\s)\s*[*]*(.+)", _untexted(span), re.S
-    )
-    if both:
-        text = dict(options).get(both[1].upper())
-        if text is not None and _normal(text) == _normal(both[2]):
-            return both[1].upper()
-    if not said:
+    alone = _ALONE.fullmatch(plain if plain is span else undressed(plain))
+    if alone and alone[1].upper() in table.texts:
+        return alone[1].upper()
+    both = _LETTER_AND_TEXT.match(plain)
+    text = table.texts.get(both[1].upper()) if both else None
+    if both and text is not None and normal(text) == normal(both[2]):
+        return both[1].upper()
+    if not span:
         return None
-    lead = re.sub(
-        r"(?i)^(?:the |so |thus |therefore |hence |,)*\s*(?:final |correct )?answer\s*(?:is|:)\s*",
-        "",
-        span,
-    )
-    if lead != span:
-        return _resolved(options, lead)
+    lead = _LEAD.match(span)
+    if lead:
+        return _resolved(options, span[lead.end() :])
     leading = _LEADING.match(span)
     if leading and leading["mark"].strip():
         return None
-    words = _words(span)
-    meant = [
-        letter
-        for letter, text in options
-        if words and _words(text) == words and _signs(text) == _signs(span)
-    ]
-    if len(meant) == 1:
-        return meant[0]
-    return _by_value(options, span)
+    meant = table.same_words(span)
+    return meant[0] if len(meant) == 1 else _by_value(options, span)
 
 
 def _by_value(options: Options, span: str) -> str | None:
     asked = asked_of("")
-    value = value_of(span, asked) if len(span) <= 80 and re.search(r"[\d\\]", span) else None
+    value = value_of(span, asked) if len(span) <= 80 and _MAY_BE_VALUE.search(span) else None
     if value is None:
         return None
     equal = [letter for letter, text in options if _option_value(text) == value]
@@ -186,52 +214,34 @@ def _option_value(text: str) -> str | None:
     return value_of(text, asked_of(""))
 
 
-def _untexted(span: str) -> str:
-    return re.sub(r"\\(?:text|math)\w*\s*\{([^{}]*)\}", r"\1", span)
-
-
-@lru_cache(maxsize=16_384)
-def _normal(text: str) -> str:
-    """A text for comparing: letter case, spaces and outer marks aside; signs stay."""
-    return re.sub(r"\s+", "", undressed(_untexted(plain_text(text))).casefold().rstrip(".,;:"))
-
-
-@lru_cache(maxsize=16_384)
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word for word in _WORD.findall(text.lower()) if word not in _IDLE)
-
-
-def _signs(text: str) -> str:
-    return "".join(re.findall(r"[-+*/^<>=≥≤()]", text.strip().strip(".")))
-
-
-def _only_listed(options: Options, text: str) -> str | None:
+def _only_listed(table: OptionTable, text: str) -> str | None:
     """The only letter that is written like an option's."""
-    letters = dict(options)
-    listed = {letter for letter in _LISTED.findall(text) if letter in letters}
+    listed = {letter for letter in _LISTED.findall(text) if letter in table.texts}
     if len(listed) == 1:
         return listed.pop()
-    last = re.search(r"(?:\bso|;|thus|therefore|hence)[\s,]*\(([A-Z])\)[.\s]*$", text)
-    return last[1] if last and last[1] in letters else None
+    last = _SO_LISTED.search(text) if text.rstrip(" .\t\r\n").endswith(")") else None
+    return last[1] if last and last[1] in table.texts else None
 
 
-def _in_words(options: Options, answer: str) -> str | None:
+def _in_words(table: OptionTable, answer: str) -> str | None:
     """The option whose words are in `answer`; the longest of nested ones."""
     head = answer[:LONGEST]
-    held = _held(options, head, _WORD.findall)
-    return held or (_held(options, head, _words) if len(head) <= _SHORT else None)
+    held = _held(table, head, all_words(head), table.words)
+    if held is None and len(head) <= _SHORT:
+        held = _held(table, head, telling_words(head), table.telling_words)
+    return held
 
 
-def _held(options: Options, answer: str, words_of: Callable[[str], Sequence[str]]) -> str | None:
-    said = f" {' '.join(words_of(answer.lower()))} "
-    held: list[tuple[int, str, str]] = []
-    for letter, text in options:
-        words = " ".join(words_of(text.lower()))
-        if words and f" {words} " in said and all(sign in answer for sign in _signs(text)):
-            held.append((len(words), letter, words))
-    held.sort(reverse=True)
-    if not held or any(words not in held[0][2] for _, _, words in held[1:]):
-        return None
-    if len(held) > 1 and held[1][2] == held[0][2]:
-        return None
-    return held[0][1]
+def _held(
+    table: OptionTable, answer: str, said_words: Sequence[str], options: list[Held]
+) -> str | None:
+    said = f" {' '.join(said_words)} "
+    held = [(len(words), letter, words) for letter, words in options if words in said]
+    held = [one for one in held if all(sign in answer for sign in signs(table.texts[one[1]]))]
+    if len(held) > 1:
+        held.sort(reverse=True)
+        longest = held[0][2].strip()
+        others = [words.strip() for _, _, words in held[1:]]
+        if others[0] == longest or any(words not in longest for words in others):
+            return None
+    return held[0][1] if held else None

@@ -38,9 +38,12 @@ def code_of(text: str) -> str | None:
     place = _solution(blocks)
     if place is None:
         return blocks[-1][0]
-    names = _defined(blocks[place][0])
-    parts = [code for code, _, _ in blocks[:place] if _helps(code) and not names & _defined(code)]
-    return "\n\n".join([*parts, blocks[place][0]])
+    code = blocks[place][0]
+    if place == 0:
+        return code
+    names = _defined(code)
+    parts = [part for part, _, _ in blocks[:place] if _helps(part) and not names & _defined(part)]
+    return "\n\n".join([*parts, code])
 
 
 def code_span(text: str) -> tuple[int, int] | None:
@@ -99,8 +102,8 @@ def _blocks(text: str) -> list[tuple[str, int, int]]:
 
 def _dedented(code: str) -> str:
     """`code` without the indentation that all its lines share, and without prompts."""
-    lines = code.split("\n")
-    if any(line.startswith(">>> def") or line.startswith(">>> class") for line in lines):
+    lines = code.split("\n") if ">>> " in code or code[:1].isspace() else []
+    if any(line.startswith((">>> def", ">>> class")) for line in lines):
         code = "\n".join(line[4:] for line in lines if line[:4] in (">>> ", "... "))
         lines = code.split("\n")
     margin = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
@@ -124,6 +127,9 @@ def _defined(code: str) -> frozenset[str]:
 
 def _only_tests(code: str) -> bool:
     """Whether all that a block defines are tests."""
+    lower = code.lower()
+    if "test" not in lower and "main" not in lower:
+        return False
     names = _defined(code)
     return bool(names) and all(name.lower().startswith(("test", "main")) for name in names)
 

@@ -19,6 +19,7 @@ from schema.answers.prose import said_value
 from schema.answers.query import Asked, asked_of
 from schema.answers.spans import boxed_conclusion, marked, tagged, without_politeness
 from schema.answers.texts import text_key
+from schema.mathematics import named_unit
 
 #: Number of the rules by which keys are made; kept with every memory's keys.
 KEYS_VERSION: Final = 2
@@ -29,7 +30,10 @@ _SIMPLE = re.compile(r"\s*-?(?:0|[1-9]\d{0,17})\s*")
 _ONE_BOX = re.compile(
     r"\s*(?:\\[(\[]|\$*)?\s*\\boxed\{(-?[1-9]\d{0,17}|0)\}[\s.$]*(?:\\[)\]])?[\s.$]*"
 )
-_SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z\\*])|\n+")
+_UNIT_AFTER = re.compile(r"[\s$]*(?:\\\))?[\s$]*((?:square |cubic )?([A-Za-z]+))\b")
+_SAYS = re.compile(r"[^\W_]|∞|∅")
+_SENTENCE_END = re.compile(r"[.!?]\s+(?=[A-Z\\*])|\n+")
+_SENTENCE = re.compile(r"[A-Za-z=\]]")
 _CONCLUDES = re.compile(
     r"\W*(?:so|thus|therefore|hence|in total|finally|in conclusion|this means|altogether)\b", re.I
 )
@@ -69,7 +73,7 @@ def _key(answer: str, thinking: str, asked: Asked) -> str | None:
     answer = tagged(answer)
     tail = answer[-TAIL:]
     boxed, after, is_open = boxed_conclusion(tail) if "\\" in tail else (None, "", False)
-    if boxed is None and not is_open and not re.search(r"[^\W_]|∞|∅", answer):
+    if boxed is None and not is_open and not _SAYS.search(answer):
         boxed, after, is_open = boxed_conclusion(thinking[-TAIL:])
     if boxed is not None:
         return _boxed_key(boxed, after, asked)
@@ -86,8 +90,8 @@ def _boxed_key(boxed: str, after: str, asked: Asked) -> str | None:
     """Key of a box's content, with a unit behind the box that must be kept."""
     inner, _, _ = boxed_conclusion(boxed) if "\\boxed" in boxed else (None, "", False)
     boxed = inner if inner is not None else boxed
-    unit = re.match(r"[\s$]*(?:\\\))?[\s$]*((?:square |cubic )?[A-Za-z]+)\b", after)
-    if unit:
+    unit = _UNIT_AFTER.match(after)
+    if unit and named_unit(unit[2]) is not None:
         with_unit = value_of(f"{boxed} {unit[1]}", asked)
         bare = value_of(boxed, asked)
         if with_unit is not None and bare is not None and with_unit.startswith(f"{bare} "):
@@ -99,12 +103,14 @@ def _said(answer: str, asked: Asked) -> str | None:
     """Key of the value that an answer in sentences says: its only one, or the concluding one's."""
     if len(answer) > TAIL:
         return None
-    sentences = [part for part in _SENTENCES.split(answer.strip()) if part.strip()]
-    if len(sentences) > 1 and not (_CONCLUDES.match(sentences[-1]) or asked.number):
+    answer = answer.strip()
+    last = 0
+    for end in _SENTENCE_END.finditer(answer):
+        last = end.end()
+    sentence = answer[last:]
+    if last and not (_CONCLUDES.match(sentence) or asked.number):
         return None
-    if not sentences or not re.search(r"[A-Za-z=\]]", sentences[-1]):
-        return None
-    return said_value(sentences[-1], asked)
+    return said_value(sentence, asked) if _SENTENCE.search(sentence) else None
 
 
 def _last_line(text: str) -> str:

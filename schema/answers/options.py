@@ -35,12 +35,13 @@ def options_of(query: str) -> Options:
     if not query:
         return ()
     query = plain_text(query)
+    lines = "\n" in query
     return (
-        _listed(query, _LINE, "A")
+        (_listed(query, _LINE, "A") if lines else ())
         or _in_json(query)
         or _in_one_line(query, _INLINE, 3)
         or _in_one_line(query, _TIGHT, 2)
-        or _numbered(query)
+        or (_numbered(query) if lines else ())
     )
 
 
@@ -81,6 +82,8 @@ def _alike(found: list[re.Match[str]], start: int, place: int) -> bool:
 
 def _in_json(query: str) -> Options:
     """Options as a JSON object or a Python dict: `{"A": "x", "B": "y"}`."""
+    if '"A"' not in query and "'A'" not in query:
+        return ()
     for match in reversed(list(_JSON.finditer(query))):
         text = match[0]
         if '"A"' not in text and "'A'" not in text:
@@ -98,6 +101,8 @@ def _in_json(query: str) -> Options:
 def _in_one_line(query: str, pattern: re.Pattern[str], fewest: int) -> Options:
     """Options that follow one another in a line: `A) x, B) y`."""
     for line in reversed(query[-_INLINE_READ:].split("\n")):
+        if "A" not in line or "B" not in line:
+            continue
         found = list(pattern.finditer(line))
         labels = [match["letter"] for match in found]
         if len(found) < fewest or "A" not in labels:

@@ -7,7 +7,7 @@ printed examples after its last definition do not.
 import ast
 import hashlib
 import re
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from schema.answers.code import parse_code
@@ -15,7 +15,7 @@ from schema.answers.code import parse_code
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _SKIPPED = frozenset(("ctx", "type_comment", "annotation", "returns", "type_ignores", "kind"))
 _BODIES = frozenset(("body", "orelse", "finalbody"))
-_READS = re.compile(r"\binput\s*\(|\bstdin\b|\bargv\b")
+_READS = re.compile(r"\b(?:input\s*\(|stdin\b|argv\b)")
 
 
 def code_key(text: str) -> str | None:
@@ -24,12 +24,18 @@ def code_key(text: str) -> str | None:
     if tree is None or not tree.body:
         return None
     try:
-        writer = _Writer(tree)
-        writer.body(_without_examples(tree, reads=_READS.search(text) is not None))
+        kept = _without_examples(tree, reads=_reads(text))
+        parts = _Writer().written(tree, kept)
     except RecursionError:
         return None
-    written = "\x1f".join(writer.parts).encode("utf-8", "backslashreplace")
+    written = "\x1f".join(parts).encode("utf-8", "backslashreplace")
     return "code:" + hashlib.blake2b(written, digest_size=12).hexdigest()
+
+
+def _reads(text: str) -> bool:
+    """Whether a program reads what it is given."""
+    named = "input" in text or "stdin" in text or "argv" in text
+    return named and _READS.search(text) is not None
 
 
 def _without_examples(tree: ast.Module, *, reads: bool) -> list[ast.stmt]:
@@ -68,82 +74,91 @@ def _is_bare_constant(statement: ast.AST) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
-@lru_cache(maxsize=1_024)
+@cache
 def _fields_of(kind: type[ast.AST]) -> tuple[str, ...]:
     return tuple(field for field in kind._fields if field not in _SKIPPED)
 
 
-def _stored_names(tree: ast.Module) -> set[str]:
-    """Names of the arguments and of the variables that are assigned."""
-    names: set[str] = set()
-    rest: list[object] = [tree]
-    while rest:
-        node = rest.pop()
-        if isinstance(node, list):
-            rest.extend(node)
-        elif isinstance(node, ast.Name):
-            if type(node.ctx) is ast.Store:
-                names.add(node.id)
-        elif isinstance(node, ast.arg):
-            names.add(node.arg)
-        elif isinstance(node, ast.AST):
-            rest.extend(
-                value for value in node.__dict__.values() if isinstance(value, ast.AST | list)
-            )
-    return names
-
-
 class _Writer:
-    """Writes a syntax tree as parts, own names replaced by the order in which they appear."""
+    """Writes a syntax tree as parts, own names replaced by the order in which they appear.
 
-    def __init__(self, tree: ast.Module) -> None:
-        self.parts: list[str] = []
-        self.names: dict[str, str] = {}
-        kept = {one.name for one in tree.body if isinstance(one, _DEFINITIONS)}
-        self.own = _stored_names(tree) - kept
+    What the program's own names are is known at the end only: until then every name is written as
+    it is, and its place is kept.
+    """
 
-    def body(self, statements: list[ast.stmt]) -> None:
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._name_places: list[int] = []
+        #: Arguments, and variables that are assigned.
+        self._own: set[str] = set()
+
+    def written(self, tree: ast.Module, kept: list[ast.stmt]) -> list[str]:
+        """The parts of the statements `kept` of a module; any of its statements may name things."""
+        self._body(kept)
+        parts, places = self._parts, self._name_places
+        if len(kept) < len(tree.body):
+            # What is left out may still name what the rest uses.
+            self._parts, self._name_places = [], []
+            seen = set(kept)
+            self._body([one for one in tree.body if one not in seen])
+        own = self._own - {one.name for one in tree.body if isinstance(one, _DEFINITIONS)}
+        names: dict[str, str] = {}
+        for place in places:
+            if parts[place] in own:
+                parts[place] = names.setdefault(parts[place], f"v{len(names)}")
+        return parts
+
+    def _body(self, statements: list[ast.stmt]) -> None:
         """Write statements, those that do nothing left out."""
-        self.parts.append("[")
+        self._parts.append("[")
         for statement in statements:
             if not _is_bare_constant(statement):
                 self._node(statement)
-        self.parts.append("]")
+        self._parts.append("]")
 
     def _node(self, node: ast.AST) -> None:
-        parts = self.parts
+        parts = self._parts
+        if isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Store):
+                self._own.add(node.id)
+            self._name_places.append(len(parts))
+            parts.append(node.id)
+            return
         if isinstance(node, ast.Constant):
             parts.append(f"constant {type(node.value).__name__} {node.value!r}")
             return
-        if isinstance(node, ast.Name):
-            parts.append(self._name(node.id))
-            return
+        if isinstance(node, ast.arg):
+            self._own.add(node.arg)
         kind = type(node)
         parts.append(kind.__name__)
         for field in _fields_of(kind):
             value = getattr(node, field, None)
-            if isinstance(value, ast.AST):
-                self._node(value)
-            elif isinstance(value, list):
+            if isinstance(value, list):
                 self._list(field, value)
+            elif isinstance(value, ast.AST):
+                self._node(value)
             elif isinstance(value, str):
-                parts.append(value if field == "attr" else self._name(value))
+                if field == "attr":
+                    parts.append(value)
+                else:
+                    self._name(value)
             else:
                 parts.append(repr(value))
         parts.append(")")
 
     def _list(self, field: str, values: list[Any]) -> None:
         if field in _BODIES:
-            self.body(values)
+            self._body(values)
             return
-        self.parts.append(f"[{len(values)}")
+        self._parts.append(f"[{len(values)}")
         for item in values:
             if isinstance(item, ast.AST):
                 self._node(item)
+            elif isinstance(item, str):
+                self._name(item)
             else:
-                self.parts.append(self._name(item) if isinstance(item, str) else repr(item))
+                self._parts.append(repr(item))
 
-    def _name(self, name: str) -> str:
-        if name not in self.own:
-            return name
-        return self.names.setdefault(name, f"v{len(self.names)}")
+    def _name(self, name: str) -> None:
+        self._name_places.append(len(self._parts))
+        self._parts.append(name)

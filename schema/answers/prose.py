@@ -11,10 +11,10 @@ from schema.answers.canonical import value_of
 from schema.answers.query import Asked
 from schema.mathematics import (
     COMPARING,
-    NUMBER_WORD,
     SCALES,
     TELLING,
     named_unit,
+    number_words,
     plain_mathematics,
     plain_text,
 )
@@ -29,6 +29,8 @@ _VALUE = re.compile(
     r"|(?P<number>-?\s?[$€£]?\s?\d[\d,]*(?:\.\d+)?(?:\s*/\s*\d+)?\s?[%°]?)"
     r")(?![\d:])"
 )
+#: Every value has one of these.
+_VALUE_SIGN = re.compile(r"[\d\[]")
 _COMPARED = re.compile(
     r"\b(?:than|at (?:least|most)|up to|minimum of|maximum of|no more|over|under)\s*$",
     re.IGNORECASE,
@@ -101,9 +103,8 @@ def said_value(text: str, asked: Asked) -> str | None:
     if equals and not _steps(before):
         return None
     sentence = after if equals else plain
-    found = list(_VALUE.finditer(sentence))
-    words = [match[0] for match in NUMBER_WORD.finditer(sentence)]
-    words = [word for word in words if word.lower() not in ("one", "zero")]
+    found = list(_VALUE.finditer(sentence)) if _VALUE_SIGN.search(sentence) else []
+    words = [word for word in number_words(sentence) if word.lower() not in ("one", "zero")]
     if found:
         words = [word for word in words if word.lower() not in asked.words]
     if len(found) > 1:

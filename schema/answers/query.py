@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 
 from schema.mathematics import asked_units, plain_text
@@ -11,49 +11,78 @@ _READ: Final = 4_000
 _AS_WRITTEN = re.compile(
     r"lowest terms|reduced fraction|simplif\w+ (?:the )?fraction|arithmetic expression"
     r"|mathematical expression|expression that|base[- ]\d|hexi?a?decimal|binary|roman numeral",
-    re.IGNORECASE,
 )
 _WRITE_CODE = re.compile(
     r"\bassert\b|\b(?:write|implement|define|complete|create)\b[^.\n]{0,60}\b(?:function|program|"
     r"code|script|class|method)\b|\bpython (?:function|program|code)\b|^\s*def \w+\(",
-    re.IGNORECASE | re.MULTILINE,
+    re.MULTILINE,
 )
 _NUMBER_ASKED = re.compile(
     r"\bhow (?:many|much|long|far|old|tall|fast)\b|\bwhat (?:is|was|are|will be) the (?:number|"
     r"total|sum|value|probability|percent\w*|cost|price|area|amount|average|difference)\b"
     r"|\bcalculate\b|\bfind the (?:number|value|sum)\b",
-    re.IGNORECASE,
 )
 _NUMBER = re.compile(r"\d+(?:[.:]\d+)*")
 _WORD = re.compile(r"[^\W\d_]+")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Asked:
-    """What a query asks for."""
+#: Without one of these in it a text need not be searched for what is above.
+_AS_WRITTEN_SIGNS: Final = (
+    "lowest", "reduced", "simplif", "expression", "base", "dec", "binary", "roman"
+)  # fmt: skip
+_CODE_SIGNS: Final = (
+    "assert", "python", "def ", "function", "program", "code", "script", "class", "method"
+)  # fmt: skip
 
-    #: Numbers count as they are written: in lowest terms, in a base, as an expression.
-    as_written: bool
-    #: A program is to be written.
-    code: bool
-    #: A number is asked for.
-    number: bool
-    #: Units that need not be said, since the query names them.
-    units: frozenset[str]
-    #: The query's words, in lower case, and its numbers.
-    words: frozenset[str]
-    numbers: frozenset[str]
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Asked:
+    """What a query asks for; each part is read when it is needed first."""
+
+    #: The query, in plain signs, and in lower case.
+    text: str
+    lower: str
+
+    @cached_property
+    def as_written(self) -> bool:
+        """Numbers count as they are written: in lowest terms, in a base, as an expression."""
+        return _holds(self.lower, _AS_WRITTEN_SIGNS) and _AS_WRITTEN.search(self.lower) is not None
+
+    @cached_property
+    def code(self) -> bool:
+        """A program is to be written."""
+        return _holds(self.lower, _CODE_SIGNS) and _WRITE_CODE.search(self.lower) is not None
+
+    @cached_property
+    def number(self) -> bool:
+        """A number is asked for."""
+        return _NUMBER_ASKED.search(self.lower) is not None
+
+    @cached_property
+    def units(self) -> frozenset[str]:
+        """Units that need not be said, since the query names them."""
+        return asked_units(self.text)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The query's words, in lower case."""
+        return frozenset(_WORD.findall(self.lower))
+
+    @cached_property
+    def numbers(self) -> frozenset[str]:
+        """The query's numbers."""
+        return frozenset(_NUMBER.findall(self.text.replace(",", "")))
+
+
+def _holds(text: str, signs: tuple[str, ...]) -> bool:
+    for sign in signs:  # noqa: SIM110 (a generator would take longer than the search)
+        if sign in text:
+            return True
+    return False
 
 
 @lru_cache(maxsize=4_096)
 def asked_of(query: str) -> Asked:
     """Read what `query` asks for, off its beginning and its end."""
-    query = plain_text(query if len(query) <= 2 * _READ else query[:_READ] + query[-_READ:])
-    return Asked(
-        as_written=_AS_WRITTEN.search(query) is not None,
-        code=_WRITE_CODE.search(query) is not None,
-        number=_NUMBER_ASKED.search(query) is not None,
-        units=asked_units(query),
-        words=frozenset(_WORD.findall(query.lower())),
-        numbers=frozenset(_NUMBER.findall(query.replace(",", ""))),
-    )
+    text = plain_text(query if len(query) <= 2 * _READ else query[:_READ] + query[-_READ:])
+    return Asked(text=text, lower=text.lower())

@@ -1,21 +1,24 @@
 r"""Where an answer's conclusion is in its text: in a box, in tags, after "the answer is"."""
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 _BOXED = re.compile(r"\\(?:boxed|fbox|framebox)\s*\{")
+_BRACE = re.compile(r"[{}]")
 _JOINED_BOXES = re.compile(
     r"[\s$.,;]*(?:\\[()\[\]])?[\s$]*(?:,|and|or|;)?[\s$]*(?:\\[()\[\]])?[\s$]*", re.I
 )
 _TAGGED = re.compile(r"<answer>(.*?)(?:</answer>|\Z)", re.DOTALL | re.IGNORECASE)
 _HASHES = re.compile(r"(?<!#)####(?!#)[^\S\n]*(\S[^\n]*)")
 _MARKED = re.compile(
-    r"(?:\b(?:the\s+)?(?:final |correct |right )?(?:answer|result|solution|total)\b\**\s*"
+    r"(?:\b(?:answer|result|solution|total)\b\**\s*"
     r"(?:(?:is|was|are|would be|will be|equals)\b|:|=|：)"
     r"|\b(?:therefore|thus|so|hence),?\s+the\s+\w+(?:\s+\w+){0,6}\s+is\b"
     r"|(?:答案|结果)(?:是|为|：|:))\s*:?\**\s*",
     re.IGNORECASE,
 )
+_MARKS = re.compile("answer|result|solution|total|therefore|thus|so|hence|答案|结果")
 #: Of these the ones by which a completion is split.
 _STATED = re.compile(
     r"(?:\b(?:final answer|answer is|answer\b\**\s?:)|\*\*answer\*\*)"
@@ -42,11 +45,15 @@ _MOST_BOXES: Final = 12
 
 def last_boxed(text: str) -> tuple[str | None, bool]:
     """Content of the last closed box in `text`, and whether its last box was left open."""
-    starts = [match.end() for match in _BOXED.finditer(text)]
+    starts = _box_starts(text)
     if not starts:
         return None, False
-    end = _box_end(text, starts[-1])
-    return (None, True) if end is None else (text[starts[-1] : end], False)
+    end = _box_end(text, starts[-1].end())
+    return (None, True) if end is None else (text[starts[-1].end() : end], False)
+
+
+def _box_starts(text: str) -> list[re.Match[str]]:
+    return list(_BOXED.finditer(text)) if "box" in text else []
 
 
 def boxed_conclusion(text: str) -> tuple[str | None, str, bool]:
@@ -56,7 +63,7 @@ def boxed_conclusion(text: str) -> tuple[str | None, str, bool]:
     """
     boxes: list[tuple[int, int, int]] = []
     is_open = False
-    for match in _BOXED.finditer(text):
+    for match in _box_starts(text):
         end = _box_end(text, match.end())
         is_open = end is None
         if end is not None:
@@ -77,31 +84,28 @@ def boxed_conclusion(text: str) -> tuple[str | None, str, bool]:
 
 def _box_end(text: str, start: int) -> int | None:
     depth = 1
-    for place in range(start, len(text)):
-        character = text[place]
-        if character == "{":
-            depth += 1
-        elif character == "}":
-            depth -= 1
-            if depth == 0:
-                return place
+    for brace in _BRACE.finditer(text, start):
+        depth += 1 if brace[0] == "{" else -1
+        if depth == 0:
+            return brace.start()
     return None
 
 
 def tagged(text: str) -> str:
     """What the last `<answer>` tags hold; `text` itself without them."""
-    if "<answer>" not in text.lower():
+    if "<" not in text or "<answer>" not in text.lower():
         return text
     found = _TAGGED.findall(text)
     return found[-1] if found else text
 
 
-def marked(text: str) -> str | None:
-    """What the text says that its answer is, or None."""
+def marked(text: str, lower: str | None = None) -> str | None:
+    """What the text says that its answer is, or None; `lower`: `lower_case(text)` if at hand."""
     hashes = _HASHES.search(text) if "####" in text else None
     if hashes:
         return hashes[1]
-    for match in reversed(list(_MARKED.finditer(text))):
+    lower = lower_case(text) if lower is None else lower
+    for match in reversed(list(matches_from(_MARKS, _MARKED, text, lower))):
         span = _SENTENCE_END.split(text[match.end() :], maxsplit=1)[0].strip()
         if span.strip("*:$ .\\[]()") and not _COMMENT.match(span):
             return span
@@ -111,8 +115,32 @@ def marked(text: str) -> str | None:
     return None
 
 
+def lower_case(text: str) -> str:
+    """`text` in lower case, each character in its place."""
+    return text.lower() if text.isascii() else text.replace("İ", "I").lower()
+
+
+def matches_from(
+    words: re.Pattern[str], pattern: re.Pattern[str], text: str, lower: str
+) -> Iterator[re.Match[str]]:
+    """All matches in `text` of a slow `pattern` that begins with one of `words`.
+
+    The words are found fast, in `lower`: `lower_case(text)`.
+    """
+    end = 0
+    for word in words.finditer(lower):
+        if word.start() >= end:
+            match = pattern.match(text, word.start())
+            if match:
+                end = match.end()
+                yield match
+
+
 def marker_spans(text: str) -> list[tuple[int, int]]:
     """Where the text says "the answer is" or the like: begin and end of these words."""
+    lower = text.lower()
+    if "answer" not in lower and "答案" not in lower and "结果" not in lower:
+        return []
     return [match.span() for match in _STATED.finditer(text)]
 
 

@@ -19,9 +19,11 @@ _HEDGE = re.compile(
 )
 _OPENS: Final = frozenset("$\"'\\`*")
 _CLOSES: Final = frozenset(".$)]\"'`*")
+_PAIR_OPENS: Final = frozenset(opening[0] for opening, _ in _PAIRS)
+_LONE_ENDS: Final = frozenset(")]$")
 _HEDGES: Final = frozenset("istwarehnofcebjqluISTWAREHNOFCEBJQLU=≈~:\\dD")
 _TEXT_COMMAND = re.compile(r"\\(?:text\w{0,2}|math(?:rm|bf|it|sf)|mbox)\s*\{([^{}]*)\}")
-_AROUND = re.compile(r"[^\S\n]*([,:;()\[\]{}|=+*/<>])[^\S\n]*")
+_AROUND = re.compile(r"[^\S\n]+([,:;()\[\]{}|=+*/<>])[^\S\n]*|([,:;()\[\]{}|=+*/<>])[^\S\n]+")
 #: A letter, a digit, or a sign that is no punctuation.
 _SAYS = re.compile(r"[^\W_]|[^\x00-\x7f]")
 _FENCE = re.compile(r"\A\s*```[\w+-]*[^\S\n]*\n(.*?)\n?[^\S\n]*```\s*\Z", re.DOTALL)
@@ -45,16 +47,18 @@ def undressed(text: str) -> str:
 
 def _unmarked(text: str) -> str:
     """`text` without one pair of marks around it, and a mark at its end that nothing opens."""
-    for opening, closing in _PAIRS:
-        if text.startswith(opening) and text.endswith(closing) and len(text) > 2 * len(opening):
-            inside = text[len(opening) : len(text) - len(closing)]
-            if opening not in inside and closing not in inside:
-                text = inside.strip(_DRESS)
-    if text.endswith(".") and not text.endswith(".."):
+    if text[0] in _PAIR_OPENS:
+        for opening, closing in _PAIRS:
+            if text.startswith(opening) and text.endswith(closing) and len(text) > 2 * len(opening):
+                inside = text[len(opening) : len(text) - len(closing)]
+                if opening not in inside and closing not in inside:
+                    text = inside.strip(_DRESS)
+    if text[-1:] == "." and text[-2:] != "..":
         text = text[:-1].strip(_DRESS)
-    for closing, opening in (("\\)", "\\("), ("\\]", "\\["), ("$", "$")):
-        if text.endswith(closing) and opening not in text[:-1]:
-            text = text[: -len(closing)].strip(_DRESS)
+    if text[-1:] in _LONE_ENDS:
+        for closing, opening in (("\\)", "\\("), ("\\]", "\\["), ("$", "$")):
+            if text.endswith(closing) and opening not in text[:-1]:
+                text = text[: -len(closing)].strip(_DRESS)
     return text
 
 
@@ -65,14 +69,14 @@ def text_key(text: str) -> str | None:
     if fenced:
         text = fenced[1]
     if "\\" in text:
-        text = _TEXT_COMMAND.sub(r"\1", text)
+        text = _TEXT_COMMAND.sub(lambda m: m[1], text)
     text = undressed(text).casefold()
     if "\n" in text:
         lines = [" ".join(line.split()) for line in text.split("\n")]
         text = "\n".join(line for line in lines if line)
     else:
         text = " ".join(text.split())
-    text = _AROUND.sub(r"\1", text)
+    text = _AROUND.sub(lambda m: m[1] or m[2], text)
     if not _SAYS.search(text):
         return None
     if len(text) <= LONGEST:

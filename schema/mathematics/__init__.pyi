@@ -2,8 +2,8 @@ from .dress import plain_mathematics as plain_mathematics
 from .dress import plain_text as plain_text
 from .expressions import expression_key as expression_key
 from .expressions import shortest as shortest
-from .numerals import NUMBER_WORD as NUMBER_WORD
 from .numerals import number_of_words as number_of_words
+from .numerals import number_words as number_words
 from .units import COMPARING as COMPARING
 from .units import SCALES as SCALES
 from .units import TELLING as TELLING

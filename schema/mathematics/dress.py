@@ -80,7 +80,7 @@ def plain_mathematics(text: str) -> str:
         text = _DEGREES.sub("°", text)
         text = _LAYOUT.sub(" ", text)
         for _ in range(3):
-            text, count = _TEXT_COMMAND.subn(r" \1 ", text)
+            text, count = _TEXT_COMMAND.subn(lambda m: f" {m[1]} ", text)
             if not count:
                 break
         text = _CUT_OFF.sub(lambda m: f" {m[1] or ''}", text)
@@ -90,7 +90,7 @@ def plain_mathematics(text: str) -> str:
             text = text.replace(bracket, " ")
     elif "^" in text or "{,}" in text:
         text = _SPACED_DIGITS.sub("", _DEGREES.sub("°", text))
-    if "in" in text.lower() or "oo" in text:
+    if "inf" in text.lower() or "oo" in text:
         text = _WORD_INFINITY.sub("∞", text)
     if "pi" in text or "Pi" in text:
         text = _WORD_PI.sub("π", text)

@@ -14,13 +14,14 @@ from typing import Final
 
 from schema.mathematics.field import (
     PRIME,
+    Residue,
     Value,
     decimal,
     element,
-    integer,
     inverse,
     plus,
     power,
+    residue,
     root,
     times,
 )
@@ -54,7 +55,8 @@ _TOKEN = re.compile(
     r"|(?P<command>\\(?:frac|over)(?![A-Za-z]))"
     r"|(?P<letter>[A-Za-zα-ωΑ-Ω])|(?P<sign>\*\*|[-+*/^(){}_!\[\]√]))"
 )
-_NAMED = re.compile(r"\\[A-Za-z]+|" + "|".join(_FUNCTIONS))
+_FUNCTION = re.compile("|".join(_FUNCTIONS))
+_NAMED = re.compile(r"\\[A-Za-z]+|" + _FUNCTION.pattern)
 #: Words, which are no products of letters.
 _WORDS = re.compile(r"[A-Za-z]{4}|[A-Za-z]{2}\s+[A-Za-z]{2}")
 
@@ -69,19 +71,16 @@ def expression_key(text: str) -> str | None:
     if len(text) > LONGEST:
         return None
     try:
-        reader = _Reader(_tokens(text))
-        exact, residue = reader.whole()
+        value = _Reader(_tokens(text)).whole()
     except (Unreadable, ZeroDivisionError):
         return None
-    if exact is None:
-        small = residue if residue < PRIME // 2 else residue - PRIME
-        if abs(small) >= 1 << 32:
-            return f"expr:{residue:x}"
-        exact = Fraction(small)
-    return f"value:{shortest(exact)}"
+    if isinstance(value, Residue):
+        small = value.of if value.of < PRIME // 2 else value.of - PRIME
+        return f"expr:{value.of:x}" if abs(small) >= 1 << 32 else f"value:{small}"
+    return f"value:{shortest(value)}"
 
 
-def shortest(exact: Fraction) -> str:
+def shortest(exact: int | Fraction) -> str:
     """A number's text: exact where it ends within 9 places after the point, else so far."""
     if exact.denominator == 1:
         return str(exact.numerator)
@@ -97,17 +96,18 @@ def shortest(exact: Fraction) -> str:
 def _tokens(text: str) -> list[tuple[str, str, bool]]:
     """(kind, text, whether a space comes before) of every token."""
     tokens: list[tuple[str, str, bool]] = []
-    place = 0
     text = text.strip()
-    if _WORDS.search(_NAMED.sub(" ", text)):
+    if _WORDS.search(_NAMED.sub(" ", text) if "\\" in text else _FUNCTION.sub(" ", text)):
         raise Unreadable
-    while place < len(text):
-        match = _TOKEN.match(text, place)
-        if match is None or match.lastgroup is None:
+    place = 0
+    for match in _TOKEN.finditer(text):
+        kind = match.lastgroup
+        if match.start() != place or kind is None:
             raise Unreadable
-        tokens.append((match.lastgroup, match[match.lastgroup], bool(match["space"])))
-        place = match.end()
-    if not tokens:
+        space, end = match.end("space"), match.end()
+        tokens.append((kind, text[space:end], space > place))
+        place = end
+    if place < len(text) or not tokens:
         raise Unreadable
     return tokens
 
@@ -145,10 +145,10 @@ class _Reader:
         if self.depth > _DEEPEST:
             raise Unreadable
         sign = -1 if self._peek() in ("+", "-") and self._take() == "-" else 1
-        total = times(integer(sign), self._product())
+        total = times(sign, self._product())
         while self._peek() in ("+", "-"):
             sign = -1 if self._take() == "-" else 1
-            total = plus(total, times(integer(sign), self._product()))
+            total = plus(total, times(sign, self._product()))
         self.depth -= 1
         return total
 
@@ -174,7 +174,7 @@ class _Reader:
 
     def _signed(self) -> Value:
         if self._peek() in ("-", "+"):
-            return times(integer(-1 if self._take() == "-" else 1), self._power())
+            return times(-1 if self._take() == "-" else 1, self._power())
         return self._power()
 
     def _power(self) -> Value:
@@ -191,7 +191,7 @@ class _Reader:
         if kind == "letter":
             if self._kind() == "number" or self._peek() == "_":
                 raise Unreadable  # H2O, C4, x_1: names, not products.
-            return None, element(f"letter {text}")
+            return element(f"letter {text}")
         if kind == "function" or text == "√":
             return self._function(text.lstrip("\\").replace("√", "sqrt"))
         if text == "\\frac":
@@ -218,7 +218,7 @@ class _Reader:
             below = decimal(self._take())
         else:
             return value
-        if above[0] is None or below[0] is None or not 0 < above[0] < below[0]:
+        if isinstance(above, Residue) or isinstance(below, Residue) or not 0 < above < below:
             self.place = here
             return value
         return plus(value, times(above, inverse(below)))
@@ -248,7 +248,7 @@ class _Reader:
                 self._take()
                 name = "ln"
             else:
-                name = f"log {self._argument()[1]}"
+                name = f"log {residue(self._argument())}"
         if self._peek() == "[":
             self._take()
             degree = self._sum()
@@ -260,7 +260,7 @@ class _Reader:
             argument = self._bare_argument()
         if name == "sqrt":
             return root(argument)
-        return None, element(f"{name} of {argument[1]}")
+        return element(f"{name} of {residue(argument)}")
 
     def _bare_argument(self) -> Value:
         """`ln 2`, `sin 2x`: numbers and letters that follow without a sign."""

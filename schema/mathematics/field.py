@@ -1,9 +1,9 @@
-"""Values of expressions: an exact fraction where there is one, and a residue modulo a prime."""
+"""Values of expressions: an exact number where there is one, else a residue modulo a prime."""
 
 import hashlib
 from fractions import Fraction
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 #: 1 modulo 8 and modulo every odd prime below 100: each of these primes is a square.
 PRIME: Final = 46_111_359_278_910_368_495_062_042_946_635_121_401
@@ -11,39 +11,52 @@ PRIME: Final = 46_111_359_278_910_368_495_062_042_946_635_121_401
 _MOST_BITS: Final = 1_000
 _SMALL_PRIMES: Final = [n for n in range(2, 100) if all(n % d for d in range(2, n))]
 
-Value = tuple[Fraction | None, int]
+
+class Residue(NamedTuple):
+    """A value that is no exact number, or is too large for one."""
+
+    of: int
 
 
-def integer(value: int) -> Value:
-    """A whole number."""
-    return Fraction(value), value % PRIME
+Value = int | Fraction | Residue
 
 
-def decimal(text: str) -> Value:
+def decimal(text: str) -> int | Fraction:
     """A number as it is written: `3.5`, `1e3`."""
-    exact = Fraction(text.rstrip(".") if text.endswith(".") else text)
-    return exact, _residue(exact)
+    return int(text) if text.isdigit() else _plain(Fraction(text.removesuffix(".")))
 
 
-def _residue(exact: Fraction) -> int:
-    return exact.numerator * pow(exact.denominator, -1, PRIME) % PRIME
+def residue(value: Value) -> int:
+    """A value's residue modulo `PRIME`."""
+    if isinstance(value, Residue):
+        return value.of
+    if value.denominator == 1:
+        return value.numerator % PRIME
+    return value.numerator * pow(value.denominator, -1, PRIME) % PRIME
 
 
-def _bounded(exact: Fraction) -> Fraction | None:
+def _plain(exact: int | Fraction) -> int | Fraction:
+    """A whole number as an `int`: those are much faster."""
+    return exact.numerator if exact.denominator == 1 else exact
+
+
+def _bounded(exact: int | Fraction) -> Value:
     bits = exact.numerator.bit_length() + exact.denominator.bit_length()
-    return exact if bits <= _MOST_BITS else None
+    return _plain(exact) if bits <= _MOST_BITS else Residue(residue(exact))
 
 
 def plus(one: Value, other: Value) -> Value:
     """The sum."""
-    exact = None if one[0] is None or other[0] is None else _bounded(one[0] + other[0])
-    return exact, (one[1] + other[1]) % PRIME
+    if isinstance(one, Residue) or isinstance(other, Residue):
+        return Residue((residue(one) + residue(other)) % PRIME)
+    return _bounded(one + other)
 
 
 def times(one: Value, other: Value) -> Value:
     """The product."""
-    exact = None if one[0] is None or other[0] is None else _bounded(one[0] * other[0])
-    return exact, one[1] * other[1] % PRIME
+    if isinstance(one, Residue) or isinstance(other, Residue):
+        return Residue(residue(one) * residue(other) % PRIME)
+    return _bounded(one * other)
 
 
 def inverse(value: Value) -> Value:
@@ -52,38 +65,43 @@ def inverse(value: Value) -> Value:
     Raises:
         ZeroDivisionError: It is 0.
     """
-    if value[1] == 0:
+    if isinstance(value, Residue):
+        if value.of == 0:
+            raise ZeroDivisionError
+        return Residue(pow(value.of, -1, PRIME))
+    if value.numerator % PRIME == 0:
         raise ZeroDivisionError
-    return None if value[0] is None else 1 / value[0], pow(value[1], -1, PRIME)
+    return _plain(Fraction(value.denominator, value.numerator))
 
 
 def power(base: Value, exponent: Value) -> Value:
     """`base` to the `exponent`; what is no root or whole power is an element of its own."""
-    degree = exponent[0]
-    if degree is None or abs(degree.numerator) > 10_000:
-        return None, element(f"{base[1]} to {exponent[1]}")
-    if degree.denominator == 2:
-        return power(root(base), integer(degree.numerator))
-    if degree.denominator != 1:
-        return None, element(f"{base[1]} to {exponent[1]}")
-    whole = degree.numerator
+    if isinstance(exponent, Residue) or abs(exponent.numerator) > 10_000:
+        return element(f"{residue(base)} to {residue(exponent)}")
+    if exponent.denominator == 2:
+        return power(root(base), exponent.numerator)
+    if exponent.denominator != 1:
+        return element(f"{residue(base)} to {residue(exponent)}")
+    whole = exponent.numerator
     if whole < 0:
-        return power(inverse(base), integer(-whole))
-    exact = base[0]
-    if exact is not None:
-        size = max(exact.numerator.bit_length(), exact.denominator.bit_length()) * whole
-        exact = exact**whole if size <= _MOST_BITS else None
-    return exact, pow(base[1], whole, PRIME)
+        return power(inverse(base), -whole)
+    if not isinstance(base, Residue):
+        size = max(base.numerator.bit_length(), base.denominator.bit_length()) * whole
+        if size <= _MOST_BITS:
+            return base**whole
+    return Residue(pow(residue(base), whole, PRIME))
 
 
 def root(value: Value) -> Value:
     """Square root; that of a product of primes below 100 is the product of their roots."""
-    exact = value[0]
-    if exact is None or exact.numerator.bit_length() + exact.denominator.bit_length() > 128:
-        return None, element(f"root of {value[1]}")
+    if (
+        isinstance(value, Residue)
+        or value.numerator.bit_length() + value.denominator.bit_length() > 128
+    ):
+        return element(f"root of {residue(value)}")
     # sqrt(a/b) = sqrt(ab)/b
-    rest = abs(exact.numerator) * exact.denominator
-    outside, residue = 1, _square_root(PRIME - 1) if exact < 0 else 1
+    rest = abs(value.numerator) * value.denominator
+    outside, inside = 1, _square_root(PRIME - 1) if value < 0 else 1
     for prime in _SMALL_PRIMES:
         count = 0
         while rest and rest % prime == 0:
@@ -91,14 +109,13 @@ def root(value: Value) -> Value:
             count += 1
         outside *= prime ** (count // 2)
         if count % 2:
-            residue = residue * _square_root(prime) % PRIME
+            inside = inside * _square_root(prime) % PRIME
     whole = _exact_root(rest)
-    residue = residue * (whole if whole is not None else element(f"root of {rest}")) % PRIME
-    scale = Fraction(outside, exact.denominator)
-    rational = residue == whole
-    return (scale * rest_root if (rest_root := whole) is not None and rational else None), (
-        residue * _residue(scale) % PRIME
-    )
+    inside = inside * (whole if whole is not None else element(f"root of {rest}").of) % PRIME
+    scale = Fraction(outside, value.denominator)
+    if whole is not None and inside == whole:
+        return _plain(scale * whole)
+    return Residue(inside * residue(scale) % PRIME)
 
 
 def _exact_root(number: int) -> int | None:
@@ -126,9 +143,9 @@ def _square_root(number: int) -> int:
 
 
 @lru_cache(maxsize=4_096)
-def element(name: str) -> int:
+def element(name: str) -> Residue:
     """A fixed random element of the field for a name; the imaginary unit is a root of -1."""
     if name == "letter i":
-        return _square_root(PRIME - 1)
+        return Residue(_square_root(PRIME - 1))
     digest = hashlib.blake2b(name.encode(), digest_size=16).digest()
-    return int.from_bytes(digest, "big") % PRIME
+    return Residue(int.from_bytes(digest, "big") % PRIME)

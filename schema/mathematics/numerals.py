@@ -32,7 +32,13 @@ _SMALL: Final = {word: value for value, word in enumerate(_ONES)} | {
 _LARGE: Final = {"thousand": 1_000, "million": 10**6, "billion": 10**9}
 _CHINESE: Final = {c: v for v, c in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
 _CHINESE_UNITS: Final = {"十": 10, "百": 100, "千": 1_000, "万": 10_000}
-NUMBER_WORD = re.compile(r"\b(?:" + "|".join([*_ONES, *_TENS, "hundred"]) + r")\b", re.IGNORECASE)
+_NUMBER_WORDS: Final = frozenset([*_ONES, *_TENS, "hundred"])
+_WORD = re.compile(r"\w+")
+
+
+def number_words(text: str) -> list[str]:
+    """The words of `text` that are numbers, as they are written."""
+    return [word for word in _WORD.findall(text) if word.lower() in _NUMBER_WORDS]
 
 
 def number_of_words(text: str) -> int | None:

@@ -156,6 +156,8 @@ COMPARING: Final = frozenset(
 SCALES: Final = {
     "hundred": 100, "thousand": 1_000, "million": 10**6, "billion": 10**9, "trillion": 10**12
 }  # fmt: skip
+#: The same with plurals.
+_ALL_NAMES: Final = {f"{name}s": unit for name, unit in _NAMES.items()} | _NAMES
 _WORD = re.compile(r"[^\W\d_]+(?:[./'][^\W\d_]+)*")
 _ASKED = re.compile(
     r"\b(?:how (?:many|much)|number of|in|measured in|to the nearest)\s+((?:[a-z/]+\s*){1,3})", re.I
@@ -165,18 +167,16 @@ _POWER = re.compile(r"\^\{?[23]\}?")
 
 def named_unit(word: str) -> tuple[str, str] | None:
     """(unit, dimension) of a word that names a unit which is kept, or None."""
-    word = word.lower()
-    return _NAMES.get(word) or _NAMES.get(word.removesuffix("s"))
+    return _ALL_NAMES.get(word.lower())
 
 
 @lru_cache(maxsize=4_096)
 def asked_units(query: str) -> frozenset[str]:
     """Units that the query asks for: the only one of its kind, or those after "how many"."""
     found: dict[str, set[str]] = {}
-    for word in _WORD.findall(query):
-        unit = named_unit(word)
-        if unit is not None:
-            found.setdefault(unit[1], set()).add(unit[0])
+    for word in _ALL_NAMES.keys() & set(_WORD.findall(query.lower())):
+        unit, dimension = _ALL_NAMES[word]
+        found.setdefault(dimension, set()).add(unit)
     asked = {unit for units in found.values() if len(units) == 1 for unit in units}
     if len(asked) < sum(map(len, found.values())):
         for match in _ASKED.finditer(query):

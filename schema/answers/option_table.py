@@ -1,0 +1,135 @@
+"""The options of a query, made ready once for all answers to it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Final
+
+from schema.answers.options import Options
+from schema.answers.texts import undressed
+from schema.mathematics import plain_text
+
+_FRACTION = re.compile(r"\.\d")
+#: What is between the words of a text without fractions.
+_SPACES: Final = {sign: " " for sign in range(128) if not chr(sign).isalnum()}
+_WORD = re.compile(r"[^\W_]+(?:\.\d+)?")
+_TEXT_COMMAND = re.compile(r"\\(?:text|math)\w*\s*\{([^{}]*)\}")
+_SIGN = re.compile(r"[-+*/^<>=≥≤()]")
+_NO_LETTER = r"(?![A-Za-z0-9'(])"
+_IDLE: Final = frozenset(["a", "an", "the", "both", "of", "its", "it's", "it", "is", "are"])
+
+#: An option's letter, and its words with a space around each.
+Held = tuple[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OptionTable:
+    """The options of a query by what an answer may say of them; each part is made when asked."""
+
+    options: Options
+
+    @cached_property
+    def texts(self) -> dict[str, str]:
+        """Text of each letter."""
+        return dict(self.options)
+
+    @cached_property
+    def words(self) -> list[Held]:
+        """All words of each option."""
+        return _held(self._words)
+
+    @cached_property
+    def telling_words(self) -> list[Held]:
+        """The words of each option that say something."""
+        return _held([(letter, _telling(words)) for letter, words in self._words])
+
+    @cached_property
+    def letter(self) -> re.Pattern[str]:
+        """Finds a letter of an option where it may be one that is chosen."""
+        return _letter_pattern(self.options[0][0], self.options[-1][0])
+
+    def same_text(self, span: str) -> list[str]:
+        """Letters of the options whose `normal` text is that of `span`."""
+        if span.isascii() and "\\" not in span and span[:1].casefold() not in self._first_signs:
+            return []
+        return self._by_normal.get(normal(span), [])
+
+    def same_words(self, span: str) -> list[str]:
+        """Letters of the options that have the telling words and the signs of `span`."""
+        words = telling_words(span)
+        letters = self._by_words.get(words) if words else None
+        if not letters:
+            return []
+        its_signs = signs(span)
+        return [letter for letter in letters if signs(self.texts[letter]) == its_signs]
+
+    @cached_property
+    def _by_normal(self) -> dict[str, list[str]]:
+        letters: dict[str, list[str]] = {}
+        for letter, text in self.options:
+            letters.setdefault(normal(text), []).append(letter)
+        return letters
+
+    @cached_property
+    def _first_signs(self) -> set[str]:
+        return {text[:1] for text in self._by_normal}
+
+    @cached_property
+    def _words(self) -> list[tuple[str, list[str]]]:
+        return [(letter, all_words(text)) for letter, text in self.options]
+
+    @cached_property
+    def _by_words(self) -> dict[tuple[str, ...], list[str]]:
+        letters: dict[tuple[str, ...], list[str]] = {}
+        for letter, words in self._words:
+            letters.setdefault(_telling(words), []).append(letter)
+        return letters
+
+
+def _held(options: Sequence[tuple[str, Sequence[str]]]) -> list[Held]:
+    return [(letter, f" {' '.join(words)} ") for letter, words in options if words]
+
+
+def _telling(words: list[str]) -> tuple[str, ...]:
+    return tuple([word for word in words if word not in _IDLE])
+
+
+@lru_cache(maxsize=4_096)
+def table_of(options: Options) -> OptionTable:
+    """The table of `options`."""
+    return OptionTable(options=options)
+
+
+@lru_cache(maxsize=64)
+def _letter_pattern(first: str, last: str) -> re.Pattern[str]:
+    return re.compile(r"\d" if first.isdigit() else f"[{first}-{last}]{_NO_LETTER}")
+
+
+def untexted(span: str) -> str:
+    r"""`span` without `\\text{}` around its parts."""
+    return _TEXT_COMMAND.sub(r"\1", span) if "\\" in span else span
+
+
+def normal(text: str) -> str:
+    """A text for comparing: letter case, spaces and outer marks aside; signs stay."""
+    plain = undressed(untexted(plain_text(text))).casefold().rstrip(".,;:")
+    return "".join(plain.split())
+
+
+def all_words(text: str) -> list[str]:
+    """The words of a text, in lower case."""
+    lower = text.lower()
+    if lower.isascii() and not _FRACTION.search(lower):
+        return lower.translate(_SPACES).split()
+    return _WORD.findall(lower)
+
+
+def telling_words(text: str) -> tuple[str, ...]:
+    """The words of a text that say something, in lower case."""
+    return _telling(all_words(text))
+
+
+def signs(text: str) -> str:
+    """The signs of mathematics in a text."""
+    return "".join(_SIGN.findall(text.strip().strip(".")))
