@@ -36,7 +36,7 @@ def default_home() -> Path:
 
 
 class Settings(BaseSettings):
-    """Addresses and places; everything else has its default beside its owner."""
+    """Addresses and places; everything else has its default where it is used."""
 
     model_config = SettingsConfigDict(
         env_prefix="MEMREWARD_", extra="forbid", frozen=True, env_ignore_empty=True

@@ -91,7 +91,7 @@ def applied(postgres: psycopg.Connection[Any], graph: neo4j.Driver) -> list[Migr
 
     Args:
         postgres: a connection in autocommit mode.
-        graph: a driver of the Neo4j beside it.
+        graph: a driver of the Neo4j that belongs to it.
 
     Raises:
         MigrationError: a database refuses to tell.
@@ -148,7 +148,7 @@ def migrate(
 
     Args:
         postgres: a connection in autocommit mode; it holds the lock for both databases.
-        graph: a driver of the Neo4j beside it.
+        graph: a driver of the Neo4j that belongs to it.
         folder: where the migration files are.
         dry_run: only say what would be applied.
 

@@ -26,7 +26,7 @@ class BusyError(ServerError):
 
 
 class DamagedGraphError(ServerError):
-    """Neo4j runs and cannot open its store; Postgres has what is needed to make it anew."""
+    """Neo4j runs and cannot open its store; it can be rebuilt from Postgres."""
 
 
 class StoreError(MemrewardError, RuntimeError):
@@ -70,7 +70,7 @@ class TrainingError(MemrewardError, ValueError):
 
 
 class RewardError(MemrewardError, RuntimeError):
-    """Rewards cannot be given as promised, so that training must not go on."""
+    """Rewards cannot be given as promised, so that training must stop."""
 
 
 class VerifierError(MemrewardError, RuntimeError):

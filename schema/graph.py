@@ -1,5 +1,6 @@
 """Node labels, relationship types and the typed edges of the graph: the only ones there are."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
@@ -59,11 +60,19 @@ class EdgeSpec:
     ends: tuple[str, str]
     #: Which of the two sends the message.
     message_from: Literal["start", "end"]
+    #: Columns of a rollout's row (`schema.tables.ROLLOUT`) with the ids of both ends, where edges
+    #: arrive with rollouts; if one of the two is null, there is no edge.
+    columns: tuple[str, str] | None = None
 
     @property
     def stored_name(self) -> str:
         """Name of the stored edges, for both directions: files and queries are called by it."""
         return self.triple[1].removeprefix("rev_")
+
+    @property
+    def array(self) -> str:
+        """Field of `schema.memory_graph.MemoryGraph` that holds the stored edges."""
+        return f"{self.stored_name}_2E"
 
     def messages(self, ends_2E: NDArray[np.int64]) -> NDArray[np.int64]:
         """Senders and receivers, [2, E], of stored edges from row 0 to row 1."""
@@ -71,12 +80,12 @@ class EdgeSpec:
 
 
 def _both_ways(
-    forward: EdgeType, backward: EdgeType, neo4j: RelationshipType
+    forward: EdgeType, backward: EdgeType, neo4j: RelationshipType, columns: tuple[str, str]
 ) -> tuple[EdgeSpec, EdgeSpec]:
     ends = (forward[0], forward[2])
     return (
-        EdgeSpec(triple=forward, neo4j=neo4j, ends=ends, message_from="start"),
-        EdgeSpec(triple=backward, neo4j=neo4j, ends=ends, message_from="end"),
+        EdgeSpec(triple=forward, neo4j=neo4j, ends=ends, message_from="start", columns=columns),
+        EdgeSpec(triple=backward, neo4j=neo4j, ends=ends, message_from="end", columns=columns),
     )
 
 
@@ -88,8 +97,10 @@ EDGE_SPECS: Final[tuple[EdgeSpec, ...]] = (
         ends=(QUERY, QUERY),
         message_from="end",
     ),
-    *_both_ways(GENERATED, REV_GENERATED, RelationshipType.GENERATED),
-    *_both_ways(LEADS_TO, REV_LEADS_TO, RelationshipType.LEADS_TO),
-    *_both_ways(CONCLUDES, REV_CONCLUDES, RelationshipType.CONCLUDES),
+    *_both_ways(GENERATED, REV_GENERATED, RelationshipType.GENERATED, ("query_id", "id")),
+    *_both_ways(LEADS_TO, REV_LEADS_TO, RelationshipType.LEADS_TO, ("id", "id")),
+    *_both_ways(CONCLUDES, REV_CONCLUDES, RelationshipType.CONCLUDES, ("id", "conclusion_id")),
 )
 EDGE_TYPES: Final[tuple[EdgeType, ...]] = tuple(spec.triple for spec in EDGE_SPECS)
+#: Stored edges by name, one entry for both directions.
+STORED_EDGES: Final[Mapping[str, EdgeSpec]] = {spec.stored_name: spec for spec in EDGE_SPECS}

@@ -41,7 +41,7 @@ def query_id(memory: str, text: str) -> str:
 def rollout_id(memory: str, run: str, source_query_id: str, step: int, place: int) -> str:
     """Id of a rollout, shared by its Thinking and its Answer node.
 
-    Made of where it stands, not of what it says: equal texts in one group, two source queries
+    Derived from its place, not from its text: equal texts in one group, two source queries
     with one text and a second epoch all stay separate rollouts.
     """
     return digest("rollout", memory, run, source_query_id, str(step), str(place))
@@ -53,7 +53,7 @@ def conclusion_id(memory: str, query: str, key: str) -> str:
 
 
 def content_hash(query: str, thinking: str, answer: str) -> str:
-    """Hash of what a rollout says, stored beside its id to notice changed content."""
+    """Hash of what a rollout says, stored with its id to notice changed content."""
     return digest("content", query, thinking, answer)
 
 

@@ -44,6 +44,10 @@ class PreparedRollout:
         key = keys[self.id] if self.id in keys else conclusion_key(*self.texts)
         return None if key is None else (conclusion_id(memory, self.query_id, key), key)
 
+    def ids(self, conclusion: str | None) -> dict[str, str | None]:
+        """Ids of its own row and of those that it refers to, by column of the table of rollouts."""
+        return {"id": self.id, "query_id": self.query_id, "conclusion_id": conclusion}
+
 
 def prepare(memory: str, run: str, rollout: Rollout) -> PreparedRollout:
     """Give a rollout its ids in `memory`."""

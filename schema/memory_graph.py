@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from schema.graph import CONCLUDES, GENERATED, LEADS_TO, SIMILAR
+from schema.graph import STORED_EDGES
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -68,12 +68,7 @@ class MemoryGraph:
     @property
     def stored_edges(self) -> Mapping[str, Ints]:
         """Edges as Neo4j has them, [2, E] from row 0 to row 1, by EdgeSpec.stored_name."""
-        return {
-            SIMILAR[1]: self.similar_2E,
-            GENERATED[1]: self.generated_2E,
-            LEADS_TO[1]: self.leads_to_2E,
-            CONCLUDES[1]: self.concludes_2E,
-        }
+        return {name: getattr(self, spec.array) for name, spec in STORED_EDGES.items()}
 
     @property
     def query_of_rollout_R(self) -> Ints:

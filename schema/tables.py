@@ -80,7 +80,7 @@ class Table:
 
     @property
     def in_snapshot(self) -> tuple[Column, ...]:
-        """Columns that a snapshot holds beside id and sequence number."""
+        """Columns that a snapshot holds besides id and sequence number."""
         return tuple(column for column in self.columns if column.snapshot)
 
     def graph_row(self, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class VerifierKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
-    """What a verifier is handed beside the answer; texts only, so that it travels as JSON."""
+    """What a verifier is given besides the answer; texts only, so that it travels as JSON."""
 
     kind: VerifierKind
     #: The expected answer; for code: unused.

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from memstore.servers import neo4j_server, postgres_server
+from memstore.servers import neo4j_settings, postgres_server
 from memstore.servers.host_memory import MIB
 from memstore.servers.neo4j_jars import NEO4J_VERSION
 
@@ -27,9 +27,9 @@ def docker_name(setting: str) -> str:
 
 def test_neo4j_settings_are_those_of_the_code(services: dict[str, Any]) -> None:
     expected = {
-        **neo4j_server.SECURITY_SETTINGS,
-        **neo4j_server.SIZE_SETTINGS,
-        **neo4j_server.memory_settings(MACHINE),
+        **neo4j_settings.SECURITY_SETTINGS,
+        **neo4j_settings.SIZE_SETTINGS,
+        **neo4j_settings.memory_settings(MACHINE),
     }
     given = dict(services["neo4j"]["environment"])
     assert "${NEO4J_PASSWORD:?" in given.pop("NEO4J_AUTH")

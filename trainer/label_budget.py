@@ -67,7 +67,7 @@ def choose_labelled_queries(
 
     Of a dataset's n texts, round(fraction * n) are chosen: the first by a hash of text and seed.
     So the choice depends neither on the order nor on repetitions of `queries`, and with one seed
-    a larger fraction contains every smaller one. A text that stands in several datasets counts in
+    a larger fraction contains every smaller one. A text that is in several datasets counts in
     the one whose name sorts first, so that the budget is not spent twice.
 
     Args:

@@ -1,8 +1,8 @@
 """Confining a process that runs what a policy wrote: limits, no network, no files, its own user.
 
 What the system allows is used: namespaces of its own (network, processes), Landlock (which files),
-and, for root, a user id that nobody else has. Without any of the last two the process could change
-its owner's files, so nothing is run then.
+and, for root, a user id that no other process has. Without any of the last two the process could
+change its owner's files, so nothing is run then.
 """
 
 import ctypes

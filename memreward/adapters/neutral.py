@@ -32,7 +32,7 @@ def numbers(scores: Sequence[Score | None], neutral: float = NEUTRAL) -> list[fl
 def group_numbers(
     scores: Sequence[Score | None], groups: Sequence[Hashable], neutral: float = NEUTRAL
 ) -> list[float]:
-    """The same for whole groups: what has no opinion moves nobody's advantage.
+    """The same for whole groups: a completion without a reward changes no advantage.
 
     Args:
         scores: None stands for a completion that no memory holds.

@@ -40,7 +40,7 @@ def reward_func(
 
     Raises:
         InputError: if a query does not hold its prompt, or the memory cannot take it.
-        SettingsError: if nobody says which memory, or whether this is training.
+        SettingsError: if it is not known which memory to use, or whether this is training.
         ServerError: if the memory cannot be asked.
     """
     import torch

@@ -31,7 +31,7 @@ async def compute_score(
     train: bool | None = None,
     **kwargs: Any,
 ) -> dict[str, float]:
-    """The reward of one sample, as `score`, with what verl logs beside it: always the same keys.
+    """The reward of one sample as `score`, and what verl logs with it: always the same keys.
 
     verl awaits many of these at once, which the memory scores together.
 
@@ -48,7 +48,7 @@ async def compute_score(
 
     Raises:
         InputError: if the question is missing, or the memory cannot take the sample.
-        SettingsError: if nobody says which memory, or whether this is training.
+        SettingsError: if it is not known which memory to use, or whether this is training.
         ServerError: if the memory cannot be asked.
     """
     return await asyncio.to_thread(_one, data_source, solution_str, extra_info, neutral, train)

@@ -1,4 +1,4 @@
-"""`memreward bench`: what things cost, beside rivals that run in the same process."""
+"""`memreward bench`: time and memory, compared with rivals in the same process."""
 
 from dataclasses import asdict
 from pathlib import Path

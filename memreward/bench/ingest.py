@@ -1,4 +1,4 @@
-"""`memreward bench ingest`: rollouts a second, beside the bare drivers."""
+"""`memreward bench ingest`: rollouts a second, compared with the bare drivers."""
 
 import time
 from dataclasses import dataclass

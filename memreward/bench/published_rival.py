@@ -1,4 +1,4 @@
-"""The published way of rewarding a step, as a rival: the whole graph anew, a pass over all of it.
+"""The published way of rewarding a step, as a rival: the whole graph rebuilt, then one full pass.
 
 Source: the program published with MemReward (arXiv 2603.19310), whose steps these are: cosines of
 all pairs of queries, each row sorted, edges appended one by one, HeteroData, and a pass of PyG's
@@ -73,7 +73,7 @@ class PublishedWay:
         return time.perf_counter() - began, time.process_time() - spent
 
     def graph(self) -> HeteroData:
-        """The graph, made anew."""
+        """The graph, rebuilt."""
         data: Any = HeteroData()
         for node_type, x in self.inputs.items():
             data[node_type].x = x

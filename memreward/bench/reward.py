@@ -73,7 +73,7 @@ class RewardRow:
     published_cpu_s: float | None
     #: Until Neo4j shows the step.
     publish_s: float
-    #: The snapshot: opened, brought up to one batch of a step's size, made anew.
+    #: The snapshot: opened, brought up to one batch of a step's size, rebuilt.
     open_s: float
     catch_up_s: float
     rebuild_s: float

@@ -1,4 +1,4 @@
-"""`memreward bench sample`: edges a second of a sampled neighbourhood, beside Cypher."""
+"""`memreward bench sample`: edges a second of a sampled neighbourhood, compared with Cypher."""
 
 import time
 from collections.abc import Callable

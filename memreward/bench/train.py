@@ -1,4 +1,4 @@
-"""`memreward bench train`: seconds to learn from a memory, beside the published model."""
+"""`memreward bench train`: seconds to train on a memory, compared with the published model."""
 
 from dataclasses import dataclass
 from pathlib import Path

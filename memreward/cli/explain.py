@@ -153,7 +153,7 @@ def _shown(why: "Why") -> Iterator[str | Table]:
 
 
 def _who(said: Mapping[str, float]) -> str:
-    """Who says what; the value stands beside the name where they differ."""
+    """Who says what; the value follows the name where they differ."""
     if len(set(said.values())) < 2:
         return ", ".join(said)
     return ", ".join(f"{source}: {value:g}" for source, value in said.items())

@@ -108,7 +108,7 @@ def is_training(said: object = None) -> bool:
         said: True or False, or the name of a split, of which only `train` is stored.
 
     Raises:
-        SettingsError: if nobody says; in evaluation nothing may be stored.
+        SettingsError: if it is not known; in evaluation nothing may be stored.
     """
     if isinstance(said, bool):
         return said

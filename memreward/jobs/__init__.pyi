@@ -12,11 +12,11 @@ from .delete import drop_snapshot as drop_snapshot
 from .dry_run import DryRun as DryRun
 from .evaluate import EvaluationRequest as EvaluationRequest
 from .evaluate import evaluate_files as evaluate_files
-from .grpo import GrpoOutcome as GrpoOutcome
 from .grpo import GrpoRequest as GrpoRequest
 from .grpo import Source as Source
-from .grpo import draw_run as draw_run
 from .grpo import run_grpo as run_grpo
+from .grpo_outcome import GrpoOutcome as GrpoOutcome
+from .grpo_outcome import draw_run as draw_run
 from .ingest import IngestRequest as IngestRequest
 from .ingest import ingest_files as ingest_files
 from .label import LabelRequest as LabelRequest

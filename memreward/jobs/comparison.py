@@ -16,7 +16,8 @@ import numpy as np
 
 from gnn.base import mean_and_spread
 from memreward.base import Bars, err_console
-from memreward.jobs.grpo import CURVE, GrpoOutcome, GrpoRequest, Source, run_grpo
+from memreward.jobs.grpo import GrpoRequest, Source, run_grpo
+from memreward.jobs.grpo_outcome import CURVE, GrpoOutcome
 from memstore import write_atomically
 from trainer.rewards import Arm
 from trainer.runs import Accuracy, Curve

@@ -1,4 +1,4 @@
-"""Deleting a memory as a job: the databases, and what lies beside them."""
+"""Deleting a memory as a job: from the databases, and its files in the home folder."""
 
 import shutil
 
@@ -12,7 +12,7 @@ def delete_all(stores: Stores, settings: Settings, memory: str) -> None:
     """Delete a memory, its checkpoints and its snapshot.
 
     Raises:
-        StoreError: if a database refuses; the next try goes on from there.
+        StoreError: if a database refuses; the next attempt continues from there.
     """
     delete_memory(stores, memory)
     shutil.rmtree(checkpoint_folder(settings, memory), ignore_errors=True)
@@ -21,5 +21,5 @@ def delete_all(stores: Stores, settings: Settings, memory: str) -> None:
 
 
 def drop_snapshot(settings: Settings, memory: str) -> None:
-    """Remove what snapshots hold of a memory; the next reader makes them anew."""
+    """Remove a memory's snapshots; the next reader makes new ones."""
     shutil.rmtree(snapshot_folder(settings) / memory, ignore_errors=True)

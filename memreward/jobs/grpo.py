@@ -12,16 +12,16 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from memreward.base import Bars, err_console
+from memreward.jobs.grpo_outcome import CURVE, JOURNAL, REFRESHES, GrpoOutcome, read_outcome
 from memstore import write_atomically
 from schema.errors import InputError
 from schema.score import Scorer
 from schema.task import Task
-from trainer import LabelPlan, add_line, plan_labels, read_lines
+from trainer import LabelPlan, add_line, plan_labels
 from trainer.policy import Sampling, completion_signals, load_policy
-from trainer.rewards import Arm, Journal, baseline, memory_reward, task_rows, verified_by
+from trainer.rewards import Arm, baseline, memory_reward, task_rows, verified_by
 from trainer.runs import (
     HISTORY,
-    Accuracy,
     Curve,
     GrpoOptions,
     Hook,
@@ -31,8 +31,6 @@ from trainer.runs import (
 )
 from trainer.tasks import TaskSet, load_tasks, tasks_of_file
 from trainer.verifiers import Verifiers
-
-JOURNAL, CURVE, REFRESHES = "journal.jsonl", "curve.jsonl", "refreshes.jsonl"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +50,7 @@ class GrpoRequest:
     #: Completions of each held-out task.
     held_rollouts: int = 4
     evaluate_every: int = 20
-    #: The memory learns anew after so many steps.
+    #: The memory is trained again after this many steps.
     refresh_every: int = 10
     #: File of rows with a `query`, which are to be verified first, best first.
     suggestions: Path | None = None
@@ -68,33 +66,17 @@ class Source:
     scorer: Scorer
     #: Texts of the queries that were paid for before, of those that are asked about.
     paid: Callable[[list[str]], frozenset[str]] = lambda texts: frozenset()
-    #: Learn anew from what is stored; None: there is nothing that learns.
+    #: Train again on what is stored; None: the source has no model.
     refresh: Callable[[], object] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class GrpoOutcome:
-    """What came of a run."""
-
-    folder: Path
-    before: Accuracy
-    after: Accuracy
-    #: Queries whose verification this run paid for.
-    labels: int
-    #: Queries it was trained on.
-    queries: int
-    #: In rewards (with what the memory needs to learn), and in all steps and refreshes.
-    reward_seconds: float
-    seconds: float
 
 
 def run_grpo(
     request: GrpoRequest, folder: Path, source: Source | None, progress: Bars
 ) -> GrpoOutcome:
-    """Train, or go on from where the folder stands, or say what came of it.
+    """Train, resume the run saved in `folder`, or return the outcome of a finished one.
 
     Args:
-        request: what to do; that of a run that goes on must be the same.
+        request: what to do; a resumed run must be given the same.
         folder: of this run.
         source: the memory; None for the other arms.
         progress: told of steps.
@@ -138,7 +120,7 @@ def _run(request: GrpoRequest, folder: Path, source: Source | None, progress: Ba
         with Verifiers(run_code=request.run_code) as verifiers:
             _train(request, folder, source, plan, training, held, verifiers, progress)
     source.scorer.flush()
-    return _outcome(request, folder, training, paid)
+    return read_outcome(folder, training, paid)
 
 
 def split_tasks(request: GrpoRequest) -> tuple[TaskSet, list[Task]]:
@@ -219,7 +201,7 @@ def _refresh(learn: Callable[[], object], kept: Path, step: int) -> None:
 
 
 def _keep_request(path: Path, request: GrpoRequest) -> None:
-    """Note what the run is; refuse to go on with something else."""
+    """Save the run's settings; refuse to resume it with others."""
     told = json.loads(json.dumps(asdict(request), default=str))
     if path.exists():
         kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -227,7 +209,7 @@ def _keep_request(path: Path, request: GrpoRequest) -> None:
         if other:
             raise InputError(
                 f"{path.parent} holds a run with other settings ({', '.join(other)}): give the "
-                "same ones to go on, or another --run"
+                "same ones to resume it, or another --run"
             )
         return
     write_atomically(path, json.dumps(told, indent=1))
@@ -274,42 +256,3 @@ def _suggested(path: Path | None, texts: list[str]) -> list[str]:
     if not suggested:
         raise InputError(f"{path}: no row has the `query` of a task: check both")
     return suggested
-
-
-def _outcome(
-    request: GrpoRequest, folder: Path, training: TaskSet, paid: frozenset[str]
-) -> GrpoOutcome:
-    history = json.loads((folder / HISTORY).read_text(encoding="utf-8"))
-    curve = Curve(folder / CURVE)
-    rewards = sum(entry.get("memreward/seconds", 0.0) for entry in history)
-    refreshes = {line["step"]: line["seconds"] for line in read_lines(folder / REFRESHES)}
-    learning = sum(refreshes.values())
-    text_of = {task.source_query_id: task.query for task in training}
-    verified = {text_of[id_] for id_ in Journal(folder / JOURNAL).verified}
-    return GrpoOutcome(
-        folder=folder,
-        before=curve.first,
-        after=curve.last,
-        labels=len(verified - paid),
-        queries=len(training),
-        reward_seconds=rewards + learning,
-        seconds=sum(entry.get("step_time", 0.0) for entry in history) + learning,
-    )
-
-
-def draw_run(folder: Path) -> None:
-    """Mean reward and share of rewarded completions by step, and accuracy on held-out tasks."""
-    from matplotlib.figure import Figure
-
-    history = json.loads((folder / HISTORY).read_text(encoding="utf-8"))
-    curve = Curve(folder / CURVE).points
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.subplots()
-    for name, label in (("reward", "mean reward"), ("memreward/coverage", "rewarded")):
-        known = [entry for entry in history if entry.get(name) is not None]
-        axes.plot([e["step"] for e in known], [e[name] for e in known], label=label, alpha=0.6)
-    steps = sorted(curve)
-    axes.plot(steps, [curve[step].mean for step in steps], label="held-out accuracy", marker="o")
-    axes.set(xlabel="step", ylim=(0, 1))
-    axes.legend()
-    figure.savefig(folder / "run.png", dpi=120)

@@ -39,7 +39,7 @@ class IngestRequest:
     skip_rejected: bool = False
     #: Which of `answer` and `completion` counts where a row has both.
     prefer: Literal["answer", "completion"] | None = None
-    #: Link all queries anew if some are new; without, they are tied on arrival only.
+    #: Link all queries again if some are new; otherwise new queries are linked on arrival only.
     relink: bool = True
 
 

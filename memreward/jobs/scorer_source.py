@@ -23,7 +23,7 @@ def memory_source(
         settings: tell where the databases and the checkpoints are.
         memory: its name.
         run: that makes the rollouts.
-        begun: whether the run goes on from an earlier sitting.
+        begun: whether the run is resumed.
 
     Raises:
         InputError: if the memory has a run of that name which did not begin here.

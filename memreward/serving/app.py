@@ -51,7 +51,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 
 
 class Served(Scorer, Protocol):
-    """What the service stands on: a `memreward.Memory`."""
+    """What the service needs of a `memreward.Memory`."""
 
     @property
     def model(self) -> str | None:
@@ -136,7 +136,7 @@ def _add_looks(app: FastAPI, desk: _Desk) -> None:
 
     @app.get("/health", responses={503: {"model": Liveness}})
     async def health() -> JSONResponse:
-        """Whether the process lives and can go on: restart it where it cannot."""
+        """Liveness: whether the process still works. If not, restart it."""
         return _state(None if desk.queue.alive else desk.unready())
 
     @app.get("/ready", responses={503: {"model": Liveness}})

@@ -33,7 +33,7 @@ def export_memory(
 ) -> ArchiveManifest:
     """Write everything that is published of a memory into a new folder.
 
-    Publication waits meanwhile; what is accepted meanwhile is not part of the export.
+    Publishing is paused during an export; what is accepted during it is not part of it.
 
     Args:
         stores: both databases.

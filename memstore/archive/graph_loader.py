@@ -17,7 +17,7 @@ from schema.tables import Table
 
 @dataclass(frozen=True, kw_only=True)
 class GraphCopy:
-    """One memory on its way into Neo4j, as it stands at one sequence number."""
+    """One memory on its way into Neo4j, as of one sequence number."""
 
     fence: Fence
     seq: int
@@ -32,7 +32,7 @@ class GraphCopy:
             self._write(lambda tx: self._rows(tx, table, page))
 
     def finish(self) -> None:
-        """Write what is current of rewards and preferences, then where the memory stands."""
+        """Write the current rewards and preferences, then the memory's sequence number."""
         session, memory = self.fence.session.of("archive.sql"), self.fence.memory
         bounds = {"memory": memory, "seq": self.seq}
         for page in session.stream("verified_ids", ROWS_A_PAGE, **bounds):

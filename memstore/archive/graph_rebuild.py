@@ -1,4 +1,4 @@
-"""Making Neo4j anew from Postgres, which holds everything that was accepted.
+"""Rebuilding Neo4j from Postgres, which holds everything that was accepted.
 
 For a Neo4j whose disk was lost, whose log met a full disk, or that was restored from an older
 backup. Edges drawn or removed by hand are not in Postgres, so they go.
@@ -24,10 +24,10 @@ RebuildProgress = Callable[[str, int], None]
 def rebuild_graph(
     stores: Stores, memory: str, progress: RebuildProgress = lambda table, rows: None
 ) -> int:
-    """Make a memory's graph in Neo4j anew; returns the number of rollouts it holds.
+    """Rebuild a memory's graph in Neo4j; returns the number of rollouts it holds.
 
-    Nobody can use the memory meanwhile; a rebuild that was cut off is begun anew. Batches that were
-    accepted and not published are published afterwards.
+    The memory cannot be used until it is done; an interrupted rebuild starts over. Batches that
+    were accepted and not published are published afterwards.
 
     Raises:
         UnknownMemoryError: if there is no such memory.
@@ -47,8 +47,8 @@ def _rebuild(stores: Stores, memory: str, progress: RebuildProgress) -> int:
         row = session.row("begin_rebuild", memory=memory)
         if row is None:
             raise UnknownMemoryError(
-                f"there is no memory {memory!r} that can be made anew: `memreward stats` lists "
-                "those there are; an import that was cut off is run again"
+                f"there is no memory {memory!r} whose graph could be rebuilt: `memreward stats` "
+                "lists the memories there are; run an interrupted import again"
             )
         incarnation, encoder, seq, generation = row
         stores.graph.write(

@@ -1,7 +1,7 @@
 """Import: an exported memory, with the same ids, edges, rewards and history, under its own name.
 
 Ids are made of the memory's name, so the name is part of the archive. The memory cannot be seen
-until it is whole; an import that was cut off is begun anew.
+until it is whole; an interrupted import starts over.
 """
 
 import json

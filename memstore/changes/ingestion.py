@@ -21,7 +21,7 @@ class InputCheck:
     """Looks at every good row before anything is written.
 
     Call it with each rollout, then `finish`. It keeps the dataset of each query text, for the
-    label budget, and holds the rollouts against what the memory has.
+    label budget, and compares the rollouts with those that the memory has.
     """
 
     def __init__(self, vectors: VectorStore, memory: str, run: str) -> None:
@@ -79,13 +79,13 @@ def ingest(
         labelled: texts of the queries whose rewards are stored; None: all rewards given are.
         checked: marks of the pass that checked the files; a row that differs from it is not stored.
         progress: called with the rows of each batch once they are visible.
-        relink: link all queries anew if some are new.
+        relink: link all queries again if some are new.
         link_progress: called with queries linked and their total.
 
     Raises:
         InputError: if a rollout is known with other content, or a file changes.
         EncoderMismatchError: if the memory is stamped with another encoder.
-        UnknownMemoryError: if the memory is deleted meanwhile.
+        UnknownMemoryError: if the memory is deleted before it is done.
         QuarantineError: if publication to it is stopped.
     """
     rows = (row for row in RolloutReader(files, options, checked) if isinstance(row, Rollout))

@@ -138,7 +138,7 @@ def _label(row: RawRow, options: LabelOptions) -> Label:
     values = {name: row.values.get(name) for name in COLUMNS}
     annotator = values["annotator"] if values["annotator"] is not None else options.annotator
     if annotator is None:
-        raise InputError("nobody says so: fill `annotator`, or give --annotator")
+        raise InputError("the annotator is missing: fill `annotator`, or give --annotator")
     pair = values["better"], values["worse"]
     label: Label
     if values["reward"] is not None and pair == (None, None):
@@ -161,7 +161,7 @@ def _label(row: RawRow, options: LabelOptions) -> Label:
 
 
 def _rollout_id(values: dict[str, Any], column: str, options: LabelOptions) -> str:
-    """Id of the rollout that a row means, given or made of where the rollout stands."""
+    """Id of the rollout that a row means: given, or derived from query, step and sample number."""
     if values["query_id"] is None:
         given = values["rollout_id" if column == "rollout" else column]
         if given is None:
@@ -170,7 +170,7 @@ def _rollout_id(values: dict[str, Any], column: str, options: LabelOptions) -> s
         return given
     run = values["run"] if values["run"] is not None else options.run
     if run is None:
-        raise InputError("`run` is missing beside `query_id`: fill it, or give --run")
+        raise InputError("`query_id` needs a `run`: fill that column, or give --run")
     source: Any = values["query_id"]
     source = str(source) if isinstance(source, int) and not isinstance(source, bool) else source
     for name, text in (("query_id", source), ("run", run)):

@@ -1,6 +1,6 @@
 """Re-embedding: every text of a memory gets a vector of another encoder.
 
-The new vectors are made beside the old ones, which stay in force, a page at a time, so that it can
+The new vectors are stored next to the old ones, which stay in use, a page at a time, so that it can
 be stopped and run again. Then, while nothing is accepted, one transaction puts them in their place,
 stamps the memory and builds a new generation of similarity edges; the batch is published like
 a link.

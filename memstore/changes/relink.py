@@ -1,7 +1,7 @@
 """Linking: SIMILAR_TO edges of all queries, recomputed as a numbered generation.
 
-The next generation is built in chunks beside the current one and without the memory's lock;
-under the lock what arrived meanwhile is added and the pointer moves. Readers see one whole
+The next generation is built in chunks, next to the current one and without the memory's lock;
+under the lock, what arrived since is added and the pointer moves. Readers see one whole
 generation or the other. All of it is written over the session that holds the linker's lock, so that
 a linker that lost it can add nothing to what another one builds.
 """

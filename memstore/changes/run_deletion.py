@@ -1,8 +1,8 @@
-"""Deleting a run: its rollouts, what was said of them, and what nobody else uses.
+"""Deleting a run: its rollouts, their labels and rewards, and what no other run uses.
 
 The batch is the tombstone: it lists every id that goes. Publishing it removes them from Neo4j a
 page at a time, then from Postgres, so that a delete that was cut off is carried to its end by the
-next publication. Nothing is accepted meanwhile: what goes is settled by the batch.
+next publication. Nothing else is accepted until then: the batch fixes what is deleted.
 """
 
 from dataclasses import asdict, dataclass
@@ -84,7 +84,7 @@ def delete_run(stores: Stores, memory: str, run: str) -> None:
     Raises:
         UnknownMemoryError: if there is no such memory.
         InputError: if there is no such run.
-        StoreError: if Neo4j refuses; the delete goes on at the next `memreward repair`.
+        StoreError: if Neo4j refuses; the next `memreward repair` completes the delete.
     """
     known = _is_known(stores, memory, run)
     begun = begin_change(stores, memory)

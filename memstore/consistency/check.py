@@ -1,6 +1,6 @@
-"""Holding both databases against each other: is everything that was accepted where it belongs?
+"""Comparing both databases: is everything that was accepted where it belongs?
 
-Publication stands still while it is looked (writers that want to publish wait), and both databases
+Publishing is paused while the check runs (writers that want to publish wait), and both databases
 are read up to the last published batch, a page at a time.
 """
 

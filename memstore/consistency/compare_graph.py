@@ -13,7 +13,7 @@ PAGE: Final = 2_000
 TOLERANCE: Final = 1e-9
 
 Row = Sequence[Any]
-#: A page of rows after an id, in order of id, which stands first.
+#: A page of rows after an id, in order of id; the id comes first.
 Page = Callable[[str], Sequence[Row]]
 
 

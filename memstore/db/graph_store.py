@@ -131,6 +131,10 @@ class GraphTransaction:
         self._transaction = transaction
         self._queries = named_queries(file)
 
+    def of(self, file: str) -> "GraphTransaction":
+        """The same transaction with the statements of another file."""
+        return GraphTransaction(self._transaction, file)
+
     def rows(self, name: str, /, **parameters: object) -> list[list[Any]]:
         """All rows of a named query."""
         query = cast(LiteralString, self._queries[name])

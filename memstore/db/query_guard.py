@@ -49,7 +49,7 @@ _ADVICE: Final = "`memreward query` lets reads through only"
 
 
 def check_plan(query_type: str | None, plan: Mapping[str, Any] | None) -> None:
-    """Check what EXPLAIN said of a query.
+    """Check the plan that EXPLAIN gave for a query.
 
     Args:
         query_type: "r" for a read.

@@ -22,7 +22,7 @@ class Stores:
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryState:
-    """Where one memory stands in Postgres."""
+    """State of one memory in Postgres."""
 
     name: str
     encoder: str
@@ -105,10 +105,10 @@ def find_memory(session: SqlSession, name: str) -> MemoryState | None:
 
 
 def being_rebuilt(name: str) -> str:
-    """What is said to those who want to use a memory while its graph is made anew."""
+    """Message for those who want to use a memory while its graph is rebuilt."""
     return (
-        f"the graph of memory {name!r} is being made anew: wait for it, or run "
-        f"`memreward repair --rebuild-neo4j --memory {name}` if that was cut off"
+        f"the graph of memory {name!r} is being rebuilt: wait for it, or run "
+        f"`memreward repair --rebuild-neo4j --memory {name}` if that was interrupted"
     )
 
 

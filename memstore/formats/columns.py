@@ -25,7 +25,7 @@ class RawRow:
     line: int
     values: dict[str, Any] = field(default_factory=dict)
     fault: str | None = None
-    #: The row as it stands in a text file.
+    #: The row as it is in a text file.
     raw: bytes | None = None
 
     @property

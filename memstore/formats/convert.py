@@ -27,7 +27,7 @@ def source_query_id(values: dict[str, Any]) -> Any:
 
 
 def whole(value: Any) -> Any:
-    """3 for 3.0, which is how many writers store integers beside missing values."""
+    """3 for 3.0, which is how many writers store integers in columns with missing values."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -54,7 +54,9 @@ def texts(values: dict[str, Any], prefer: str | None = None) -> dict[str, Any]:
     completion = values["completion"]
     if isinstance(completion, list):
         if "thinking" in values:
-            raise InputError("`thinking` is given beside messages, which hold it: leave one out")
+            raise InputError(
+                "`thinking` is given, and messages in `completion` hold their own: leave one out"
+            )
         return asdict(reply_of(completion).split())
     check_text(completion, "completion", 2 * MAX_TEXT_BYTES)
     said = split_completion(completion)

@@ -16,7 +16,7 @@ SHOWN_REJECTS: Final = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RejectedRow:
-    """A row that is no rollout: where it stands (line from 1), why, and how it begins."""
+    """A row that is no rollout: its line (from 1), why, and how it begins."""
 
     path: Path
     line: int
@@ -109,7 +109,7 @@ def write_rejects(path: Path | None, rejects: Iterable[RejectedRow]) -> Rejects:
                 for row in kept:
                     stream.write(json.dumps(row.to_row()) + "\n")
                     count += 1
-            path.open("x").close()  # Fails where another file has come meanwhile.
+            path.open("x").close()  # Fails if another process has made the file.
     except OSError as error:
         raise InputError(
             f"{path}: rejected rows cannot be written there ({error.strerror}); "

@@ -55,7 +55,7 @@ class RolloutReader:
         self._options = options or ReadOptions()
         #: Next place of a row without `rollout`, by (source query id, step).
         self._next_place: defaultdict[tuple[str, int], int] = defaultdict(int)
-        #: Digest of what stands at a place, by digest of the place.
+        #: Digest of a rollout's content, by digest of its place.
         self._contents: dict[bytes, bytes] = {}
         self._policy_dimensions: dict[tuple[str | None, str | None], int] = {}
         #: Rows left out because an earlier row says the same.
@@ -127,7 +127,7 @@ class RolloutReader:
         return place
 
     def _is_new(self, rollout: Rollout) -> bool:
-        """Whether no earlier row stands at this place.
+        """Whether no earlier row has this place.
 
         Raises:
             InputError: if one does, with other content, or if the policy's embedding differs in
@@ -142,7 +142,7 @@ class RolloutReader:
         if earlier != content:
             raise InputError(
                 f"query_id {rollout.source_query_id!r}, step {rollout.step}, rollout "
-                f"{rollout.place} stands in an earlier row with other content: "
+                f"{rollout.place} is in an earlier row with other content: "
                 "number the rollouts of a query with `rollout`, or leave one row out"
             )
         is_new = earlier is content  # the very object: it was put there just now

@@ -87,7 +87,7 @@ def to_row(rollout: Rollout) -> dict[str, Any]:
 
 
 def _place(values: dict[str, Any], next_place: NextPlace) -> dict[str, Any]:
-    """Where the rollout stands; counted where the row does not say it."""
+    """Query, step and sample number of the rollout; counted where the row does not give them."""
     if "query" not in values:
         raise InputError("`query` is missing: give the text that the policy was asked")
     check_text(values["query"], "query")

@@ -13,7 +13,7 @@ from schema.errors import MemrewardError, StoreError
 
 
 class BackgroundPublisher:
-    """Publishes one memory's batches while its owner goes on."""
+    """Publishes one memory's batches in the background."""
 
     def __init__(self, stores: Stores, memory: str) -> None:
         """The thread starts with the first `wake`."""

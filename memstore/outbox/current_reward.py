@@ -18,7 +18,7 @@ def current_verified(
     Args:
         session: a connection.
         memory: whose rollouts.
-        ids: of the rollouts; those that nobody verified are left out.
+        ids: of the rollouts; those without a verified reward are left out.
         seq: what was said up to this sequence number; None: everything accepted.
     """
     rows = session.of("changes.sql").rows("current_verified", memory=memory, ids=list(ids), seq=seq)

@@ -33,11 +33,11 @@ _TABLES: Final = (
 def delete_memory(stores: Stores, memory: str) -> None:
     """Delete everything a memory holds, in both stores; nothing happens if there is no such memory.
 
-    No other memory is touched: its name stands in every statement. Who ingests into it meanwhile
+    No other memory is touched: its name is in every statement. A writer that ingests into it then
     gets an UnknownMemoryError.
 
     Raises:
-        UnreachableError: if a database stays out of reach; the delete goes on at the next
+        UnreachableError: if a database stays out of reach; the delete is completed by the next
             `memreward repair`, or before the next write to that name.
     """
 

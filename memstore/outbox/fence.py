@@ -3,8 +3,8 @@
 Session locks of Postgres keep writers apart, but a writer can lose its session without knowing.
 So every transaction of Neo4j that changes a memory first locks the (:Memory) node and then, under
 that lock, asks Postgres over the session that holds the writer's lock whether the memory is still
-there. A lost session cannot be asked; a memory deleted or made anew answers no. Whoever waited at
-the node sees what the one before it did.
+there. A lost session cannot be asked; for a memory that was deleted or replaced the answer is no.
+A writer that was waiting for the lock sees its predecessor's commit.
 """
 
 from collections.abc import Callable
@@ -51,7 +51,7 @@ class Fence:
         if incarnation != self.incarnation:
             raise StoreError(
                 f"Neo4j holds another memory named {self.memory!r} than Postgres: the two "
-                "databases do not belong together; restore both from one backup, or make "
-                "Neo4j anew from Postgres: `memreward repair --rebuild-neo4j`"
+                "databases do not belong together; restore both from one backup, or rebuild "
+                "Neo4j from Postgres: `memreward repair --rebuild-neo4j`"
             )
         return seq

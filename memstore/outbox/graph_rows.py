@@ -11,7 +11,7 @@ ROWS_A_STATEMENT = 2_000
 def unwind(
     tx: GraphTransaction, name: str, rows: list[dict[str, Any]], **parameters: object
 ) -> None:
-    """Run a statement over rows, a page at a time, and hold its count against theirs.
+    """Run a statement over rows, a page at a time, and compare its count with theirs.
 
     Raises:
         StoreError: if a row found no node to attach to; the transaction is rolled back.

@@ -141,7 +141,7 @@ def _quarantined(memory: str, batch: _Waiting, reason: str | None) -> Quarantine
 
 
 def _apply(tx: GraphTransaction, before: int, memory: str, batch: _Waiting) -> int:
-    """Apply a batch if Neo4j stands right before it; returns where Neo4j stands then."""
+    """Apply a batch if Neo4j holds the one before it; returns the last batch that Neo4j holds."""
     if before != batch.seq - 1:
         return before
     tx.rows("advance", memory=memory, seq=batch.seq)

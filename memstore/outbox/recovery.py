@@ -40,7 +40,7 @@ def catch_up(stores: Stores, memory: str) -> Repaired:
 
     Raises:
         QuarantineError: if a batch is quarantined.
-        StoreError: if the memory's graph is being made anew.
+        StoreError: if the memory's graph is being rebuilt.
         UnreachableError: if a database stays out of reach.
     """
     need = _look(stores, memory)
@@ -117,7 +117,7 @@ def _look(stores: Stores, memory: str) -> _Need | None:
 
 
 def _release(stores: Stores, memory: str) -> int | None:
-    """Under the publisher's lock, so that nobody is in the middle of a try."""
+    """Under the publisher's lock, so that no other process is publishing."""
     with stores.vectors.session("outbox.sql") as session:
         hold(session, memory, MemoryLock.PUBLISHER)
         row = session.row("release_quarantine", memory=memory, tries=MAX_TRIES - 1)

@@ -66,11 +66,8 @@ def insert_rollouts(
         values: dict[str, Any] = {name: getattr(rollout, name) for name in _OF_ROLLOUT}
         for name in _LISTS:
             values[name] = None if values[name] is None else list(values[name])
-        values["id"] = item.id
-        values["query_id"] = item.query_id
         values["content_hash"] = item.content_hash
-        values["conclusion_id"] = None if conclusion is None else conclusion[0]
-        return values
+        return values | item.ids(None if conclusion is None else conclusion[0])
 
     session.copy(tables.ROLLOUT, map(row, new), memory=memory, run=run, seq=seq)
 

@@ -14,7 +14,7 @@ from schema.errors import StoreError
 
 T = TypeVar("T")
 
-#: How long such a batch may stand between acceptance and publication.
+#: How long such a batch may take from acceptance to publication.
 PATIENCE_S: Final = 120.0
 _WAIT_S: Final = 0.05
 
@@ -23,7 +23,7 @@ def steadily(stores: Stores, memory: str, read: Callable[[], T]) -> T:
     """Result of `read`, during which nothing was taken away from the memory.
 
     Raises:
-        StoreError: if such a batch was cut off and nobody carries it on.
+        StoreError: if such a batch was interrupted and does not finish.
     """
     deadline = time.monotonic() + PATIENCE_S
     while True:

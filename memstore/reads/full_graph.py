@@ -1,16 +1,28 @@
 """A memory as arrays: structure and texts from Neo4j, embeddings and numbers from Postgres."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from memstore.db import GraphTransaction, MemoryState, SqlSession, Stores, get_memory, vectors
+from memstore.db import GraphTransaction, MemoryState, SqlSession, Stores, get_memory
 from memstore.reads.consistent_read import steadily
+from schema import tables
 from schema.errors import StoreError, UnknownMemoryError
+from schema.graph import ANSWER, CONCLUSION, QUERY, SIMILAR, STORED_EDGES, THINKING
 from schema.memory_graph import Floats, Ints, MemoryGraph
 from schema.rollout import POLICY_SIGNALS
+
+#: Column of the table of rollouts to the field of MemoryGraph that holds its numbers.
+_ROLLOUT_FIELDS: Final = {
+    "thinking_embedding": "thinking_embedding_RD",
+    "answer_embedding": "answer_embedding_RD",
+    "completion_tokens": "completion_tokens_R",
+    "answer_given": "answer_given_R",
+    "truncated": "truncated_R",
+    "policy_signals": "policy_signals_R6",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,10 +34,8 @@ class _Structure:
     thinkings: list[list[Any]]
     answers: list[list[Any]]
     conclusions: list[list[Any]]
-    generated: list[list[str]]
-    leads_to: list[list[str]]
-    concludes: list[list[str]]
-    similar: list[list[Any]]
+    #: Ids of both ends, the sequence number and, of similarity edges, the cosine; by name.
+    edges: dict[str, list[list[Any]]]
 
 
 def read_graph(stores: Stores, memory: str) -> MemoryGraph:
@@ -56,22 +66,25 @@ def read_known(stores: Stores, graph: MemoryGraph, seq: int) -> tuple[Floats, In
 
 def _read_graph(stores: Stores, memory: str) -> MemoryGraph:
     state, structure = _whole_structure(stores, memory)
-    query_index = _index(structure.queries)
-    rollout_index = _index(structure.answers)
-    thinking_index = _index(structure.thinkings)
-    conclusion_index = _index(structure.conclusions)
-    if rollout_index.keys() != thinking_index.keys():
+    index = {
+        QUERY: _index(structure.queries),
+        THINKING: _index(structure.thinkings),
+        ANSWER: _index(structure.answers),
+        CONCLUSION: _index(structure.conclusions),
+    }
+    if index[ANSWER].keys() != index[THINKING].keys():
         raise StoreError(
             f"memory {memory!r} has Thinking and Answer nodes that do not match: "
             "nodes were removed by hand; ingest the rollouts again into a new memory"
         )
-    with stores.vectors.transaction("reads.sql") as session:
-        query_embedding_QD = _query_embeddings(session, memory, structure.seq, query_index)
-        numbers = _rollout_numbers(session, memory, structure.seq, rollout_index)
-        policy_embedding_RP = _policy_embeddings(session, memory, structure.seq, rollout_index)
-        verified_R = _verified(session, memory, structure.seq, rollout_index)
-        preferred_2P = _preferred(session, memory, structure.seq, rollout_index)
-    similar_2E = _edges(structure.similar, query_index, query_index)
+    columns = _read_columns(stores, memory, structure.seq, index)
+    edges: dict[str, Any] = {
+        spec.array: _edges(structure.edges[name], *(index[node] for node in spec.ends))
+        for name, spec in STORED_EDGES.items()
+    }
+    score_E = _scores(
+        structure.edges[SIMILAR[1]], edges["similar_2E"], columns["query_embedding_QD"]
+    )
     return MemoryGraph(
         memory=memory,
         seq=structure.seq,
@@ -80,28 +93,31 @@ def _read_graph(stores: Stores, memory: str) -> MemoryGraph:
         query_text_Q=[row[1] for row in structure.queries],
         dataset_Q=[row[2] for row in structure.queries],
         domain_Q=[row[3] for row in structure.queries],
-        query_embedding_QD=query_embedding_QD,
         rollout_id_R=[row[0] for row in structure.answers],
         thinking_text_R=[row[1] for row in structure.thinkings],
         answer_text_R=[row[1] for row in structure.answers],
         policy_R=[row[2] or "" for row in structure.answers],
-        thinking_embedding_RD=numbers.thinking_embedding_RD,
-        answer_embedding_RD=numbers.answer_embedding_RD,
-        completion_tokens_R=numbers.completion_tokens_R,
-        answer_given_R=numbers.answer_given_R,
-        truncated_R=numbers.truncated_R,
-        policy_signals_R6=numbers.policy_signals_R6,
-        policy_embedding_RP=policy_embedding_RP,
-        verified_R=verified_R,
-        generated_2E=_edges(structure.generated, query_index, thinking_index),
-        leads_to_2E=_edges(structure.leads_to, thinking_index, rollout_index),
         conclusion_id_C=[row[0] for row in structure.conclusions],
         conclusion_key_C=[row[1] for row in structure.conclusions],
-        concludes_2E=_edges(structure.concludes, rollout_index, conclusion_index),
-        similar_2E=similar_2E,
-        similar_score_E=_scores(structure.similar, similar_2E, query_embedding_QD),
-        preferred_2P=preferred_2P,
+        similar_score_E=score_E,
+        **columns,
+        **edges,
     )
+
+
+def _read_columns(
+    stores: Stores, memory: str, seq: int, index: dict[str, dict[str, int]]
+) -> dict[str, Any]:
+    """What Postgres holds of the nodes in `index`, by field of MemoryGraph."""
+    queries, rollouts = index[QUERY], index[ANSWER]
+    with stores.vectors.transaction("reads.sql") as session:
+        return {
+            "query_embedding_QD": _query_embeddings(session, memory, seq, queries),
+            **_rollout_columns(session, memory, seq, rollouts),
+            "policy_embedding_RP": _policy_embeddings(session, memory, seq, rollouts),
+            "verified_R": _verified(session, memory, seq, rollouts),
+            "preferred_2P": _preferred(session, memory, seq, rollouts),
+        }
 
 
 def _whole_structure(stores: Stores, memory: str) -> tuple[MemoryState, _Structure]:
@@ -122,7 +138,7 @@ def _whole_structure(stores: Stores, memory: str) -> tuple[MemoryState, _Structu
 
 
 def _read_structure(tx: GraphTransaction, state: MemoryState) -> _Structure:
-    memory, seq, generation = state.name, state.published_seq, state.published_generation
+    memory, seq = state.name, state.published_seq
     if seq == 0:
         raise UnknownMemoryError(
             f"nothing of memory {memory!r} is published yet: run `memreward ingest` again"
@@ -141,13 +157,18 @@ def _read_structure(tx: GraphTransaction, state: MemoryState) -> _Structure:
         thinkings=sorted(tx.rows("thinkings", **bounds)),
         answers=sorted(tx.rows("answers", **bounds), key=lambda row: row[0]),
         conclusions=sorted(tx.rows("conclusions", **bounds)),
-        generated=sorted(tx.rows("generated", **bounds)),
-        leads_to=sorted(tx.rows("leads_to", **bounds)),
-        concludes=sorted(tx.rows("concludes", **bounds)),
-        similar=sorted(
-            tx.rows("similar", generation=generation, **bounds), key=lambda row: row[:2]
-        ),
+        edges=_read_edges(tx.of("edges.cypher"), state),
     )
+
+
+def _read_edges(tx: GraphTransaction, state: MemoryState) -> dict[str, list[list[Any]]]:
+    bounds: dict[str, Any] = {"memory": state.name, "seq": state.published_seq}
+    found: dict[str, list[list[Any]]] = {}
+    for name in STORED_EDGES:
+        generation = {"generation": state.published_generation} if name == SIMILAR[1] else {}
+        rows = tx.rows(name, **bounds, **generation)
+        found[name] = sorted(rows, key=lambda row: row[:2])
+    return found
 
 
 def _index(rows: list[list[Any]]) -> dict[str, int]:
@@ -161,7 +182,7 @@ def _edges(rows: list[list[Any]], source: dict[str, int], target: dict[str, int]
 
 def _scores(rows: list[list[Any]], similar_2E: Ints, embedding_QD: Floats) -> Floats:
     """Cosines of the edges; an edge drawn by hand without one gets it from the embeddings."""
-    score_E = np.asarray([np.nan if row[2] is None else row[2] for row in rows], np.float32)
+    score_E = np.asarray([np.nan if row[-1] is None else row[-1] for row in rows], np.float32)
     missing = np.isnan(score_E)
     source, target = embedding_QD[similar_2E[0, missing]], embedding_QD[similar_2E[1, missing]]
     norms = np.linalg.norm(source, axis=1) * np.linalg.norm(target, axis=1)
@@ -198,36 +219,20 @@ def _placed(values_N: NDArray[np.float32], places_N: Ints, count: int) -> Floats
     return placed
 
 
-@dataclass(frozen=True, kw_only=True)
-class _RolloutNumbers:
-    thinking_embedding_RD: Floats
-    answer_embedding_RD: Floats
-    completion_tokens_R: Floats
-    answer_given_R: Floats
-    truncated_R: Floats
-    policy_signals_R6: Floats
-
-
-def _rollout_numbers(
+def _rollout_columns(
     session: SqlSession, memory: str, seq: int, index: dict[str, int]
-) -> _RolloutNumbers:
-    rows = session.rows("rollout_features", memory=memory, seq=seq)
-    places = _places([row[0] for row in rows], index, "rollouts")
-    no_signals = (np.nan,) * len(POLICY_SIGNALS)
-
-    def column(values: list[Any]) -> Floats:
-        filled = [np.nan if value is None else value for value in values]
-        return _placed(np.asarray(filled, dtype=np.float32), places, len(index))
-
-    signals = np.asarray([row[6] or no_signals for row in rows], dtype=np.float32)
-    return _RolloutNumbers(
-        thinking_embedding_RD=_placed(vectors([row[1] for row in rows]), places, len(index)),
-        answer_embedding_RD=_placed(vectors([row[2] for row in rows]), places, len(index)),
-        completion_tokens_R=column([row[3] for row in rows]),
-        answer_given_R=column([row[4] for row in rows]),
-        truncated_R=column([row[5] for row in rows]),
-        policy_signals_R6=_placed(signals.reshape(-1, len(POLICY_SIGNALS)), places, len(index)),
-    )
+) -> dict[str, Floats]:
+    """Embeddings and numbers of rollouts, by field of MemoryGraph; NaN where one is not given."""
+    columns = [tables.ROLLOUT.column(name) for name in ("id", *_ROLLOUT_FIELDS)]
+    page = session.of_table(tables.ROLLOUT, columns).rows("up_to", memory=memory, seq=seq)
+    values_of = {c.name: [row[place] for row in page] for place, c in enumerate(columns)}
+    places_N = _places(values_of["id"], index, "rollouts")
+    found: dict[str, Floats] = {}
+    for name, field in _ROLLOUT_FIELDS.items():
+        nothing = (np.nan,) * len(POLICY_SIGNALS) if name == "policy_signals" else np.nan
+        filled = [nothing if value is None else value for value in values_of[name]]
+        found[field] = _placed(np.asarray(filled, dtype=np.float32), places_N, len(index))
+    return found
 
 
 def _policy_embeddings(session: SqlSession, memory: str, seq: int, index: dict[str, int]) -> Floats:

@@ -29,7 +29,7 @@ class Statement:
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """Everything said of a rollout up to a sequence number, and what was current then."""
+    """Rewards and preferences of a rollout up to a sequence number, and what was current then."""
 
     rollout_id: str
     #: Up to which batch was looked.
@@ -39,7 +39,7 @@ class History:
     step: int
     place: int
     statements: list[Statement]
-    #: The mean over sources of what each said last; None: nobody verified it.
+    #: The mean over sources of the last value of each; None: it is not verified.
     verified: float | None
     #: What the last model said; None: none did, or it had no opinion.
     propagated: float | None
@@ -53,7 +53,7 @@ class History:
 def read_history(
     stores: Stores, memory: str, rollout: str, as_of: int | datetime | None = None
 ) -> History:
-    """What was said of a rollout.
+    """All rewards and preferences of a rollout.
 
     Args:
         stores: both databases.

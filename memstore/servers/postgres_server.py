@@ -158,7 +158,7 @@ class PostgresServer:
         unfinished.rename(self.data)
 
     def _configure(self, port: int) -> None:
-        """Write our part of the configuration anew, fit to the machine as it is now."""
+        """Rewrite our part of the configuration to fit the machine as it is now."""
         settings = {
             **FIXED_SETTINGS,
             **memory_settings(memory_bytes()),
@@ -219,7 +219,7 @@ class PostgresServer:
 
 
 def memory_settings(total: int) -> dict[str, str]:
-    """Buffers for a machine of `total` bytes, modest since training runs beside."""
+    """Buffers for a machine of `total` bytes, modest since training runs on it too."""
     shared = share_of_memory(total, part=32, least=128, most=1024)
     cache = share_of_memory(total, part=4, least=256, most=16384)
     maintenance = share_of_memory(total, part=64, least=64, most=512)

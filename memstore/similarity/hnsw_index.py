@@ -1,8 +1,8 @@
 """The index by which a large memory finds its nearest queries: pgvector's HNSW, one a memory.
 
 Several memories share a table, so each has a partial index of its own: a search never wades through
-others' queries. It is built beside the writers once the memory has `INDEXED_FROM` queries; until it
-is complete, and in smaller memories, the search is exact. Where and why: docs/performance.md.
+others' queries. It is built while others write, once the memory has `INDEXED_FROM` queries; until
+it is complete, and in smaller memories, the search is exact. Where and why: docs/performance.md.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from schema.ids import digest
 #: Queries from which on the index does: up to then each writer holds all embeddings (300 MB),
 #: and a matrix product is exact and faster (docs/performance.md).
 INDEXED_FROM: Final = 200_000
-#: The first pgvector whose index survives inserts beside a vacuum, and looks on when filtered.
+#: The first pgvector whose index survives inserts during a vacuum, and scans on when filtered.
 _LEAST_VERSION: Final = [0, 8, 4]
 
 
@@ -34,7 +34,7 @@ def searching(
 ) -> Iterator[tuple[SqlSession, SqlSession | None]]:
     """Statements of `similarity.sql`: exact ones, and those for a memory's index if it has one.
 
-    To be used inside a transaction, which is set up for searches meanwhile.
+    To be used inside a transaction, whose settings are tuned for searches until the block ends.
     """
     name = index_name(memory, dimension)
     sql = session.of("similarity.sql")
@@ -50,8 +50,8 @@ def searching(
 def keep_index(stores: Stores, memory: str, *, size: int = INDEXED_FROM) -> bool:
     """Build the index of a memory that has `size` queries and none; returns whether it did.
 
-    Nobody waits for it but the caller: writers and readers go on, and another process that builds
-    one is left to it. What a build that was cut off left is built anew.
+    Only the caller waits for it: writers and readers continue, and another process that builds
+    one is left to it. An index whose build was interrupted is built again.
     """
 
     def missing() -> MemoryState | None:

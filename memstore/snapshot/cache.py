@@ -1,6 +1,6 @@
-"""A memory's snapshot in the cache on disk: found or made, caught up, made anew when it must be.
+"""A memory's snapshot in the cache on disk: found or made, caught up, rebuilt when it must be.
 
-Several processes may use one: whoever changes it holds the lock beside it. A snapshot is made anew
+Several processes may use one: whoever changes it holds the lock next to it. A snapshot is rebuilt
 when it is damaged, when a batch took rows away or replaced them, when edges of Neo4j are no longer
 those that it has, and when another policy's embeddings have become the most. It catches up with
 all else by reading what the newer batches brought.
@@ -53,7 +53,7 @@ class KeptSnapshot:
             stores: both databases.
             memory: whose snapshot.
             home: folder of the snapshots of all memories.
-            rebuild: make it anew even if it looks well.
+            rebuild: make a new one even if the old one can be used.
 
         Raises:
             UnknownMemoryError: if there is no such memory.
@@ -64,7 +64,7 @@ class KeptSnapshot:
         state = get_memory(stores, memory)
         self._incarnation = state.incarnation
         self._home = home / memory / state.incarnation
-        #: Why it was made anew the last time; None: it was found and caught up.
+        #: Why it was last rebuilt; None: it was found and caught up.
         self.made_because: str | None = None
         with self._lock():
             _drop_other_incarnations(self._home)
@@ -93,10 +93,10 @@ class KeptSnapshot:
         return self._agreeing(Snapshot(files), state)
 
     def _agreeing(self, snapshot: Snapshot, state: MemoryState) -> Snapshot:
-        """The snapshot, made anew if somebody has changed edges in Neo4j."""
+        """The snapshot, rebuilt if edges were changed by hand in Neo4j."""
         kinds = self._kinds_after(snapshot.seq)
         if _REMOVING & kinds or BatchKind.LINK.value in kinds:
-            return snapshot  # Catching up will make it anew, or read the edges again.
+            return snapshot  # Catching up will rebuild it, or read the edges again.
         edge = changed_edges(
             self._stores, snapshot, state.published_seq, state.published_generation
         )
@@ -105,7 +105,7 @@ class KeptSnapshot:
         return self._made(f"edges of the type {edge!r} were changed by hand in Neo4j")
 
     def check(self) -> None:
-        """Hold the edges against Neo4j's; make the snapshot anew if they differ."""
+        """Compare the edges with Neo4j's; rebuild the snapshot if they differ."""
         with self._lock():
             self._adopt()
             self.snapshot = self._agreeing(self.snapshot, get_memory(self._stores, self._memory))
@@ -147,7 +147,7 @@ class KeptSnapshot:
         return {kind for _, kind in rows}
 
     def _advance(self) -> None:
-        """Read the batches that are new, or make the snapshot anew where that cannot do."""
+        """Read the new batches, or rebuild the snapshot if that is not enough."""
         before = removals(self._stores, self._memory)
         state = self._state()
         kinds = self._kinds_after(self.snapshot.seq)
@@ -207,7 +207,7 @@ class KeptSnapshot:
         return snapshot
 
     def _forget(self) -> None:
-        """Go back to what is on disk."""
+        """Return to the state on disk."""
         files = load_files(self._home)
         self.snapshot = self._made("it is gone") if files is None else Snapshot(files)
 

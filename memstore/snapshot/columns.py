@@ -76,7 +76,7 @@ class TextColumn:
     """Rows of text: UTF-8 bytes in one file, where each ends in another."""
 
     def __init__(self, path: Path, ends: Extent, data: Extent) -> None:
-        """Texts of `path` (.text, and .ends beside it) as far as the extents say."""
+        """Texts of `path` (.text, and .ends next to it) as far as the extents say."""
         self._ends = NumberColumn(path.with_name(f"{path.name}.ends"), "<i8", None, ends)
         self._path = path.with_name(f"{path.name}.text")
         self.data = data

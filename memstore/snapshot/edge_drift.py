@@ -1,4 +1,4 @@
-"""Whether a snapshot still has the edges that Neo4j has: somebody may have changed some by hand.
+"""Whether a snapshot still has the edges that Neo4j has: some may have been changed by hand.
 
 Compared are, for each type of edge up to the snapshot's last published batch: their number, the
 sums of their sequence numbers and of the products of their ends' ones, and of their cosines. Neo4j
@@ -39,7 +39,7 @@ def changed_edges(
         if edge == SIMILAR[1]:
             bounds["generation"] = generation
         row = stores.graph.read(
-            "snapshot.cypher", lambda tx, e=edge, b=bounds: tx.rows(f"sum_{e}", **b)
+            "edges.cypher", lambda tx, e=edge, b=bounds: tx.rows(f"sum_{e}", **b)
         )[0]
         same = tuple(row[:3]) == (count, seqs, products)
         if not same or not math.isclose(

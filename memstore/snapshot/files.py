@@ -2,7 +2,7 @@
 
 `current.json` names the folder of the base and is replaced in one rename, so that a reader sees
 one whole state. Nothing is forced to the disk's surface: what a power cut spoils is found by its
-checksum and made anew, since a snapshot is a copy of what the databases hold.
+checksum, and the snapshot is rebuilt, since it is a copy of what the databases hold.
 """
 
 import json
@@ -17,12 +17,11 @@ from memstore.snapshot.columns import Extent, NumberColumn, TextColumn
 from memstore.snapshot.id_index import ID_BYTES
 from schema import tables
 from schema.errors import StoreError
-from schema.graph import ANSWER, CONCLUSION, EDGE_SPECS, QUERY, SIMILAR, THINKING
+from schema.graph import ANSWER, CONCLUSION, QUERY, SIMILAR, STORED_EDGES, THINKING
+from schema.ids import digest
 from schema.rollout import POLICY_SIGNALS
 from schema.tables import NUMBERS, ColumnType, Table
 
-#: Version of the layout; a snapshot of another is made anew.
-FORMAT: Final = 2
 CURRENT: Final = "current.json"
 #: Node types; a rollout's row stands for its thinking and its answer.
 ROLLOUT: Final = ANSWER
@@ -36,7 +35,7 @@ NODE_OF: Final[Mapping[str, str]] = {
 }
 #: Edge types as stored: name to the node types where they start and end.
 EDGES: Final[Mapping[str, tuple[str, str]]] = {
-    spec.stored_name: (NODE_OF[spec.ends[0]], NODE_OF[spec.ends[1]]) for spec in EDGE_SPECS
+    name: (NODE_OF[spec.ends[0]], NODE_OF[spec.ends[1]]) for name, spec in STORED_EDGES.items()
 }
 #: Where the nodes of each type come from.
 TABLES: Final[dict[str, Table]] = {
@@ -72,6 +71,9 @@ TEXTS: Final = _columns(ColumnType.TEXT)
 VECTORS: Final = _columns(ColumnType.VECTOR)
 NUMBERS_OF_ROLLOUT: Final = _numbers()
 N_NUMBERS: Final = max(place.stop for place in NUMBERS_OF_ROLLOUT.values())
+#: Layout of the files: a version, to be raised when their meaning changes, and what the declared
+#: nodes, columns and edges come to. A snapshot of another layout is replaced.
+FORMAT: Final = f"1-{digest(*map(repr, (NODES, TEXTS, VECTORS, NUMBERS_OF_ROLLOUT, EDGES)))[:8]}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,12 +89,12 @@ class Stamp:
 class Manifest:
     """What a snapshot is a snapshot of, and where its files are."""
 
-    format: int = FORMAT
+    format: str = FORMAT
     memory: str
     incarnation: str
     encoder: str
     dimension: int
-    #: Folder of the files, beside the manifest.
+    #: Folder of the files, next to the manifest.
     base: str
     #: Last batch that it holds.
     seq: int = 0
@@ -160,7 +162,7 @@ class Files:
         return found
 
     def check(self) -> None:
-        """Hold every file against its checksum.
+        """Compare every file with its checksum.
 
         Raises:
             StoreError: if one is damaged.

@@ -12,8 +12,9 @@ import numpy as np
 from memstore.db import GraphTransaction, SqlSession, Stores, vectors
 from memstore.snapshot.files import EDGES, NUMBERS_OF_ROLLOUT, ROLLOUT, TABLES, Stamp
 from memstore.snapshot.snapshot import EdgeRows, NodeRows, Snapshot
-from schema.graph import CONCLUDES, CONCLUSION, GENERATED, LEADS_TO, QUERY, SIMILAR
-from schema.memory_graph import Floats
+from schema import tables
+from schema.graph import SIMILAR, STORED_EDGES
+from schema.memory_graph import Floats, Ints
 from schema.tables import NUMBERS, Column, ColumnType
 
 ROWS_A_PAGE: Final = 4_096
@@ -134,18 +135,33 @@ def commonest(stamps: Iterable[tuple[str, str, int, int]]) -> Stamp | None:
 def add_accepted_edges(snapshot: Snapshot, session: SqlSession, after: int, upto: int) -> None:
     """Append the edges of rollouts that Neo4j need not hold yet, from the rows they brought."""
     bounds: dict[str, Any] = {"memory": snapshot.memory, "after": after, "upto": upto}
-    sql = session.of("snapshot.sql")
-    for page in _pages(sql, "rollout_edges", EDGES_A_PAGE, **bounds):
-        rollout = snapshot.known(ROLLOUT, [row[0] for row in page])
-        query = snapshot.known(QUERY, [row[1] for row in page])
-        seq = np.asarray([row[3] for row in page], np.int64)
-        snapshot.add_edges(GENERATED[1], EdgeRows(source=query, target=rollout, seq=seq))
-        snapshot.add_edges(LEADS_TO[1], EdgeRows(source=rollout, target=rollout, seq=seq))
-        said = np.flatnonzero([row[2] is not None for row in page])
-        conclusion = snapshot.known(CONCLUSION, [page[place][2] for place in said])
-        snapshot.add_edges(
-            CONCLUDES[1], EdgeRows(source=rollout[said], target=conclusion, seq=seq[said])
-        )
+    brought = {name: spec.columns for name, spec in STORED_EDGES.items() if spec.columns}
+    node_of = {
+        column: node
+        for name, columns in brought.items()
+        for column, node in zip(columns, EDGES[name], strict=True)
+    }
+    sql = session.of_table(tables.ROLLOUT, [tables.ROLLOUT.column(n) for n in (*node_of, "seq")])
+    for page in _pages(sql, "between", EDGES_A_PAGE, **bounds):
+        *ids, seqs = zip(*page, strict=True)
+        seq = np.asarray(seqs, np.int64)
+        row_of = {
+            column: _rows_or_none(snapshot, node, values)
+            for (column, node), values in zip(node_of.items(), ids, strict=True)
+        }
+        for name, (start, end) in brought.items():
+            source, target = row_of[start], row_of[end]
+            both = (source >= 0) & (target >= 0)
+            rows = EdgeRows(source=source[both], target=target[both], seq=seq[both])
+            snapshot.add_edges(name, rows)
+
+
+def _rows_or_none(snapshot: Snapshot, node: str, ids: Sequence[str | None]) -> Ints:
+    """Row of each id; -1 where there is no id."""
+    rows = np.full(len(ids), -1, np.int64)
+    given = [place for place, id_ in enumerate(ids) if id_ is not None]
+    rows[given] = snapshot.known(node, [id_ for id_ in ids if id_ is not None])
+    return rows
 
 
 def add_accepted_similar(snapshot: Snapshot, session: SqlSession, after: int, upto: int) -> None:
@@ -172,7 +188,7 @@ def published_edges(
         pages = tx.stream(edge, EDGES_A_PAGE, **bounds)
         return [_edges(snapshot, edge, page) for page in pages]
 
-    pages = stores.graph.read("snapshot.cypher", read)
+    pages = stores.graph.read("edges.cypher", read)
     pages.append(_edges(snapshot, edge, []))
     scores = [page.score for page in pages if page.score is not None]
     return EdgeRows(

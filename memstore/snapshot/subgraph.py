@@ -4,13 +4,15 @@ The cost depends on the neighbourhood, never on the size of the memory: every ar
 rows that are wanted and nowhere else.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from memstore.snapshot.files import NUMBERS_OF_ROLLOUT, ROLLOUT
+from memstore.snapshot.files import EDGES, NODES, NUMBERS_OF_ROLLOUT, ROLLOUT
 from memstore.snapshot.snapshot import Snapshot
-from schema.graph import CONCLUDES, CONCLUSION, GENERATED, LEADS_TO, QUERY, SIMILAR
+from schema.graph import CONCLUSION, GENERATED, LEADS_TO, QUERY, SIMILAR, STORED_EDGES
 from schema.memory_graph import Bools, Ints, MemoryGraph
 from schema.score import Reach
 from schema.tables import NUMBERS
@@ -39,13 +41,14 @@ def cut(snapshot: Snapshot, queries: Ints, reach: Reach) -> Cut:
         reach: how far the model looks.
     """
     wanted, similar = _neighbourhood(snapshot, np.unique(queries), reach)
-    return _graph(snapshot, wanted, similar)
+    return _cut_of(snapshot, _rows(snapshot, wanted, similar, every=False))
 
 
 def whole(snapshot: Snapshot) -> Cut:
     """All of a snapshot as a graph in memory."""
     everything = np.arange(snapshot.count(QUERY))
-    return _graph(snapshot, everything, np.arange(snapshot.n_edges(SIMILAR[1])), every=True)
+    similar = np.arange(snapshot.n_edges(SIMILAR[1]))
+    return _cut_of(snapshot, _rows(snapshot, everything, similar, every=True))
 
 
 def rollouts_of(snapshot: Snapshot, queries: Ints) -> tuple[Ints, Ints]:
@@ -90,10 +93,20 @@ def _neighbourhood(snapshot: Snapshot, queries: Ints, reach: Reach) -> tuple[Int
     return wanted, np.sort(np.concatenate(edges))
 
 
-def _graph(snapshot: Snapshot, wanted: Ints, similar: Ints, *, every: bool = False) -> Cut:
-    """The graph of the queries `wanted` with their rollouts and the edges `similar`.
+@dataclass(frozen=True, kw_only=True)
+class _Rows:
+    """Rows of a snapshot that a graph of its own gets, each array ascending."""
 
-    With `every`, rollouts that no query leads to are in it too.
+    #: By node type of the snapshot.
+    nodes: Mapping[str, Ints]
+    #: Numbers of edges by name; all of their ends are among the nodes.
+    edges: Mapping[str, Ints]
+
+
+def _rows(snapshot: Snapshot, wanted: Ints, similar: Ints, *, every: bool) -> _Rows:
+    """The queries `wanted` with their rollouts, what these lead to, and the edges `similar`.
+
+    With `every`, rollouts that no query leads to and conclusions that no answer reaches are in it.
     """
     rollouts = np.arange(snapshot.count(ROLLOUT))
     if not every:
@@ -103,18 +116,39 @@ def _graph(snapshot: Snapshot, wanted: Ints, similar: Ints, *, every: bool = Fal
     rollouts = np.union1d(rollouts, snapshot.ends(LEADS_TO[1], leads_to)[0])
     generated = np.sort(snapshot.edges_to(GENERATED[1], rollouts)[0])
     queries = np.union1d(wanted, snapshot.ends(GENERATED[1], generated)[0])
-    concludes = np.sort(snapshot.edges_from(CONCLUDES[1], rollouts)[0])
-    conclusions = np.unique(snapshot.ends(CONCLUDES[1], concludes)[1])
+    nodes = {QUERY: queries, ROLLOUT: rollouts}
+    edges = {SIMILAR[1]: similar, GENERATED[1]: generated, LEADS_TO[1]: leads_to}
+    for name, (start, end) in EDGES.items():
+        if name in edges:
+            continue
+        # Other edges lead to nodes such as conclusions, which come along, or are kept between
+        # queries and rollouts that are there.
+        numbers = np.sort(snapshot.edges_from(name, nodes[start])[0])
+        reached = snapshot.ends(name, numbers)[1]
+        if end in (QUERY, ROLLOUT):
+            numbers = numbers[np.isin(reached, nodes[end])]
+        else:
+            nodes[end] = np.union1d(nodes.get(end, reached), reached)
+        edges[name] = numbers
     if every:
-        conclusions = np.arange(snapshot.count(CONCLUSION))
+        nodes = {node: np.arange(snapshot.count(node)) for node in NODES}
+    return _Rows(nodes=nodes, edges=edges)
+
+
+def _cut_of(snapshot: Snapshot, rows: _Rows) -> Cut:
+    return Cut(
+        graph=_graph(snapshot, rows), query_rows=rows.nodes[QUERY], rollout_rows=rows.nodes[ROLLOUT]
+    )
+
+
+def _graph(snapshot: Snapshot, rows: _Rows) -> MemoryGraph:
+    queries, rollouts, conclusions = (rows.nodes[node] for node in (QUERY, ROLLOUT, CONCLUSION))
     numbers_RN = snapshot.take(f"{ROLLOUT}.{NUMBERS}", rollouts)
     numbers = {name: numbers_RN[:, place].copy() for name, place in NUMBERS_OF_ROLLOUT.items()}
-
-    def edges(name: str, numbers: Ints, sources: Ints, targets: Ints) -> Ints:
-        source, target = snapshot.ends(name, numbers)
-        return np.stack([np.searchsorted(sources, source), np.searchsorted(targets, target)])
-
-    graph = MemoryGraph(
+    edges: dict[str, Any] = {
+        STORED_EDGES[name].array: _renumbered(snapshot, name, rows) for name in EDGES
+    }
+    return MemoryGraph(
         memory=snapshot.memory,
         seq=snapshot.seq,
         encoder=snapshot.files.manifest.encoder,
@@ -135,12 +169,19 @@ def _graph(snapshot: Snapshot, wanted: Ints, similar: Ints, *, every: bool = Fal
         policy_signals_R6=numbers["policy_signals"],
         policy_embedding_RP=snapshot.take("answer.policy_embedding", rollouts),
         verified_R=snapshot.verified(rollouts),
-        generated_2E=edges(GENERATED[1], generated, queries, rollouts),
-        leads_to_2E=edges(LEADS_TO[1], leads_to, rollouts, rollouts),
         conclusion_id_C=snapshot.ids(CONCLUSION, conclusions),
         conclusion_key_C=snapshot.texts("conclusion.key", conclusions),
-        concludes_2E=edges(CONCLUDES[1], concludes, rollouts, conclusions),
-        similar_2E=edges(SIMILAR[1], similar, queries, queries),
-        similar_score_E=snapshot.take("similar.score", similar),
+        similar_score_E=snapshot.take("similar.score", rows.edges[SIMILAR[1]]),
+        **edges,
     )
-    return Cut(graph=graph, query_rows=queries, rollout_rows=rollouts)
+
+
+def _renumbered(snapshot: Snapshot, name: str, rows: _Rows) -> Ints:
+    """Edges of one type, [2, E], by the rows that their ends have in the graph."""
+    ends = snapshot.ends(name, rows.edges[name])
+    return np.stack(
+        [
+            np.searchsorted(rows.nodes[node], end)
+            for node, end in zip(EDGES[name], ends, strict=True)
+        ]
+    )

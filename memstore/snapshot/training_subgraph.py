@@ -1,4 +1,4 @@
-"""The part of a memory that a local model learns from: what is said of rollouts, and around it."""
+"""The part of a memory that a local model learns from: labelled rollouts and their neighbours."""
 
 from dataclasses import replace
 

@@ -1,13 +1,15 @@
 """A graph with rollouts added to it that are stored nowhere: for scores that leave no trace."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from memstore.db import SqlSession
 from memstore.similarity import nearest_to_vector
-from memstore.snapshot.files import Stamp
+from memstore.snapshot.files import EDGES, ROLLOUT, Stamp
+from schema.graph import CONCLUSION, QUERY, STORED_EDGES
 from schema.keyed_rollout import PreparedRollout
 from schema.memory_graph import Floats, Ints, MemoryGraph
 from schema.rollout import POLICY_SIGNALS
@@ -50,63 +52,31 @@ def with_rollouts(
     """
     if not items:
         return graph
-    queries = _index(graph.query_id_Q)
-    new_queries = [i for i in _firsts(items, "query_id") if i.query_id not in queries]
-    queries |= {i.query_id: len(queries) + n for n, i in enumerate(new_queries)}
-    pairs = {item.id: item.conclusion(graph.memory) for item in items}
-    keys = dict(pair for pair in pairs.values() if pair is not None)
-    conclusions = _index(graph.conclusion_id_C)
-    new_conclusions = [id_ for id_ in keys if id_ not in conclusions]
-    conclusions |= {id_: len(conclusions) + n for n, id_ in enumerate(new_conclusions)}
-    rows = range(len(graph.rollout_id_R), len(graph.rollout_id_R) + len(items))
-    concluding = [(row, p[0]) for row, i in zip(rows, items, strict=True) if (p := pairs[i.id])]
-    drawn = [(queries[a], queries[b], s) for a, b, s in edges if a in queries and b in queries]
-    rollouts = [item.rollout for item in items]
-    own = graph.own_features_RF
+    index = {
+        QUERY: _index(graph.query_id_Q),
+        ROLLOUT: _index(graph.rollout_id_R),
+        CONCLUSION: _index(graph.conclusion_id_C),
+    }
+    queries = [item for item in _firsts(items) if item.query_id not in index[QUERY]]
+    pairs = [item.conclusion(graph.memory) for item in items]
+    keys = {id_: key for id_, key in filter(None, pairs) if id_ not in index[CONCLUSION]}
+    for node, ids in (
+        (QUERY, [item.query_id for item in queries]),
+        (ROLLOUT, [item.id for item in items]),
+        (CONCLUSION, list(keys)),
+    ):
+        index[node] |= {id_: row for row, id_ in enumerate(ids, len(index[node]))}
+    arriving = [
+        item.ids(None if pair is None else pair[0]) for item, pair in zip(items, pairs, strict=True)
+    ]
     return replace(
         graph,
-        query_id_Q=graph.query_id_Q + [i.query_id for i in new_queries],
-        query_text_Q=graph.query_text_Q + [i.rollout.query for i in new_queries],
-        dataset_Q=graph.dataset_Q + [i.rollout.dataset for i in new_queries],
-        domain_Q=graph.domain_Q + [i.rollout.domain for i in new_queries],
-        query_embedding_QD=_below(
-            graph.query_embedding_QD, [i.rollout.query_embedding for i in new_queries]
-        ),
-        rollout_id_R=graph.rollout_id_R + [item.id for item in items],
-        thinking_text_R=graph.thinking_text_R + [r.thinking for r in rollouts],
-        answer_text_R=graph.answer_text_R + [r.answer for r in rollouts],
-        policy_R=graph.policy_R + [r.policy or "" for r in rollouts],
-        thinking_embedding_RD=_below(
-            graph.thinking_embedding_RD, [r.thinking_embedding for r in rollouts]
-        ),
-        answer_embedding_RD=_below(
-            graph.answer_embedding_RD, [r.answer_embedding for r in rollouts]
-        ),
-        completion_tokens_R=_below(
-            graph.completion_tokens_R, [r.completion_tokens for r in rollouts]
-        ),
-        answer_given_R=_below(graph.answer_given_R, [r.answer_given for r in rollouts]),
-        truncated_R=_below(graph.truncated_R, [r.truncated for r in rollouts]),
-        policy_signals_R6=_below(
-            graph.policy_signals_R6,
-            [r.policy_signals or (np.nan,) * len(POLICY_SIGNALS) for r in rollouts],
-        ),
-        policy_embedding_RP=_below(
-            graph.policy_embedding_RP, [_stamped(item, stamp) for item in items]
-        ),
-        verified_R=_below(graph.verified_R, [r.reward for r in rollouts]),
-        generated_2E=_beside(
-            graph.generated_2E, [(queries[i.query_id], r) for r, i in zip(rows, items, strict=True)]
-        ),
-        leads_to_2E=_beside(graph.leads_to_2E, [(row, row) for row in rows]),
-        conclusion_id_C=graph.conclusion_id_C + new_conclusions,
-        conclusion_key_C=graph.conclusion_key_C + [keys[id_] for id_ in new_conclusions],
-        concludes_2E=_beside(graph.concludes_2E, [(r, conclusions[id_]) for r, id_ in concluding]),
-        similar_2E=_beside(graph.similar_2E, [(a, b) for a, b, _ in drawn]),
-        similar_score_E=_below(graph.similar_score_E, [score for _, _, score in drawn]),
-        own_features_RF=None
-        if own is None
-        else np.vstack([own, np.full((len(items), own.shape[1]), np.nan, np.float32)]),
+        **_queries(graph, queries),
+        **_rollouts(graph, items, stamp),
+        conclusion_id_C=graph.conclusion_id_C + list(keys),
+        conclusion_key_C=graph.conclusion_key_C + list(keys.values()),
+        **_arriving_edges(graph, arriving, index),
+        **_similar(graph, edges, index[QUERY]),
     )
 
 
@@ -114,9 +84,50 @@ def _index(ids: Sequence[str]) -> dict[str, int]:
     return {id_: row for row, id_ in enumerate(ids)}
 
 
-def _firsts(items: Sequence[PreparedRollout], field: str) -> list[PreparedRollout]:
-    """The first item of each value of `field`."""
-    return list({getattr(item, field): item for item in reversed(items)}.values())[::-1]
+def _firsts(items: Sequence[PreparedRollout]) -> list[PreparedRollout]:
+    """The first rollout of each query."""
+    return list({item.query_id: item for item in reversed(items)}.values())[::-1]
+
+
+def _queries(graph: MemoryGraph, new: Sequence[PreparedRollout]) -> dict[str, Any]:
+    """Columns of the graph's queries, with those of the rollouts `new` at their end."""
+    rollouts = [item.rollout for item in new]
+    return {
+        "query_id_Q": graph.query_id_Q + [item.query_id for item in new],
+        "query_text_Q": graph.query_text_Q + [r.query for r in rollouts],
+        "dataset_Q": graph.dataset_Q + [r.dataset for r in rollouts],
+        "domain_Q": graph.domain_Q + [r.domain for r in rollouts],
+        "query_embedding_QD": _below(
+            graph.query_embedding_QD, [r.query_embedding for r in rollouts]
+        ),
+    }
+
+
+def _rollouts(
+    graph: MemoryGraph, new: Sequence[PreparedRollout], stamp: Stamp | None
+) -> dict[str, Any]:
+    """Columns of the graph's rollouts, with the rollouts `new` at their end."""
+    rollouts = [item.rollout for item in new]
+    no_signals = (np.nan,) * len(POLICY_SIGNALS)
+    columns: dict[str, list[object]] = {
+        "thinking_embedding_RD": [r.thinking_embedding for r in rollouts],
+        "answer_embedding_RD": [r.answer_embedding for r in rollouts],
+        "completion_tokens_R": [r.completion_tokens for r in rollouts],
+        "answer_given_R": [r.answer_given for r in rollouts],
+        "truncated_R": [r.truncated for r in rollouts],
+        "policy_signals_R6": [r.policy_signals or no_signals for r in rollouts],
+        "policy_embedding_RP": [_stamped(item, stamp) for item in new],
+        "verified_R": [r.reward for r in rollouts],
+    }
+    if graph.own_features_RF is not None:
+        columns["own_features_RF"] = [np.full(graph.own_features_RF.shape[1], np.nan)] * len(new)
+    return {
+        "rollout_id_R": graph.rollout_id_R + [item.id for item in new],
+        "thinking_text_R": graph.thinking_text_R + [r.thinking for r in rollouts],
+        "answer_text_R": graph.answer_text_R + [r.answer for r in rollouts],
+        "policy_R": graph.policy_R + [r.policy or "" for r in rollouts],
+        **{name: _below(getattr(graph, name), values) for name, values in columns.items()},
+    }
 
 
 def _stamped(item: PreparedRollout, stamp: Stamp | None) -> Floats:
@@ -130,8 +141,36 @@ def _stamped(item: PreparedRollout, stamp: Stamp | None) -> Floats:
     return given
 
 
+def _arriving_edges(
+    graph: MemoryGraph,
+    arriving: Sequence[Mapping[str, str | None]],
+    index: Mapping[str, Mapping[str, int]],
+) -> dict[str, Ints]:
+    """Edges that arrive with rollouts, given the ids in each rollout's row."""
+    found: dict[str, Ints] = {}
+    for name, spec in STORED_EDGES.items():
+        if spec.columns is None:
+            continue
+        (start, end), (source, target) = spec.columns, (index[node] for node in EDGES[name])
+        ends = [(row[start], row[end]) for row in arriving]
+        drawn = [(source[a], target[b]) for a, b in ends if a is not None and b is not None]
+        found[spec.array] = _after(getattr(graph, spec.array), drawn)
+    return found
+
+
+def _similar(
+    graph: MemoryGraph, edges: Sequence[Edge], queries: Mapping[str, int]
+) -> dict[str, Any]:
+    """Similarity edges, with those at their end that lie between queries of the graph."""
+    drawn = [(queries[a], queries[b], s) for a, b, s in edges if a in queries and b in queries]
+    return {
+        "similar_2E": _after(graph.similar_2E, [(a, b) for a, b, _ in drawn]),
+        "similar_score_E": _below(graph.similar_score_E, [score for _, _, score in drawn]),
+    }
+
+
 def _below(values: Floats, more: Sequence[object]) -> Floats:
-    """Rows behind rows; None is NaN."""
+    """The rows `more` after the rows `values`; None is NaN."""
     if not more:
         return values
     filled = [np.nan if value is None else value for value in more]
@@ -139,5 +178,5 @@ def _below(values: Floats, more: Sequence[object]) -> Floats:
     return np.concatenate([values, rows])
 
 
-def _beside(pairs_2E: Ints, more: Sequence[tuple[int, int]]) -> Ints:
+def _after(pairs_2E: Ints, more: Sequence[tuple[int, int]]) -> Ints:
     return np.hstack([pairs_2E, np.asarray(more, np.int64).reshape(-1, 2).T])

@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 from support.graph_factory import make_graph
+from support.rollout_factory import make_rollout
 
 from memstore.db.query_files import named_queries
 from schema.graph import EDGE_SPECS, EDGE_TYPES, SIMILAR, EdgeSpec
+from schema.keyed_rollout import prepare
+from schema.tables import ROLLOUT, ColumnType
 
 BY_ID = pytest.mark.parametrize("spec", EDGE_SPECS, ids=lambda spec: spec.triple[1])
 
@@ -36,6 +39,15 @@ def test_a_neighbour_sends_to_the_query_that_chose_it() -> None:
 @BY_ID
 def test_graphs_and_snapshot_queries_know_it(spec: EdgeSpec) -> None:
     graph, _ = make_graph()
-    assert spec.stored_name in graph.stored_edges
-    queries = named_queries("snapshot.cypher")
+    assert graph.stored_edges[spec.stored_name] is getattr(graph, spec.array)
+    queries = named_queries("edges.cypher")
     assert {spec.stored_name, f"sum_{spec.stored_name}"} <= queries.keys()
+
+
+@BY_ID
+def test_edges_that_arrive_with_rollouts_are_found_in_their_rows(spec: EdgeSpec) -> None:
+    assert (spec.columns is None) == (spec.triple == SIMILAR)
+    item = prepare("memory", "run", make_rollout(0))
+    for column in spec.columns or ():
+        assert ROLLOUT.column(column).type is ColumnType.TEXT
+        assert column in item.ids("a conclusion")

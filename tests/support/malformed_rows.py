@@ -55,7 +55,7 @@ BAD_ROWS: list[tuple[dict[str, Any] | bytes, str]] = [
     ({"answer": None, "thinking": None, "completion": " "}, "`answer` is empty"),
     (
         {"answer": None, "completion": [{"role": "assistant"}]},
-        "`thinking` is given beside messages",
+        "`thinking` is given, and messages in `completion`",
     ),
     ({"answer": None, "completion": "c" * (2 * MAX_TEXT_BYTES + 1)}, "`completion` has"),
     ({"answer": 4}, "`answer` is 4"),

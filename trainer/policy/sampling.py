@@ -62,7 +62,7 @@ class Completion:
             completion_tokens=self.tokens,
             truncated=self.truncated,
         )
-        return rollout if self.signals is None else self.signals.beside(rollout)
+        return rollout if self.signals is None else self.signals.added_to(rollout)
 
 
 def sample(

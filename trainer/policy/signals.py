@@ -22,7 +22,7 @@ AT_ONCE: Final = 8
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Signals:
-    """What the policy shows of one completion beside its text."""
+    """The policy's own statistics and hidden state of one completion."""
 
     #: Values of POLICY_SIGNALS, in that order.
     statistics: tuple[float, ...]
@@ -30,7 +30,7 @@ class Signals:
     embedding: Vector | None
     layer: str | None
 
-    def beside(self, rollout: Rollout) -> Rollout:
+    def added_to(self, rollout: Rollout) -> Rollout:
         """The rollout with them."""
         return replace(
             rollout,

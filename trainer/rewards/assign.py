@@ -90,7 +90,7 @@ class Giver:
     def _audit(
         self, batch: Batch, placed: Sequence[Placed], verified: Mapping[int, float | None]
     ) -> None:
-        """Ask what the memory would have said of verified rows, before it learns the truth."""
+        """Score verified rows as the memory would have, before it learns their rewards."""
         rows = batch.rows
         known = {n: value for n, value in verified.items() if value is not None}
         due = self.audit.due({rows[number].query for number in known})
@@ -145,6 +145,6 @@ def _checked(score: Score) -> Given:
         return NO_OPINION
     if not (math.isfinite(score.value) and 0 <= score.value <= 1):
         raise RewardError(
-            f"the memory gave rollout {score.rollout_id} the reward {score.value}: train it anew"
+            f"the memory gave rollout {score.rollout_id} the reward {score.value}: train it again"
         )
     return Given(value=float(score.value), source=score.source)

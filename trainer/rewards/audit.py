@@ -1,9 +1,9 @@
-"""The audit: is what the memory promises still what a verifier says?
+"""The audit: do the rewards that the memory predicts still agree with the verifier?
 
 A policy that learns from propagated rewards may learn to please the model behind them: by length,
 or by giving one answer again and again. Then the memory promises more than verification finds. So
-the rollouts of some labelled queries, chosen at random, are scored as if nobody had paid for them,
-on the first meeting and before the memory learns the truth.
+the rollouts of some labelled queries, chosen at random, are scored as if they had no labels,
+when they are first seen and before the memory learns their rewards.
 """
 
 from collections.abc import Collection
@@ -79,7 +79,7 @@ class Audit:
             raise RewardError(
                 f"over the last {WINDOW} audited queries the memory promised {promised:.2f} and "
                 f"verification found {verified:.2f}: the policy has learnt to please the memory. "
-                "Go back to an earlier checkpoint, and label more or train the memory anew"
+                "Go back to an earlier checkpoint, and label more or train the memory again"
             )
 
 

@@ -1,4 +1,4 @@
-"""What can stand in for a memory: scorers to hold it against. None of them keeps anything."""
+"""Scorers to compare a memory with, in its place. None of them stores anything."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence

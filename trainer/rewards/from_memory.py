@@ -53,7 +53,7 @@ def memory_reward(
 
     Raises:
         RewardError: (from the function) if more than 5 % of a batch could not be verified, a
-            score is missing or no number in [0, 1], or nobody says whether this is training.
+            score is missing or no number in [0, 1], or it is not known whether this is training.
         InputError: if the journal is damaged; (from the function) naming column and row, if a
             column of the data set holds something else than it should.
     """

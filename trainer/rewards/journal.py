@@ -1,4 +1,4 @@
-"""The journal of a run: where each rollout stands and what reward it got, so that a run resumes.
+"""The journal of a run: the place and the reward of each rollout, so that a run can resume.
 
 A trainer that was killed begins again at its last checkpoint and makes the steps since then once
 more. A completion that is the same as before gets its old place and its old reward, so nothing is

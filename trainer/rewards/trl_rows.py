@@ -40,7 +40,7 @@ class Row:
     def rollout(
         self, *, step: int, place: int, policy: str | None, reward: float | None
     ) -> Rollout:
-        """The rollout that stands at `place` of `step`."""
+        """The rollout at `place` of `step`."""
         return Rollout(
             query=self.query,
             thinking=self.thinking,

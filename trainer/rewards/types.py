@@ -43,9 +43,9 @@ class Batch:
     def rollout(
         self, number: int, *, place: int, policy: str | None, reward: float | None
     ) -> Rollout:
-        """Row `number` as the rollout that stands at `place` of the step."""
+        """Row `number` as the rollout at `place` of the step."""
         rollout = self.rows[number].rollout(
             step=self.step, place=place, policy=policy, reward=reward
         )
         signals = self.signals[number]
-        return rollout if signals is None else signals.beside(rollout)
+        return rollout if signals is None else signals.added_to(rollout)

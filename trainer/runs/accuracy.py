@@ -1,4 +1,4 @@
-"""Accuracy of a policy on held-out tasks, as training goes on."""
+"""Accuracy of a policy on held-out tasks during training."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

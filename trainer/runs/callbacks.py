@@ -13,7 +13,7 @@ _LOGGER: Final = logging.getLogger(__name__)
 def learn_every(steps: int, learn: Callable[[], object]) -> Any:
     """A callback that calls `learn` (`memreward.Memory.learn`) every so many steps.
 
-    As long as too few queries are labelled it says so in the log, and the training goes on.
+    As long as too few queries are labelled it logs a warning, and training continues.
     """
     return hook_callback(
         Hook(

@@ -1,7 +1,7 @@
 """Collecting: a policy answers the queries of a task set, and what it wrote is handed on.
 
 What is stored already is not sampled again: every rollout has random numbers of its own, so a
-collection that was cut off goes on as if it had not been.
+collection that was interrupted resumes as if it had not been.
 """
 
 from collections.abc import Callable, Sequence, Set

@@ -1,4 +1,4 @@
-"""GRPO with TRL: one run in a folder of its own, which a killed run goes on from.
+"""GRPO with TRL: one run in a folder of its own, from which a killed run resumes.
 
 The folder holds `checkpoints/checkpoint-N` (TRL's: policy, optimiser, random numbers, state) and
 `journal.jsonl` (trainer.rewards.journal); a finished run adds `policy` and, last, `history.json`.
@@ -64,7 +64,7 @@ def train(
     options: GrpoOptions,
     hooks: Sequence[Hook] = (),
 ) -> list[dict[str, Any]]:
-    """Train `model` in place, from where `folder` stands.
+    """Train `model` in place, from the last checkpoint in `folder`.
 
     Args:
         model: a causal language model of transformers.
@@ -72,7 +72,7 @@ def train(
         rows: of the data set: `prompt`, and columns for the reward function.
         reward: the reward function.
         folder: of this run.
-        options: how to train; those of a run that goes on must be the same.
+        options: how to train; a resumed run must be given the same.
         hooks: called with the number of finished steps.
 
     Returns:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 END: Final = "<end>"
 VOCABULARY: Final = 512
 #: A policy of this kind answers what it was asked last; examples before it would only cost time.
-#: The line's end stands inside, because Jinja drops one at the end of a template.
+#: The line's end is inside, because Jinja drops one at the end of a template.
 CHAT_TEMPLATE: Final = "{{ messages[-1]['content'] + '\\n' }}"
 
 
@@ -83,7 +83,7 @@ def teach(
 
 
 def make_tokenizer(texts: Sequence[str]) -> "PreTrainedTokenizerFast":
-    """Byte-level BPE of the texts in which every digit stands alone."""
+    """Byte-level BPE of the texts in which every digit is a token of its own."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 

@@ -30,7 +30,7 @@ def _importable() -> "Iterator[None]":
     """What reasoning-gym's import needs: silence of its dependency, and a module for the solver.
 
     pycosat has to be compiled and is not among our dependencies; where it is missing, an empty
-    module stands in for it during the import only.
+    module replaces it during the import only.
     """
     stand_in = importlib.util.find_spec(SOLVER) is None
     if stand_in:

@@ -40,7 +40,7 @@ def lessons(
     """Up to `size` lessons for each family of `spec`, which describes `tasks`.
 
     By chance, the share `guessed` of them say a number near the answer, and the share `careless`
-    what stands before the last step, both without any steps: guesses of one query differ, careless
+    what comes before the last step, both without any steps: guesses of one query differ, careless
     answers agree. A policy that is taught two ways can find out in training which of them pays.
 
     Raises:

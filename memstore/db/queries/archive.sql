@@ -4,7 +4,7 @@ SELECT encoder, dimension, neighbours, linked_seq, created_at, encoder_path, key
 FROM memreward.memory WHERE name = %(memory)s;
 
 -- name: begin_import
--- The memory, which nobody sees until it is whole.
+-- The memory, which is hidden until it is whole.
 INSERT INTO memreward.memory (
     name, encoder, dimension, neighbours, seq, published_seq, linked_seq, generation,
     published_generation, created_at, encoder_path, keys_version, importing
@@ -28,7 +28,7 @@ SELECT EXISTS (
 );
 
 -- name: finish_import
--- The memory is whole: everybody may see it.
+-- The memory is whole, and visible from now on.
 UPDATE memreward.memory SET importing = false
 WHERE name = %(memory)s AND incarnation::text = %(incarnation)s;
 
@@ -55,13 +55,13 @@ FROM memreward.current_preference(%(memory)s, %(seq)s::bigint, NULL::text[])
 ORDER BY better, worse, annotator;
 
 -- name: begin_rebuild
--- From here on nobody uses the memory until its graph is whole.
+-- From here on the memory cannot be used until its graph is whole.
 UPDATE memreward.memory SET rebuilding = true
 WHERE name = %(memory)s AND deleted_at IS NULL AND NOT importing
 RETURNING incarnation::text, encoder, published_seq, published_generation;
 
 -- name: may_rebuild
--- Whether the memory whose graph is made anew is still there.
+-- Whether the memory whose graph is rebuilt is still there.
 SELECT EXISTS (
     SELECT 1 FROM memreward.memory
     WHERE name = %(memory)s AND incarnation::text = %(incarnation)s AND rebuilding

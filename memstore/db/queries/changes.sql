@@ -14,7 +14,7 @@ SELECT rollout_id, source, value
 FROM memreward.verified_by_source(%(memory)s, %(seq)s::bigint, %(ids)s::text[]);
 
 -- name: preferred
--- The current preferences in which one of these rollouts stands.
+-- The current preferences that name one of these rollouts.
 SELECT better, worse, annotator, at
 FROM memreward.current_preference(%(memory)s, NULL::bigint, %(ids)s::text[]);
 

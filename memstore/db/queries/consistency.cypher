@@ -1,5 +1,5 @@
 // name: memory
-// How a memory stands here.
+// State of a memory here.
 MATCH (m:Memory {memory: $memory}) RETURN m.seq, m.generation, m.incarnation
 
 // name: runs
@@ -24,7 +24,7 @@ RETURN n.id, n.seq, COLLECT { MATCH (n)<-[:GENERATED]-(q) RETURN q.id } AS queri
 ORDER BY n.id
 
 // name: answers
-// A page of answers: what led to them, who produced them, what they conclude, what is said of them.
+// A page of answers: what led to them, who produced them, their conclusions, labels and rewards.
 MATCH (n:Answer {memory: $memory}) WHERE n.id > $after
 WITH n ORDER BY n.id LIMIT $limit
 RETURN n.id, n.seq, COLLECT { MATCH (n)<-[:LEADS_TO]-(t) RETURN t.id } AS thinkings,

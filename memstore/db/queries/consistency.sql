@@ -1,5 +1,5 @@
 -- name: memory
--- How a memory stands here.
+-- State of a memory here.
 SELECT dimension, incarnation::text, seq, published_seq, published_generation, keys_version,
     deleted_at IS NOT NULL, importing, rebuilding
 FROM memreward.memory WHERE name = %(memory)s;

@@ -31,7 +31,7 @@ DELETE FROM memreward.verified_reward WHERE memory = %(memory)s;
 DELETE FROM memreward.preference WHERE memory = %(memory)s;
 
 -- name: delete_new_embeddings
--- Embeddings that were being made anew.
+-- New embeddings of an unfinished re-embedding.
 DELETE FROM memreward.new_embedding WHERE memory = %(memory)s;
 
 -- name: delete_new_keys
@@ -146,7 +146,7 @@ DELETE FROM memreward.propagated_reward
 WHERE memory = %(memory)s AND rollout_id = ANY(%(rollouts)s);
 
 -- name: remove_preferences
--- Preferences in which one of the run's rollouts stands.
+-- Preferences that name one of the run's rollouts.
 DELETE FROM memreward.preference
 WHERE memory = %(memory)s AND (better = ANY(%(rollouts)s) OR worse = ANY(%(rollouts)s));
 
@@ -156,7 +156,7 @@ DELETE FROM memreward.policy_embedding
 WHERE memory = %(memory)s AND rollout_id = ANY(%(rollouts)s);
 
 -- name: remove_new_embeddings
--- Embeddings that were being made anew.
+-- New embeddings of an unfinished re-embedding.
 DELETE FROM memreward.new_embedding
 WHERE memory = %(memory)s AND (id = ANY(%(rollouts)s) OR id = ANY(%(queries)s));
 
@@ -169,7 +169,7 @@ DELETE FROM memreward.new_key WHERE memory = %(memory)s AND rollout_id = ANY(%(r
 DELETE FROM memreward.rollout WHERE memory = %(memory)s AND id = ANY(%(rollouts)s);
 
 -- name: remove_conclusions
--- Conclusions that nobody reaches any more.
+-- Conclusions that no rollout reaches any more.
 DELETE FROM memreward.conclusion WHERE memory = %(memory)s AND id = ANY(%(conclusions)s);
 
 -- name: remove_similar
@@ -178,7 +178,7 @@ DELETE FROM memreward.similar_to
 WHERE memory = %(memory)s AND (query_id = ANY(%(queries)s) OR neighbour_id = ANY(%(queries)s));
 
 -- name: remove_queries
--- Queries that nobody answers any more.
+-- Queries that no rollout answers any more.
 DELETE FROM memreward.query WHERE memory = %(memory)s AND id = ANY(%(queries)s);
 
 -- name: remove_run

@@ -1,5 +1,5 @@
 // name: most_promising_answers
-// Which conclusions does the memory believe in most, though nobody verified them?
+// Which conclusions does the memory believe in most, though they were not verified?
 MATCH (q:Query {memory: $memory})-[:GENERATED]->()-[:LEADS_TO]->(a:Answer)-[:CONCLUDES]->(c)
 WHERE a.propagated_reward IS NOT NULL
 RETURN q.text AS query, c.key AS conclusion, count(a) AS rollouts,

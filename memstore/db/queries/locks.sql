@@ -11,7 +11,7 @@ SELECT pg_advisory_lock(hashtextextended('memreward accept ' || %(memory)s, 0));
 SELECT pg_advisory_lock(hashtextextended('memreward link ' || %(memory)s, 0));
 
 -- name: try_lock_linker
--- The same, if nobody links at the moment.
+-- The same, if no other session holds it.
 SELECT pg_try_advisory_lock(hashtextextended('memreward link ' || %(memory)s, 0));
 
 -- name: lock_publisher

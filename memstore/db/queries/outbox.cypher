@@ -216,9 +216,9 @@ DETACH DELETE n
 RETURN count(*)
 
 // name: stand
-// The memory, copied as a whole, stands at this batch and generation.
+// The memory, copied as a whole, is at this batch and generation.
 MATCH (m:Memory {memory: $memory}) SET m.seq = $seq, m.generation = $generation RETURN count(m)
 
 // name: disown
-// What Neo4j holds under this name is to be made anew for this incarnation of the memory.
+// What Neo4j holds under this name is to be rebuilt for this incarnation of the memory.
 MATCH (m:Memory {memory: $memory}) SET m.incarnation = $incarnation, m.seq = 0 RETURN count(m)

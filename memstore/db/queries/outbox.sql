@@ -5,7 +5,7 @@ VALUES (%(memory)s, %(encoder)s, %(dimension)s, %(neighbours)s, %(keys_version)s
 ON CONFLICT (name) DO NOTHING;
 
 -- name: memory_state
--- Where a memory stands.
+-- State of a memory.
 SELECT encoder, dimension, incarnation::text, neighbours, seq, published_seq, generation,
     published_generation, encoder_path, keys_version, deleted_at IS NOT NULL, importing, rebuilding
 FROM memreward.memory WHERE name = %(memory)s;
@@ -76,7 +76,7 @@ WHERE b.memory = %(memory)s AND b.seq = m.published_seq + 1 AND m.deleted_at IS 
 
 -- name: may_publish
 -- Whether this session still holds the publisher's lock for a memory that is still there; asked
--- inside the transaction of Neo4j that the answer allows to go on.
+-- inside the transaction of Neo4j, which continues only if the answer is yes.
 SELECT EXISTS (
     SELECT 1 FROM memreward.memory
     WHERE name = %(memory)s AND incarnation::text = %(incarnation)s AND deleted_at IS NULL

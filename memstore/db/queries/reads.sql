@@ -7,12 +7,6 @@ SELECT name FROM memreward.memory WHERE deleted_at IS NULL AND NOT importing ORD
 SELECT id, embedding FROM memreward.query
 WHERE memory = %(memory)s AND seq <= %(seq)s ORDER BY id;
 
--- name: rollout_features
--- Embeddings and numbers of all rollouts up to a sequence number.
-SELECT id, thinking_embedding, answer_embedding, completion_tokens, answer_given, truncated,
-    policy_signals
-FROM memreward.rollout WHERE memory = %(memory)s AND seq <= %(seq)s ORDER BY id;
-
 -- name: policy_embedding_stamp
 -- The policy, layer and dimension that most policy embeddings carry.
 SELECT policy, layer, vector_dims(embedding) AS dimension FROM memreward.policy_embedding
@@ -48,7 +42,7 @@ SELECT coalesce(max(seq), 0), coalesce(max(seq) FILTER (WHERE published_at IS NO
 FROM memreward.batch WHERE memory = %(memory)s AND kind IN ('delete', 'reembed', 'rekey');
 
 -- name: rollout
--- Where a rollout stands.
+-- Query, run and place of a rollout.
 SELECT query_id, run, source_query_id, step, place, policy, checkpoint, seq
 FROM memreward.rollout WHERE memory = %(memory)s AND id = %(rollout)s;
 
@@ -68,7 +62,7 @@ SELECT seq, at, model, value, confidence FROM memreward.propagated_reward
 WHERE memory = %(memory)s AND rollout_id = %(rollout)s AND seq <= %(seq)s ORDER BY seq;
 
 -- name: preferences
--- Preferences in which a rollout stands, in order.
+-- Preferences that name a rollout, in order.
 SELECT seq, at, annotator, better, worse FROM memreward.preference
 WHERE memory = %(memory)s AND (better = %(rollout)s OR worse = %(rollout)s) AND seq <= %(seq)s
 ORDER BY seq, annotator, better;

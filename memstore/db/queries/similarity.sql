@@ -60,14 +60,14 @@ SELECT string_to_array(extversion, '.')::int[] FROM pg_extension WHERE extname =
 SELECT pg_try_advisory_lock(hashtextextended('memreward index', 0));
 
 -- name: build_index
--- HNSW over the queries of one memory; writers go on meanwhile. m and ef_construction are measured:
+-- HNSW over the queries of one memory; writers are not blocked. m and ef_construction are measured:
 -- docs/performance.md.
 CREATE INDEX CONCURRENTLY {index} ON memreward.query
 USING hnsw ((embedding::vector({dimension})) vector_cosine_ops) WITH (m = 16, ef_construction = 128)
 WHERE memory = {memory} AND vector_dims(embedding) = {dimension};
 
 -- name: drop_index
--- An index that is of no use any more, or was cut off while it was built; readers go on.
+-- An index that is of no use any more, or whose build was interrupted; readers are not blocked.
 DROP INDEX CONCURRENTLY IF EXISTS memreward.{index};
 
 -- name: analyse
@@ -91,7 +91,7 @@ SELECT set_config('enable_seqscan', 'on', true), set_config('enable_sort', 'on',
 
 -- name: nearest
 -- The k nearest other queries of each asked query by cosine; exact ties are broken by id. Queries
--- of a quarantined batch are nobody's neighbours.
+-- of a quarantined batch are no neighbours of others.
 SELECT asked.id, near.id, near.score
 FROM memreward.query AS asked
 CROSS JOIN LATERAL (

@@ -15,11 +15,6 @@ FROM memreward.policy_embedding
 WHERE memory = %(memory)s AND seq > %(after)s AND seq <= %(upto)s
 GROUP BY policy, layer, dimension ORDER BY policy, layer, dimension;
 
--- name: rollout_edges
--- Which query and which conclusion the rollouts that batches brought belong to.
-SELECT id, query_id, conclusion_id, seq FROM memreward.rollout
-WHERE memory = %(memory)s AND seq > %(after)s AND seq <= %(upto)s ORDER BY seq, id;
-
 -- name: new_query_ids
 -- Ids of the queries that batches brought.
 SELECT id FROM memreward.query

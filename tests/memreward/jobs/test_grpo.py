@@ -14,7 +14,8 @@ from support.tiny_policy import write_tiny_policy
 
 from memreward.base.progress import Bars, bars
 from memreward.jobs.comparison import ArmRun, CompareRequest, compare, planned, summarise, table
-from memreward.jobs.grpo import GrpoOutcome, GrpoRequest, Source, draw_run, run_grpo
+from memreward.jobs.grpo import GrpoRequest, Source, run_grpo
+from memreward.jobs.grpo_outcome import GrpoOutcome, draw_run
 from schema.errors import InputError, TrainingError
 from trainer.json_lines import read_lines
 from trainer.rewards.baseline_scorers import Arm

@@ -92,7 +92,7 @@ def test_a_row_for_neo4j_has_edges_by_name_and_a_map_a_node() -> None:
 
 
 def test_the_snapshot_keeps_its_layout() -> None:
-    """Another layout needs another `memstore.snapshot.files.FORMAT`."""
+    """A snapshot of another layout is replaced, which takes a while for a large memory."""
     assert set(TEXTS) == {
         *("query.text", "query.dataset", "query.domain", "answer.thinking_text"),
         *("answer.text", "answer.policy", "conclusion.key"),

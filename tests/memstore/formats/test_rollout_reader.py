@@ -253,7 +253,7 @@ def test_a_line_too_long_for_memory_is_skipped(tmp_path: Path) -> None:
 @pytest.mark.parametrize("change", [{"answer": "5"}, {"reward": 0.0}, {"query": "else"}])
 def test_a_place_with_other_content_is_rejected(tmp_path: Path, change: dict[str, Any]) -> None:
     path = jsonl(tmp_path / "a.jsonl", ROW, ROW | change)
-    assert "'sums-1', step 2, rollout 0 stands in an earlier row" in reason(path)
+    assert "'sums-1', step 2, rollout 0 is in an earlier row" in reason(path)
 
 
 def test_a_policy_keeps_one_embedding_size_a_layer(tmp_path: Path) -> None:
@@ -541,7 +541,7 @@ def test_queries_and_completions_may_be_messages(tmp_path: Path) -> None:
     [
         ({"query": [{"from": "human"}], "completion": "4"}, "no usable `role`"),
         ({"query": "q", "completion": [5]}, "message 0 is of type int"),
-        ({"query": "q", "completion": [], "thinking": "t"}, "beside messages"),
+        ({"query": "q", "completion": [], "thinking": "t"}, "messages in `completion`"),
         ({"query": {"role": "user"}, "completion": "4"}, "`query` is a value of type dict"),
     ],
 )

@@ -14,7 +14,8 @@ from memstore.db.graph_store import open_driver, ping_neo4j
 from memstore.servers.home import Home
 from memstore.servers.host_memory import MIB
 from memstore.servers.neo4j_jars import NEO4J_VERSION
-from memstore.servers.neo4j_server import Neo4jServer, java_version, memory_settings
+from memstore.servers.neo4j_server import Neo4jServer, java_version
+from memstore.servers.neo4j_settings import memory_settings
 from memstore.settings import Settings
 from schema.errors import ServerError
 

@@ -1,0 +1,67 @@
+"""The outcome of a GRPO run, read from its folder: accuracy, labels spent, seconds, a figure."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer import read_lines
+from trainer.rewards import Journal
+from trainer.runs import HISTORY, Accuracy, Curve
+from trainer.tasks import TaskSet
+
+#: Files of a run, next to TRL's own.
+JOURNAL, CURVE, REFRESHES = "journal.jsonl", "curve.jsonl", "refreshes.jsonl"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrpoOutcome:
+    """What came of a run."""
+
+    folder: Path
+    before: Accuracy
+    after: Accuracy
+    #: Queries whose verification this run paid for.
+    labels: int
+    #: Queries it was trained on.
+    queries: int
+    #: In rewards (with what the memory needs to learn), and in all steps and refreshes.
+    reward_seconds: float
+    seconds: float
+
+
+def read_outcome(folder: Path, training: TaskSet, paid: frozenset[str]) -> GrpoOutcome:
+    """The outcome of a finished run, given its tasks and the queries that were labelled before."""
+    history = json.loads((folder / HISTORY).read_text(encoding="utf-8"))
+    curve = Curve(folder / CURVE)
+    rewards = sum(entry.get("memreward/seconds", 0.0) for entry in history)
+    refreshes = {line["step"]: line["seconds"] for line in read_lines(folder / REFRESHES)}
+    learning = sum(refreshes.values())
+    text_of = {task.source_query_id: task.query for task in training}
+    verified = {text_of[id_] for id_ in Journal(folder / JOURNAL).verified}
+    return GrpoOutcome(
+        folder=folder,
+        before=curve.first,
+        after=curve.last,
+        labels=len(verified - paid),
+        queries=len(training),
+        reward_seconds=rewards + learning,
+        seconds=sum(entry.get("step_time", 0.0) for entry in history) + learning,
+    )
+
+
+def draw_run(folder: Path) -> None:
+    """Mean reward and share of rewarded completions by step, and accuracy on held-out tasks."""
+    from matplotlib.figure import Figure
+
+    history = json.loads((folder / HISTORY).read_text(encoding="utf-8"))
+    curve = Curve(folder / CURVE).points
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    for name, label in (("reward", "mean reward"), ("memreward/coverage", "rewarded")):
+        known = [entry for entry in history if entry.get(name) is not None]
+        axes.plot([e["step"] for e in known], [e[name] for e in known], label=label, alpha=0.6)
+    steps = sorted(curve)
+    axes.plot(steps, [curve[step].mean for step in steps], label="held-out accuracy", marker="o")
+    axes.set(xlabel="step", ylim=(0, 1))
+    axes.legend()
+    figure.savefig(folder / "run.png", dpi=120)
