@@ -1,6 +1,5 @@
 """Every change of a memory is a batch with a kind and a gapless sequence number."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -15,12 +14,3 @@ class BatchKind(StrEnum):
     DELETE = "delete"
     REEMBED = "reembed"
     REKEY = "rekey"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Batch:
-    """One accepted change, published to Neo4j in the order of `seq`."""
-
-    memory: str
-    seq: int
-    kind: BatchKind

@@ -17,7 +17,7 @@ from gnn.jobs.train_and_propagate import train_memory
 from memstore import Settings
 from memstore.changes import RolloutWriter, embedded
 from memstore.db import Stores, get_memory
-from memstore.encoders import TextEncoder, encoder_for, remembering
+from memstore.encoders import TextEncoder, caching, encoder_for
 from memstore.outbox import BackgroundPublisher
 from memstore.snapshot import cut, nearest_unstored, vectors_in, with_rollouts
 from schema.errors import CheckpointError, InputError
@@ -104,7 +104,7 @@ class OnlineScorer:
                 return
             encoder = encoder_for(self._stores, self.memory)
             if encoder.name != self.encoder.name:
-                self._writer.encoder = remembering(encoder)
+                self._writer.encoder = caching(encoder)
             snapshot = self._snapshot.check()
             folder = latest_checkpoint(self._stores, self._settings, self.memory, self._version)
             if folder is not None and folder.name != self.model:

@@ -20,7 +20,7 @@ from memstore import Settings
 from memstore.changes import list_models, register_model
 from memstore.db import Stores, get_memory
 from memstore.servers import checkpoint_folder, snapshot_folder, training_folder
-from memstore.snapshot import KeptSnapshot, learnable
+from memstore.snapshot import SnapshotCache, training_cut
 from schema.errors import CheckpointError
 from schema.memory_graph import MemoryGraph
 
@@ -56,7 +56,7 @@ def train_on_course(
         TrainingError: if too little is verified.
     """
     with _one_training(stores, settings, memory) as unfinished:
-        graph = learnable_graph(stores, settings, memory)
+        graph = training_graph(stores, settings, memory)
         learns_from = fingerprint(graph, model.config)
         interrupted = read_note(unfinished) if resume else None
         if interrupted is not None and interrupted.learns_from == learns_from:
@@ -124,10 +124,10 @@ def _unchanged(settings: Settings, manifest: Manifest) -> Trained:
     return Trained(manifest=manifest, report=report, folder=folder, new=False)
 
 
-def learnable_graph(stores: Stores, settings: Settings, memory: str) -> MemoryGraph:
+def training_graph(stores: Stores, settings: Settings, memory: str) -> MemoryGraph:
     """What the default model learns from: the snapshot around what is verified or preferred."""
-    snapshot = KeptSnapshot(stores, memory, snapshot_folder(settings)).snapshot
-    part = learnable(stores, snapshot, MemrewardModel.reach)
+    snapshot = SnapshotCache(stores, memory, snapshot_folder(settings)).snapshot
+    part = training_cut(stores, snapshot, MemrewardModel.reach)
     return KeptFeatures(snapshot.files.folder).fill(part)
 
 

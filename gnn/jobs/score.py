@@ -34,4 +34,4 @@ def predict_queries(
     """
     part = cut(snapshot, queries, prediction_reach(model))
     graph = features.fill(part, made)
-    return predict(model, policy, graph, queries=part.places(queries))
+    return predict(model, policy, graph, queries=part.rows_of(queries))

@@ -5,7 +5,7 @@ from memstore import Settings
 from memstore.db import Stores, get_memory
 from memstore.outbox import publish
 from memstore.servers import snapshot_folder
-from memstore.snapshot import KeptSnapshot, Snapshot
+from memstore.snapshot import Snapshot, SnapshotCache
 from schema.errors import EncoderMismatchError
 
 
@@ -15,7 +15,7 @@ class ScoringSnapshot:
     def __init__(self, stores: Stores, settings: Settings, memory: str) -> None:
         """Nothing is opened yet: the memory need not exist."""
         self._stores, self._settings, self._memory = stores, settings, memory
-        self._kept: KeptSnapshot | None = None
+        self._kept: SnapshotCache | None = None
         self._features: tuple[str, KeptFeatures] | None = None
 
     @property
@@ -57,8 +57,8 @@ class ScoringSnapshot:
             self._features = (folder.name, KeptFeatures(folder))
         return self._features[1]
 
-    def _opened(self) -> KeptSnapshot:
+    def _opened(self) -> SnapshotCache:
         if get_memory(self._stores, self._memory).published_seq == 0:
             publish(self._stores, self._memory)
-        self._kept = KeptSnapshot(self._stores, self._memory, snapshot_folder(self._settings))
+        self._kept = SnapshotCache(self._stores, self._memory, snapshot_folder(self._settings))
         return self._kept

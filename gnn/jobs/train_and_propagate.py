@@ -16,7 +16,7 @@ from memstore.changes import write_propagated
 from memstore.db import Stores
 from memstore.reads import read_graph
 from memstore.servers import snapshot_folder
-from memstore.snapshot import KeptSnapshot, whole
+from memstore.snapshot import SnapshotCache, whole
 from schema.errors import InputError
 from schema.memory_graph import MemoryGraph
 
@@ -133,5 +133,5 @@ def whole_graph(stores: Stores, settings: Settings, memory: str) -> MemoryGraph:
     Raises:
         UnknownMemoryError: if there is no such memory.
     """
-    snapshot = KeptSnapshot(stores, memory, snapshot_folder(settings)).snapshot
+    snapshot = SnapshotCache(stores, memory, snapshot_folder(settings)).snapshot
     return KeptFeatures(snapshot.files.folder).fill(whole(snapshot))

@@ -14,7 +14,7 @@ from collections.abc import Hashable, Sequence
 from typing import Final
 
 from schema.score import Score, ScoreSource
-from trainer.rewards import MIN_SPREAD, Given, without_noise
+from trainer.rewards import MIN_SPREAD, Assigned, without_noise
 
 #: Stands for "no opinion" unless the trainer's configuration says otherwise.
 NEUTRAL: Final = 0.5
@@ -39,13 +39,13 @@ def group_numbers(
         groups: the query of each.
         neutral: for groups without any opinion.
     """
-    given = [
-        Given(value=BLANK, source=ScoreSource.VERIFIED)
+    assigned = [
+        Assigned(value=BLANK, source=ScoreSource.VERIFIED)
         if score is None
-        else Given(value=score.value, source=score.source)
+        else Assigned(value=score.value, source=score.source)
         for score in scores
     ]
-    kept = without_noise(given, groups, MIN_SPREAD)
+    kept = without_noise(assigned, groups, MIN_SPREAD)
     said: defaultdict[Hashable, list[float]] = defaultdict(list)
     for value, group in zip(kept, groups, strict=True):
         if value is not None:

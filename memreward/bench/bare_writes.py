@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from memstore.db import GraphTransaction, Stores
-from memstore.outbox import ROWS_A_STATEMENT, arrived, lock_memory
+from memstore.outbox import ROWS_A_STATEMENT, lock_memory, read_batch
 from memstore.outbox import rollout_rows as accept_rows
 from memstore.similarity import copy_edges
 from schema.keyed_rollout import PreparedRollout
@@ -22,7 +22,7 @@ def rows_of_batch(
 ) -> dict[str, Any]:
     """What batch `seq` has written, as `write_bare` takes it."""
     with stores.vectors.transaction("outbox.sql") as session:
-        rows = arrived(session, memory, seq, 0)
+        rows = read_batch(session, memory, seq, 0)
     reward_of = {item.id: item.rollout.reward for item in prepared}
     for row in rows["rollouts"]:
         row["reward"] = reward_of[row["id"]]

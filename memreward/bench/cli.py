@@ -12,7 +12,7 @@ from memstore.servers import SAMPLE
 from schema.errors import InputError
 
 if TYPE_CHECKING:
-    from memreward.bench.report import Curve
+    from memreward.bench.report import PlotLine
 
 RolloutsOption = Annotated[
     Path, typer.Option(help="Real rollouts with embeddings, of which larger memories are mixed.")
@@ -96,11 +96,11 @@ def ingest(
 
     The rival writes the same rows, nodes and edges, and checks, locks and looks up nothing.
     """
-    from memreward.bench.ingest import IngestRequest, bench_ingest
+    from memreward.bench.ingest import IngestBenchRequest, bench_ingest
     from memreward.bench.report import check_outputs, draw_bars, print_table, write_json
 
     check_outputs(json_file, plot)
-    request = IngestRequest(queries=queries, rollouts=rollouts)
+    request = IngestBenchRequest(queries=queries, rollouts=rollouts)
     settings = load_settings()
     with started(settings) as stores, bars() as progress:
         result = bench_ingest(stores, settings, request, progress)
@@ -240,12 +240,12 @@ def encode(
     draw_bars(plot, {str(row["encoder"]): float(row["seconds"]) for row in rows}, "seconds")
 
 
-def _curves(rows: list[dict[str, Any]], x: str, lines: dict[str, str]) -> "list[Curve]":
-    from memreward.bench.report import Curve
+def _curves(rows: list[dict[str, Any]], x: str, lines: dict[str, str]) -> "list[PlotLine]":
+    from memreward.bench.report import PlotLine
 
     sizes = [row[x] for row in rows]
     return [
-        Curve(label=label, x=sizes, y=[row[key] for row in rows]) for label, key in lines.items()
+        PlotLine(label=label, x=sizes, y=[row[key] for row in rows]) for label, key in lines.items()
     ]
 
 

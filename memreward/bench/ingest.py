@@ -24,7 +24,7 @@ BATCHES_A_TURN: Final = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class IngestRequest:
+class IngestBenchRequest:
     """What to measure."""
 
     queries: int
@@ -39,7 +39,7 @@ class IngestRequest:
 
 
 def bench_ingest(
-    stores: Stores, settings: Settings, request: IngestRequest, progress: Bars
+    stores: Stores, settings: Settings, request: IngestBenchRequest, progress: Bars
 ) -> dict[str, Any]:
     """Write batches with embeddings and rewards, ours and the rival's in turn.
 
@@ -73,7 +73,7 @@ def bench_ingest(
     }
 
 
-def _batches(mixer: Mixer, request: IngestRequest, first: int) -> list[list[Rollout]]:
+def _batches(mixer: Mixer, request: IngestBenchRequest, first: int) -> list[list[Rollout]]:
     size = request.queries_a_batch
     return [
         mixer.rollouts(first + place * size, size, labelled=1.0) for place in range(BATCHES_A_TURN)

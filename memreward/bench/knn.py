@@ -66,15 +66,15 @@ def _row(stores: Stores, memory: str, mixer: Mixer, size: int, repeats: int) -> 
     wide = [items[row].query_id for row in chosen[:RECALL_OVER]]
 
     state = replace(get_memory(stores, memory), seq=_SEQ)
-    held = query_vectors(stores.vectors, memory)
+    cache = query_vectors(stores.vectors, memory)
 
-    def search(ids: list[str], held: QueryVectors | None = None) -> set[tuple[str, str]]:
+    def search(ids: list[str], cache: QueryVectors | None = None) -> set[tuple[str, str]]:
         with stores.vectors.transaction("similarity.sql") as session:
-            edges = nearest(session, state, ids, DEFAULT_NEIGHBOURS, held)
+            edges = nearest(session, state, ids, DEFAULT_NEIGHBOURS, cache)
         return {(edge["query_id"], edge["neighbour_id"]) for edge in edges}
 
     exact_s, exact = _median(lambda: search(asked), repeats), search(wide)
-    held_s, by_product = _median(lambda: search(asked, held), repeats), search(wide, held)
+    held_s, by_product = _median(lambda: search(asked, cache), repeats), search(wide, cache)
     if by_product != exact:
         raise StoreError("the matrix product found other neighbours than Postgres: report this")
     began = time.perf_counter()

@@ -18,7 +18,7 @@ MOST_COLUMNS: Final = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Curve:
+class PlotLine:
     """One line of a picture."""
 
     label: str
@@ -66,7 +66,7 @@ def write_json(path: Path | None, result: Mapping[str, Any]) -> None:
         path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
-def draw_curves(path: Path | None, curves: Sequence[Curve], x: str, y: str) -> None:
+def draw_curves(path: Path | None, curves: Sequence[PlotLine], x: str, y: str) -> None:
     """Lines over logarithmic axes, if a file is wanted; points without a number are left out."""
     if path is None:
         return

@@ -22,7 +22,7 @@ from memstore.changes import RolloutWriter
 from memstore.db import Stores
 from memstore.encoders import Encoder
 from memstore.servers import SAMPLE, checkpoint_folder, snapshot_folder
-from memstore.snapshot import KeptSnapshot, cut, whole
+from memstore.snapshot import SnapshotCache, cut, whole
 from schema.errors import InputError
 from schema.graph import QUERY
 from schema.ids import query_id
@@ -170,21 +170,21 @@ class _Bench:
         encoder.encode(texts, lambda done, total: self._bars("embed a step", done, total))
         return time.perf_counter() - began
 
-    def _opened(self, *, rebuild: bool = False) -> tuple[KeptSnapshot, float]:
+    def _opened(self, *, rebuild: bool = False) -> tuple[SnapshotCache, float]:
         began = time.perf_counter()
-        kept = KeptSnapshot(
+        kept = SnapshotCache(
             self._stores, self._name, snapshot_folder(self._settings), rebuild=rebuild
         )
         return kept, time.perf_counter() - began
 
-    def _catch_up(self, kept: KeptSnapshot) -> float:
+    def _catch_up(self, kept: SnapshotCache) -> float:
         """Seconds to read one batch of a step's size."""
         RolloutWriter(self._stores, self._name, "steps", Encoder()).add(self._step())
         began = time.perf_counter()
         kept.catch_up()
         return time.perf_counter() - began
 
-    def _subgraph(self, kept: KeptSnapshot, step: Sequence[Rollout]) -> dict[str, int]:
+    def _subgraph(self, kept: SnapshotCache, step: Sequence[Rollout]) -> dict[str, int]:
         """How much of the memory the scores of a step depend on."""
         ids = sorted({query_id(self._name, rollout.query) for rollout in step})
         rows: Ints = kept.snapshot.known(QUERY, ids)
@@ -197,7 +197,7 @@ class _Bench:
         }
 
     def _published_way(
-        self, kept: KeptSnapshot, size: int
+        self, kept: SnapshotCache, size: int
     ) -> tuple[float, float] | tuple[None, None]:
         if size > self._request.published_upto:
             return None, None

@@ -16,7 +16,7 @@ from memreward.bench.scratch import grow, scratch_memory
 from memstore import Settings
 from memstore.db import GraphTransaction, Stores
 from memstore.servers import SAMPLE, snapshot_folder
-from memstore.snapshot import NODE_OF, ROLLOUT, KeptSnapshot, Snapshot
+from memstore.snapshot import NODE_OF, ROLLOUT, Snapshot, SnapshotCache
 from schema.errors import InputError
 from schema.graph import ANSWER, EDGE_TYPES
 from schema.memory_graph import Ints
@@ -53,7 +53,7 @@ def bench_sample(
     mixer = Mixer.of(request.rollouts)
     with scratch_memory(stores, settings) as memory:
         grow(stores, memory, mixer, 0, request.queries, progress)
-        snapshot = KeptSnapshot(stores, memory, snapshot_folder(settings)).snapshot
+        snapshot = SnapshotCache(stores, memory, snapshot_folder(settings)).snapshot
         rng = np.random.default_rng(0)
         batches = [
             rng.choice(snapshot.count(ROLLOUT), request.seeds, replace=False)

@@ -17,7 +17,7 @@ from schema.ids import checked_name
 from trainer.rewards import Arm
 
 if TYPE_CHECKING:
-    from memreward.jobs import GrpoOutcome, Source
+    from memreward.jobs import GrpoOutcome, ScorerSource
 
 ALL_ARMS = ",".join(Arm)
 
@@ -125,7 +125,7 @@ def _arms(text: str) -> list[Arm]:
 
 
 @contextmanager
-def _opened(settings: Settings, memory: str, run: str, folder: Path) -> "Iterator[Source]":
+def _opened(settings: Settings, memory: str, run: str, folder: Path) -> "Iterator[ScorerSource]":
     from memreward.jobs import memory_source
 
     with (

@@ -9,7 +9,7 @@ from memreward.base import connected, console
 from memreward.cli.ingest import MemoryOption
 from memstore import load_settings
 from memstore.servers import snapshot_folder
-from memstore.snapshot import ROLLOUT, KeptSnapshot
+from memstore.snapshot import ROLLOUT, SnapshotCache
 from schema.graph import QUERY, SIMILAR
 
 
@@ -23,7 +23,7 @@ def snapshot(
     settings = load_settings()
     began = time.monotonic()
     with connected(settings) as stores:
-        kept = KeptSnapshot(stores, memory, snapshot_folder(settings), rebuild=rebuild)
+        kept = SnapshotCache(stores, memory, snapshot_folder(settings), rebuild=rebuild)
     found = kept.snapshot
     done = "found" if kept.made_because is None else f"rebuilt ({kept.made_because})"
     sizes = (path.stat().st_size for path in found.files.folder.iterdir())

@@ -33,7 +33,7 @@ BUSY_SECONDS: Final = 120.0
 _PAUSE_SECONDS: Final = 5.0
 
 
-class Asked(Protocol):
+class ScoringClient(Protocol):
     """What scores rows."""
 
     def score(self, rows: Sequence[Row], *, train: bool) -> list[Score]:
@@ -69,7 +69,7 @@ def client_settings() -> ClientSettings:
 
 
 @cache
-def asked() -> Asked:
+def asked() -> ScoringClient:
     """What the environment names; made once a process.
 
     Raises:

@@ -13,7 +13,7 @@ from .dry_run import DryRun as DryRun
 from .evaluate import EvaluationRequest as EvaluationRequest
 from .evaluate import evaluate_files as evaluate_files
 from .grpo import GrpoRequest as GrpoRequest
-from .grpo import Source as Source
+from .grpo import ScorerSource as ScorerSource
 from .grpo import run_grpo as run_grpo
 from .grpo_outcome import GrpoOutcome as GrpoOutcome
 from .grpo_outcome import draw_run as draw_run

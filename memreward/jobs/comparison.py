@@ -16,14 +16,14 @@ import numpy as np
 
 from gnn.base import mean_and_spread
 from memreward.base import Bars, err_console
-from memreward.jobs.grpo import GrpoRequest, Source, run_grpo
+from memreward.jobs.grpo import GrpoRequest, ScorerSource, run_grpo
 from memreward.jobs.grpo_outcome import CURVE, GrpoOutcome
 from memstore import write_atomically
 from trainer.rewards import Arm
-from trainer.runs import Accuracy, Curve
+from trainer.runs import Accuracy, AccuracyCurve
 
 #: Opens the memory of a run, given the name of its folder.
-OpenMemory = Callable[[str], AbstractContextManager[Source]]
+OpenMemory = Callable[[str], AbstractContextManager[ScorerSource]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,9 +115,9 @@ def _same_start(folder: Path, run: ArmRun) -> None:
     if (own / CURVE).exists():
         return
     for other in sorted(folder.glob(f"*-seed{run.seed}/{CURVE}")):
-        start = Curve(other).points.get(0)
+        start = AccuracyCurve(other).points.get(0)
         if start is not None:
-            Curve(own / CURVE).add(start)
+            AccuracyCurve(own / CURVE).add(start)
             return
 
 
@@ -209,7 +209,7 @@ def draw_curves(outcomes: dict[ArmRun, GrpoOutcome], path: Path) -> None:
     lines: defaultdict[str, defaultdict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     for run, out in outcomes.items():
         name = run.arm.value if run.arm is Arm.ORACLE else f"{run.arm}, {run.labels:.0%}"
-        for step, point in Curve(out.folder / CURVE).points.items():
+        for step, point in AccuracyCurve(out.folder / CURVE).points.items():
             lines[name][step].append(point.mean)
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()

@@ -22,7 +22,7 @@ from trainer.policy import Sampling, completion_signals, load_policy
 from trainer.rewards import Arm, baseline, memory_reward, task_rows, verified_by
 from trainer.runs import (
     HISTORY,
-    Curve,
+    AccuracyCurve,
     GrpoOptions,
     Hook,
     learn_or_say,
@@ -60,7 +60,7 @@ class GrpoRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class ScorerSource:
     """Where the opinions of a run come from."""
 
     scorer: Scorer
@@ -71,7 +71,7 @@ class Source:
 
 
 def run_grpo(
-    request: GrpoRequest, folder: Path, source: Source | None, progress: Bars
+    request: GrpoRequest, folder: Path, source: ScorerSource | None, progress: Bars
 ) -> GrpoOutcome:
     """Train, resume the run saved in `folder`, or return the outcome of a finished one.
 
@@ -111,10 +111,12 @@ def _alone(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _run(request: GrpoRequest, folder: Path, source: Source | None, progress: Bars) -> GrpoOutcome:
+def _run(
+    request: GrpoRequest, folder: Path, source: ScorerSource | None, progress: Bars
+) -> GrpoOutcome:
     _keep_request(folder / "run.json", request)
     training, held = split_tasks(request)
-    source = source or Source(scorer=baseline(request.arm, request.options.seed))
+    source = source or ScorerSource(scorer=baseline(request.arm, request.options.seed))
     plan, paid = _plan(folder / "labels.json", request, training, source)
     if not (folder / HISTORY).exists():
         with Verifiers(run_code=request.run_code) as verifiers:
@@ -147,7 +149,7 @@ def split_tasks(request: GrpoRequest) -> tuple[TaskSet, list[Task]]:
 def _train(
     request: GrpoRequest,
     folder: Path,
-    source: Source,
+    source: ScorerSource,
     plan: LabelPlan,
     training: TaskSet,
     held: list[Task],
@@ -155,7 +157,7 @@ def _train(
     progress: Bars,
 ) -> None:
     policy = load_policy(request.policy)
-    curve = Curve(folder / CURVE)
+    curve = AccuracyCurve(folder / CURVE)
     sampling = Sampling(
         rollouts=request.held_rollouts,
         max_new_tokens=request.options.completion_tokens,
@@ -216,7 +218,7 @@ def _keep_request(path: Path, request: GrpoRequest) -> None:
 
 
 def _plan(
-    path: Path, request: GrpoRequest, training: TaskSet, source: Source
+    path: Path, request: GrpoRequest, training: TaskSet, source: ScorerSource
 ) -> tuple[LabelPlan, frozenset[str]]:
     """Which queries are labelled, and which of them were paid for; kept as it was made first."""
     texts = [task.query for task in training]

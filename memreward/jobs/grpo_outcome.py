@@ -6,7 +6,7 @@ from pathlib import Path
 
 from trainer import read_lines
 from trainer.rewards import Journal
-from trainer.runs import HISTORY, Accuracy, Curve
+from trainer.runs import HISTORY, Accuracy, AccuracyCurve
 from trainer.tasks import TaskSet
 
 #: Files of a run, next to TRL's own.
@@ -32,7 +32,7 @@ class GrpoOutcome:
 def read_outcome(folder: Path, training: TaskSet, paid: frozenset[str]) -> GrpoOutcome:
     """The outcome of a finished run, given its tasks and the queries that were labelled before."""
     history = json.loads((folder / HISTORY).read_text(encoding="utf-8"))
-    curve = Curve(folder / CURVE)
+    curve = AccuracyCurve(folder / CURVE)
     rewards = sum(entry.get("memreward/seconds", 0.0) for entry in history)
     refreshes = {line["step"]: line["seconds"] for line in read_lines(folder / REFRESHES)}
     learning = sum(refreshes.values())
@@ -54,7 +54,7 @@ def draw_run(folder: Path) -> None:
     from matplotlib.figure import Figure
 
     history = json.loads((folder / HISTORY).read_text(encoding="utf-8"))
-    curve = Curve(folder / CURVE).points
+    curve = AccuracyCurve(folder / CURVE).points
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     for name, label in (("reward", "mean reward"), ("memreward/coverage", "rewarded")):

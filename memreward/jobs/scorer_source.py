@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from memreward import Memory
-from memreward.jobs.grpo import Source
+from memreward.jobs.grpo import ScorerSource
 from memstore import Settings
 from memstore.db import Stores
 from memstore.reads import paid_queries, run_known
@@ -15,7 +15,7 @@ from schema.ids import query_id
 @contextmanager
 def memory_source(
     stores: Stores, settings: Settings, memory: str, run: str, *, begun: bool
-) -> Iterator[Source]:
+) -> Iterator[ScorerSource]:
     """Open a memory, which may be new, for the rollouts of `run`.
 
     Args:
@@ -40,4 +40,4 @@ def memory_source(
             known = paid_queries(stores, memory)
             return frozenset(text for text in texts if query_id(memory, text) in known)
 
-        yield Source(scorer=opened, paid=paid, refresh=opened.learn)
+        yield ScorerSource(scorer=opened, paid=paid, refresh=opened.learn)

@@ -73,7 +73,7 @@ class Served(Scorer, Protocol):
         ...
 
 
-class _Desk:
+class _RequestHandler:
     """Requests become rollouts, wait in the queue, and are answered."""
 
     def __init__(self, memory: Served, queue: ScoringQueue) -> None:
@@ -123,29 +123,29 @@ def create_app(
         docs_url=None,  # These pages load scripts from elsewhere.
         redoc_url=None,
     )
-    desk = _Desk(memory, queue)
-    _add_looks(app, desk)
-    _add_calls(app, desk)
+    handler = _RequestHandler(memory, queue)
+    _add_probes(app, handler)
+    _add_calls(app, handler)
     _add_errors(app)
     app.add_middleware(Guard, token=token, max_body=max_body)
     return app
 
 
-def _add_looks(app: FastAPI, desk: _Desk) -> None:
+def _add_probes(app: FastAPI, handler: _RequestHandler) -> None:
     """What may be asked without a token."""
 
     @app.get("/health", responses={503: {"model": Liveness}})
     async def health() -> JSONResponse:
         """Liveness: whether the process still works. If not, restart it."""
-        return _state(None if desk.queue.alive else desk.unready())
+        return _state(None if handler.queue.alive else handler.unready())
 
     @app.get("/ready", responses={503: {"model": Liveness}})
     async def ready() -> JSONResponse:
         """Whether a request would be scored now."""
-        return _state(desk.unready())
+        return _state(handler.unready())
 
 
-def _add_calls(app: FastAPI, desk: _Desk) -> None:
+def _add_calls(app: FastAPI, handler: _RequestHandler) -> None:
     """What needs the token; the guard sees to it, this says so in the OpenAPI document."""
     bearer = [Depends(HTTPBearer(auto_error=False))]
 
@@ -153,19 +153,19 @@ def _add_calls(app: FastAPI, desk: _Desk) -> None:
     async def score(request: ScoreRequest) -> ScoreResponse:
         """Score rollouts, and store them unless `train` is false."""
         rows = [form.model_dump(exclude_none=True) for form in request.rollouts]
-        scores = await desk.scores(rows, train=request.train)
+        scores = await handler.scores(rows, train=request.train)
         return ScoreResponse(scores=[ScoreForm.of(score) for score in scores])
 
     @app.post("/v1/refresh", dependencies=bearer, responses=_REFUSALS)
     async def refresh() -> RefreshResponse:
         """Take up the latest checkpoint, another encoder, and edges changed in Neo4j."""
-        await asyncio.to_thread(desk.memory.refresh)
-        return RefreshResponse(model=desk.memory.model)
+        await asyncio.to_thread(handler.memory.refresh)
+        return RefreshResponse(model=handler.memory.model)
 
     @app.post("/v1/flush", dependencies=bearer, responses=_REFUSALS)
     async def flush() -> Liveness:
         """Wait until everything that was stored is visible in Neo4j."""
-        await asyncio.to_thread(desk.memory.flush)
+        await asyncio.to_thread(handler.memory.flush)
         return Liveness(ok=True)
 
     @app.post("/openrlhf", dependencies=bearer, responses=_REFUSALS)
@@ -182,7 +182,7 @@ def _add_calls(app: FastAPI, desk: _Desk) -> None:
             )
         rows = [row_of(*pair) for pair in zip(request.query, request.prompts, strict=True)]
         kept = said(rows)
-        scores = await desk.scores([dict(rows[place]) for place in kept], train=train)
+        scores = await handler.scores([dict(rows[place]) for place in kept], train=train)
         answer = answer_of(in_place(scores, kept, len(rows)), neutral)
         return OpenrlhfResponse(**answer)
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from memstore.changes.relink import QUERIES_A_CHUNK
 from memstore.db import MemoryState, SqlSession, Stores
-from memstore.encoders import TextEncoder, remembering
+from memstore.encoders import TextEncoder, caching
 from memstore.outbox import (
     MemoryLock,
     OutboxBatch,
@@ -58,7 +58,7 @@ def reembed(
     begun = begin_change(stores, memory)
     if (begun.encoder, begun.dimension) == (encoder.name, encoder.dimension):
         return 0
-    encoder = remembering(encoder)
+    encoder = caching(encoder)
     made = 0
 
     def prepare(session: SqlSession, state: MemoryState) -> None:

@@ -72,9 +72,9 @@ class _Link:
     """The next generation of one memory."""
 
     def __init__(
-        self, held: QueryVectors, neighbours: int | None, progress: LinkProgress | None
+        self, cache: QueryVectors, neighbours: int | None, progress: LinkProgress | None
     ) -> None:
-        self._held, self._neighbours, self._progress = held, neighbours, progress
+        self._cache, self._neighbours, self._progress = cache, neighbours, progress
 
     def build(self, session: SqlSession, begun: MemoryState) -> None:
         """Edges of all queries accepted up to `begun.seq`, a chunk a transaction."""
@@ -111,5 +111,5 @@ class _Link:
         return [row[0] for row in session.of("similarity.sql").rows("queries_between", **bounds)]
 
     def _add_edges(self, session: SqlSession, now: MemoryState, ids: list[str]) -> None:
-        edges = nearest(session, now, ids, self._k, self._held)
+        edges = nearest(session, now, ids, self._k, self._cache)
         copy_edges(session, self._begun.name, self._begun.generation + 1, 0, edges)

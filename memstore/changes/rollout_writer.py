@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 
 from memstore.changes.stored_vectors import remember_stored
 from memstore.db import MemoryState, Stores, find_memory, retried
-from memstore.encoders import TextEncoder, encoder_for, remembering
+from memstore.encoders import TextEncoder, caching, encoder_for
 from memstore.outbox import (
     Accepted,
     BackgroundPublisher,
     accept_rollouts,
     catch_up,
-    gone_meanwhile,
+    deleted_memory_error,
     known_hashes,
     publish,
     refuse_changed,
@@ -64,7 +64,7 @@ class RolloutWriter:
         catch_up(stores, memory)
         self.memory, self.run = memory, run
         #: May be replaced when the memory has been given another encoder.
-        self.encoder = remembering(encoder or encoder_for(stores, memory))
+        self.encoder = caching(encoder or encoder_for(stores, memory))
         #: What all batches so far did.
         self.report = IngestReport()
         self._stores = stores
@@ -85,7 +85,7 @@ class RolloutWriter:
         state = retried(look)
         found = None if state is None else state.incarnation
         if self._incarnation not in (None, found):
-            raise gone_meanwhile(self.memory)
+            raise deleted_memory_error(self.memory)
         self._incarnation = found
         return state
 

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from memstore.db import SqlSession, find_memory
-from memstore.encoders import RememberingEncoder
+from memstore.encoders import CachingEncoder
 from schema.keyed_rollout import PreparedRollout
 
 
 def remember_stored(
-    session: SqlSession, memory: str, items: Sequence[PreparedRollout], encoder: RememberingEncoder
+    session: SqlSession, memory: str, items: Sequence[PreparedRollout], encoder: CachingEncoder
 ) -> None:
     """Take the vectors of those texts of `items` that the memory has of their queries.
 

@@ -5,7 +5,7 @@ are read up to the last published batch, a page at a time.
 """
 
 from memstore.consistency.compare_graph import check_graph
-from memstore.consistency.report import CheckProgress, CheckReport, Look
+from memstore.consistency.report import CheckContext, CheckProgress, CheckReport
 from memstore.db import SqlSession, Stores
 from memstore.outbox import MemoryLock, hold
 from schema.answers import KEYS_VERSION
@@ -32,13 +32,13 @@ def check_memory(
         dimension, incarnation, seq, published_seq, generation, keys_version, *unfinished = row
         for what, begun in zip(("delete", "import", "rebuild"), unfinished, strict=True):
             if begun:
-                report.add("unfinished", f"its {what} was cut off: run it again")
+                report.add("unfinished", f"its {what} was interrupted: run it again")
                 return report
-        look = _place(stores, session, report, (incarnation, published_seq, generation), progress)
-        _check_batches(look, seq, published_seq)
+        check = _place(stores, session, report, (incarnation, published_seq, generation), progress)
+        _check_batches(check, seq, published_seq)
         _note_other_keys(report, keys_version)
-        _check_embeddings(look, dimension)
-        check_graph(look)
+        _check_embeddings(check, dimension)
+        check_graph(check)
     return report
 
 
@@ -48,7 +48,7 @@ def _place(
     report: CheckReport,
     expected: tuple[str, int, int],
     progress: CheckProgress,
-) -> Look:
+) -> CheckContext:
     """How far Neo4j is, held against how far Postgres believes it to be."""
     incarnation, published_seq, generation = expected
     rows = stores.graph.read(
@@ -69,7 +69,7 @@ def _place(
         )
     report.seq = seq
     waiting = session.row("batches", memory=report.memory, published=seq)
-    return Look(
+    return CheckContext(
         stores=stores,
         session=session,
         report=report,
@@ -81,21 +81,21 @@ def _place(
     )
 
 
-def _check_batches(look: Look, seq: int, published_seq: int) -> None:
+def _check_batches(check: CheckContext, seq: int, published_seq: int) -> None:
     """Sequence numbers have no gap, and nothing is quarantined."""
-    count, first, last, unmarked, _ = look.sql("batches", published=published_seq)[0]
+    count, first, last, unmarked, _ = check.sql("batches", published=published_seq)[0]
     if (count, last) != (seq, seq) or (count and first != 1):
-        look.report.add(
+        check.report.add(
             "batches", f"{count} batches from {first} to {last}, {seq} were accepted: some are gone"
         )
     if unmarked:
-        look.report.add("batches", f"{unmarked} published batches are not marked so", unmarked)
-    if seq > look.seq:
-        look.report.notes.append(
-            f"{seq - look.seq} accepted batches wait: `memreward repair` publishes them"
+        check.report.add("batches", f"{unmarked} published batches are not marked so", unmarked)
+    if seq > check.seq:
+        check.report.notes.append(
+            f"{seq - check.seq} accepted batches wait: `memreward repair` publishes them"
         )
-    for number, kind, reason in look.sql("quarantined"):
-        look.report.add("quarantined", f"batch {number} ({kind}): {reason}")
+    for number, kind, reason in check.sql("quarantined"):
+        check.report.add("quarantined", f"batch {number} ({kind}): {reason}")
 
 
 def _note_other_keys(report: CheckReport, keys_version: int) -> None:
@@ -103,7 +103,7 @@ def _note_other_keys(report: CheckReport, keys_version: int) -> None:
     if keys_version < KEYS_VERSION:
         report.notes.append(
             f"its conclusion keys are of version {keys_version}, this memreward makes version "
-            f"{KEYS_VERSION}: `memreward rekey --memory {report.memory}` makes them anew"
+            f"{KEYS_VERSION}: `memreward rekey --memory {report.memory}` updates them"
         )
     elif keys_version > KEYS_VERSION:
         report.notes.append(
@@ -112,15 +112,15 @@ def _note_other_keys(report: CheckReport, keys_version: int) -> None:
         )
 
 
-def _check_embeddings(look: Look, dimension: int) -> None:
+def _check_embeddings(check: CheckContext, dimension: int) -> None:
     """Dimensions and norms."""
     bounds = {"dimension": dimension, "low": MIN_NORM, "high": MAX_NORM, "limit": 1_000}
     for part in ("query", "thinking", "answer", "policy"):
-        look.report.add_all(
+        check.report.add_all(
             f"{part} embeddings",
             (
                 f"{id_}: {dims} numbers, length {norm:.3g}"
-                for id_, dims, norm in look.sql(f"bad_{part}_embeddings", **bounds)
+                for id_, dims, norm in check.sql(f"bad_{part}_embeddings", **bounds)
             ),
         )
-        look.progress(f"check {part} embeddings", 1)
+        check.progress(f"check {part} embeddings", 1)

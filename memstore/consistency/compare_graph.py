@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-from memstore.consistency.report import Look
+from memstore.consistency.report import CheckContext
 from memstore.outbox import current_verified
 from schema.ids import content_hash, digest
 
@@ -17,41 +17,41 @@ Row = Sequence[Any]
 Page = Callable[[str], Sequence[Row]]
 
 
-def check_graph(look: Look) -> None:
+def check_graph(check: CheckContext) -> None:
     """Compare all nodes and edges of both stores."""
-    _same(look, "runs", look.sql("runs", seq=look.seq), look.cypher("runs"))
-    _same(look, "models", look.sql("models", seq=look.seq), look.cypher("models"))
-    for accepted, published in _pages(_sql(look, "queries"), _cypher(look, "queries")):
-        _same(look, "queries", _digested(accepted, 4), _digested(published, 4))
-        _check_similar(look, [row[0] for row in accepted])
-        look.progress("check queries", len(accepted))
-    for accepted, published in _pages(_sql(look, "rollouts"), _cypher(look, "thinkings")):
-        _check_hashes(look, accepted)
+    _same(check, "runs", check.sql("runs", seq=check.seq), check.cypher("runs"))
+    _same(check, "models", check.sql("models", seq=check.seq), check.cypher("models"))
+    for accepted, published in _pages(_sql(check, "queries"), _cypher(check, "queries")):
+        _same(check, "queries", _digested(accepted, 4), _digested(published, 4))
+        _check_similar(check, [row[0] for row in accepted])
+        check.progress("check queries", len(accepted))
+    for accepted, published in _pages(_sql(check, "rollouts"), _cypher(check, "thinkings")):
+        _check_hashes(check, accepted)
         expected = [(row[0], row[1], [row[2]], [row[0]], row[5]) for row in accepted]
         kind = "thinkings, GENERATED, LEADS_TO"
-        _same(look, kind, _digested(expected, 4), _digested(published, 4))
-        look.progress("check thinkings", len(accepted))
-    for accepted, published in _pages(_sql(look, "answers"), _cypher(look, "answers")):
+        _same(check, kind, _digested(expected, 4), _digested(published, 4))
+        check.progress("check thinkings", len(accepted))
+    for accepted, published in _pages(_sql(check, "answers"), _cypher(check, "answers")):
         expected = [
             (id_, seq, [id_], [run], [] if conclusion is None else [conclusion], answer)
             for id_, seq, run, conclusion, answer in accepted
         ]
         kind = "answers, LEADS_TO, PRODUCED, CONCLUDES"
-        _same(look, kind, _digested(expected, 5), _digested([row[:6] for row in published], 5))
-        _check_rewards(look, published)
-        _check_preferences(look, [row[0] for row in accepted])
-        look.progress("check answers", len(accepted))
-    for accepted, published in _pages(_sql(look, "conclusions"), _cypher(look, "conclusions")):
-        _same(look, "conclusions", accepted, [row[:3] for row in published])
-        look.report.add_all("conclusions", (f"{r[0]}: no answer" for r in published if not r[3]))
+        _same(check, kind, _digested(expected, 5), _digested([row[:6] for row in published], 5))
+        _check_rewards(check, published)
+        _check_preferences(check, [row[0] for row in accepted])
+        check.progress("check answers", len(accepted))
+    for accepted, published in _pages(_sql(check, "conclusions"), _cypher(check, "conclusions")):
+        _same(check, "conclusions", accepted, [row[:3] for row in published])
+        check.report.add_all("conclusions", (f"{r[0]}: no answer" for r in published if not r[3]))
 
 
-def _sql(look: Look, name: str) -> Page:
-    return lambda after: look.sql(name, seq=look.seq, after=after, limit=PAGE)
+def _sql(check: CheckContext, name: str) -> Page:
+    return lambda after: check.sql(name, seq=check.seq, after=after, limit=PAGE)
 
 
-def _cypher(look: Look, name: str) -> Page:
-    return lambda after: look.cypher(name, after=after, limit=PAGE)
+def _cypher(check: CheckContext, name: str) -> Page:
+    return lambda after: check.cypher(name, after=after, limit=PAGE)
 
 
 def _pages(left: Page, right: Page) -> Iterator[tuple[list[Row], list[Row]]]:
@@ -69,11 +69,13 @@ def _pages(left: Page, right: Page) -> Iterator[tuple[list[Row], list[Row]]]:
         after = last
 
 
-def _same(look: Look, kind: str, accepted: Sequence[Row], published: Sequence[Row]) -> None:
+def _same(
+    check: CheckContext, kind: str, accepted: Sequence[Row], published: Sequence[Row]
+) -> None:
     """Note rows that only one side has, and those that differ."""
     left = {row[0]: list(row) for row in accepted}
     right = {row[0]: list(row) for row in published}
-    report = look.report
+    report = check.report
     report.add_all(kind, (f"{id_}: not in Neo4j" for id_ in sorted(left.keys() - right.keys())))
     report.add_all(kind, (f"{id_}: not in Postgres" for id_ in sorted(right.keys() - left.keys())))
     for id_ in sorted(left.keys() & right.keys()):
@@ -86,9 +88,9 @@ def _digested(rows: Sequence[Row], column: int) -> list[Row]:
     return [(*row[:column], digest(row[column] or ""), *row[column + 1 :]) for row in rows]
 
 
-def _check_hashes(look: Look, accepted: Sequence[Row]) -> None:
+def _check_hashes(check: CheckContext, accepted: Sequence[Row]) -> None:
     """Texts in Postgres are those that each rollout's hash was made of."""
-    look.report.add_all(
+    check.report.add_all(
         "texts",
         (
             f"{row[0]}: its texts in Postgres are not those of its hash"
@@ -98,38 +100,38 @@ def _check_hashes(look: Look, accepted: Sequence[Row]) -> None:
     )
 
 
-def _check_similar(look: Look, ids: list[str]) -> None:
+def _check_similar(check: CheckContext, ids: list[str]) -> None:
     """Edges of the visible generation are the same, and there are no others."""
     expected = {
         (query, neighbour): (rank, score)
-        for query, neighbour, rank, score in look.sql(
-            "similar", generation=look.generation, seq=look.seq, ids=ids
+        for query, neighbour, rank, score in check.sql(
+            "similar", generation=check.generation, seq=check.seq, ids=ids
         )
     }
-    for query, neighbour, generation, rank, score in look.cypher("similar", ids=ids):
+    for query, neighbour, generation, rank, score in check.cypher("similar", ids=ids):
         name = f"{query} -> {neighbour}"
-        if generation is not None and generation > look.generation and look.generation_waits:
+        if generation is not None and generation > check.generation and check.generation_waits:
             continue
-        if generation != look.generation:
-            look.report.add("SIMILAR_TO", f"{name}: of generation {generation}, not a current one")
+        if generation != check.generation:
+            check.report.add("SIMILAR_TO", f"{name}: of generation {generation}, not a current one")
             continue
         found = expected.pop((query, neighbour), None)
         if found is None:
-            look.report.add("SIMILAR_TO", f"{name}: not in Postgres")
+            check.report.add("SIMILAR_TO", f"{name}: not in Postgres")
         elif found[0] != rank or not _close(found[1], score):
-            look.report.add("SIMILAR_TO", f"{name}: {(rank, score)} in Neo4j, {found} in Postgres")
-    look.report.add_all("SIMILAR_TO", (f"{q} -> {n}: not in Neo4j" for q, n in expected))
+            check.report.add("SIMILAR_TO", f"{name}: {(rank, score)} in Neo4j, {found} in Postgres")
+    check.report.add_all("SIMILAR_TO", (f"{q} -> {n}: not in Neo4j" for q, n in expected))
 
 
-def _check_rewards(look: Look, published: Sequence[Row]) -> None:
+def _check_rewards(check: CheckContext, published: Sequence[Row]) -> None:
     """Verified and propagated values are the current ones of Postgres."""
     ids = [row[0] for row in published]
-    rows = current_verified(look.session, look.memory, ids, look.seq)
+    rows = current_verified(check.session, check.memory, ids, check.seq)
     verified = {row["rollout_id"]: row["value"] for row in rows}
-    propagated = {row[0]: row[1:] for row in look.sql("propagated", seq=look.seq, ids=ids)}
+    propagated = {row[0]: row[1:] for row in check.sql("propagated", seq=check.seq, ids=ids)}
     for id_, *_, reward, value, confidence, model in published:
         if not _close(verified.get(id_), reward):
-            look.report.add(
+            check.report.add(
                 "verified rewards",
                 f"{id_}: {reward} in Neo4j, {verified.get(id_)} in Postgres",
             )
@@ -137,16 +139,16 @@ def _check_rewards(look: Look, published: Sequence[Row]) -> None:
         found = (value, confidence, model)
         numbers = zip(expected[:2], found[:2], strict=True)
         if expected[2] != model or not all(_close(left, right) for left, right in numbers):
-            look.report.add(
+            check.report.add(
                 "propagated rewards", f"{id_}: {found} in Neo4j, {expected} in Postgres"
             )
 
 
-def _check_preferences(look: Look, ids: list[str]) -> None:
-    expected = {tuple(row) for row in look.sql("preferred", seq=look.seq, ids=ids)}
-    found = {tuple(row) for row in look.cypher("preferred", ids=ids)}
+def _check_preferences(check: CheckContext, ids: list[str]) -> None:
+    expected = {tuple(row) for row in check.sql("preferred", seq=check.seq, ids=ids)}
+    found = {tuple(row) for row in check.cypher("preferred", ids=ids)}
     for rows, where in ((expected - found, "Neo4j"), (found - expected, "Postgres")):
-        look.report.add_all(
+        check.report.add_all(
             "PREFERRED_TO", (f"{b} over {w} by {who}: not in {where}" for b, w, who in sorted(rows))
         )
 

@@ -57,7 +57,7 @@ class CheckReport:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class CheckContext:
     """One check under way."""
 
     stores: Stores

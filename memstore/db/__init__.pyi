@@ -10,10 +10,10 @@ from .retry import new_token as new_token
 from .retry import retried as retried
 from .stores import MemoryState as MemoryState
 from .stores import Stores as Stores
-from .stores import being_rebuilt as being_rebuilt
 from .stores import find_memory as find_memory
 from .stores import get_memory as get_memory
 from .stores import open_stores as open_stores
+from .stores import rebuilding_message as rebuilding_message
 from .vector_store import SqlSession as SqlSession
 from .vector_store import VectorStore as VectorStore
 from .vector_store import as_json as as_json

@@ -86,7 +86,7 @@ def find_memory(session: SqlSession, name: str) -> MemoryState | None:
             "cut off"
         )
     if rebuilding:
-        raise UnknownMemoryError(being_rebuilt(name))
+        raise UnknownMemoryError(rebuilding_message(name))
     encoder, dimension, incarnation, neighbours, *numbers = fields
     seq, published_seq, generation, published_generation, encoder_path, keys_version = numbers
     return MemoryState(
@@ -104,7 +104,7 @@ def find_memory(session: SqlSession, name: str) -> MemoryState | None:
     )
 
 
-def being_rebuilt(name: str) -> str:
+def rebuilding_message(name: str) -> str:
     """Message for those who want to use a memory while its graph is rebuilt."""
     return (
         f"the graph of memory {name!r} is being rebuilt: wait for it, or run "

@@ -1,5 +1,5 @@
-from .cache import RememberingEncoder as RememberingEncoder
-from .cache import remembering as remembering
+from .cache import CachingEncoder as CachingEncoder
+from .cache import caching as caching
 from .default import DEFAULT_DIMENSION as DEFAULT_DIMENSION
 from .default import DEFAULT_ENCODER as DEFAULT_ENCODER
 from .default import Encoder as Encoder

@@ -12,7 +12,7 @@ from memstore.encoders.default import EncodeProgress, Floats, TextEncoder
 KEPT_TEXTS: Final = 65_536
 
 
-class RememberingEncoder:
+class CachingEncoder:
     """Wraps an encoder; not for several threads at once."""
 
     def __init__(self, encoder: TextEncoder) -> None:
@@ -53,6 +53,6 @@ class RememberingEncoder:
         return np.stack([found[text] for text in texts])
 
 
-def remembering(encoder: TextEncoder) -> RememberingEncoder:
+def caching(encoder: TextEncoder) -> CachingEncoder:
     """The encoder itself if it remembers, or one that wraps it."""
-    return encoder if isinstance(encoder, RememberingEncoder) else RememberingEncoder(encoder)
+    return encoder if isinstance(encoder, CachingEncoder) else CachingEncoder(encoder)

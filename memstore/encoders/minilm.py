@@ -36,7 +36,7 @@ Affine = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layer:
+class EncoderLayer:
     """Weights of one of BERT's layers (arXiv 1810.04805)."""
 
     #: To queries, keys and values in one product, [3 D, D].
@@ -57,7 +57,7 @@ class MiniLM:
     #: Of positions, with that of the only segment in it.
     position: Tensor
     embedding_norm: Affine
-    layers: Sequence[Layer]
+    layers: Sequence[EncoderLayer]
     heads: int
     epsilon: float
 
@@ -163,9 +163,9 @@ def _affine(weights: Mapping[str, Tensor], name: str) -> Affine:
     return weights[f"{name}.weight"], weights[f"{name}.bias"]
 
 
-def _layer(weights: Mapping[str, Tensor], prefix: str) -> Layer:
+def _layer(weights: Mapping[str, Tensor], prefix: str) -> EncoderLayer:
     asked = [_affine(weights, f"{prefix}attention.self.{n}") for n in ("query", "key", "value")]
-    return Layer(
+    return EncoderLayer(
         attention=(torch.cat([w for w, _ in asked]), torch.cat([b for _, b in asked])),
         attended=_affine(weights, f"{prefix}attention.output.dense"),
         attended_norm=_affine(weights, f"{prefix}attention.output.LayerNorm"),

@@ -17,7 +17,7 @@ from .fence import Fence as Fence
 from .graph_rows import ROWS_A_STATEMENT as ROWS_A_STATEMENT
 from .graph_rows import unwind as unwind
 from .locks import MemoryLock as MemoryLock
-from .locks import gone_meanwhile as gone_meanwhile
+from .locks import deleted_memory_error as deleted_memory_error
 from .locks import hold as hold
 from .locks import lock_memory as lock_memory
 from .locks import refuse_cut_off as refuse_cut_off
@@ -30,6 +30,6 @@ from .recovery import catch_up as catch_up
 from .recovery import catch_up_all as catch_up_all
 from .recovery import every_memory as every_memory
 from .recovery import repair as repair
-from .rollout_rows import arrived as arrived
 from .rollout_rows import concluding as concluding
 from .rollout_rows import insert_queries as insert_queries
+from .rollout_rows import read_batch as read_batch

@@ -11,7 +11,7 @@ from memstore.db import MemoryState, SqlSession, VectorStore
 from memstore.outbox import rollout_rows
 from memstore.outbox.change import OutboxBatch, accept_batch
 from memstore.outbox.current_reward import current_verified
-from memstore.outbox.locks import gone_meanwhile, lock_memory
+from memstore.outbox.locks import deleted_memory_error, lock_memory
 from memstore.similarity import QueryVectors, copy_edges, nearest, query_vectors
 from schema.batch import BatchKind
 from schema.errors import InputError
@@ -87,7 +87,7 @@ def _write(
     batch: OutboxBatch,
     run: str,
     prepared: Sequence[PreparedRollout],
-    held: QueryVectors,
+    cache: QueryVectors,
     keys: Callable[[], Keys],
 ) -> Accepted:
     """Insert what is new of the rollouts."""
@@ -97,11 +97,11 @@ def _write(
     by_id = {item.id: item for item in prepared if item.id not in known}
     new = sorted(by_id.values(), key=lambda item: item.id)
     if any(item.rollout.query_embedding is None for item in new):
-        raise gone_meanwhile(memory)  # They were known, and so not embedded, a moment ago.
+        raise deleted_memory_error(memory)  # They were known, and so not embedded, a moment ago.
     labelled = _new_labels(session, memory, prepared)
     if not new and not labelled:
         return _nothing(len(prepared), batch.state.incarnation)
-    queries = _insert(batch, run, new, held, keys)
+    queries = _insert(batch, run, new, cache, keys)
     rollout_rows.insert_labels(session, memory, run, batch.seq, labelled)
     batch.tell(
         {
@@ -157,7 +157,7 @@ def _insert(
     batch: OutboxBatch,
     run: str,
     new: Sequence[PreparedRollout],
-    held: QueryVectors,
+    cache: QueryVectors,
     keys: Callable[[], Keys],
 ) -> int:
     """Insert everything a batch brings but its labels; returns the number of new queries."""
@@ -170,7 +170,7 @@ def _insert(
     queries = rollout_rows.insert_queries(session, memory, seq, new)
     # On arrival a query is tied to its nearest among all that is accepted, its own batch included.
     arriving = {item.query_id: item.embedding for item in queries}
-    edges = nearest(session, state, list(arriving), state.neighbours, held, arriving)
+    edges = nearest(session, state, list(arriving), state.neighbours, cache, arriving)
     copy_edges(session, memory, state.generation, seq, edges)
     read = keys()
     conclusions = {item.id: item.conclusion(memory, read) for item in new}

@@ -77,7 +77,7 @@ def lock_memory(
         )
     state = find_memory(session, memory)
     if state is None or incarnation not in (None, state.incarnation):
-        raise gone_meanwhile(memory)
+        raise deleted_memory_error(memory)
     if (state.encoder, state.dimension) != (encoder, dimension):
         raise EncoderMismatchError(
             f"memory {memory!r} holds embeddings of {state.encoder} ({state.dimension} "
@@ -133,7 +133,7 @@ def same_memory(session: SqlSession, begun: MemoryState) -> MemoryState:
     """
     found = find_memory(session, begun.name)
     if found is None or found.incarnation != begun.incarnation:
-        raise gone_meanwhile(begun.name)
+        raise deleted_memory_error(begun.name)
     return found
 
 
@@ -150,7 +150,7 @@ def refuse_other_encoder(begun: MemoryState, found: MemoryState) -> None:
         )
 
 
-def gone_meanwhile(memory: str) -> UnknownMemoryError:
+def deleted_memory_error(memory: str) -> UnknownMemoryError:
     """The error of a writer whose memory was deleted under it."""
     return UnknownMemoryError(
         f"memory {memory!r} was deleted in the meantime, with everything that was written to it: "

@@ -16,7 +16,7 @@ from memstore.outbox.fence import Fence
 from memstore.outbox.graph_rows import unwind
 from memstore.outbox.locks import MemoryLock, hold
 from memstore.outbox.new_keys import tell_new_keys, use_new_keys
-from memstore.outbox.rollout_rows import arrived
+from memstore.outbox.rollout_rows import read_batch
 from schema.batch import BatchKind
 from schema.errors import QuarantineError, StoreError, StoreFullError
 
@@ -78,7 +78,7 @@ def _next_batch(session: SqlSession, memory: str) -> _Waiting | None:
         return None
     incarnation, seq, kind, payload, tries, quarantined, reason = row
     if kind == BatchKind.INGEST:
-        payload |= arrived(session, memory, seq, payload["generation"])
+        payload |= read_batch(session, memory, seq, payload["generation"])
     return _Waiting(
         incarnation=incarnation,
         seq=seq,

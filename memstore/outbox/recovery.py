@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from memstore.db import Stores, being_rebuilt, retried
+from memstore.db import Stores, rebuilding_message, retried
 from memstore.outbox.deletion import finish_delete
 from memstore.outbox.locks import MemoryLock, hold, try_hold_linker
 from memstore.outbox.publication import MAX_TRIES, publish
@@ -24,7 +24,7 @@ class Repaired:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Need:
+class _RepairState:
     going: bool
     seq: int
     published_seq: int
@@ -43,18 +43,18 @@ def catch_up(stores: Stores, memory: str) -> Repaired:
         StoreError: if the memory's graph is being rebuilt.
         UnreachableError: if a database stays out of reach.
     """
-    need = _look(stores, memory)
-    if need is None:
+    state = _look(stores, memory)
+    if state is None:
         return Repaired()
-    if need.going:
+    if state.going:
         return Repaired(deleted=finish_delete(stores, memory))
-    if need.rebuilding:
-        raise StoreError(being_rebuilt(memory))
+    if state.rebuilding:
+        raise StoreError(rebuilding_message(memory))
     published = 0
-    if need.seq > need.published_seq or need.outdated:
-        published = publish(stores, memory) - need.published_seq
-    cleared = need.unfinished and _drop_unfinished(stores, memory)
-    return Repaired(published=published, cleared=need.outdated or cleared)
+    if state.seq > state.published_seq or state.outdated:
+        published = publish(stores, memory) - state.published_seq
+    cleared = state.unfinished and _drop_unfinished(stores, memory)
+    return Repaired(published=published, cleared=state.outdated or cleared)
 
 
 def repair(stores: Stores, memory: str) -> Repaired:
@@ -97,14 +97,14 @@ def every_memory(stores: Stores) -> list[str]:
         return [row[0] for row in session.rows("every_memory")]
 
 
-def _look(stores: Stores, memory: str) -> _Need | None:
-    def look() -> _Need | None:
+def _look(stores: Stores, memory: str) -> _RepairState | None:
+    def look() -> _RepairState | None:
         with stores.vectors.transaction("outbox.sql") as session:
             row = session.row("state", memory=memory)
         if row is None:
             return None
         going, seq, published_seq, outdated, unfinished, rebuilding = row
-        return _Need(
+        return _RepairState(
             going=going,
             seq=seq,
             published_seq=published_seq,

@@ -97,7 +97,7 @@ def insert_labels(
     session.copy(tables.VERIFIED_REWARD, rows, memory=memory, seq=seq, source=FILE_SOURCE, run=run)
 
 
-def arrived(session: SqlSession, memory: str, seq: int, generation: int) -> dict[str, Any]:
+def read_batch(session: SqlSession, memory: str, seq: int, generation: int) -> dict[str, Any]:
     """Rows of batch `seq` by table, and `concludes`, which answers reach which conclusions."""
     found: dict[str, list[dict[str, Any]]] = {}
     for table in tables.IN_GRAPH:

@@ -1,12 +1,12 @@
+from .consistent_read import read_consistently as read_consistently
 from .consistent_read import removals as removals
-from .consistent_read import steadily as steadily
 from .full_graph import read_graph as read_graph
 from .full_graph import read_known as read_known
 from .history import Statement as Statement
 from .history import parse_as_of as parse_as_of
 from .history import read_history as read_history
 from .label_spend import paid_queries as paid_queries
-from .runs import run_known as run_known
-from .runs import run_stats as run_stats
 from .stats import list_memories as list_memories
 from .stats import memory_stats as memory_stats
+from .stats import run_known as run_known
+from .stats import run_stats as run_stats

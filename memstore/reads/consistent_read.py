@@ -19,7 +19,7 @@ PATIENCE_S: Final = 120.0
 _WAIT_S: Final = 0.05
 
 
-def steadily(stores: Stores, memory: str, read: Callable[[], T]) -> T:
+def read_consistently(stores: Stores, memory: str, read: Callable[[], T]) -> T:
     """Result of `read`, during which nothing was taken away from the memory.
 
     Raises:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memstore.db import GraphTransaction, MemoryState, SqlSession, Stores, get_memory
-from memstore.reads.consistent_read import steadily
+from memstore.reads.consistent_read import read_consistently
 from schema import tables
 from schema.errors import StoreError, UnknownMemoryError
 from schema.graph import ANSWER, CONCLUSION, QUERY, SIMILAR, STORED_EDGES, THINKING
@@ -47,7 +47,7 @@ def read_graph(stores: Stores, memory: str) -> MemoryGraph:
         UnknownMemoryError: if there is no such memory.
         StoreError: if a node of Neo4j has no embedding in Postgres.
     """
-    return steadily(stores, memory, lambda: _read_graph(stores, memory))
+    return read_consistently(stores, memory, lambda: _read_graph(stores, memory))
 
 
 def read_known(stores: Stores, graph: MemoryGraph, seq: int) -> tuple[Floats, Ints]:

@@ -1,8 +1,8 @@
-"""What memories there are and what they hold."""
+"""Which memories there are, what each holds, and what each of its runs brought."""
 
 from typing import Any
 
-from memstore.db import Stores, get_memory
+from memstore.db import Stores, get_memory, retried
 
 
 def list_memories(stores: Stores) -> list[str]:
@@ -24,3 +24,23 @@ def memory_stats(stores: Stores, memory: str) -> dict[str, Any]:
     )
     accepted = {"accepted_seq": state.seq, "encoder": state.encoder}
     return {"counts": {**(counts[0] if counts else {}), **accepted}, "datasets": datasets}
+
+
+def run_stats(stores: Stores, memory: str) -> list[dict[str, Any]]:
+    """Policy, checkpoint, counts, steps and mean rewards of each run, as published.
+
+    Raises:
+        UnknownMemoryError: if there is no such memory.
+    """
+    get_memory(stores, memory)
+    return stores.graph.read("reads.cypher", lambda tx: tx.records("runs", memory=memory))
+
+
+def run_known(stores: Stores, memory: str, run: str) -> bool:
+    """Whether a run of this name has brought rollouts to a memory, which need not exist."""
+
+    def look() -> bool:
+        with stores.vectors.transaction("reads.sql") as session:
+            return session.row("run_known", memory=memory, name=run) is not None
+
+    return retried(look)

@@ -36,7 +36,7 @@ _ENCODER_FILES: Final = ("model/model.safetensors", "model/tokenizer.json", "mod
 
 
 @dataclass(frozen=True, kw_only=True)
-class Check:
+class MachineCheck:
     """One thing that was looked at."""
 
     name: str
@@ -47,10 +47,10 @@ class Check:
     advice: str = ""
 
 
-def examine(settings: Settings) -> list[Check]:
+def examine(settings: Settings) -> list[MachineCheck]:
     """Look at everything; starts and changes nothing. A check that cannot be made is not ok."""
     own_neo4j, own_postgres = settings.neo4j_uri is None, settings.postgres_dsn is None
-    checks: list[tuple[str, Callable[[Settings], Check]]] = [
+    checks: list[tuple[str, Callable[[Settings], MachineCheck]]] = [
         ("memory", _memory),
         ("encoder", _encoder),
     ]
@@ -73,17 +73,17 @@ def examine(settings: Settings) -> list[Check]:
     return made
 
 
-def _made(name: str, check: Callable[[Settings], Check], settings: Settings) -> Check:
+def _made(name: str, check: Callable[[Settings], MachineCheck], settings: Settings) -> MachineCheck:
     try:
         return check(settings)
     except MemrewardError as error:
-        return Check(name=name, ok=False, detail=str(error))
+        return MachineCheck(name=name, ok=False, detail=str(error))
 
 
-def _memory(settings: Settings) -> Check:
+def _memory(settings: Settings) -> MachineCheck:
     total = memory_bytes() // MIB
     free = psutil.virtual_memory().available // MIB
-    return Check(
+    return MachineCheck(
         name="memory",
         ok=total >= _NEEDED_MEMORY_MIB,
         detail=f"{total} MiB, {free} MiB of it free",
@@ -91,11 +91,11 @@ def _memory(settings: Settings) -> Check:
     )
 
 
-def _encoder(settings: Settings) -> Check:
+def _encoder(settings: Settings) -> MachineCheck:
     spec = find_spec(_ENCODER_PACKAGE)
     folders = list(spec.submodule_search_locations or []) if spec is not None else []
     ok = bool(folders) and all((Path(folders[0]) / file).is_file() for file in _ENCODER_FILES)
-    return Check(
+    return MachineCheck(
         name="encoder",
         ok=ok,
         detail="all-MiniLM-L6-v2" if ok else f"files of {_ENCODER_PACKAGE} are missing",
@@ -103,19 +103,19 @@ def _encoder(settings: Settings) -> Check:
     )
 
 
-def _home(settings: Settings) -> Check:
+def _home(settings: Settings) -> MachineCheck:
     if settings.postgres_dsn is None:
         check_home(settings.home)
     if settings.home.exists():
         Home(root=settings.home).prepare()
-    return Check(name="home", ok=True, detail=str(settings.home))
+    return MachineCheck(name="home", ok=True, detail=str(settings.home))
 
 
-def _disk(settings: Settings) -> Check:
+def _disk(settings: Settings) -> MachineCheck:
     place = next(path for path in (settings.home, *settings.home.parents) if path.exists())
     free = shutil.disk_usage(place).free // MIB
     ok = free >= _NEEDED_DISK_MIB
-    return Check(
+    return MachineCheck(
         name="disk",
         ok=ok,
         detail=f"{free} MiB free at {place}",
@@ -123,18 +123,18 @@ def _disk(settings: Settings) -> Check:
     )
 
 
-def _jars(settings: Settings) -> Check:
+def _jars(settings: Settings) -> MachineCheck:
     folder = settings.jars_folder
     missing, total = missing_jars(folder), len(locked_jars())
     if missing:
-        return Check(
+        return MachineCheck(
             name="neo4j jars",
             ok=False,
             detail=f"{len(missing)} of {total} are not in {folder}",
             advice="`memreward up` downloads them",
         )
     damaged = damaged_jars(folder)
-    return Check(
+    return MachineCheck(
         name="neo4j jars",
         ok=not damaged,
         detail=f"{total} jars of Neo4j {NEO4J_VERSION}, checksums compared"
@@ -144,17 +144,17 @@ def _jars(settings: Settings) -> Check:
     )
 
 
-def _java(settings: Settings) -> Check:
-    return Check(name="java", ok=True, detail=java_version())
+def _java(settings: Settings) -> MachineCheck:
+    return MachineCheck(name="java", ok=True, detail=java_version())
 
 
-def _postgres_binaries(settings: Settings) -> Check:
-    return Check(name="postgres binaries", ok=True, detail=postgres_version())
+def _postgres_binaries(settings: Settings) -> MachineCheck:
+    return MachineCheck(name="postgres binaries", ok=True, detail=postgres_version())
 
 
-def _server(server: ServerStatus) -> Check:
+def _server(server: ServerStatus) -> MachineCheck:
     ok = server.state is ServerState.RUNNING
-    return Check(
+    return MachineCheck(
         name=server.name,
         ok=ok,
         detail=f"{server.state} ({server.address}): {server.detail}",
@@ -162,9 +162,9 @@ def _server(server: ServerStatus) -> Check:
     )
 
 
-def _neo4j_version(server: ServerStatus) -> Check:
+def _neo4j_version(server: ServerStatus) -> MachineCheck:
     ok = server.detail.removeprefix("Neo4j/").startswith(f"{NEO4J_LINE}.")
-    return Check(
+    return MachineCheck(
         name="neo4j version",
         ok=ok,
         detail=server.detail,
@@ -172,20 +172,20 @@ def _neo4j_version(server: ServerStatus) -> Check:
     )
 
 
-def _pgvector(settings: Settings) -> Check:
+def _pgvector(settings: Settings) -> MachineCheck:
     with connect(addresses(settings).postgres_dsn) as connection:
         row = SqlSession(connection, "servers.sql").row("versions")
     assert row is not None
     number, installed, available = row
     if number < _OLDEST_POSTGRES:
-        return Check(
+        return MachineCheck(
             name="pgvector",
             ok=False,
             detail=f"Postgres is of version {number // 10000}",
             advice=f"use Postgres {_OLDEST_POSTGRES // 10000} or later",
         )
     version = installed or available
-    return Check(
+    return MachineCheck(
         name="pgvector",
         ok=version is not None,
         detail=f"{version} on Postgres {number // 10000}" if version else "not there",
@@ -193,9 +193,9 @@ def _pgvector(settings: Settings) -> Check:
     )
 
 
-def _migrations(settings: Settings) -> Check:
+def _migrations(settings: Settings) -> MachineCheck:
     todo = pending(addresses(settings))
-    return Check(
+    return MachineCheck(
         name="migrations",
         ok=not todo,
         detail=f"{len(todo)} to apply" if todo else "up to date",

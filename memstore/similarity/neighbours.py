@@ -23,7 +23,7 @@ def nearest(
     state: MemoryState,
     query_ids: list[str],
     neighbours: int,
-    held: QueryVectors | None = None,
+    cache: QueryVectors | None = None,
     arriving: Mapping[str, Floats] | None = None,
 ) -> list[dict[str, Any]]:
     """Rows query_id, neighbour_id, rank (from 1), score of the nearest other queries.
@@ -33,7 +33,7 @@ def nearest(
         state: of the memory.
         query_ids: stored queries.
         neighbours: how many each gets.
-        held: the embeddings that this process keeps, if it does.
+        cache: the embeddings that this process keeps, if it does.
         arriving: embeddings by id of the queries beyond `state.seq`.
     """
     if not query_ids:
@@ -42,8 +42,8 @@ def nearest(
     with searching(session, memory, state.dimension) as (exact, by_index):
         if by_index is not None:
             found = by_index.rows("nearest_indexed", ids=query_ids, neighbours=k)
-        elif held is not None and held.is_worth_it(state, len(query_ids)):
-            pairs = held.candidates(session, state, query_ids, k, arriving or {})
+        elif cache is not None and cache.is_worth_it(state, len(query_ids)):
+            pairs = cache.candidates(session, state, query_ids, k, arriving or {})
             asked, others = zip(*pairs, strict=True) if pairs else ((), ())
             found = exact.rows(
                 "nearest_among", memory=memory, asked=list(asked), others=list(others)

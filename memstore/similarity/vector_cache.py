@@ -24,16 +24,16 @@ _AT_ONCE: Final = 64
 #: Memories that one process keeps the embeddings of.
 _KEPT: Final = 4
 
-#: What the held rows are true of: incarnation, encoder, dimension.
+#: What the cached rows are true of: incarnation, encoder, dimension.
 _Stamp = tuple[str, str, int]
-_held: WeakKeyDictionary[VectorStore, dict[str, "QueryVectors"]] = WeakKeyDictionary()
-_held_lock = threading.Lock()
+_caches: WeakKeyDictionary[VectorStore, dict[str, "QueryVectors"]] = WeakKeyDictionary()
+_caches_lock = threading.Lock()
 
 
 def query_vectors(store: VectorStore, memory: str) -> "QueryVectors":
     """Those of a memory that this process holds; nothing is read yet."""
-    with _held_lock:
-        kept = _held.setdefault(store, {})
+    with _caches_lock:
+        kept = _caches.setdefault(store, {})
         found = kept.pop(memory, None) or QueryVectors()
         kept[memory] = found
         while len(kept) > _KEPT:
@@ -70,7 +70,7 @@ class QueryVectors:
         Args:
             session: sees all that is accepted up to `state.seq`.
             state: of the memory.
-            asked: ids of queries; those of no held or arriving query are left out.
+            asked: ids of queries; those of no cached or arriving query are left out.
             k: how many neighbours a query gets.
             arriving: embeddings by id of the queries of the batch that is being accepted.
         """
@@ -88,18 +88,18 @@ class QueryVectors:
     def _near(
         self, asked: Sequence[str], k: int, new_ids: list[str], new_ND: Floats
     ) -> list[tuple[str, str]]:
-        held = len(self._ids)
-        new_row = {id_: held + place for place, id_ in enumerate(new_ids)}
+        n_cached = len(self._ids)
+        new_row = {id_: n_cached + place for place, id_ in enumerate(new_ids)}
         rows = {id_: new_row.get(id_, self._row.get(id_)) for id_ in asked}
         known = [id_ for id_, row in rows.items() if row is not None]
         if not known:
             return []
         rows_M = np.array([rows[id_] for id_ in known], np.int64)
-        is_new_M = rows_M >= held
+        is_new_M = rows_M >= n_cached
         asked_MD = np.empty((len(known), new_ND.shape[1]), np.float32)
         asked_MD[~is_new_M] = self._unit_ND[rows_M[~is_new_M]]
-        asked_MD[is_new_M] = new_ND[rows_M[is_new_M] - held]
-        cosine_MN = np.hstack([asked_MD @ self._unit_ND[:held].T, asked_MD @ new_ND.T])
+        asked_MD[is_new_M] = new_ND[rows_M[is_new_M] - n_cached]
+        cosine_MN = np.hstack([asked_MD @ self._unit_ND[:n_cached].T, asked_MD @ new_ND.T])
         cosine_MN[np.arange(len(known)), rows_M] = -np.inf
         k = min(k, cosine_MN.shape[1] - 1)
         if k < 1:
@@ -107,7 +107,7 @@ class QueryVectors:
         least_M = np.partition(cosine_MN, -k, axis=1)[:, -k] - _MARGIN
         places, others = np.nonzero(cosine_MN >= least_M[:, None])
         return [
-            (known[place], self._ids[other] if other < held else new_ids[other - held])
+            (known[place], self._ids[other] if other < n_cached else new_ids[other - n_cached])
             for place, other in zip(places.tolist(), others.tolist(), strict=True)
         ]
 
@@ -133,13 +133,13 @@ class QueryVectors:
         return row is not None and bool(row[0])
 
     def _append(self, ids: list[str], unit_ND: Floats) -> None:
-        held, needed = len(self._ids), len(self._ids) + len(ids)
+        n_cached, needed = len(self._ids), len(self._ids) + len(ids)
         if needed > len(self._unit_ND):
-            room = np.empty((max(needed, 2 * held), unit_ND.shape[1]), np.float32)
-            room[:held] = self._unit_ND[:held]
+            room = np.empty((max(needed, 2 * n_cached), unit_ND.shape[1]), np.float32)
+            room[:n_cached] = self._unit_ND[:n_cached]
             self._unit_ND = room
-        self._unit_ND[held:needed] = unit_ND
-        self._row |= {id_: held + place for place, id_ in enumerate(ids)}
+        self._unit_ND[n_cached:needed] = unit_ND
+        self._row |= {id_: n_cached + place for place, id_ in enumerate(ids)}
         self._ids += ids
 
 

@@ -1,4 +1,4 @@
-from .cache import KeptSnapshot as KeptSnapshot
+from .cache import SnapshotCache as SnapshotCache
 from .files import NODE_OF as NODE_OF
 from .files import ROLLOUT as ROLLOUT
 from .snapshot import Snapshot as Snapshot
@@ -8,6 +8,6 @@ from .subgraph import cut as cut
 from .subgraph import queries_of as queries_of
 from .subgraph import rollouts_of as rollouts_of
 from .subgraph import whole as whole
-from .training_subgraph import learnable as learnable
+from .training_subgraph import training_cut as training_cut
 from .unstored import nearest_unstored as nearest_unstored
 from .unstored import with_rollouts as with_rollouts

@@ -16,9 +16,9 @@ from filelock import FileLock
 
 from memstore.db import MemoryState, Stores, get_memory
 from memstore.outbox import publish
-from memstore.reads import removals, steadily
+from memstore.reads import read_consistently, removals
 from memstore.snapshot.edge_drift import changed_edges
-from memstore.snapshot.files import EDGES, Files, Manifest, drop_other_bases, load_files
+from memstore.snapshot.files import EDGES, Files, SnapshotManifest, drop_other_bases, load_files
 from memstore.snapshot.fill import (
     add_accepted_edges,
     add_accepted_similar,
@@ -43,7 +43,7 @@ _REMOVING: Final = {
 }
 
 
-class KeptSnapshot:
+class SnapshotCache:
     """The snapshot of one memory, for one process."""
 
     def __init__(self, stores: Stores, memory: str, home: Path, *, rebuild: bool = False) -> None:
@@ -218,7 +218,7 @@ class KeptSnapshot:
         accepted, published = removals(self._stores, self._memory)
         if accepted != published:
             publish(self._stores, self._memory)
-        snapshot = steadily(self._stores, self._memory, self._new_base)
+        snapshot = read_consistently(self._stores, self._memory, self._new_base)
         snapshot.files.save()
         drop_other_bases(self._home, snapshot.files.manifest.base)
         return snapshot
@@ -231,7 +231,7 @@ class KeptSnapshot:
         upto, memory = state.published_seq, self._memory
         with self._stores.vectors.transaction("snapshot.sql") as session:
             stamps = count_stamps(session, memory, 0, upto, ())
-        manifest = Manifest(
+        manifest = SnapshotManifest(
             memory=memory,
             incarnation=state.incarnation,
             encoder=state.encoder,

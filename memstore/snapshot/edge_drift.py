@@ -55,10 +55,10 @@ def _sums(snapshot: Snapshot, edge: str, upto: int) -> Sums:
     source_seq, target_seq = (
         numbers[f"{node}.seq"].array[ends_E2[:, place]] for place, node in enumerate(EDGES[edge])
     )
-    held = (seq_E <= upto) & (source_seq <= upto) & (target_seq <= upto)
+    counted = (seq_E <= upto) & (source_seq <= upto) & (target_seq <= upto)
     cosines = 0.0
     if edge == SIMILAR[1]:
         score_E = numbers["similar.score"].array
-        cosines = float(score_E[held & (seq_E > 0)].sum(dtype=np.float64))
-    products = int((source_seq[held] * target_seq[held]).sum())
-    return int(held.sum()), int(seq_E[held].sum()), products, cosines
+        cosines = float(score_E[counted & (seq_E > 0)].sum(dtype=np.float64))
+    products = int((source_seq[counted] * target_seq[counted]).sum())
+    return int(counted.sum()), int(seq_E[counted].sum()), products, cosines

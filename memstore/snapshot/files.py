@@ -86,7 +86,7 @@ class Stamp:
 
 
 @dataclass(kw_only=True)
-class Manifest:
+class SnapshotManifest:
     """What a snapshot is a snapshot of, and where its files are."""
 
     format: str = FORMAT
@@ -116,7 +116,7 @@ class Manifest:
 class Files:
     """All columns of a snapshot by name, such as `query.embedding` or `similar.ends`."""
 
-    def __init__(self, home: Path, manifest: Manifest, extents: dict[str, Extent]) -> None:
+    def __init__(self, home: Path, manifest: SnapshotManifest, extents: dict[str, Extent]) -> None:
         """Columns of `home / manifest.base` as far as `extents` says."""
         self.home, self.manifest = home, manifest
         self.folder = home / manifest.base
@@ -207,7 +207,7 @@ def load_files(home: Path) -> Files | None:
             return None
         extents = {name: Extent(**value) for name, value in fields.pop("extents").items()}
         stamp = fields.pop("stamp")
-        manifest = Manifest(**fields, stamp=None if stamp is None else Stamp(**stamp))
+        manifest = SnapshotManifest(**fields, stamp=None if stamp is None else Stamp(**stamp))
         manifest.stamps = [(p, layer, d, n) for p, layer, d, n in manifest.stamps]
         return Files(home, manifest, extents)
     except FileNotFoundError:

@@ -48,7 +48,7 @@ def _is_hex(text: str) -> bool:
     return all(character in "0123456789abcdef" for character in text)
 
 
-class Positions:
+class IdIndex:
     """Row number of each id."""
 
     def __init__(self, rows: IdBytes) -> None:

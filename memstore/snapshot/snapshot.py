@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from memstore.snapshot.adjacency import Adjacency, csr
 from memstore.snapshot.files import EDGES, NODES, ROLLOUT, Files
-from memstore.snapshot.id_index import Positions, id_bytes, id_texts
+from memstore.snapshot.id_index import IdIndex, id_bytes, id_texts
 from schema.errors import StoreError
 from schema.memory_graph import Floats, Ints
 
@@ -47,7 +47,7 @@ class Snapshot:
     def __init__(self, files: Files) -> None:
         """Open the state that `files` describes."""
         self.files = files
-        self._positions = {node: Positions(files.numbers[f"{node}.id"].array[:0]) for node in NODES}
+        self._id_index = {node: IdIndex(files.numbers[f"{node}.id"].array[:0]) for node in NODES}
         self._counts = dict.fromkeys(NODES, 0)
         self._out, self._in = self._adjacencies("out"), self._adjacencies("in")
         self._verified_R = np.full(1024, np.nan, dtype=np.float32)
@@ -66,9 +66,9 @@ class Snapshot:
     def take_up(self) -> None:
         """Bring what is kept in memory up to what the files hold."""
         numbers = self.files.numbers
-        for node, positions in self._positions.items():
+        for node, index in self._id_index.items():
             ids = numbers[f"{node}.id"].array
-            positions.add(ids[self._counts[node] :])
+            index.add(ids[self._counts[node] :])
             self._counts[node] = len(ids)
         for edge in EDGES:
             ends = numbers[f"{edge}.ends"].array
@@ -110,7 +110,7 @@ class Snapshot:
     def find(self, node: str, ids: Sequence[str]) -> Ints:
         """Row of each id, -1 where there is none."""
         rows = self.files.numbers[f"{node}.id"].array
-        return self._positions[node].find(id_bytes(ids), rows)
+        return self._id_index[node].find(id_bytes(ids), rows)
 
     def ids(self, node: str, rows: Ints) -> list[str]:
         """Ids of some rows."""

@@ -27,7 +27,7 @@ class Cut:
     query_rows: Ints
     rollout_rows: Ints
 
-    def places(self, queries: Ints) -> Ints:
+    def rows_of(self, queries: Ints) -> Ints:
         """Rows in `graph` of queries of the snapshot, all of which it holds."""
         return np.searchsorted(self.query_rows, queries)
 

@@ -13,7 +13,7 @@ from schema.memory_graph import Ints
 from schema.score import Reach
 
 
-def learnable(stores: Stores, snapshot: Snapshot, reach: Reach) -> Cut:
+def training_cut(stores: Stores, snapshot: Snapshot, reach: Reach) -> Cut:
     """The queries of which a rollout is verified or preferred, with all their rollouts.
 
     What is read grows with what was said, not with the memory.
@@ -30,10 +30,10 @@ def learnable(stores: Stores, snapshot: Snapshot, reach: Reach) -> Cut:
         for place in (0, 1)
     ]
     preferred_2P = np.stack(ends)
-    return learnable_part(snapshot, preferred_2P[:, (preferred_2P >= 0).all(axis=0)], reach)
+    return labelled_cut(snapshot, preferred_2P[:, (preferred_2P >= 0).all(axis=0)], reach)
 
 
-def learnable_part(snapshot: Snapshot, preferred_2P: Ints, reach: Reach) -> Cut:
+def labelled_cut(snapshot: Snapshot, preferred_2P: Ints, reach: Reach) -> Cut:
     """The same, with preferences given as rows of the snapshot: better, worse."""
     said = np.union1d(snapshot.labelled_rollouts(), preferred_2P)
     thinking, _ = snapshot.ends(LEADS_TO[1], snapshot.edges_to(LEADS_TO[1], said)[0])

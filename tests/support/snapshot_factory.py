@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from memstore.snapshot.files import EDGES, ROLLOUT, Files, Manifest, Stamp
+from memstore.snapshot.files import EDGES, ROLLOUT, Files, SnapshotManifest, Stamp
 from memstore.snapshot.snapshot import EdgeRows, NodeRows, Snapshot
 from schema.graph import CONCLUDES, CONCLUSION, GENERATED, LEADS_TO, QUERY, SIMILAR
 from schema.ids import digest
@@ -25,7 +25,7 @@ def with_real_ids(graph: MemoryGraph) -> MemoryGraph:
 def new_snapshot(home: Path, dimension: int, policy_dimension: int = 0) -> Snapshot:
     """An empty snapshot."""
     stamp = Stamp(policy="p", layer="l", dimension=policy_dimension) if policy_dimension else None
-    manifest = Manifest(
+    manifest = SnapshotManifest(
         memory="test",
         incarnation="i",
         encoder="hash",

@@ -1,7 +1,7 @@
 from .baseline_scorers import Arm as Arm
 from .baseline_scorers import baseline as baseline
 from .from_memory import memory_reward as memory_reward
-from .journal import Given as Given
+from .journal import Assigned as Assigned
 from .journal import Journal as Journal
 from .noise_mask import MIN_SPREAD as MIN_SPREAD
 from .noise_mask import without_noise as without_noise

@@ -22,7 +22,7 @@ MAX_OPTIMISM: Final = 0.2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class AuditedQuery:
     """One audited query: means over its rollouts."""
 
     query: str
@@ -40,7 +40,7 @@ class Audit:
         self._queries = frozenset(queries)
         self._journal = journal
         self.findings = [
-            Finding(**finding) for note in journal.notes for finding in note.get("audit", ())
+            AuditedQuery(**finding) for note in journal.notes for finding in note.get("audit", ())
         ]
 
     def due(self, queries: Collection[str]) -> frozenset[str]:
@@ -53,13 +53,13 @@ class Audit:
         Raises:
             RewardError: if the memory has promised too much over the last WINDOW queries.
         """
-        new: list[Finding] = []
+        new: list[AuditedQuery] = []
         for query, pairs in found.items():
             pair_R2 = np.array(pairs)
             promised, verified = pair_R2.mean(axis=0)
             agreement = 1 - np.abs(pair_R2[:, 0] - pair_R2[:, 1]).mean()
             new.append(
-                Finding(
+                AuditedQuery(
                     query=query,
                     promised=float(promised),
                     verified=float(verified),
@@ -83,7 +83,7 @@ class Audit:
             )
 
 
-def _as_json(item: Finding) -> dict[str, Any]:
+def _as_json(item: AuditedQuery) -> dict[str, Any]:
     return {
         "query": item.query,
         "promised": item.promised,

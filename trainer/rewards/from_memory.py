@@ -11,12 +11,12 @@ from typing import Any
 
 from schema.errors import RewardError
 from schema.score import Scorer, ScoreSource
-from trainer.rewards.assign import Giver
+from trainer.rewards.assign import RewardAssigner
 from trainer.rewards.audit import Audit
-from trainer.rewards.journal import Given, Journal
+from trainer.rewards.journal import Assigned, Journal
 from trainer.rewards.noise_mask import MIN_SPREAD, without_noise
 from trainer.rewards.trl_rows import check_columns, rows_of
-from trainer.rewards.types import Batch, RewardFunction, SignalsFunction
+from trainer.rewards.types import RewardCall, RewardFunction, SignalsFunction
 
 
 def memory_reward(
@@ -60,7 +60,7 @@ def memory_reward(
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     path = journal if journal is None or world == 1 else journal.with_suffix(f".{rank}.jsonl")
     kept = Journal(path, rank=rank, world=world)
-    giver = Giver(
+    assigner = RewardAssigner(
         scorer=scorer,
         verify=verify,
         labelled=frozenset(labelled),
@@ -80,7 +80,7 @@ def memory_reward(
         state = kwargs.get("trainer_state")
         check_columns(kwargs, len(prompts))
         columns = {name: kwargs[name] for name in kwargs if _is_column(kwargs[name], len(prompts))}
-        batch = Batch(
+        call = RewardCall(
             rows=rows_of(
                 prompts,
                 completions,
@@ -95,13 +95,13 @@ def memory_reward(
             step=0 if state is None else int(state.global_step),
             signals=[None] * len(prompts) if signals is None else signals(prompts, completion_ids),
         )
-        before = len(giver.audit.findings)
-        given = giver.give(batch) if _training(training, trainer) else giver.look(batch)
-        rewards = without_noise(given, [row.query for row in batch.rows], min_spread)
+        before = len(assigner.audit.findings)
+        assigned = assigner.assign(call) if _training(training, trainer) else assigner.look(call)
+        rewards = without_noise(assigned, [row.query for row in call.rows], min_spread)
         log = kwargs.get("log_metric")
         if log is not None:
-            _log(log, given, rewards)
-            for finding in giver.audit.findings[before:]:
+            _log(log, assigned, rewards)
+            for finding in assigner.audit.findings[before:]:
                 log("memreward/agreement", finding.agreement)
             log("memreward/seconds", time.monotonic() - started)
         return rewards
@@ -127,9 +127,9 @@ def _training(told: Callable[[], bool] | None, trainer: Any) -> bool:
 
 
 def _log(
-    log: Callable[[str, float], None], given: Sequence[Given], rewards: Sequence[float | None]
+    log: Callable[[str, float], None], assigned: Sequence[Assigned], rewards: Sequence[float | None]
 ) -> None:
     """Tell the trainer's log about one call."""
-    verified = sum(one.source is ScoreSource.VERIFIED for one in given)
+    verified = sum(one.source is ScoreSource.VERIFIED for one in assigned)
     log("memreward/coverage", sum(reward is not None for reward in rewards) / len(rewards))
-    log("memreward/verified", verified / len(given))
+    log("memreward/verified", verified / len(assigned))

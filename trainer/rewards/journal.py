@@ -20,8 +20,8 @@ from trainer import add_line, read_lines
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Given:
-    """What a rollout was given; `value` None: no opinion."""
+class Assigned:
+    """What a rollout was assigned; `value` None: no opinion."""
 
     value: float | None
     source: ScoreSource
@@ -29,18 +29,18 @@ class Given:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Placed:
-    """A rollout's place, and what it was given if that is known from before."""
+    """A rollout's place, and what it was assigned if that is known from before."""
 
     source_query_id: str
     place: int
-    given: Given | None = None
+    assigned: Assigned | None = None
 
 
 @dataclass(kw_only=True, slots=True)
 class _Entry:
     place: int
     content_hash: str
-    given: Given | None = None
+    assigned: Assigned | None = None
     #: Not yet met again by this process.
     waiting: bool = True
 
@@ -82,17 +82,17 @@ class Journal:
                 entries.append(entry)
                 new.append([query, place, content_hash])
             entry.waiting = False
-            placed.append(Placed(source_query_id=query, place=entry.place, given=entry.given))
+            placed.append(Placed(source_query_id=query, place=entry.place, assigned=entry.assigned))
         if new:
             self._write({"step": step, "placed": new})
         return placed
 
-    def give(self, step: int, given: Sequence[tuple[Placed, Given]]) -> None:
-        """Keep what placed rollouts were given."""
+    def record(self, step: int, assigned: Sequence[tuple[Placed, Assigned]]) -> None:
+        """Keep what placed rollouts were assigned."""
         self._write(
             {
                 "step": step,
-                "scored": [[p.source_query_id, p.place, g.value, g.source] for p, g in given],
+                "scored": [[p.source_query_id, p.place, g.value, g.source] for p, g in assigned],
             }
         )
 
@@ -108,7 +108,7 @@ class Journal:
             query
             for (_, query), entries in self._entries.items()
             for entry in entries
-            if entry.given is not None and entry.given.source is ScoreSource.VERIFIED
+            if entry.assigned is not None and entry.assigned.source is ScoreSource.VERIFIED
         )
 
     def _read(self, record: dict[str, Any]) -> None:
@@ -120,7 +120,7 @@ class Journal:
             for query, place, value, source in record["scored"]:
                 entries = self._entries[record["step"], query]
                 entry = next(e for e in entries if e.place == place)
-                entry.given = Given(value=value, source=ScoreSource(source))
+                entry.assigned = Assigned(value=value, source=ScoreSource(source))
         else:
             self.notes.append(record)
 

@@ -13,24 +13,24 @@ from typing import Final
 import numpy as np
 
 from schema.score import ScoreSource
-from trainer.rewards.journal import Given
+from trainer.rewards.journal import Assigned
 
 #: Least standard deviation of a group's propagated rewards.
 MIN_SPREAD: Final = 0.05
 
 
 def without_noise(
-    given: Sequence[Given], groups: Sequence[Hashable], min_spread: float = MIN_SPREAD
+    assigned: Sequence[Assigned], groups: Sequence[Hashable], min_spread: float = MIN_SPREAD
 ) -> list[float | None]:
     """The rewards of a batch, None for propagated ones that hardly differ within their group.
 
     Args:
-        given: what each completion was given.
+        assigned: what each completion was assigned.
         groups: the query of each; where its completions stand in the batch does not matter.
         min_spread: least sample standard deviation; a single propagated reward has none.
     """
     propagated: defaultdict[Hashable, list[float]] = defaultdict(list)
-    for one, group in zip(given, groups, strict=True):
+    for one, group in zip(assigned, groups, strict=True):
         if one.source is ScoreSource.PROPAGATED and one.value is not None:
             propagated[group].append(one.value)
     flat = {
@@ -40,5 +40,5 @@ def without_noise(
     }
     return [
         None if one.source is ScoreSource.PROPAGATED and group in flat else one.value
-        for one, group in zip(given, groups, strict=True)
+        for one, group in zip(assigned, groups, strict=True)
     ]

@@ -28,7 +28,7 @@ class RewardFunction(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Batch:
+class RewardCall:
     """What one call is about."""
 
     rows: Sequence[Row]

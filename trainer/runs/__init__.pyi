@@ -1,5 +1,5 @@
 from .accuracy import Accuracy as Accuracy
-from .accuracy import Curve as Curve
+from .accuracy import AccuracyCurve as AccuracyCurve
 from .accuracy import measure_accuracy as measure_accuracy
 from .callbacks import learn_every as learn_every
 from .callbacks import learn_or_say as learn_or_say

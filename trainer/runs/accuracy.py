@@ -73,7 +73,7 @@ def measure_accuracy(
     )
 
 
-class Curve:
+class AccuracyCurve:
     """What was measured in one run, in a file of its folder; a step is measured once."""
 
     def __init__(self, path: Path) -> None:

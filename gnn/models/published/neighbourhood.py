@@ -116,5 +116,5 @@ def _among(rows: Ints, ascending: Ints) -> np.ndarray:
 
 
 def _rows(ascending: Ints, values: Ints) -> Tensor:
-    """Positions of `values`, all of which occur, in `ascending`."""
+    """IdIndex of `values`, all of which occur, in `ascending`."""
     return torch.from_numpy(np.searchsorted(ascending, values))

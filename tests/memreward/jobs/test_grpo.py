@@ -14,12 +14,12 @@ from support.tiny_policy import write_tiny_policy
 
 from memreward.base.progress import Bars, bars
 from memreward.jobs.comparison import ArmRun, CompareRequest, compare, planned, summarise, table
-from memreward.jobs.grpo import GrpoRequest, Source, run_grpo
+from memreward.jobs.grpo import GrpoRequest, ScorerSource, run_grpo
 from memreward.jobs.grpo_outcome import GrpoOutcome, draw_run
 from schema.errors import InputError, TrainingError
 from trainer.json_lines import read_lines
 from trainer.rewards.baseline_scorers import Arm
-from trainer.runs.accuracy import Accuracy, Curve
+from trainer.runs.accuracy import Accuracy, AccuracyCurve
 from trainer.runs.grpo import GrpoOptions
 
 TEXTS = [f"What is {number} + {number}?" for number in range(10)]
@@ -62,7 +62,7 @@ def test_one_process_at_a_time(request_: GrpoRequest, tmp_path: Path, progress: 
     folder = tmp_path / "run"
     folder.mkdir()
     with FileLock(folder / "lock"), pytest.raises(InputError, match="another process is at this"):
-        run_grpo(request_, folder, Source(scorer=FakeScorer(lambda rollout: 0.5)), progress)
+        run_grpo(request_, folder, ScorerSource(scorer=FakeScorer(lambda rollout: 0.5)), progress)
     assert not (folder / "run.json").exists()
 
 
@@ -79,7 +79,7 @@ def test_a_run_with_a_memory(request_: GrpoRequest, tmp_path: Path, progress: Ba
         learnt.append(len(scorer.stored))
         raise TrainingError("too few labels")
 
-    source = Source(scorer=scorer, paid=paid, refresh=refresh)
+    source = ScorerSource(scorer=scorer, paid=paid, refresh=refresh)
     folder = tmp_path / "run"
     outcome = run_grpo(request_, folder, source, progress)
     labels = json.loads((folder / "labels.json").read_text())
@@ -114,7 +114,7 @@ def test_signals_where_they_are_asked_for(
     for asked in (False, True):
         scorer = FakeScorer(lambda rollout: 0.5)
         request = replace(request_, signals=asked)
-        run_grpo(request, tmp_path / str(asked), Source(scorer=scorer), progress)
+        run_grpo(request, tmp_path / str(asked), ScorerSource(scorer=scorer), progress)
         assert {r.policy_signals is not None for r in scorer.stored.values()} == {asked}
 
 
@@ -151,9 +151,9 @@ def test_a_comparison_goes_on_and_shows_a_table(
     opened: list[str] = []
 
     @contextmanager
-    def open_memory(name: str) -> Iterator[Source]:
+    def open_memory(name: str) -> Iterator[ScorerSource]:
         opened.append(name)
-        yield Source(scorer=FakeScorer(lambda rollout: 0.5))
+        yield ScorerSource(scorer=FakeScorer(lambda rollout: 0.5))
 
     request = CompareRequest(
         name="c",
@@ -166,7 +166,7 @@ def test_a_comparison_goes_on_and_shows_a_table(
     results = compare(request, folder, open_memory, progress)
     assert opened == ["memreward-50-seed0"]
     assert [(r.arm, r.labels) for r in results] == [(Arm.ORACLE, 1.0), (Arm.MEMREWARD, 0.5)]
-    curves = [Curve(path) for path in sorted(folder.glob("*/curve.jsonl"))]
+    curves = [AccuracyCurve(path) for path in sorted(folder.glob("*/curve.jsonl"))]
     assert len(curves) == 2
     assert curves[0].points[0] == curves[1].points[0]
     assert (folder / "curves.png").stat().st_size > 0

@@ -8,7 +8,7 @@ import pytest
 from support.rollout_factory import make_rollout
 from support.store_fixtures import MemoryUnderTest
 
-from memreward.jobs.grpo import Source
+from memreward.jobs.grpo import ScorerSource
 from memreward.jobs.scorer_source import memory_source
 from memstore.changes.propagated_rewards import list_models
 from memstore.reads.full_graph import read_graph
@@ -29,7 +29,7 @@ def group(question: int, *, step: int = 0, reward: bool = False) -> list[Rollout
 @contextmanager
 def opened(
     memory: MemoryUnderTest, settings: Settings, *, run: str = "r", begun: bool = False
-) -> Iterator[Source]:
+) -> Iterator[ScorerSource]:
     with memory_source(memory.stores, settings, memory.name, run, begun=begun) as source:
         yield source
 

@@ -25,7 +25,7 @@ from memstore.db.stores import get_memory
 from memstore.outbox.deletion import delete_memory
 from memstore.outbox.recovery import repair
 from memstore.reads.full_graph import read_graph
-from memstore.snapshot.cache import KeptSnapshot
+from memstore.snapshot.cache import SnapshotCache
 from schema.answers import KEYS_VERSION
 from schema.errors import KeysVersionError, StoreError, UnknownMemoryError
 from schema.graph import CONCLUSION
@@ -69,7 +69,7 @@ def everything(memory: MemoryUnderTest, home: Path) -> dict[str, Any]:
         node["own"].pop("verified_at", None)
     del found["arrays"]["seq"], found["counts"]["seq"], found["counts"]["accepted_seq"]
     del found["history"]
-    snapshot = KeptSnapshot(memory.stores, memory.name, home)
+    snapshot = SnapshotCache(memory.stores, memory.name, home)
     files = snapshot.snapshot.files
     found["snapshot"] = {name: column.array.tobytes() for name, column in files.numbers.items()}
     rows = np.arange(snapshot.snapshot.count(CONCLUSION))
@@ -80,7 +80,7 @@ def everything(memory: MemoryUnderTest, home: Path) -> dict[str, Any]:
 def test_it_equals_a_memory_that_was_ingested_with_the_new_keys(
     old: MemoryUnderTest, tmp_path: Path
 ) -> None:
-    kept = KeptSnapshot(old.stores, old.name, tmp_path / "kept")
+    kept = SnapshotCache(old.stores, old.name, tmp_path / "kept")
     before = read_graph(old.stores, old.name)
     said: list[tuple[str, int, int]] = []
     report = run(old, progress=lambda *now: said.append(now))

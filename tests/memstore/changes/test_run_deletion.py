@@ -13,8 +13,7 @@ from memstore.outbox import change as change_module
 from memstore.outbox import publication as publish_module
 from memstore.outbox.recovery import catch_up
 from memstore.reads.full_graph import read_graph
-from memstore.reads.runs import run_stats
-from memstore.reads.stats import memory_stats
+from memstore.reads.stats import memory_stats, run_stats
 from schema.batch import BatchKind
 from schema.errors import InputError, StoreError, UnknownMemoryError
 from schema.ids import query_id, rollout_id

@@ -9,7 +9,7 @@ from support.store_fixtures import MemoryUnderTest
 
 from memstore.changes.rollout_writer import RolloutWriter
 from memstore.changes.stored_vectors import remember_stored
-from memstore.encoders.cache import RememberingEncoder, remembering
+from memstore.encoders.cache import CachingEncoder, caching
 from memstore.encoders.default import DEFAULT_DIMENSION, DEFAULT_ENCODER, EncodeProgress, Floats
 from memstore.reads.full_graph import read_graph
 from schema.ids import digest
@@ -42,12 +42,12 @@ def bare(question: int, place: int, **changes: object) -> Rollout:
 
 def test_a_text_is_embedded_once_in_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
     inner = Listed()
-    encoder = remembering(inner)
+    encoder = caching(inner)
     first = encoder.encode(["a", "b", "a"])
     np.testing.assert_array_equal(first[0], first[2])
     np.testing.assert_array_equal(encoder.encode(["b", "c"])[0], first[1])
     assert inner.texts == ["a", "b", "c"]
-    assert remembering(encoder) is encoder
+    assert caching(encoder) is encoder
     monkeypatch.setattr("memstore.encoders.cache.KEPT_TEXTS", 2)
     encoder.encode(["d"])
     assert encoder.knows("d")
@@ -77,11 +77,11 @@ def test_another_process_takes_what_rollouts_of_the_query_have(memory: MemoryUnd
 
 def test_vectors_of_another_encoder_are_not_taken(memory: MemoryUnderTest) -> None:
     memory.add(make_rollouts(2, 2))
-    encoder = RememberingEncoder(Listed("other"))
+    encoder = CachingEncoder(Listed("other"))
     items = [prepare(memory.name, "run-1", bare(1, 0, step=1))]
     with memory.stores.vectors.transaction("outbox.sql") as session:
         remember_stored(session, memory.name, items, encoder)
         assert not encoder.knows(items[0].rollout.query)
-        mine = RememberingEncoder(Listed())
+        mine = CachingEncoder(Listed())
         remember_stored(session, memory.name, items, mine)
     np.testing.assert_array_equal(mine.encode([items[0].rollout.query])[0], unit_vector(8))

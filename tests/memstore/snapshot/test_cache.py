@@ -15,17 +15,17 @@ from memstore.changes.reembedding import reembed
 from memstore.changes.run_deletion import delete_run
 from memstore.outbox.publication import publish
 from memstore.reads.full_graph import read_graph
-from memstore.snapshot.cache import KeptSnapshot
+from memstore.snapshot.cache import SnapshotCache
 from memstore.snapshot.subgraph import whole
 from schema.errors import UnknownMemoryError
 from schema.reward import VerifiedReward
 
 
-def kept(memory: MemoryUnderTest, home: Path, **options: bool) -> KeptSnapshot:
-    return KeptSnapshot(memory.stores, memory.name, home, **options)
+def kept(memory: MemoryUnderTest, home: Path, **options: bool) -> SnapshotCache:
+    return SnapshotCache(memory.stores, memory.name, home, **options)
 
 
-def assert_is_the_graph(snapshot: KeptSnapshot, memory: MemoryUnderTest) -> None:
+def assert_is_the_graph(snapshot: SnapshotCache, memory: MemoryUnderTest) -> None:
     """The snapshot holds what a reading of both databases gives."""
     assert_same(whole(snapshot.snapshot).graph, read_graph(memory.stores, memory.name))
 

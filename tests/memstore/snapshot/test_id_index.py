@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from memstore.snapshot.id_index import Positions, id_bytes, id_texts
+from memstore.snapshot.id_index import IdIndex, id_bytes, id_texts
 from schema.errors import StoreError
 from schema.ids import digest
 
@@ -9,7 +9,7 @@ from schema.ids import digest
 def test_ids_are_found_in_whichever_level() -> None:
     ids = [digest(str(i)) for i in range(300)]
     rows = id_bytes(ids)
-    positions = Positions(rows[:100])
+    positions = IdIndex(rows[:100])
     for start in range(100, 300, 20):
         positions.add(rows[start : start + 20])
     wanted = [ids[250], digest("nobody"), ids[0], ids[250], ids[130]]
@@ -20,14 +20,14 @@ def test_ids_are_found_in_whichever_level() -> None:
 def test_equal_beginnings_are_told_apart() -> None:
     ids = [f"{'ab' * 8}{i:016x}" for i in range(5)]
     rows = id_bytes(ids)
-    positions = Positions(rows)
+    positions = IdIndex(rows)
     assert positions.find(rows, rows).tolist() == [0, 1, 2, 3, 4]
     assert positions.find(id_bytes(["ab" * 8 + "f" * 16]), rows).tolist() == [-1]
 
 
 def test_none_is_found_among_none() -> None:
     none = np.zeros((0, 16), np.uint8)
-    assert Positions(none).find(id_bytes([digest("a")]), none).tolist() == [-1]
+    assert IdIndex(none).find(id_bytes([digest("a")]), none).tolist() == [-1]
     assert id_texts(none) == []
 
 

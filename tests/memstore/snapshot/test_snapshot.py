@@ -119,7 +119,7 @@ def test_a_cut_holds_what_is_near(tmp_path: Path) -> None:
     assert part.graph.query_id_Q == ids
     assert len(part.graph.rollout_id_R) == 4 * len(ids)
     assert part.graph.similar_2E.shape[1] == 4
-    assert [part.graph.query_id_Q[q] for q in part.places(seeds)] == [
+    assert [part.graph.query_id_Q[q] for q in part.rows_of(seeds)] == [
         graph.query_id_Q[q] for q in seeds
     ]
     shown = {q for q in near.tolist() if q < 20 or q in seeds}

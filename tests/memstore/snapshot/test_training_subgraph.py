@@ -14,7 +14,7 @@ from gnn.models.memreward.member import TrainConfig
 from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
 from memstore.snapshot.snapshot import Snapshot
 from memstore.snapshot.subgraph import whole
-from memstore.snapshot.training_subgraph import learnable_part
+from memstore.snapshot.training_subgraph import labelled_cut
 from schema.memory_graph import Ints
 
 SMALL = MemrewardConfig(
@@ -34,7 +34,7 @@ def snapshot(tmp_path: Path) -> Snapshot:
 
 
 def test_it_learns_the_same_to_the_bit(snapshot: Snapshot) -> None:
-    part = learnable_part(snapshot, PREFERRED_2P, MemrewardModel.reach).graph
+    part = labelled_cut(snapshot, PREFERRED_2P, MemrewardModel.reach).graph
     everything = replace(whole(snapshot).graph, preferred_2P=PREFERRED_2P)
     assert 0 < len(part.query_id_Q) < len(everything.query_id_Q)
     ours, theirs = MemrewardModel(SMALL), MemrewardModel(SMALL)
@@ -62,7 +62,7 @@ def test_nothing_is_read_of_what_is_unlabelled(
             return real(self, column, rows)
 
         monkeypatch.setattr(Snapshot, name, noting)
-    learnable_part(snapshot, PREFERRED_2P, MemrewardModel.reach)
+    labelled_cut(snapshot, PREFERRED_2P, MemrewardModel.reach)
     labelled_R = snapshot.labelled_rollouts()
     allowed = np.union1d(labelled_R // 6, [55])
     assert set(np.concatenate(read["query"])) == set(allowed)
@@ -73,5 +73,5 @@ def test_a_memory_without_labels_has_nothing_to_learn_from(tmp_path: Path) -> No
     graph, _ = make_graph(12)
     found = new_snapshot(tmp_path, DIMENSION)
     add_graph(found, with_real_ids(graph), np.arange(12), 1)
-    part = learnable_part(found, np.zeros((2, 0), np.int64), MemrewardModel.reach)
+    part = labelled_cut(found, np.zeros((2, 0), np.int64), MemrewardModel.reach)
     assert part.graph.rollout_id_R == []

@@ -1,12 +1,12 @@
 import pytest
 
 from schema.score import ScoreSource
-from trainer.rewards.journal import Given
+from trainer.rewards.journal import Assigned
 from trainer.rewards.noise_mask import without_noise
 
 
-def given(source: ScoreSource, *values: float | None) -> list[Given]:
-    return [Given(value=value, source=source) for value in values]
+def given(source: ScoreSource, *values: float | None) -> list[Assigned]:
+    return [Assigned(value=value, source=source) for value in values]
 
 
 def test_flat_opinions_go_and_verified_rewards_of_the_same_query_stay() -> None:

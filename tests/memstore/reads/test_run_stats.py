@@ -3,7 +3,7 @@ from support.rollout_factory import make_rollout, make_rollouts
 from support.store_fixtures import MemoryUnderTest
 
 from memstore.changes.propagated_rewards import register_model, write_propagated
-from memstore.reads.runs import run_stats
+from memstore.reads.stats import run_stats
 from schema.errors import UnknownMemoryError
 from schema.ids import rollout_id
 from schema.reward import PropagatedReward
