@@ -4,6 +4,7 @@
 SHA-256 is recorded in the database that it changed. An SQL file is applied in one transaction with
 its record. Neo4j cannot mix schema and data changes in one transaction, so each statement of a
 Cypher file must be idempotent (`IF NOT EXISTS`, `MERGE`): one that was cut off is run again whole.
+Large changes are made `IN TRANSACTIONS`, some rows at a time.
 """
 
 import hashlib
@@ -28,6 +29,8 @@ from schema.named_queries import parse_queries
 FOLDER: Final = Path(str(files("migrations")))
 _FILE_NAME: Final = re.compile(r"(\d{4})_(\w+)\.(sql|cypher)")
 _STATEMENT_END: Final = re.compile(r";\s*$", re.MULTILINE)
+#: A statement that commits by itself, which only works outside of a transaction.
+_COMMITS: Final = re.compile(r"\bIN TRANSACTIONS\b")
 _CYPHER_COMMENT: Final = re.compile(r"^\s*//.*$", re.MULTILINE)
 
 
@@ -189,7 +192,11 @@ def _apply_sql(postgres: psycopg.Connection[Any], migration: Migration) -> None:
 
 def _apply_cypher(graph: neo4j.Driver, migration: Migration) -> None:
     for statement in [*statements(_cypher("create_record")), *statements(migration.text)]:
-        graph.execute_query(cast(LiteralString, statement))
+        if _COMMITS.search(statement):
+            with graph.session() as session:
+                session.run(cast(LiteralString, statement)).consume()
+        else:
+            graph.execute_query(cast(LiteralString, statement))
     graph.execute_query(_cypher("record"), parameters_=_record(migration))
 
 

@@ -1,7 +1,7 @@
 """Node labels, relationship types and the typed edges of the graph: the only ones there are."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, Literal
 
@@ -19,6 +19,7 @@ class NodeLabel(StrEnum):
     ANSWER = "Answer"
     CONCLUSION = "Conclusion"
     MODEL = "Model"
+    POLICY = "Policy"
 
 
 class RelationshipType(StrEnum):
@@ -30,6 +31,7 @@ class RelationshipType(StrEnum):
     PRODUCED = "PRODUCED"
     CONCLUDES = "CONCLUDES"
     PREFERRED_TO = "PREFERRED_TO"
+    GAVE = "GAVE"
 
 
 EdgeType = tuple[str, str, str]
@@ -38,6 +40,7 @@ QUERY: Final = "query"
 THINKING: Final = "thinking"
 ANSWER: Final = "answer"
 CONCLUSION: Final = "conclusion"
+POLICY: Final = "policy"
 
 #: A message over SIMILAR_TO goes from the neighbour to the query that chose it.
 SIMILAR: Final[EdgeType] = (QUERY, "similar", QUERY)
@@ -47,6 +50,8 @@ LEADS_TO: Final[EdgeType] = (THINKING, "leads_to", ANSWER)
 REV_LEADS_TO: Final[EdgeType] = (ANSWER, "rev_leads_to", THINKING)
 CONCLUDES: Final[EdgeType] = (ANSWER, "concludes", CONCLUSION)
 REV_CONCLUDES: Final[EdgeType] = (CONCLUSION, "rev_concludes", ANSWER)
+GAVE: Final[EdgeType] = (POLICY, "gave", ANSWER)
+REV_GAVE: Final[EdgeType] = (ANSWER, "rev_gave", POLICY)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,6 +68,8 @@ class EdgeSpec:
     #: Columns of a rollout's row (`schema.tables.ROLLOUT`) with the ids of both ends, where edges
     #: arrive with rollouts; if one of the two is null, there is no edge.
     columns: tuple[str, str] | None = None
+    #: Whether the receiver is one of few nodes that all of a memory hangs on, as a policy is.
+    into_hub: bool = False
 
     @property
     def stored_name(self) -> str:
@@ -80,13 +87,16 @@ class EdgeSpec:
 
 
 def _both_ways(
-    forward: EdgeType, backward: EdgeType, neo4j: RelationshipType, columns: tuple[str, str]
+    forward: EdgeType,
+    backward: EdgeType,
+    neo4j: RelationshipType,
+    columns: tuple[str, str],
+    *,
+    from_hub: bool = False,
 ) -> tuple[EdgeSpec, EdgeSpec]:
     ends = (forward[0], forward[2])
-    return (
-        EdgeSpec(triple=forward, neo4j=neo4j, ends=ends, message_from="start", columns=columns),
-        EdgeSpec(triple=backward, neo4j=neo4j, ends=ends, message_from="end", columns=columns),
-    )
+    there = EdgeSpec(triple=forward, neo4j=neo4j, ends=ends, message_from="start", columns=columns)
+    return there, replace(there, triple=backward, message_from="end", into_hub=from_hub)
 
 
 #: Every edge type of the graph that models read. Loaders, samplers and snapshots follow it.
@@ -100,6 +110,7 @@ EDGE_SPECS: Final[tuple[EdgeSpec, ...]] = (
     *_both_ways(GENERATED, REV_GENERATED, RelationshipType.GENERATED, ("query_id", "id")),
     *_both_ways(LEADS_TO, REV_LEADS_TO, RelationshipType.LEADS_TO, ("id", "id")),
     *_both_ways(CONCLUDES, REV_CONCLUDES, RelationshipType.CONCLUDES, ("id", "conclusion_id")),
+    *_both_ways(GAVE, REV_GAVE, RelationshipType.GAVE, ("policy", "id"), from_hub=True),
 )
 EDGE_TYPES: Final[tuple[EdgeType, ...]] = tuple(spec.triple for spec in EDGE_SPECS)
 #: Stored edges by name, one entry for both directions.

@@ -46,7 +46,8 @@ class PreparedRollout:
 
     def ids(self, conclusion: str | None) -> dict[str, str | None]:
         """Ids of its own row and of those that it refers to, by column of the table of rollouts."""
-        return {"id": self.id, "query_id": self.query_id, "conclusion_id": conclusion}
+        ids = {"id": self.id, "query_id": self.query_id, "conclusion_id": conclusion}
+        return {**ids, "policy": self.rollout.policy}
 
 
 def prepare(memory: str, run: str, rollout: Rollout) -> PreparedRollout:

@@ -21,6 +21,8 @@ def _no_preferences() -> Ints:
 class MemoryGraph:
     """Queries (_Q), rollouts (_R: one thinking, one answer each), conclusions (_C), edges (_E).
 
+    Policies are on the axis _U.
+
     Rows are ordered by id, so that equal contents give equal arrays. D is the text encoder's
     dimension, P the policy embedding's (0 without). NaN stands for "not given".
     """
@@ -37,6 +39,8 @@ class MemoryGraph:
     thinking_text_R: list[str]
     answer_text_R: list[str]
     policy_R: list[str]
+    #: RL step that made it; 0 where none was given.
+    step_R: Ints
     thinking_embedding_RD: Floats
     answer_embedding_RD: Floats
     completion_tokens_R: Floats
@@ -55,6 +59,9 @@ class MemoryGraph:
     conclusion_id_C: list[str]
     conclusion_key_C: list[str]
     concludes_2E: Ints
+    #: (:Policy)-[:GAVE]->(:Answer); an answer whose policy nobody named has no edge.
+    policy_name_U: list[str]
+    gave_2E: Ints
     #: (:Query)-[:SIMILAR_TO]->(:Query): row 0 the query that chose, row 1 its neighbour.
     similar_2E: Ints
     similar_score_E: Floats
@@ -88,6 +95,13 @@ class MemoryGraph:
         conclusion_R = np.full(len(self.rollout_id_R), -1, dtype=np.int64)
         conclusion_R[self.concludes_2E[0]] = self.concludes_2E[1]
         return np.where(self.query_of_rollout_R >= 0, conclusion_R, -1)
+
+    @property
+    def policy_of_rollout_R(self) -> Ints:
+        """Index of the policy that gave each rollout; -1 where none is known."""
+        policy_R = np.full(len(self.rollout_id_R), -1, dtype=np.int64)
+        policy_R[self.gave_2E[1]] = self.gave_2E[0]
+        return policy_R
 
     @property
     def labelled_R(self) -> Bools:

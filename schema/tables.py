@@ -56,6 +56,9 @@ class Table:
     #: What its rows are told apart by within a memory, a generation and a batch.
     key: tuple[str, ...]
     columns: tuple[Column, ...]
+    #: Table and column whose values, each with its first batch, are the rows of an archive from
+    #: before this table; None: every archive has it.
+    made_of: tuple[str, str] | None = None
 
     def column(self, name: str) -> Column:
         """The column of that name.
@@ -138,6 +141,14 @@ RUN: Final = Table(
         _SEQ,
     ),
 )
+#: Who answers; what a policy gave, and in which step and checkpoint, its edges say.
+POLICY: Final = Table(
+    name="policy",
+    archive="policies",
+    key=("name",),
+    columns=(_MEMORY, Column("name", _TEXT, edge=True, snapshot="name"), _SEQ),
+    made_of=("rollout", "policy"),
+)
 QUERY: Final = Table(
     name="query",
     archive="queries",
@@ -174,7 +185,7 @@ ROLLOUT: Final = Table(
         Column("query_id", _TEXT, edge=True),
         Column("run", _TEXT, edge=True),
         Column("source_query_id", _TEXT, node=(_ANSWER, "source_query_id")),
-        Column("step", _INTEGER, node=(_ANSWER, "step"), edge=True),
+        Column("step", _INTEGER, node=(_ANSWER, "step"), edge=True, snapshot="step"),
         Column("place", _INTEGER, node=(_ANSWER, "place")),
         Column("content_hash", _TEXT),
         Column("policy", _TEXT, optional=True, node=(_ANSWER, "policy"), snapshot="policy"),
@@ -309,8 +320,8 @@ NEW_KEY: Final = Table(
 
 #: All tables but `memory` itself; what refers to another comes after it.
 TABLES: Final[tuple[Table, ...]] = (
-    *(BATCH, RUN, QUERY, CONCLUSION, ROLLOUT, POLICY_EMBEDDING, VERIFIED_REWARD, PREFERENCE),
-    *(MODEL, PROPAGATED_REWARD, SIMILAR_TO, NEW_EMBEDDING, NEW_KEY),
+    *(BATCH, RUN, POLICY, QUERY, CONCLUSION, ROLLOUT, POLICY_EMBEDDING, VERIFIED_REWARD),
+    *(PREFERENCE, MODEL, PROPAGATED_REWARD, SIMILAR_TO, NEW_EMBEDDING, NEW_KEY),
 )
 #: Tables of which an archive has a file each.
 ARCHIVED: Final = tuple(table for table in TABLES if table.archive)

@@ -7,7 +7,7 @@ import torch
 
 from gnn.data.pyg import HeteroData
 from gnn.data.segment_sum import sums_by
-from schema.graph import ANSWER, CONCLUSION, EDGE_SPECS, QUERY, SIMILAR, THINKING, EdgeType
+from schema.graph import ANSWER, CONCLUSION, EDGE_SPECS, POLICY, QUERY, SIMILAR, THINKING, EdgeType
 from schema.memory_graph import Floats, Ints, MemoryGraph
 
 
@@ -28,17 +28,18 @@ def conclusion_embeddings(graph: MemoryGraph) -> Floats:
 
 
 def to_hetero(graph: MemoryGraph, *, features: Mapping[str, Floats] | None = None) -> HeteroData:
-    """Typed nodes `query`, `thinking`, `answer`, `conclusion` and all edges of EDGE_TYPES.
+    """Typed nodes `query`, `thinking`, `answer`, `conclusion`, `policy`; all edges of EDGE_TYPES.
 
     Args:
         graph: the memory's graph.
-        features: node type to an array [N, F] that is put behind the text embedding in `x`.
+        features: node type to an array [N, F] that is put behind the text embedding in `x`; a
+            policy has no embedding, so its `x` is [U, F].
 
     Returns:
         HeteroData with, for each node type, `x` [N, D + F]; for `answer` also `y` [R] (the
-        verified reward, 0 where unknown), `labelled` [R] and `query` [R] (row of its query, -1
-        without). A verified reward is never part of any `x`. SIMILAR carries `edge_attr` [E, 1],
-        the cosine. The order of the rows is the order in `graph`.
+        verified reward, 0 where unknown), `labelled` [R], `query` [R] (row of its query, -1
+        without) and `step` [R]. A verified reward is never part of any `x`. SIMILAR carries
+        `edge_attr` [E, 1], the cosine. The order of the rows is the order in `graph`.
 
     Raises:
         ValueError: by PyG's `validate`, if an edge points outside its node types.
@@ -48,6 +49,7 @@ def to_hetero(graph: MemoryGraph, *, features: Mapping[str, Floats] | None = Non
         THINKING: graph.thinking_embedding_RD,
         ANSWER: graph.answer_embedding_RD,
         CONCLUSION: conclusion_embeddings(graph),
+        POLICY: np.zeros((len(graph.policy_name_U), 0), np.float32),
     }
     data = HeteroData()
     for node_type, embedding_ND in embeddings.items():
@@ -61,5 +63,6 @@ def to_hetero(graph: MemoryGraph, *, features: Mapping[str, Floats] | None = Non
     data[ANSWER].y = torch.from_numpy(np.where(labelled_R, graph.verified_R, 0.0)).float()
     data[ANSWER].labelled = torch.from_numpy(labelled_R)
     data[ANSWER].query = torch.from_numpy(graph.query_of_rollout_R)
+    data[ANSWER].step = torch.from_numpy(graph.step_R.copy())
     data.validate(raise_on_error=True)
     return data

@@ -11,7 +11,8 @@ from memstore.snapshot import NODE_OF, Snapshot
 from schema.graph import EDGE_SPECS, EDGE_TYPES, EdgeSpec, EdgeType
 from schema.memory_graph import Ints
 
-#: Neighbours of a node per step: the same for every edge type, or by edge type; -1: all.
+#: Neighbours of a node per step: the same for every edge type, or by edge type; -1: all. Edges into
+#: a hub are as many as the memory's answers: they must be named, or are left out.
 FanOut = Sequence[int] | Mapping[EdgeType, Sequence[int]]
 
 
@@ -32,14 +33,16 @@ def fan_out_of(fan_out: FanOut) -> dict[EdgeType, tuple[int, ...]]:
             raise ValueError("the fan-out must name as many steps for every edge type")
         none = (0,) * steps.pop()
         return {edge: tuple(fan_out.get(edge, none)) for edge in EDGE_TYPES}
-    return dict.fromkeys(EDGE_TYPES, tuple(fan_out))
+    none = (0,) * len(fan_out)
+    return {spec.triple: none if spec.into_hub else tuple(fan_out) for spec in EDGE_SPECS}
 
 
 class SnapshotSampler(BaseSampler):
     """Samples edges towards the seeds, step by step, each node's edges once.
 
     A node is expanded in the step after it was first reached, so that no edge comes twice. With a
-    fan-out of -1 everywhere the outputs of as many rounds of messages are exact at the seeds.
+    fan-out of -1 everywhere the outputs of as many rounds of messages are exact at the seeds, as
+    long as none goes into a hub.
     With `seq`, nothing that arrived in a later batch is found.
 
     The random numbers come from torch's generator: `torch.manual_seed` repeats a sample, and the

@@ -9,10 +9,19 @@ from torch import Tensor
 from gnn.data.pyg import EdgeAttr, EdgeLayout, FeatureStore, GraphStore, TensorAttr
 from gnn.data.segment_sum import sums_by
 from memstore.snapshot import NODE_OF, Snapshot
-from schema.graph import ANSWER, CONCLUDES, CONCLUSION, EDGE_SPECS, EDGE_TYPES, QUERY, THINKING
+from schema.graph import (
+    ANSWER,
+    CONCLUDES,
+    CONCLUSION,
+    EDGE_SPECS,
+    EDGE_TYPES,
+    POLICY,
+    QUERY,
+    THINKING,
+)
 from schema.memory_graph import Floats, Ints
 
-#: Columns of `x` by node type; a conclusion's is the mean of its answers'.
+#: Columns of `x` by node type; a conclusion's is the mean of its answers', a policy has none.
 _EMBEDDINGS: Final = {
     QUERY: "query.embedding",
     THINKING: "answer.thinking_embedding",
@@ -23,10 +32,10 @@ _SPECS: Final = {spec.triple: spec for spec in EDGE_SPECS}
 
 
 class SnapshotFeatures(FeatureStore):
-    """Node features of a snapshot: `x` of every type, `y` and `labelled` of answers.
+    """Node features of a snapshot: `x` of every type, `y`, `labelled` and `step` of answers.
 
-    `x` is the text embedding, for a conclusion the mean of its answers'; a verified reward (`y`,
-    0 where `labelled` is false) is never part of it. Nothing can be written.
+    `x` is the text embedding, for a conclusion the mean of its answers', for a policy [U, 0]; a
+    verified reward (`y`, 0 where `labelled` is false) is never part of it. Nothing can be written.
     """
 
     def __init__(self, snapshot: Snapshot, *, seq: int | None = None) -> None:
@@ -36,7 +45,8 @@ class SnapshotFeatures(FeatureStore):
 
     def get_all_tensor_attrs(self) -> list[TensorAttr]:
         """Every tensor there is."""
-        named = [(node, "x") for node in NODE_OF] + [(ANSWER, "y"), (ANSWER, "labelled")]
+        named = [(node, "x") for node in NODE_OF]
+        named += [(ANSWER, name) for name in ("y", "labelled", "step")]
         return [TensorAttr(group_name=node, attr_name=name) for node, name in named]
 
     def _get_tensor(self, attr: TensorAttr) -> Tensor:
@@ -44,6 +54,8 @@ class SnapshotFeatures(FeatureStore):
         rows = self._rows(node, attr.index)
         if name == "x":
             return torch.from_numpy(self._embeddings(node, rows))
+        if name == "step":
+            return torch.from_numpy(self._snapshot.take("answer.step", rows))
         verified_N = self._snapshot.verified(rows)
         labelled_N = ~np.isnan(verified_N)
         if name == "labelled":
@@ -60,6 +72,8 @@ class SnapshotFeatures(FeatureStore):
 
     def _embeddings(self, node: str, rows: Ints) -> Floats:
         snapshot = self._snapshot
+        if node == POLICY:
+            return np.zeros((len(rows), 0), np.float32)
         if node != CONCLUSION:
             return snapshot.take(_EMBEDDINGS[node], rows)
         numbers, place = snapshot.edges_to(CONCLUDES[1], rows)
@@ -73,7 +87,7 @@ class SnapshotFeatures(FeatureStore):
 
     def _get_tensor_size(self, attr: TensorAttr) -> tuple[int, ...]:
         count = self._snapshot.count(NODE_OF[str(attr.group_name)])
-        width = self._snapshot.files.manifest.dimension
+        width = 0 if attr.group_name == POLICY else self._snapshot.files.manifest.dimension
         return (count, width) if attr.attr_name == "x" else (count,)
 
     def _put_tensor(self, tensor: Any, attr: TensorAttr) -> bool:

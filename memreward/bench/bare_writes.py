@@ -14,7 +14,9 @@ from memstore.outbox import rollout_rows as accept_rows
 from memstore.similarity import copy_edges
 from schema.keyed_rollout import PreparedRollout
 
-_TABLES = ("runs", "queries", "rollouts", "conclusions", "concludes", "similar")
+_TABLES = (
+    *("runs", "policies", "queries", "rollouts", "conclusions", "concludes", "gave", "similar"),
+)
 
 
 def rows_of_batch(
@@ -50,6 +52,7 @@ def write_bare(
         lock_memory(session, memory, encoder, dimension, 7, incarnation=None)
         for run in rows["runs"]:
             session.run("add_run", memory=memory, name=run["name"], seq=seq, **run["run"])
+        accept_rows.insert_policies(session, memory, seq, prepared)
         accept_rows.insert_queries(session, memory, seq, prepared)
         accept_rows.insert_conclusions(session, memory, seq, conclusions)
         run_name = rows["rollouts"][0]["run"]

@@ -18,7 +18,7 @@ from memstore.db import GraphTransaction, Stores
 from memstore.servers import SAMPLE, snapshot_folder
 from memstore.snapshot import NODE_OF, ROLLOUT, Snapshot, SnapshotCache
 from schema.errors import InputError
-from schema.graph import ANSWER, EDGE_TYPES
+from schema.graph import ANSWER, EDGE_SPECS, EDGE_TYPES
 from schema.memory_graph import Ints
 
 #: Neighbours of a node and edge type, step by step: from an answer over its thinking and its query
@@ -116,8 +116,9 @@ def _by_cypher(stores: Stores, snapshot: Snapshot, seeds: Ints) -> tuple[int, in
         frontier, n_edges = {node: set(ids) for node, ids in known.items()}, 0
         for count in FAN_OUT:
             reached: dict[str, set[str]] = {node: set() for node in NODE_OF}
-            for source, name, target in EDGE_TYPES:
-                if not frontier[target]:
+            for spec in EDGE_SPECS:
+                source, name, target = spec.triple
+                if spec.into_hub or not frontier[target]:
                     continue
                 ids = sorted(frontier[target])
                 rows = tx.rows(f"hop_{name}", memory=snapshot.memory, ids=ids, count=count)

@@ -10,7 +10,7 @@ from typing import Any
 
 from memstore.archive.tables import ROWS_A_PAGE, Record
 from memstore.db import GraphTransaction
-from memstore.outbox import Fence, concluding, current_verified, unwind
+from memstore.outbox import Fence, concluding, current_verified, giving, unwind
 from schema import tables
 from schema.tables import Table
 
@@ -88,8 +88,9 @@ class GraphCopy:
             stamp = {"generation": self.generation, "encoder": self.encoder}
         self._unwind(tx, table.archive or table.name, rows, **stamp)
         if table is tables.ROLLOUT:
-            edges = [(seq, edge) for seq, row in rows for edge in concluding([row])]
-            self._unwind(tx, "concludes", edges)
+            for name, edges_of in (("concludes", concluding), ("gave", giving)):
+                edges = [(seq, edge) for seq, row in rows for edge in edges_of([row])]
+                self._unwind(tx, name, edges)
 
     def _models(self, tx: GraphTransaction, page: Sequence[Record]) -> None:
         for record in page:

@@ -63,6 +63,10 @@ def _run(manifest: ArchiveManifest, run: Record) -> None:
     ids.checked_name(run["name"], "run")
 
 
+def _policy(manifest: ArchiveManifest, policy: Record) -> None:
+    check_text(policy["name"], "policy", MAX_NAME_BYTES)
+
+
 def _query(manifest: ArchiveManifest, query: Record) -> None:
     check_text(query["text"], "query")
     check_text(query["dataset"], "dataset", MAX_NAME_BYTES)
@@ -118,6 +122,7 @@ def _model(manifest: ArchiveManifest, row: Record) -> None:
 _CHECKS: Final[dict[str, Callable[[ArchiveManifest, Record], None]]] = {
     tables.BATCH.name: _batch,
     tables.RUN.name: _run,
+    tables.POLICY.name: _policy,
     tables.QUERY.name: _query,
     tables.CONCLUSION.name: _conclusion,
     tables.ROLLOUT.name: _rollout,

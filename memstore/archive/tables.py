@@ -117,6 +117,25 @@ def read_table(folder: Path, table: Table) -> Iterator[list[Record]]:
         raise InputError(f"{path}: cannot be read ({error}); export the memory again") from error
 
 
+def made_table(folder: Path, table: Table) -> list[Record]:
+    """The rows of a table that an archive from before it lacks, made of the one that has them.
+
+    Raises:
+        InputError: if that one is no table of an archive.
+    """
+    assert table.made_of is not None
+    name, column = table.made_of
+    (source,) = (other for other in ARCHIVED if other.name == name)
+    path = table_path(folder, source)
+    try:
+        values = pq.read_table(path, columns=[column, "seq"])
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); export the memory again") from error
+    first = values.group_by(column).aggregate([("seq", "min")])
+    rows = zip(first.column(column).to_pylist(), first.column("seq_min").to_pylist(), strict=True)
+    return [{table.key[0]: value, "seq": seq} for value, seq in rows if value is not None]
+
+
 def _check_columns(path: Path, table: Table, names: Sequence[str]) -> None:
     needed = {column.name for column in table.archived if not column.optional}
     missing = sorted(needed - set(names))
@@ -163,7 +182,9 @@ def read_manifest(folder: Path) -> ArchiveManifest:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: not a manifest of an exported memory ({error})") from error
-    if set(manifest.tables) != {table.archive for table in ARCHIVED}:
+    known = {table.archive for table in ARCHIVED}
+    needed = {table.archive for table in ARCHIVED if table.made_of is None}
+    if not needed <= set(manifest.tables) <= known:
         raise InputError(f"{path}: not the tables of an exported memory; export it again")
     return manifest
 
@@ -177,7 +198,7 @@ def check_files(folder: Path, manifest: ArchiveManifest) -> None:
     expected = {
         table_path(folder, table): manifest.tables[table.archive].sha256
         for table in ARCHIVED
-        if table.archive
+        if table.archive in manifest.tables
     }
     root = (folder / CHECKPOINTS).resolve()
     for name, checksum in manifest.checkpoints.items():

@@ -123,4 +123,5 @@ def _payload(session: SqlSession, memory: str, run: str) -> dict[str, Any]:
         "rollouts": ids("rollouts_of_run"),
         "queries": ids("queries_of_run"),
         "conclusions": ids("conclusions_of_run"),
+        "policies": ids("policies_of_run"),
     }

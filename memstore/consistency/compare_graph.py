@@ -20,6 +20,7 @@ Page = Callable[[str], Sequence[Row]]
 def check_graph(check: CheckContext) -> None:
     """Compare all nodes and edges of both stores."""
     _same(check, "runs", check.sql("runs", seq=check.seq), check.cypher("runs"))
+    _same(check, "policies", check.sql("policies", seq=check.seq), check.cypher("policies"))
     _same(check, "models", check.sql("models", seq=check.seq), check.cypher("models"))
     for accepted, published in _pages(_sql(check, "queries"), _cypher(check, "queries")):
         _same(check, "queries", _digested(accepted, 4), _digested(published, 4))
@@ -32,18 +33,23 @@ def check_graph(check: CheckContext) -> None:
         _same(check, kind, _digested(expected, 4), _digested(published, 4))
         check.progress("check thinkings", len(accepted))
     for accepted, published in _pages(_sql(check, "answers"), _cypher(check, "answers")):
-        expected = [
-            (id_, seq, [id_], [run], [] if conclusion is None else [conclusion], answer)
-            for id_, seq, run, conclusion, answer in accepted
-        ]
-        kind = "answers, LEADS_TO, PRODUCED, CONCLUDES"
-        _same(check, kind, _digested(expected, 5), _digested([row[:6] for row in published], 5))
+        expected = [_answer(row) for row in accepted]
+        kind = "answers, LEADS_TO, PRODUCED, CONCLUDES, GAVE"
+        _same(check, kind, _digested(expected, 6), _digested([row[:7] for row in published], 6))
         _check_rewards(check, published)
         _check_preferences(check, [row[0] for row in accepted])
         check.progress("check answers", len(accepted))
     for accepted, published in _pages(_sql(check, "conclusions"), _cypher(check, "conclusions")):
         _same(check, "conclusions", accepted, [row[:3] for row in published])
         check.report.add_all("conclusions", (f"{r[0]}: no answer" for r in published if not r[3]))
+
+
+def _answer(accepted: Row) -> Row:
+    """An answer's row of Postgres as Neo4j should show it: the ends of its edges as lists."""
+    id_, seq, run, conclusion, policy, step, checkpoint, text = accepted
+    conclusions = [] if conclusion is None else [conclusion]
+    given = [] if policy is None else [[policy, step, checkpoint]]
+    return id_, seq, [id_], [run], conclusions, given, text
 
 
 def _sql(check: CheckContext, name: str) -> Page:

@@ -31,5 +31,6 @@ from .recovery import catch_up_all as catch_up_all
 from .recovery import every_memory as every_memory
 from .recovery import repair as repair
 from .rollout_rows import concluding as concluding
+from .rollout_rows import giving as giving
 from .rollout_rows import insert_queries as insert_queries
 from .rollout_rows import read_batch as read_batch

@@ -14,6 +14,7 @@ _NODES: Final = (
     ("delete_rollouts", "rollouts"),
     ("delete_conclusions", "conclusions"),
     ("delete_queries", "queries"),
+    ("delete_policies", "policies"),
 )
 #: Statements of `delete.sql`, what refers to others first.
 _ROWS: Final = (
@@ -27,6 +28,7 @@ _ROWS: Final = (
     "remove_conclusions",
     "remove_similar",
     "remove_queries",
+    "remove_policies",
     "remove_run",
 )
 
@@ -39,7 +41,7 @@ def remove_nodes(fence: Fence, memory: str, seq: int, payload: dict[str, Any]) -
     in between.
     """
     for statement, what in _NODES:
-        ids = payload[what]
+        ids = payload.get(what, [])  # A version without policies may have begun the delete.
         for start in range(0, len(ids), IDS_A_TRANSACTION):
             page = ids[start : start + IDS_A_TRANSACTION]
 
@@ -63,6 +65,7 @@ def remove_rows(session: SqlSession, memory: str, payload: dict[str, Any]) -> in
             rollouts=payload["rollouts"],
             queries=payload["queries"],
             conclusions=payload["conclusions"],
+            policies=payload.get("policies", []),
         )
     return len(payload["rollouts"])
 

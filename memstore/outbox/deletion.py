@@ -24,6 +24,7 @@ _TABLES: Final = (
     "delete_conclusions",
     "delete_queries",
     "delete_models",
+    "delete_policies",
     "delete_runs",
     "delete_batches",
     "delete_memory",

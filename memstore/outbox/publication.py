@@ -150,7 +150,7 @@ def _apply(tx: GraphTransaction, before: int, memory: str, batch: _Waiting) -> i
 
 
 def _apply_ingest(tx: GraphTransaction, memory: str, seq: int, payload: Payload) -> None:
-    for name in ("runs", "queries", "rollouts", "conclusions", "concludes"):
+    for name in ("runs", "policies", "queries", "rollouts", "conclusions", "concludes", "gave"):
         unwind(tx, name, payload[name], memory=memory, seq=seq)
     unwind(
         tx,

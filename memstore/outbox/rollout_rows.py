@@ -41,6 +41,15 @@ def insert_queries(
     return added
 
 
+def insert_policies(
+    session: SqlSession, memory: str, seq: int, new: Sequence[PreparedRollout]
+) -> None:
+    """Insert the policies that are new."""
+    names = sorted({i.rollout.policy for i in new if i.rollout.policy is not None})
+    if names:
+        session.run("add_policies", memory=memory, seq=seq, names=names)
+
+
 def insert_conclusions(
     session: SqlSession, memory: str, seq: int, conclusions: Mapping[str, tuple[str, str] | None]
 ) -> None:
@@ -98,7 +107,7 @@ def insert_labels(
 
 
 def read_batch(session: SqlSession, memory: str, seq: int, generation: int) -> dict[str, Any]:
-    """Rows of batch `seq` by table, and `concludes`, which answers reach which conclusions."""
+    """Rows of batch `seq` by table, and the edges `concludes` and `gave`."""
     found: dict[str, list[dict[str, Any]]] = {}
     for table in tables.IN_GRAPH:
         names = [column.name for column in table.in_graph]
@@ -108,7 +117,8 @@ def read_batch(session: SqlSession, memory: str, seq: int, generation: int) -> d
         found[table.archive or table.name] = [
             table.graph_row(dict(zip(names, row, strict=True))) for row in page
         ]
-    return {**found, "concludes": concluding(found["rollouts"])}
+    rollouts = found["rollouts"]
+    return {**found, "concludes": concluding(rollouts), "gave": giving(rollouts)}
 
 
 def concluding(rollouts: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -117,4 +127,18 @@ def concluding(rollouts: list[dict[str, Any]]) -> list[dict[str, Any]]:
         {"answer_id": row["id"], "conclusion_id": row["conclusion_id"]}
         for row in rollouts
         if row["conclusion_id"] is not None
+    ]
+
+
+def giving(rollouts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Edges from policies to what they answered; an answer whose policy nobody named has none."""
+    return [
+        {
+            "policy": row["answer"]["policy"],
+            "answer_id": row["id"],
+            "step": row["step"],
+            "checkpoint": row["answer"]["checkpoint"],
+        }
+        for row in rollouts
+        if row["answer"]["policy"] is not None
     ]

@@ -10,7 +10,7 @@ from memstore.db import GraphTransaction, MemoryState, SqlSession, Stores, get_m
 from memstore.reads.consistent_read import read_consistently
 from schema import tables
 from schema.errors import StoreError, UnknownMemoryError
-from schema.graph import ANSWER, CONCLUSION, QUERY, SIMILAR, STORED_EDGES, THINKING
+from schema.graph import ANSWER, CONCLUSION, POLICY, QUERY, SIMILAR, STORED_EDGES, THINKING
 from schema.memory_graph import Floats, Ints, MemoryGraph
 from schema.rollout import POLICY_SIGNALS
 
@@ -34,6 +34,7 @@ class _Structure:
     thinkings: list[list[Any]]
     answers: list[list[Any]]
     conclusions: list[list[Any]]
+    policies: list[list[Any]]
     #: Ids of both ends, the sequence number and, of similarity edges, the cosine; by name.
     edges: dict[str, list[list[Any]]]
 
@@ -71,6 +72,7 @@ def _read_graph(stores: Stores, memory: str) -> MemoryGraph:
         THINKING: _index(structure.thinkings),
         ANSWER: _index(structure.answers),
         CONCLUSION: _index(structure.conclusions),
+        POLICY: _index(structure.policies),
     }
     if index[ANSWER].keys() != index[THINKING].keys():
         raise StoreError(
@@ -97,8 +99,10 @@ def _read_graph(stores: Stores, memory: str) -> MemoryGraph:
         thinking_text_R=[row[1] for row in structure.thinkings],
         answer_text_R=[row[1] for row in structure.answers],
         policy_R=[row[2] or "" for row in structure.answers],
+        step_R=np.asarray([row[3] for row in structure.answers], np.int64),
         conclusion_id_C=[row[0] for row in structure.conclusions],
         conclusion_key_C=[row[1] for row in structure.conclusions],
+        policy_name_U=[row[0] for row in structure.policies],
         similar_score_E=score_E,
         **columns,
         **edges,
@@ -157,6 +161,7 @@ def _read_structure(tx: GraphTransaction, state: MemoryState) -> _Structure:
         thinkings=sorted(tx.rows("thinkings", **bounds)),
         answers=sorted(tx.rows("answers", **bounds), key=lambda row: row[0]),
         conclusions=sorted(tx.rows("conclusions", **bounds)),
+        policies=sorted(tx.rows("policies", **bounds)),
         edges=_read_edges(tx.of("edges.cypher"), state),
     )
 

@@ -17,7 +17,7 @@ from memstore.snapshot.columns import Extent, NumberColumn, TextColumn
 from memstore.snapshot.id_index import ID_BYTES
 from schema import tables
 from schema.errors import StoreError
-from schema.graph import ANSWER, CONCLUSION, QUERY, SIMILAR, STORED_EDGES, THINKING
+from schema.graph import ANSWER, CONCLUSION, POLICY, QUERY, SIMILAR, STORED_EDGES, THINKING
 from schema.ids import digest
 from schema.rollout import POLICY_SIGNALS
 from schema.tables import NUMBERS, ColumnType, Table
@@ -25,13 +25,16 @@ from schema.tables import NUMBERS, ColumnType, Table
 CURRENT: Final = "current.json"
 #: Node types; a rollout's row stands for its thinking and its answer.
 ROLLOUT: Final = ANSWER
-NODES: Final[tuple[str, ...]] = (QUERY, ROLLOUT, CONCLUSION)
+NODES: Final[tuple[str, ...]] = (QUERY, ROLLOUT, CONCLUSION, POLICY)
+#: Those whose id is a name; the files hold its digest.
+NAMED: Final = frozenset((POLICY,))
 #: The snapshot's node type of each of the graph's.
 NODE_OF: Final[Mapping[str, str]] = {
     QUERY: QUERY,
     THINKING: ROLLOUT,
     ANSWER: ROLLOUT,
     CONCLUSION: CONCLUSION,
+    POLICY: POLICY,
 }
 #: Edge types as stored: name to the node types where they start and end.
 EDGES: Final[Mapping[str, tuple[str, str]]] = {
@@ -42,6 +45,7 @@ TABLES: Final[dict[str, Table]] = {
     QUERY: tables.QUERY,
     ROLLOUT: tables.ROLLOUT,
     CONCLUSION: tables.CONCLUSION,
+    POLICY: tables.POLICY,
 }
 
 
@@ -51,7 +55,7 @@ def _columns(kind: ColumnType) -> tuple[str, ...]:
         f"{node}.{column.snapshot}"
         for node, table in TABLES.items()
         for column in table.in_snapshot
-        if column.type is kind
+        if column.type is kind and column.snapshot != NUMBERS
     )
 
 
@@ -69,11 +73,13 @@ def _numbers() -> dict[str, slice]:
 
 TEXTS: Final = _columns(ColumnType.TEXT)
 VECTORS: Final = _columns(ColumnType.VECTOR)
+INTEGERS: Final = _columns(ColumnType.INTEGER)
 NUMBERS_OF_ROLLOUT: Final = _numbers()
 N_NUMBERS: Final = max(place.stop for place in NUMBERS_OF_ROLLOUT.values())
 #: Layout of the files: a version, to be raised when their meaning changes, and what the declared
 #: nodes, columns and edges come to. A snapshot of another layout is replaced.
-FORMAT: Final = f"1-{digest(*map(repr, (NODES, TEXTS, VECTORS, NUMBERS_OF_ROLLOUT, EDGES)))[:8]}"
+_LAYOUT: Final = (NODES, TEXTS, VECTORS, INTEGERS, NUMBERS_OF_ROLLOUT, EDGES)
+FORMAT: Final = f"1-{digest(*map(repr, _LAYOUT))[:8]}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +145,8 @@ class Files:
             yield f"{node}.seq", "<i8", None, f"{node}.seq"
         for name in VECTORS:
             yield name, "<f4", width["embedding"], name
+        for name in INTEGERS:
+            yield name, "<i8", None, name
         policy = 0 if m.stamp is None else m.stamp.dimension
         yield "answer.policy_embedding", "<f4", policy, "answer.policy_embedding"
         numbers = f"{ROLLOUT}.{NUMBERS}"

@@ -27,7 +27,7 @@ def add_nodes(snapshot: Snapshot, session: SqlSession, after: int, upto: int) ->
     """Append the nodes of the batches after one sequence number and up to another."""
     stamp = snapshot.files.manifest.stamp
     for node, table in TABLES.items():
-        columns = (table.column("id"), table.column("seq"), *table.in_snapshot)
+        columns = (table.column(table.key[0]), table.column("seq"), *table.in_snapshot)
         sql = session.of_table(table, columns)
         for page in _pages(
             sql, "between", ROWS_A_PAGE, memory=snapshot.memory, after=after, upto=upto
@@ -55,11 +55,11 @@ def _pages(
 
 
 def _node_rows(columns: Sequence[Column], page: list[tuple[Any, ...]]) -> NodeRows:
-    """Rows of a table as rows of the snapshot; a text that is not given is empty there."""
+    """Rows of a table, its id first, as rows of the snapshot; a text not given is empty there."""
     names = (column.name for column in columns)
     values_of = dict(zip(names, zip(*page, strict=True), strict=True))
     texts: dict[str, Sequence[str]] = {}
-    numbers: dict[str, Floats] = {}
+    numbers: dict[str, Floats | Ints] = {}
     side_by_side: list[Floats] = []
     for column in columns:
         values = values_of[column.name]
@@ -69,11 +69,15 @@ def _node_rows(columns: Sequence[Column], page: list[tuple[Any, ...]]) -> NodeRo
             side_by_side.append(_numbers(column, values))
         elif column.type is ColumnType.VECTOR:
             numbers[column.snapshot] = vectors(values)
+        elif column.type is ColumnType.INTEGER:
+            numbers[column.snapshot] = np.asarray(values, np.int64)
         else:
             texts[column.snapshot] = [value or "" for value in values]
     if side_by_side:
         numbers[NUMBERS] = np.hstack(side_by_side)
-    return NodeRows(ids=values_of["id"], seq=values_of["seq"], texts=texts, numbers=numbers)
+    return NodeRows(
+        ids=values_of[columns[0].name], seq=values_of["seq"], texts=texts, numbers=numbers
+    )
 
 
 def _numbers(column: Column, values: Sequence[Any]) -> Floats:

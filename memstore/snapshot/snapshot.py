@@ -6,15 +6,16 @@ Rows keep their numbers as long as the base lives: nodes stand in the order in w
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memstore.snapshot.adjacency import Adjacency, csr
-from memstore.snapshot.files import EDGES, NODES, ROLLOUT, Files
-from memstore.snapshot.id_index import IdIndex, id_bytes, id_texts
+from memstore.snapshot.files import EDGES, NAMED, NODES, ROLLOUT, Files
+from memstore.snapshot.id_index import IdBytes, IdIndex, id_bytes, id_texts
 from schema.errors import StoreError
+from schema.ids import digest
 from schema.memory_graph import Floats, Ints
 
 #: Edges beyond the CSR on disk after which a new one is written: as many again, and these.
@@ -28,7 +29,7 @@ class NodeRows:
     ids: Sequence[str]
     seq: Sequence[int]
     texts: dict[str, Sequence[str]]
-    numbers: dict[str, NDArray[np.float32]] = field(default_factory=dict[str, Floats])
+    numbers: dict[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,13 +111,15 @@ class Snapshot:
     def find(self, node: str, ids: Sequence[str]) -> Ints:
         """Row of each id, -1 where there is none."""
         rows = self.files.numbers[f"{node}.id"].array
-        return self._id_index[node].find(id_bytes(ids), rows)
+        return self._id_index[node].find(_keys(node, ids), rows)
 
     def ids(self, node: str, rows: Ints) -> list[str]:
         """Ids of some rows."""
+        if node in NAMED:
+            return self.texts(f"{node}.name", rows)
         return id_texts(self.files.numbers[f"{node}.id"].array[rows])
 
-    def take(self, column: str, rows: Ints) -> NDArray[np.float32]:
+    def take(self, column: str, rows: Ints) -> NDArray[Any]:
         """Numbers of some rows, copied: of `query.embedding`, `answer.numbers` and so on."""
         return self.files.numbers[column].array[rows]
 
@@ -149,7 +152,7 @@ class Snapshot:
     def add_nodes(self, node: str, rows: NodeRows) -> None:
         """Append nodes, in order; every column of their type must be given."""
         numbers, texts = self.files.numbers, self.files.texts
-        numbers[f"{node}.id"].append(id_bytes(rows.ids))
+        numbers[f"{node}.id"].append(_keys(node, rows.ids))
         numbers[f"{node}.seq"].append(np.asarray(rows.seq, np.int64))
         for name, values in rows.numbers.items():
             numbers[f"{node}.{name}"].append(values)
@@ -224,3 +227,11 @@ class Snapshot:
                 files.numbers[f"{edge}.{way}.starts"].append(starts)
                 files.numbers[f"{edge}.{way}.edges"].append(edges)
         return Snapshot(files)
+
+
+def _keys(node: str, ids: Sequence[str]) -> IdBytes:
+    """What rows of a type are found by, [N, 16]: their ids, or a digest of a name."""
+    if node not in NAMED:
+        return id_bytes(ids)
+    key_of = {name: digest(node, name) for name in set(ids)}
+    return id_bytes([key_of[name] for name in ids])

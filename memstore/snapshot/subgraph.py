@@ -12,7 +12,7 @@ import numpy as np
 
 from memstore.snapshot.files import EDGES, NODES, NUMBERS_OF_ROLLOUT, ROLLOUT
 from memstore.snapshot.snapshot import Snapshot
-from schema.graph import CONCLUSION, GENERATED, LEADS_TO, QUERY, SIMILAR, STORED_EDGES
+from schema.graph import CONCLUSION, GENERATED, LEADS_TO, POLICY, QUERY, SIMILAR, STORED_EDGES
 from schema.memory_graph import Bools, Ints, MemoryGraph
 from schema.score import Reach
 from schema.tables import NUMBERS
@@ -121,14 +121,23 @@ def _rows(snapshot: Snapshot, wanted: Ints, similar: Ints, *, every: bool) -> _R
     for name, (start, end) in EDGES.items():
         if name in edges:
             continue
-        # Other edges lead to nodes such as conclusions, which come along, or are kept between
-        # queries and rollouts that are there.
-        numbers = np.sort(snapshot.edges_from(name, nodes[start])[0])
-        reached = snapshot.ends(name, numbers)[1]
-        if end in (QUERY, ROLLOUT):
-            numbers = numbers[np.isin(reached, nodes[end])]
+        # Other edges tie rollouts to nodes such as conclusions and policies, which come along, or
+        # are kept between queries and rollouts that are there.
+        is_there = start in (QUERY, ROLLOUT)
+        found = (
+            snapshot.edges_from(name, nodes[start])
+            if is_there
+            else snapshot.edges_to(name, nodes[end])
+        )
+        numbers = np.sort(found[0])
+        other, reached = (
+            (end if is_there else start),
+            snapshot.ends(name, numbers)[1 if is_there else 0],
+        )
+        if other in (QUERY, ROLLOUT):
+            numbers = numbers[np.isin(reached, nodes[other])]
         else:
-            nodes[end] = np.union1d(nodes.get(end, reached), reached)
+            nodes[other] = np.union1d(nodes.get(other, reached), reached)
         edges[name] = numbers
     if every:
         nodes = {node: np.arange(snapshot.count(node)) for node in NODES}
@@ -142,7 +151,8 @@ def _cut_of(snapshot: Snapshot, rows: _Rows) -> Cut:
 
 
 def _graph(snapshot: Snapshot, rows: _Rows) -> MemoryGraph:
-    queries, rollouts, conclusions = (rows.nodes[node] for node in (QUERY, ROLLOUT, CONCLUSION))
+    queries, rollouts = rows.nodes[QUERY], rows.nodes[ROLLOUT]
+    conclusions, policies = rows.nodes[CONCLUSION], rows.nodes[POLICY]
     numbers_RN = snapshot.take(f"{ROLLOUT}.{NUMBERS}", rollouts)
     numbers = {name: numbers_RN[:, place].copy() for name, place in NUMBERS_OF_ROLLOUT.items()}
     edges: dict[str, Any] = {
@@ -161,6 +171,7 @@ def _graph(snapshot: Snapshot, rows: _Rows) -> MemoryGraph:
         thinking_text_R=snapshot.texts("answer.thinking_text", rollouts),
         answer_text_R=snapshot.texts("answer.text", rollouts),
         policy_R=snapshot.texts("answer.policy", rollouts),
+        step_R=snapshot.take("answer.step", rollouts),
         thinking_embedding_RD=snapshot.take("answer.thinking_embedding", rollouts),
         answer_embedding_RD=snapshot.take("answer.embedding", rollouts),
         completion_tokens_R=numbers["completion_tokens"][:, 0],
@@ -171,6 +182,7 @@ def _graph(snapshot: Snapshot, rows: _Rows) -> MemoryGraph:
         verified_R=snapshot.verified(rollouts),
         conclusion_id_C=snapshot.ids(CONCLUSION, conclusions),
         conclusion_key_C=snapshot.texts("conclusion.key", conclusions),
+        policy_name_U=snapshot.ids(POLICY, policies),
         similar_score_E=snapshot.take("similar.score", rows.edges[SIMILAR[1]]),
         **edges,
     )

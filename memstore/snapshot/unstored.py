@@ -9,7 +9,7 @@ import numpy as np
 from memstore.db import SqlSession
 from memstore.similarity import nearest_to_vector
 from memstore.snapshot.files import EDGES, ROLLOUT, Stamp
-from schema.graph import CONCLUSION, QUERY, STORED_EDGES
+from schema.graph import CONCLUSION, POLICY, QUERY, STORED_EDGES
 from schema.keyed_rollout import PreparedRollout
 from schema.memory_graph import Floats, Ints, MemoryGraph
 from schema.rollout import POLICY_SIGNALS
@@ -56,14 +56,18 @@ def with_rollouts(
         QUERY: _index(graph.query_id_Q),
         ROLLOUT: _index(graph.rollout_id_R),
         CONCLUSION: _index(graph.conclusion_id_C),
+        POLICY: _index(graph.policy_name_U),
     }
     queries = [item for item in _firsts(items) if item.query_id not in index[QUERY]]
     pairs = [item.conclusion(graph.memory) for item in items]
     keys = {id_: key for id_, key in filter(None, pairs) if id_ not in index[CONCLUSION]}
+    named = dict.fromkeys(item.rollout.policy for item in items if item.rollout.policy is not None)
+    policies = [name for name in named if name not in index[POLICY]]
     for node, ids in (
         (QUERY, [item.query_id for item in queries]),
         (ROLLOUT, [item.id for item in items]),
         (CONCLUSION, list(keys)),
+        (POLICY, policies),
     ):
         index[node] |= {id_: row for row, id_ in enumerate(ids, len(index[node]))}
     arriving = [
@@ -75,6 +79,7 @@ def with_rollouts(
         **_rollouts(graph, items, stamp),
         conclusion_id_C=graph.conclusion_id_C + list(keys),
         conclusion_key_C=graph.conclusion_key_C + list(keys.values()),
+        policy_name_U=graph.policy_name_U + policies,
         **_arriving_edges(graph, arriving, index),
         **_similar(graph, edges, index[QUERY]),
     )
@@ -126,6 +131,7 @@ def _rollouts(
         "thinking_text_R": graph.thinking_text_R + [r.thinking for r in rollouts],
         "answer_text_R": graph.answer_text_R + [r.answer for r in rollouts],
         "policy_R": graph.policy_R + [r.policy or "" for r in rollouts],
+        "step_R": np.append(graph.step_R, [r.step for r in rollouts]).astype(np.int64),
         **{name: _below(getattr(graph, name), values) for name, values in columns.items()},
     }
 

@@ -13,6 +13,7 @@ TABLES = {
     "published_generation, deleted_at, keys_version",
     "batch": "seq, kind, payload::text, published_at IS NOT NULL, quarantined_at, tries",
     "run": "name, policy, checkpoint, seq",
+    "policy": "name, seq",
     "query": "id, dataset, domain, md5(embedding::text), seq, text",
     "conclusion": "id, key, seq",
     "rollout": "id, query_id, run, source_query_id, step, place, content_hash, policy, checkpoint, "

@@ -54,6 +54,9 @@ def make_graph(
         thinking_text_R=["because " * int(rng.integers(1, 9)) for _ in rows],
         answer_text_R=[f"it is {row}" for row in rows],
         policy_R=["policy"] * n_rollouts,
+        step_R=np.zeros(n_rollouts, dtype=np.int64),
+        policy_name_U=["policy"],
+        gave_2E=np.stack([np.zeros(n_rollouts, dtype=np.int64), rows]),
         thinking_embedding_RD=_unit(rng.normal(size=(n_rollouts, DIMENSION))),
         answer_embedding_RD=answer_RD,
         completion_tokens_R=rng.integers(5, 200, n_rollouts).astype(np.float32),
@@ -90,6 +93,7 @@ def without_queries(graph: MemoryGraph, removed_Q: Bools) -> tuple[MemoryGraph, 
     concludes_2E = graph.concludes_2E[:, kept_R[graph.concludes_2E[0]]]
     used_C[concludes_2E[1]] = True
     new_C = np.cumsum(used_C) - 1
+    gave_2E = graph.gave_2E[:, kept_R[graph.gave_2E[1]]]
     both_E = kept_Q[graph.similar_2E].all(axis=0)
     changes: dict[str, object] = {
         "generated_2E": np.stack(
@@ -97,6 +101,7 @@ def without_queries(graph: MemoryGraph, removed_Q: Bools) -> tuple[MemoryGraph, 
         ),
         "leads_to_2E": np.tile(np.arange(kept_R.sum()), (2, 1)),
         "concludes_2E": np.stack([new_R[concludes_2E[0]], new_C[concludes_2E[1]]]),
+        "gave_2E": np.stack([gave_2E[0], new_R[gave_2E[1]]]),
         "similar_2E": new_Q[graph.similar_2E[:, both_E]],
         "similar_score_E": graph.similar_score_E[both_E],
         "preferred_2P": new_R[graph.preferred_2P[:, kept_R[graph.preferred_2P[0]]]],
@@ -105,6 +110,8 @@ def without_queries(graph: MemoryGraph, removed_Q: Bools) -> tuple[MemoryGraph, 
         if name in changes or name in ("memory", "seq", "encoder") or value is None:
             continue
         axis = name.rsplit("_", 1)[1]
+        if axis == "U":
+            continue  # Policies stay: they may have answered elsewhere.
         mask = used_C if axis == "C" else kept_Q if axis.startswith("Q") else kept_R
         chosen = np.flatnonzero(mask)
         changes[name] = (

@@ -7,7 +7,7 @@ import numpy as np
 
 from memstore.snapshot.files import EDGES, ROLLOUT, Files, SnapshotManifest, Stamp
 from memstore.snapshot.snapshot import EdgeRows, NodeRows, Snapshot
-from schema.graph import CONCLUDES, CONCLUSION, GENERATED, LEADS_TO, QUERY, SIMILAR
+from schema.graph import CONCLUDES, CONCLUSION, GAVE, GENERATED, LEADS_TO, POLICY, QUERY, SIMILAR
 from schema.ids import digest
 from schema.memory_graph import Ints, MemoryGraph
 
@@ -81,6 +81,7 @@ def add_graph(snapshot: Snapshot, graph: MemoryGraph, queries: Ints, seq: int) -
                 "embedding": graph.answer_embedding_RD[rollouts],
                 "numbers": numbers[rollouts],
                 "policy_embedding": graph.policy_embedding_RP[rollouts],
+                "step": graph.step_R[rollouts],
             },
         ),
     )
@@ -92,20 +93,27 @@ def add_graph(snapshot: Snapshot, graph: MemoryGraph, queries: Ints, seq: int) -
             texts={"key": _some(graph.conclusion_key_C, conclusions)},
         ),
     )
+    policies = np.unique(graph.gave_2E[0, np.isin(graph.gave_2E[1], rollouts)])
+    named = _some(graph.policy_name_U, policies)
+    new = [name for name in named if snapshot.find(POLICY, [name])[0] < 0]
+    snapshot.add_nodes(POLICY, NodeRows(ids=new, seq=[seq] * len(new), texts={"name": new}))
     pairs = {
         GENERATED[1]: graph.generated_2E,
         LEADS_TO[1]: graph.leads_to_2E,
         CONCLUDES[1]: graph.concludes_2E,
+        GAVE[1]: graph.gave_2E,
         SIMILAR[1]: graph.similar_2E,
     }
     names = {
         QUERY: graph.query_id_Q,
         ROLLOUT: graph.rollout_id_R,
         CONCLUSION: graph.conclusion_id_C,
+        POLICY: graph.policy_name_U,
     }
     for edge, (source, target) in EDGES.items():
-        sources = queries if source == QUERY else rollouts
-        held = np.flatnonzero(np.isin(pairs[edge][0], sources))
+        place = 1 if edge == GAVE[1] else 0
+        ends = queries if source == QUERY else rollouts
+        held = np.flatnonzero(np.isin(pairs[edge][place], ends))
         a, b = pairs[edge][:, held]
         snapshot.add_edges(
             edge,
@@ -159,13 +167,15 @@ def assert_same(a: MemoryGraph, b: MemoryGraph) -> None:
                 assert [value[row] for row in order] == other, f.name
             else:
                 np.testing.assert_array_equal(value[order], other, err_msg=f.name)
-    ends = {"generated": "QR", "leads_to": "RR", "concludes": "RC", "similar": "QQ"}
+    assert sorted(a.policy_name_U) == sorted(b.policy_name_U)
+    ends = {"generated": "QR", "leads_to": "RR", "concludes": "RC", "similar": "QQ", "gave": "UR"}
     for name, (source, target) in ends.items():
         assert edge_set(a, name, source, target) == edge_set(b, name, source, target), name
 
 
 def edge_set(graph: MemoryGraph, name: str, source: str, target: str) -> list[tuple[object, ...]]:
     names = {"Q": graph.query_id_Q, "R": graph.rollout_id_R, "C": graph.conclusion_id_C}
+    names["U"] = graph.policy_name_U
     pairs = getattr(graph, f"{name}_2E").T
     scores = graph.similar_score_E if name == "similar" else np.zeros(len(pairs))
     return sorted(

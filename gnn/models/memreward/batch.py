@@ -41,6 +41,7 @@ _ROWS: Final = {QUERY: "query", THINKING: "rollout", ANSWER: "rollout", CONCLUSI
 BATCH_ENDS: Final[Mapping[EdgeType, tuple[str, str]]] = {
     triple: ("neighbour" if triple == SIMILAR else _ROWS[triple[0]], _ROWS[triple[2]])
     for triple in EDGE_TYPES
+    if {triple[0], triple[2]} <= _ROWS.keys()
 }
 
 

@@ -7,6 +7,11 @@ UNWIND $rows AS row
 MERGE (r:Run {memory: $memory, id: row.name})
 SET r += row.run, r.seq = $seq
 
+// name: policies
+// Policies of a batch.
+UNWIND $rows AS row
+MERGE (p:Policy {memory: $memory, id: row.name}) ON CREATE SET p.seq = $seq
+
 // name: queries
 // Queries of a batch.
 UNWIND $rows AS row
@@ -34,6 +39,13 @@ UNWIND $rows AS row
 MATCH (a:Answer {memory: $memory, id: row.answer_id})
 MATCH (c:Conclusion {memory: $memory, id: row.conclusion_id})
 CREATE (a)-[:CONCLUDES {seq: $seq}]->(c)
+
+// name: gave
+// Which policy gave which answer.
+UNWIND $rows AS row
+MATCH (p:Policy {memory: $memory, id: row.policy})
+MATCH (a:Answer {memory: $memory, id: row.answer_id})
+CREATE (p)-[:GAVE {step: row.step, checkpoint: row.checkpoint, seq: $seq}]->(a)
 
 // name: similar
 // Similarity edges of a batch.
@@ -90,4 +102,11 @@ RETURN s.id, t.id
 UNWIND $ids AS id
 MATCH (t:Answer {memory: $memory, id: id})
 CALL (t) { MATCH (t)-[:CONCLUDES]->(s:Conclusion) RETURN s LIMIT $count }
+RETURN s.id, t.id
+
+// name: hop_gave
+// The messages from policies to these answers.
+UNWIND $ids AS id
+MATCH (t:Answer {memory: $memory, id: id})
+CALL (t) { MATCH (t)<-[:GAVE]-(s:Policy) RETURN s LIMIT $count }
 RETURN s.id, t.id

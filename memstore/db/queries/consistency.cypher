@@ -6,6 +6,10 @@ MATCH (m:Memory {memory: $memory}) RETURN m.seq, m.generation, m.incarnation
 // Runs with what they were given.
 MATCH (r:Run {memory: $memory}) RETURN r.id, r.policy, r.checkpoint ORDER BY r.id
 
+// name: policies
+// Policies.
+MATCH (p:Policy {memory: $memory}) RETURN p.id, p.seq ORDER BY p.id
+
 // name: models
 // Known checkpoints.
 MATCH (m:Model {memory: $memory}) RETURN m.id ORDER BY m.id
@@ -24,12 +28,13 @@ RETURN n.id, n.seq, COLLECT { MATCH (n)<-[:GENERATED]-(q) RETURN q.id } AS queri
 ORDER BY n.id
 
 // name: answers
-// A page of answers: what led to them, who produced them, their conclusions, labels and rewards.
+// A page of answers: what led to them, who produced and gave them, their conclusions and rewards.
 MATCH (n:Answer {memory: $memory}) WHERE n.id > $after
 WITH n ORDER BY n.id LIMIT $limit
 RETURN n.id, n.seq, COLLECT { MATCH (n)<-[:LEADS_TO]-(t) RETURN t.id } AS thinkings,
     COLLECT { MATCH (n)<-[:PRODUCED]-(r) RETURN r.id } AS runs,
     COLLECT { MATCH (n)-[:CONCLUDES]->(c) RETURN c.id } AS conclusions,
+    COLLECT { MATCH (n)<-[e:GAVE]-(p) RETURN [p.id, e.step, e.checkpoint] } AS policies,
     n.text, n.verified_reward, n.propagated_reward, n.propagated_confidence, n.propagated_model
 ORDER BY n.id
 

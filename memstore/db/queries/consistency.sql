@@ -21,6 +21,11 @@ WHERE memory = %(memory)s AND quarantined_at IS NOT NULL ORDER BY seq;
 SELECT name, policy, checkpoint FROM memreward.run
 WHERE memory = %(memory)s AND seq <= %(seq)s ORDER BY name;
 
+-- name: policies
+-- Policies.
+SELECT name, seq FROM memreward.policy
+WHERE memory = %(memory)s AND seq <= %(seq)s ORDER BY name;
+
 -- name: models
 -- Known checkpoints.
 SELECT version FROM memreward.model WHERE memory = %(memory)s AND seq <= %(seq)s ORDER BY version;
@@ -39,7 +44,7 @@ ORDER BY r.id LIMIT %(limit)s;
 
 -- name: answers
 -- A page of rollouts as far as their answers go.
-SELECT id, seq, run, conclusion_id, answer FROM memreward.rollout
+SELECT id, seq, run, conclusion_id, policy, step, checkpoint, answer FROM memreward.rollout
 WHERE memory = %(memory)s AND seq <= %(seq)s AND id > %(after)s ORDER BY id LIMIT %(limit)s;
 
 -- name: conclusions

@@ -58,6 +58,10 @@ DELETE FROM memreward.query WHERE memory = %(memory)s;
 -- All checkpoints known to a memory.
 DELETE FROM memreward.model WHERE memory = %(memory)s;
 
+-- name: delete_policies
+-- All policies of a memory.
+DELETE FROM memreward.policy WHERE memory = %(memory)s;
+
 -- name: delete_runs
 -- All runs of a memory.
 DELETE FROM memreward.run WHERE memory = %(memory)s;
@@ -102,6 +106,14 @@ WHERE memory = %(memory)s AND run = %(run)s AND conclusion_id IS NOT NULL AND NO
         AND o.conclusion_id = r.conclusion_id
 )
 ORDER BY conclusion_id;
+
+-- name: policies_of_run
+-- Names of the policies that have answered in no other run.
+SELECT policy FROM memreward.rollout
+WHERE memory = %(memory)s AND run = %(run)s AND policy IS NOT NULL
+EXCEPT
+SELECT policy FROM memreward.rollout WHERE memory = %(memory)s AND run <> %(run)s
+ORDER BY policy;
 
 -- name: counts_of_run
 -- Verified rewards, propagated rewards and preferences that go with the run, history included.
@@ -180,6 +192,10 @@ WHERE memory = %(memory)s AND (query_id = ANY(%(queries)s) OR neighbour_id = ANY
 -- name: remove_queries
 -- Queries that no rollout answers any more.
 DELETE FROM memreward.query WHERE memory = %(memory)s AND id = ANY(%(queries)s);
+
+-- name: remove_policies
+-- Policies of which no answer is left.
+DELETE FROM memreward.policy WHERE memory = %(memory)s AND name = ANY(%(policies)s);
 
 -- name: remove_run
 -- The run itself.

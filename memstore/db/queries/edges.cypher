@@ -16,6 +16,12 @@ MATCH (a:Answer {memory: $memory})-[e:CONCLUDES]->(c:Conclusion)
 WHERE coalesce(e.seq, 0) <= $seq AND a.seq <= $seq AND c.seq <= $seq
 RETURN a.id, c.id, coalesce(e.seq, 0)
 
+// name: gave
+// Which policy gave which answer.
+MATCH (p:Policy {memory: $memory})-[e:GAVE]->(a:Answer)
+WHERE coalesce(e.seq, 0) <= $seq AND p.seq <= $seq AND a.seq <= $seq
+RETURN p.id, a.id, coalesce(e.seq, 0)
+
 // name: similar
 // Similarity edges of one generation, and those drawn by hand (without a generation).
 MATCH (q:Query {memory: $memory})-[e:SIMILAR_TO]->(n:Query)
@@ -38,6 +44,12 @@ RETURN count(*), coalesce(sum(e.seq), 0), coalesce(sum(a.seq * b.seq), 0), 0.0
 // name: sum_concludes
 // What a snapshot's edges of this type must add up to.
 MATCH (a:Answer {memory: $memory})-[e:CONCLUDES]->(b:Conclusion)
+WHERE coalesce(e.seq, 0) <= $seq AND a.seq <= $seq AND b.seq <= $seq
+RETURN count(*), coalesce(sum(e.seq), 0), coalesce(sum(a.seq * b.seq), 0), 0.0
+
+// name: sum_gave
+// What a snapshot's edges of this type must add up to.
+MATCH (a:Policy {memory: $memory})-[e:GAVE]->(b:Answer)
 WHERE coalesce(e.seq, 0) <= $seq AND a.seq <= $seq AND b.seq <= $seq
 RETURN count(*), coalesce(sum(e.seq), 0), coalesce(sum(a.seq * b.seq), 0), 0.0
 

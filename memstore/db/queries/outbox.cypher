@@ -57,6 +57,22 @@ MATCH (c:Conclusion {memory: $memory, id: row.conclusion_id})
 MERGE (a)-[e:CONCLUDES]->(c) ON CREATE SET e.seq = $seq
 RETURN count(e)
 
+// name: policies
+// Policies whose first answers a batch brings.
+UNWIND $rows AS row
+MERGE (p:Policy {memory: $memory, id: row.name})
+ON CREATE SET p.seq = $seq
+RETURN count(p)
+
+// name: gave
+// Which policy gave an answer, in which step and checkpoint of it.
+UNWIND $rows AS row
+MATCH (p:Policy {memory: $memory, id: row.policy})
+MATCH (a:Answer {memory: $memory, id: row.answer_id})
+MERGE (p)-[e:GAVE]->(a)
+ON CREATE SET e.step = row.step, e.checkpoint = row.checkpoint, e.seq = $seq
+RETURN count(e)
+
 // name: similar
 // Similarity edges of one generation, from a query to the neighbours it chose.
 UNWIND $rows AS row
@@ -149,6 +165,12 @@ MATCH (c:Conclusion {memory: $memory, id: row.conclusion_id})
 MERGE (a)-[e:CONCLUDES]->(c) ON CREATE SET e.seq = row.seq
 RETURN count(e)
 
+// name: delete_policies
+// Policies of which no answer is left.
+UNWIND $rows AS id
+MATCH (n:Policy {memory: $memory, id: id})
+DETACH DELETE n
+
 // name: delete_run
 // The run itself.
 MATCH (n:Run {memory: $memory, id: $run})
@@ -204,6 +226,13 @@ RETURN count(*)
 // name: delete_nodes_Model
 // Some of these nodes of a memory that is going; called until none is left.
 MATCH (n:Model {memory: $memory}) WHERE n.id > ''
+WITH n LIMIT $limit
+DETACH DELETE n
+RETURN count(*)
+
+// name: delete_nodes_Policy
+// Some of these nodes of a memory that is going; called until none is left.
+MATCH (n:Policy {memory: $memory}) WHERE n.id > ''
 WITH n LIMIT $limit
 DETACH DELETE n
 RETURN count(*)

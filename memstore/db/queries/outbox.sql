@@ -49,6 +49,12 @@ INSERT INTO memreward.run (memory, name, policy, checkpoint, seq)
 VALUES (%(memory)s, %(name)s, %(policy)s, %(checkpoint)s, %(seq)s)
 ON CONFLICT (memory, name) DO NOTHING;
 
+-- name: add_policies
+-- A policy is recorded once, with the batch that brought its first answers.
+INSERT INTO memreward.policy (memory, name, seq)
+SELECT %(memory)s, name, %(seq)s FROM unnest(%(names)s::text[]) AS name
+ON CONFLICT (memory, name) DO NOTHING;
+
 -- name: known_conclusions
 -- Which of these conclusions were reached before.
 SELECT id FROM memreward.conclusion WHERE memory = %(memory)s AND id = ANY(%(ids)s);

@@ -13,11 +13,15 @@ MATCH (n:Thinking {memory: $memory}) WHERE n.seq <= $seq RETURN n.id, n.text
 
 // name: answers
 // All answers up to a sequence number.
-MATCH (n:Answer {memory: $memory}) WHERE n.seq <= $seq RETURN n.id, n.text, n.policy
+MATCH (n:Answer {memory: $memory}) WHERE n.seq <= $seq RETURN n.id, n.text, n.policy, n.step
 
 // name: conclusions
 // All conclusions up to a sequence number.
 MATCH (n:Conclusion {memory: $memory}) WHERE n.seq <= $seq RETURN n.id, n.key
+
+// name: policies
+// All policies up to a sequence number.
+MATCH (n:Policy {memory: $memory}) WHERE n.seq <= $seq RETURN n.id
 
 // name: propagated
 // The current propagated reward of each answer that has one.

@@ -8,15 +8,15 @@ import torch
 from support.graph_factory import labelled, make_graph
 
 from gnn.data.hetero import to_hetero
-from schema.graph import EDGE_TYPES, GENERATED, LEADS_TO, SIMILAR
+from schema.graph import EDGE_TYPES, GAVE, GENERATED, LEADS_TO, SIMILAR
 
 
 def test_has_every_type_with_its_reverse() -> None:
     graph, _ = make_graph()
     data = to_hetero(graph)
-    assert set(data.node_types) == {"query", "thinking", "answer", "conclusion"}
+    assert set(data.node_types) == {"query", "thinking", "answer", "conclusion", "policy"}
     assert set(data.edge_types) == set(EDGE_TYPES)
-    for source, name, target in (GENERATED, LEADS_TO, ("answer", "concludes", "conclusion")):
+    for source, name, target in (GENERATED, LEADS_TO, ("answer", "concludes", "conclusion"), GAVE):
         there = data[source, name, target].edge_index
         back = data[target, f"rev_{name}", source].edge_index
         assert torch.equal(there, back.flip(0))

@@ -26,7 +26,17 @@ from gnn.data.snapshot_stores import SnapshotEdges, SnapshotFeatures
 from gnn.models.published.network import EDGE_TYPES as PUBLISHED_EDGES
 from memstore.snapshot.files import N_NUMBERS
 from memstore.snapshot.snapshot import EdgeRows, NodeRows, Snapshot
-from schema.graph import ANSWER, EDGE_TYPES, QUERY, SIMILAR, THINKING, EdgeType
+from schema.graph import (
+    ANSWER,
+    EDGE_SPECS,
+    EDGE_TYPES,
+    GAVE,
+    QUERY,
+    REV_GAVE,
+    SIMILAR,
+    THINKING,
+    EdgeType,
+)
 from schema.memory_graph import MemoryGraph
 
 ALL = (-1, -1, -1)
@@ -50,10 +60,14 @@ def snapshot(graph: MemoryGraph, tmp_path: Path) -> Snapshot:
 def brute_force(
     data: HeteroData, seed_type: str, seeds: list[int], steps: int
 ) -> tuple[dict[str, set[int]], dict[EdgeType, Counter[tuple[int, int]]]]:
-    """Every node within `steps` messages of the seeds and every edge on the way, by loops."""
+    """Every node within `steps` messages of the seeds and every edge on the way, by loops.
+
+    Messages into hubs are left out, as by a fan-out that does not name them.
+    """
     incoming: dict[tuple[EdgeType, int], list[int]] = defaultdict(list)
-    for edge in EDGE_TYPES:
-        for source, target in data[edge].edge_index.T.tolist():
+    for spec in EDGE_SPECS:
+        edge = spec.triple
+        for source, target in [] if spec.into_hub else data[edge].edge_index.T.tolist():
             incoming[edge, target].append(source)
     nodes = {node: set[int]() for node in data.node_types}
     nodes[seed_type] = set(seeds)
@@ -140,6 +154,17 @@ def test_a_fan_out_bounds_what_is_drawn(graph: MemoryGraph, snapshot: Snapshot, 
         again = next(iter(node_loader(snapshot, seeds, fan_out, seed_type=QUERY)))
         assert global_edges(again, SIMILAR) == global_edges(batch, SIMILAR)
     assert len(drawn) > 1
+
+
+def test_messages_into_a_hub_are_drawn_where_they_are_named(snapshot: Snapshot) -> None:
+    seeds = np.array([3, 7])
+    (unnamed,) = node_loader(snapshot, seeds, (-1, -1))
+    assert unnamed["policy"].num_nodes == 1
+    assert unnamed[REV_GAVE].edge_index.shape[1] == 0
+    (named,) = node_loader(snapshot, seeds, {GAVE: (-1, 0), REV_GAVE: (0, 5)})
+    assert named[REV_GAVE].edge_index.shape[1] == 5
+    assert named["policy"].x.shape == (1, 0)
+    assert named[ANSWER].step.tolist() == [0] * named[ANSWER].num_nodes
 
 
 def test_each_neighbour_is_drawn_equally_often(snapshot: Snapshot, graph: MemoryGraph) -> None:
@@ -243,6 +268,7 @@ def add_late_group(snapshot: Snapshot, graph: MemoryGraph, query: int, seq: int)
                 "thinking_embedding": graph.thinking_embedding_RD[row],
                 "embedding": -graph.answer_embedding_RD[row],
                 "numbers": np.zeros((1, N_NUMBERS), np.float32),
+                "step": np.zeros(1, np.int64),
                 "policy_embedding": np.zeros((1, 0), np.float32),
             },
         ),

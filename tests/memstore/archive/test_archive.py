@@ -138,6 +138,21 @@ def test_an_archive_from_before_a_column_is_read_without_it(
     assert check_memory(lived.stores, lived.name).ok
 
 
+@pytest.mark.parametrize("table", [t for t in tables.ARCHIVED if t.made_of], ids=lambda t: t.name)
+def test_an_archive_from_before_a_table_is_read_without_it(
+    table: tables.Table, lived: MemoryUnderTest, tmp_path: Path
+) -> None:
+    before, out = contents(lived), tmp_path / "out"
+    export_memory(lived.stores, lived.name, out)
+    delete_memory(lived.stores, lived.name)
+    manifest = json.loads((out / MANIFEST).read_text())
+    del manifest["tables"][table.archive]
+    (out / MANIFEST).write_text(json.dumps(manifest))
+    table_path(out, table).unlink()
+    import_memory(lived.stores, out)
+    assert contents(lived) == before
+
+
 def test_the_order_of_an_archives_columns_is_free(lived: MemoryUnderTest, tmp_path: Path) -> None:
     before, out = contents(lived), tmp_path / "out"
     export_memory(lived.stores, lived.name, out)

@@ -160,3 +160,14 @@ def test_what_is_not_there(memory: MemoryUnderTest) -> None:
         with pytest.raises(InputError, match="no run 'a'"):
             call(memory.stores, memory.name, "a")
     assert get_memory(memory.stores, memory.name).seq == 1
+
+
+def test_policies_of_which_no_answer_is_left_go(memory: MemoryUnderTest) -> None:
+    memory.add([make_rollout(1, 0), make_rollout(1, 1, policy="big")], run="a")
+    memory.add([make_rollout(1, 0), make_rollout(1, 1, policy=None)], run="b")
+    delete_run(memory.stores, memory.name, "a")
+    graph = read_graph(memory.stores, memory.name)
+    assert graph.policy_name_U == ["tiny"]
+    assert sorted(graph.policy_of_rollout_R) == [-1, 0]
+    report = check_memory(memory.stores, memory.name)
+    assert report.ok, report.lines()

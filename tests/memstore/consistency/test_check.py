@@ -60,7 +60,7 @@ IN_NEO4J = [
     ),
     (
         "MATCH (a:Answer {memory: $memory}) WITH a LIMIT 1 SET a.text = 'x'",
-        "answers, LEADS_TO, PRODUCED, CONCLUDES",
+        "answers, LEADS_TO, PRODUCED, CONCLUDES, GAVE",
     ),
     ("CREATE (:Thinking {memory: $memory, id: '00', seq: 1})", "thinkings, GENERATED, LEADS_TO"),
     (
@@ -73,11 +73,11 @@ IN_NEO4J = [
     ),
     (
         "MATCH (a:Answer {memory: $memory})<-[e:PRODUCED]-() WITH e LIMIT 1 DELETE e",
-        "answers, LEADS_TO, PRODUCED, CONCLUDES",
+        "answers, LEADS_TO, PRODUCED, CONCLUDES, GAVE",
     ),
     (
         "MATCH (a:Answer {memory: $memory})-[e:CONCLUDES]->() WITH e LIMIT 1 DELETE e",
-        "answers, LEADS_TO, PRODUCED, CONCLUDES",
+        "answers, LEADS_TO, PRODUCED, CONCLUDES, GAVE",
     ),
     (
         "MATCH (a:Answer {memory: $memory}) WITH a LIMIT 1 MATCH (a)<-[:LEADS_TO]-(t) "
@@ -124,6 +124,16 @@ IN_NEO4J = [
     ),
     ("MATCH (:Answer {memory: $memory})-[e:PREFERRED_TO]->() DELETE e", "PREFERRED_TO"),
     ("MATCH (r:Run {memory: $memory, id: 'run-2'}) SET r.policy = 'x'", "runs"),
+    ("MATCH (p:Policy {memory: $memory}) SET p.seq = 9", "policies"),
+    ("MERGE (:Policy {memory: $memory, id: 'nobody', seq: 1})", "policies"),
+    (
+        "MATCH (:Policy {memory: $memory})-[e:GAVE]->() WITH e LIMIT 1 DELETE e",
+        "answers, LEADS_TO, PRODUCED, CONCLUDES, GAVE",
+    ),
+    (
+        "MATCH (:Policy {memory: $memory})-[e:GAVE]->() WITH e LIMIT 1 SET e.step = 77",
+        "answers, LEADS_TO, PRODUCED, CONCLUDES, GAVE",
+    ),
     ("MATCH (m:Model {memory: $memory}) DELETE m", "models"),
     ("MATCH (m:Memory {memory: $memory}) SET m.generation = 7", "memory"),
 ]
@@ -169,6 +179,7 @@ IN_POSTGRES = [
     ("UPDATE memreward.query SET text = 'x' WHERE memory = %s AND dataset = 'sums'", "texts"),
     ("UPDATE memreward.rollout SET answer = 'x' WHERE memory = %s", "texts"),
     ("UPDATE memreward.conclusion SET key = 'x' WHERE memory = %s", "conclusions"),
+    ("DELETE FROM memreward.policy WHERE memory = %s", "policies"),
     (
         "UPDATE memreward.query SET embedding = '[1,2,3]' WHERE memory = %s AND dataset = 'sums'",
         "query embeddings",
@@ -190,7 +201,7 @@ IN_POSTGRES = [
     ),
     (
         "UPDATE memreward.rollout SET run = 'run-2' WHERE memory = %s AND place = 1",
-        "answers, LEADS_TO, PRODUCED, CONCLUDES",
+        "answers, LEADS_TO, PRODUCED, CONCLUDES, GAVE",
     ),
 ]
 
@@ -210,7 +221,7 @@ def test_what_somebody_changed_in_postgres_is_found(
 def test_many_faults_are_counted_and_some_listed(full: MemoryUnderTest) -> None:
     full.change("MATCH (a:Answer {memory: $memory}) DETACH DELETE a")
     report = check_memory(full.stores, full.name)
-    kind = "answers, LEADS_TO, PRODUCED, CONCLUDES"
+    kind = "answers, LEADS_TO, PRODUCED, CONCLUDES, GAVE"
     assert report.counts[kind] == 49
     assert len(report.examples[kind]) == EXAMPLES
     assert f"    and {49 - EXAMPLES} more" in report.lines()

@@ -9,7 +9,7 @@ from support.store_fixtures import MemoryUnderTest
 from memstore.db.addresses import Addresses
 from memstore.db.stores import Stores
 from memstore.db.vector_store import connect
-from memstore.snapshot.files import NUMBERS_OF_ROLLOUT, TEXTS, VECTORS
+from memstore.snapshot.files import INTEGERS, NUMBERS_OF_ROLLOUT, TEXTS, VECTORS
 from schema import tables
 from schema.graph import NodeLabel
 from schema.rollout import Rollout
@@ -60,7 +60,7 @@ def test_neo4j_has_the_declared_properties_and_no_others(lived: MemoryUnderTest)
             if column.node is not None:
                 label, name = column.node
                 declared[label.value].add(name)
-    for label in ("Run", "Query", "Thinking", "Answer", "Conclusion"):
+    for label in ("Run", "Policy", "Query", "Thinking", "Answer", "Conclusion"):
         rewards = REWARDS if label == "Answer" else set()
         assert found[label] - rewards == declared[label], label
 
@@ -95,9 +95,10 @@ def test_the_snapshot_keeps_its_layout() -> None:
     """A snapshot of another layout is replaced, which takes a while for a large memory."""
     assert set(TEXTS) == {
         *("query.text", "query.dataset", "query.domain", "answer.thinking_text"),
-        *("answer.text", "answer.policy", "conclusion.key"),
+        *("answer.text", "answer.policy", "conclusion.key", "policy.name"),
     }
     assert set(VECTORS) == {"query.embedding", "answer.thinking_embedding", "answer.embedding"}
+    assert INTEGERS == ("answer.step",)
     assert {
         "completion_tokens": slice(0, 1),
         "answer_given": slice(1, 2),

@@ -58,3 +58,18 @@ def test_payloads_are_dropped_once_published(memory: MemoryUnderTest) -> None:
             [memory.name],
         ).fetchall()
     assert rows == [(True, True)]
+
+
+def test_a_policy_is_tied_to_what_it_gave(memory: MemoryUnderTest) -> None:
+    memory.add([make_rollout(1, 0), make_rollout(1, 1, policy="big", checkpoint="9", step=3)])
+    memory.add([make_rollout(2, 0, policy="big"), make_rollout(2, 1, policy=None)])
+    found = memory.ask(
+        "MATCH (p:Policy {memory: $memory})-[e:GAVE]->(a:Answer) RETURN p.id AS policy, "
+        "p.seq AS known, a.policy AS told, e.step AS step, e.checkpoint AS checkpoint, e.seq AS seq"
+    )
+    given = {tuple(row.values()) for row in found}
+    assert given == {
+        ("tiny", 1, "tiny", 0, None, 1),
+        ("big", 1, "big", 3, "9", 1),
+        ("big", 1, "big", 0, None, 2),
+    }
