@@ -40,6 +40,8 @@ _DECIMAL = re.compile(r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,3})?")
 _LEFT_SIDE = re.compile(
     r"(?:[A-Za-zα-ω]|[A-Za-z]\s*\(\s*[A-Za-z]\s*\)|[A-Za-z]{3,}(?: [A-Za-z]+){0,4})'?"
 )
+#: What a number may be called, at more length.
+_LABEL = re.compile(rf"{_LEFT_SIDE.pattern}|[A-Za-z]{{3,}}(?: [A-Za-z]+){{0,9}}")
 _UNIT_AFTER = re.compile(r"(.*[\d)}π])\s+([A-Za-z][A-Za-z/]*)((?:\^\{?[23]\}?)?)")
 _RELATION = re.compile(r"(>=|<=|!=|=|<|>)")
 _JOINT = re.compile(r"\s*,\s*(?:and|or|&)\s+|\s+(?:and|or)\s+", re.IGNORECASE)
@@ -256,7 +258,8 @@ def _relation(plain: str, asked: Asked) -> str | None:
     if last is None and expression_key(sides[-1]) is None:
         return None
     if last is not None and signs == {"="}:
-        named = not sides[0] or _LEFT_SIDE.fullmatch(sides[0])
+        left = _LABEL if _is_number(last) else _LEFT_SIDE
+        named = not sides[0] or left.fullmatch(sides[0])
         if all(_is_number(_value(side, asked)) for side in sides[1 if named else 0 : -1]):
             return last
     keys: list[str] = []

@@ -22,7 +22,7 @@ from schema.answers.texts import text_key
 from schema.mathematics import named_unit
 
 #: Number of the rules by which keys are made; kept with every memory's keys.
-KEYS_VERSION: Final = 2
+KEYS_VERSION: Final = 3
 #: Longest part of a text in which a box or "the answer is" is looked for: they are at the end.
 TAIL: Final = 4_000
 

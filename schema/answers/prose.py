@@ -35,6 +35,7 @@ _COMPARED = re.compile(
     r"\b(?:than|at (?:least|most)|up to|minimum of|maximum of|no more|over|under)\s*$",
     re.IGNORECASE,
 )
+_COMPUTED = re.compile(r"\d\s*[-+*/]\s*\(?\d")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?![\d,])")
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 #: Words that begin a sentence with a capital letter and name nobody.
@@ -121,6 +122,8 @@ def said_value(text: str, asked: Asked) -> str | None:
         value = found[0][0].strip()
     if _COMPARED.search(sentence[:place]) or sentence.startswith("!", end):
         return None
+    if _COMPUTED.search(before):
+        before = before.lower()  # What is computed is the same whoever is named.
     rest = f"{before} {sentence[:place]} ; {sentence[end:]}"
     if not _plain_words(rest, sentence[end:], asked):
         return None

@@ -49,7 +49,7 @@ class _Worker:
     """One process of `trainer.verifiers.worker`, in a session of its own."""
 
     def __init__(self, kind: VerifierKind) -> None:
-        kept = {name: os.environ[name] for name in ("PATH",) if name in os.environ}
+        kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
         self._process = subprocess.Popen(
             [sys.executable, "-B", "-m", "trainer.verifiers.worker", kind.value],
             stdin=subprocess.PIPE,

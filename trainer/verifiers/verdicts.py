@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from schema.answers import chosen_option, options_of
 from schema.task import Check, VerifierKind
-from trainer.verifiers.generated_tasks import generated_verdict
+from trainer.verifiers.generated_tasks import candidates, generated_verdict
 
 #: Longest answer that a parser of mathematics or a scorer is given, characters.
 LONGEST: Final = 20_000
@@ -21,9 +21,18 @@ Verdict = tuple[float | None, str]
 
 
 def preload(kind: VerifierKind) -> None:
-    """Import what the verdicts of a kind need, so that it need not be done for each."""
+    """Import what the verdicts of a kind need, so that it need not be done for each.
+
+    One answer is read as well, by which all patterns are compiled.
+    """
     if kind is VerifierKind.GYM:
         from trainer.tasks import gym  # noqa: F401
+
+        candidates("The answer is 54.", "54")
+    elif kind is VerifierKind.OPTIONS:
+        options = options_of("Which one?\nA. x = 1\nB. the second\nC. the third\nD. both")
+        for answer in ("So it is \\(x = 2\\), or the answer.", "(D)", "the second of them"):
+            chosen_option(options, answer)
     elif kind is VerifierKind.MATH:
         from trainer.verifiers import mathematics
 

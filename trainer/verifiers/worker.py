@@ -7,6 +7,7 @@ the other. A program comes alone, and runs in a process apart from its tests
 started ends with its deadline.
 """
 
+import gc
 import json
 import os
 import select
@@ -45,6 +46,7 @@ def main(kind: VerifierKind) -> None:
     # Before any request is read: the process that starts programs must never have seen a test.
     starter = ProgramStarter(_end_descendants) if kind is VerifierKind.CODE else None
     preload(kind)
+    gc.freeze()  # What is loaded stays shared with the children.
     replies.write(b'{"ready": true}\n')
     replies.flush()
     for line in requests:

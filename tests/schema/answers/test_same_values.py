@@ -78,6 +78,21 @@ def test_a_unit_goes_without_saying_where_the_query_asks_for_it() -> None:
     assert key("45 hours", query) != key("45", query)
 
 
+def test_what_is_computed_is_its_result_whoever_is_named() -> None:
+    query = "How many grams of flour are left of 50 g?"
+    assert key("Ben still has 50 - 8 = 42 g of flour.", query) == key("42", query)
+    assert key("Ben does not have 50 - 8 = 42 g of flour.", query) != key("42", query)
+    assert key("Ben flies a Cessna 172.", query) != key("172", query)
+    assert key("So T = 50 - 8 = 42", query) == key("S = 50 - 8 = 42", query) == key("42", query)
+
+
+def test_a_number_may_be_called_at_length() -> None:
+    label = "\\text{Total time that he spent on the garden in one week}"
+    assert key(f"\\[ {label} = \\frac{{6}}{{5}} \\times 60 = 72 \\]") == key("72")
+    assert key(f"\\[ {label} = 72 = 73 \\]") != key("72")
+    assert key("The slope of the tangent of the curve y = 3x^2 + 1") != key("3x^2 + 1")
+
+
 def test_generated_tasks_are_compared_as_they_are_written() -> None:
     for one, other in [
         ("t = 12", "12"),

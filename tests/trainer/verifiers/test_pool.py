@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -218,39 +217,47 @@ def test_a_plain_answer(answer: str, plain: str) -> None:
     assert plain_answer(answer) == plain
 
 
-def is_bare_orphan(process: psutil.Process) -> bool:
-    """Whether a process has lost its parent, and has the environment of a verifier."""
+def is_orphan_of(folder: Path, process: psutil.Process) -> bool:
+    """Whether a process has lost its parent, and has the environment of our verifiers, or none."""
     try:
-        return process.ppid() == 1 and "HOME" not in process.environ()
+        environment = process.environ()
+        of_ours = not environment or environment.get("TMPDIR") == str(folder)
+        return process.ppid() == 1 and of_ours
     except psutil.Error:
         return False
 
 
-def traces() -> set[object]:
+def traces(folder: Path) -> set[object]:
     """Files and processes that an answer may have left: our descendants, and orphans."""
-    folder = Path(tempfile.gettempdir())
-    files = [*folder.glob("memreward-verify-*"), *Path("/tmp").glob("memreward-hostile*")]
-    orphans = [process for process in psutil.process_iter() if is_bare_orphan(process)]
+    files = [*folder.iterdir(), *Path("/tmp").glob("memreward-hostile*")]
+    orphans = [process for process in psutil.process_iter() if is_orphan_of(folder, process)]
     return {*files, *psutil.Process().children(recursive=True), *orphans}
 
 
-def hold_against(count: int, deadline_s: float) -> None:
+def hold_against(
+    count: int, deadline_s: float, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`count` hostile answers end, none is right, and nothing of them is left."""
-    before = traces()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    before = traces(folder)
     with Verifiers(run_code=True, deadline_s=deadline_s) as verifiers:
         found = verifiers.verify(list(hostile(count)))
     assert len(found) == count
     assert not [place for place, verdict in enumerate(found) if verdict.reward]
     # A machine that is busy otherwise may lose some; they are undecided then.
     assert sum(verdict.reason == "the verifier was lost" for verdict in found) <= count // 10
-    assert traces() <= before
+    assert traces(folder) <= before
 
 
-def test_hostile_answers_end_and_leave_nothing() -> None:
-    hold_against(36, deadline_s=0.5)
+def test_hostile_answers_end_and_leave_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold_against(36, 0.5, tmp_path, monkeypatch)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3_600)
-def test_a_thousand_hostile_answers_end_and_leave_nothing() -> None:
-    hold_against(1_000, deadline_s=2.0)
+def test_a_thousand_hostile_answers_end_and_leave_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold_against(1_000, 2.0, tmp_path, monkeypatch)
