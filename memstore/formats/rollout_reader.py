@@ -28,7 +28,10 @@ class ReadRow:
 
 
 class RolloutReader:
-    """One pass over input files, in bounded memory but for about 300 bytes a row.
+    """One pass over input files, in bounded memory but for 200 to 400 bytes a row.
+
+    These are digests of the row's place and content: a row may repeat, or contradict, any earlier
+    one, and files need not be sorted. A pass that stores nothing needs them as well.
 
     Iterate it once; the counts stand when the iteration has ended. A row that says the same as an
     earlier one at its place (query id, step, rollout) is left out, one that says something else
