@@ -27,6 +27,8 @@ TITLES: Final = {
     "text": "its own text",
     "standing": "its standing in its group: agreement, likeness, comparison",
     "signals": "the policy's own signals",
+    "labels": "verified rewards of the same question",
+    "policies": "what the policies of its group have proved",
     "conclusion": "messages from answers that say the same",
     "mates": "messages from the group through the query",
     "neighbour": "a labelled neighbour query",
@@ -38,9 +40,10 @@ class Sender:
     """A rollout by which an input came."""
 
     rollout_id: str
-    #: Verified reward, of a labelled neighbour's rollout.
+    #: Verified reward, of a labelled neighbour's rollout or of one of the same question.
     reward: float | None
     answer: str
+    policy: str
     logit: float
     probability: float
 
@@ -151,7 +154,11 @@ def _players(score: Removals, graph: MemoryGraph) -> list[_Player]:
     players = [
         _Player(kind="text", remove=drop("text_S")),
         _Player(kind="standing", remove=drop("standing_S")),
+        _Player(kind="policies", remove=drop("policies_S")),
     ]
+    if len(score.labelled):
+        places = np.arange(len(score.labelled))
+        players.append(_messages("labels", "shown_SL", score.labelled, places))
     if score.has_signals:
         players.append(_Player(kind="signals", remove=drop("signals_S")))
     for kind, name, among_M in (
@@ -167,7 +174,7 @@ def _players(score: Removals, graph: MemoryGraph) -> list[_Player]:
 
 
 def _messages(kind: str, name: str, mates: Ints, places: Ints) -> _Player:
-    """Messages of some rollouts of the group."""
+    """Messages, or known rewards, of some rollouts of the group."""
 
     def remove_senders(present: Present, there_SP: Bools) -> Present:
         value_SM = getattr(present, name).copy()
@@ -249,12 +256,13 @@ def _senders(
         return score(remove_senders(score.present(len(there_SP)), there_SP))
 
     share_PK = shares_within(worth, len(player.senders), value_K)
-    shown_R = graph.verified_R if player.kind == "neighbour" else np.full(1, np.nan)
+    labelled = player.kind in ("neighbour", "labels")
     return tuple(
         Sender(
             rollout_id=graph.rollout_id_R[row],
-            reward=float(shown_R[row]) if player.kind == "neighbour" else None,
+            reward=float(graph.verified_R[row]) if labelled else None,
             answer=graph.answer_text_R[row],
+            policy=graph.policy_R[row],
             logit=float(share_K[0]),
             probability=float(share_K[1]),
         )

@@ -6,6 +6,7 @@ first-order effect x' H^-1 x (r - p) is in closed form; dividing by 1 - its leve
 what leaving the example out and fitting again would do. The network on top is not looked at.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,18 +14,17 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from gnn.models.memreward import (
+from gnn.models.members import (
     CONSTANT,
-    INVERSE_PENALTY,
     VARIANTS,
     Example,
     Member,
-    MemrewardModel,
     Tables,
+    inverse_penalties,
     make_batch,
-    make_example,
     variant_rows,
 )
+from gnn.models.memreward import MemrewardModel
 from schema.memory_graph import Floats, Ints, MemoryGraph
 
 
@@ -74,22 +74,15 @@ def base_influence(model: MemrewardModel, tables: Tables, rollout: int) -> Float
     The mean over the members; a member that left a rollout's query out counts as 0.
     """
     graph = tables.graph
-    known_R = graph.labelled_R.copy()
-    known_R[graph.preferred_2P] = True
-    queries = np.unique(tables.query_R[known_R & (tables.query_R >= 0)])
-    texts = [graph.query_text_Q[query] for query in queries]
     total_R = np.zeros(len(graph.rollout_id_R), dtype=np.float64)
     for number, member in enumerate(model.members):
-        division = model.divisions[member.view]
-        left_out = number % (len(division.cuts) + 1)
-        example = make_example(tables, queries[division.part_of(texts) != left_out])
-        rows, values = _of_member(member, tables, example, rollout)
+        rows, values = _of_member(member, tables, model.learned_from(tables, number), rollout)
         total_R[rows] += values / len(model.members)
     return total_R.astype(np.float32)
 
 
 def _of_member(
-    member: Member, tables: Tables, example: Example, rollout: int
+    member: Member, tables: Tables, examples: Sequence[Example], rollout: int
 ) -> tuple[Ints, NDArray[np.float64]]:
     """Rows of the graph that a member learned from, and their influence on its base."""
     batch = make_batch(tables, tables.query_R[rollout : rollout + 1])
@@ -99,19 +92,13 @@ def _of_member(
     asked_F = np.append(
         torch.cat([batch.x[part][place] for part in VARIANTS[variant]]).numpy(), CONSTANT
     )
-    rows = variant_rows(
-        example.batch,
-        example.labelled,
-        example.reward_L.numpy(),
-        example.preferred,
-        variant=variant,
-    )
+    rows = variant_rows(examples, variant=variant)
     weight_F = member.base.weights[variant].numpy() / np.append(np.ones(len(asked_F) - 1), CONSTANT)
     input_NF = np.column_stack([rows.input_NF, CONSTANT * rows.constant_N]).astype(np.float64)
     p_N = expit(input_NF @ weight_F)
     curvature_N = rows.weight_N * p_N * (1 - p_N)
     # The intercept's penalty, where it has one, is so small that it does not show here.
-    penalty_F = np.append(np.full(len(asked_F) - 1, 1 / INVERSE_PENALTY[variant]), 1e-6)
+    penalty_F = np.append(1 / inverse_penalties(batch, variant=variant), 1e-6)
     hessian_FF = (input_NF * curvature_N[:, None]).T @ input_NF + np.diag(penalty_F)
     asked_towards_F = np.linalg.solve(hessian_FF, asked_F)
     reward_N = rows.rollout_N >= 0
@@ -121,10 +108,11 @@ def _of_member(
         "nf,nf->n", input_NF, np.linalg.solve(hessian_FF, input_NF.T).T
     )
     # A graded reward is two rows of one rollout: their pulls and leverages belong together.
-    n_rollouts = len(example.batch.rollout_R)
+    rollout_R = examples[0].batch.rollout_R
+    n_rollouts = len(rollout_R)
     pull_R = np.bincount(place_N, weights=pull_N, minlength=n_rollouts)
     lever_R = np.bincount(place_N, weights=lever_N, minlength=n_rollouts)
-    return example.batch.rollout_R, pull_R / (1 - lever_R)
+    return rollout_R, pull_R / (1 - lever_R)
 
 
 def _variant(member: Member, has_signals: bool, has_hidden: bool) -> str:

@@ -12,9 +12,11 @@ from typing import Final
 import numpy as np
 import torch
 
+from gnn.explain.evidence_without import LABEL_COLUMNS, EvidenceWithout
 from gnn.explain.shapley import Worths
 from gnn.features import OWN_NAMES
-from gnn.models.memreward import BATCH_ENDS, Batch, MemrewardModel, Tables, make_batch
+from gnn.models.members import BATCH_ENDS, Batch, Tables, make_batch
+from gnn.models.memreward import MemrewardModel
 from schema.graph import ANSWER, CONCLUDES, QUERY, REV_CONCLUDES, REV_GENERATED, SIMILAR, EdgeType
 from schema.memory_graph import Bools, Floats, Ints
 
@@ -29,6 +31,9 @@ class Present:
     text_S: Bools
     standing_S: Bools
     signals_S: Bools
+    #: What the policies have proved; each known reward of the query's other rollouts.
+    policies_S: Bools
+    shown_SL: Bools
     #: For each other rollout of the group, in order of its row: its messages by the two paths.
     conclusion_SM: Bools
     mates_SM: Bools
@@ -57,6 +62,11 @@ class Removals:
         self.label_K: Floats = tables.label_Q[self.neighbours]
         #: Rows of the other rollouts of the group, and which of them share the conclusion.
         self.mates: Ints = self._batch.rollout_R[self._batch.rollout_R != rollout]
+        self._evidence = EvidenceWithout(model, graph, self._batch.rollout_R)
+        labelled = self._evidence.labelled
+        #: Rows of the labelled other rollouts of the group, and their places among `labelled`.
+        self._others_L: Bools = self._batch.rollout_R[labelled] != rollout
+        self.labelled: Ints = self._batch.rollout_R[labelled][self._others_L]
         own = tables.conclusion_R[rollout]
         self.agrees_M: Bools = (tables.conclusion_R[self.mates] == own) & (own >= 0)
         self.has_signals = bool(
@@ -71,6 +81,8 @@ class Removals:
             text_S=yes_S,
             standing_S=yes_S,
             signals_S=yes_S,
+            policies_S=yes_S,
+            shown_SL=np.ones((count, len(self.labelled)), dtype=np.bool_),
             conclusion_SM=everybody,
             mates_SM=everybody,
             label_SK=np.tile(self.label_K, (count, 1)),
@@ -107,6 +119,7 @@ class Removals:
             query_R=np.repeat(np.arange(count), n_rollouts),
             x={
                 ANSWER: answers,
+                "evidence": self._evidence_of(present),
                 "signals": batch.x["signals"].repeat(count, 1),
                 "hidden": batch.x["hidden"].repeat(count, 1),
                 QUERY: batch.x[QUERY].repeat(count, 1) * standing_S[:, None],
@@ -118,6 +131,22 @@ class Removals:
             cosine_E=batch.cosine_E.repeat(count, 1)[kept_similar],
             n_conclusions=batch.n_conclusions * count,
         )
+
+    def _evidence_of(self, present: Present) -> torch.Tensor:
+        """The group's evidence in each case; without standing, the rollout has that of labels."""
+        tables: list[Floats] = []
+        for shown_L, policies, standing in zip(
+            present.shown_SL, present.policies_S, present.standing_S, strict=True
+        ):
+            # The rollout's own reward is never seen by itself, but by its group.
+            all_L = np.ones(len(self._others_L), dtype=np.bool_)
+            all_L[self._others_L] = shown_L
+            table = self._evidence(all_L, bool(policies))
+            if not standing:
+                table = table.copy()
+                table[self._place, ~LABEL_COLUMNS] = 0
+            tables.append(table)
+        return torch.from_numpy(np.concatenate(tables))
 
     def _edges(self, present: Present) -> tuple[dict[EdgeType, torch.Tensor], torch.Tensor]:
         """Edges of all copies, and which copies of the SIMILAR edges are there."""

@@ -75,7 +75,8 @@ def _table(query: str) -> dict[str, tuple[float, ...]]:
     options = options_of(query)
     if not options:
         return {}
-    stem = query.split(options[0][1])[0]
+    first = options[0][1]
+    stem = query.split(first)[0] if first else query
     stem_words = _content(stem)
     lengths = [len(text) for _, text in options]
     words = [_content(text) for _, text in options]

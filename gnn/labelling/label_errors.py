@@ -1,9 +1,10 @@
 """What a model thinks of a label that it did not learn from: no label judges itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gnn.models.members import label_means
 from gnn.models.memreward import MemrewardModel
 from schema.memory_graph import Bools, Floats, MemoryGraph
 
@@ -25,6 +26,9 @@ class Suspect:
 def predict_unseen(model: MemrewardModel, graph: MemoryGraph) -> Floats:
     """Probability that each rollout is right by the members that did not learn from its query, [R].
 
+    The members see no reward of the query itself: a source that is wrong on one rollout may be
+    wrong on all of them.
+
     A query that no member learned from is in some part of each division as well, so that as many
     members look at it as at any other. What did look at these labels: the calibration (a rising
     curve), and the epoch at which a member stopped. NaN where a rollout has no query.
@@ -32,7 +36,9 @@ def predict_unseen(model: MemrewardModel, graph: MemoryGraph) -> Floats:
     Raises:
         TrainingError: if the model was not fitted.
     """
-    tables = model.tables(graph)
+    hidden = replace(graph, verified_R=np.full_like(graph.verified_R, np.nan))
+    tables = model.tables(hidden)
+    tables = replace(tables, label_Q=label_means(graph, tables.query_R))
     probability_R = np.full(len(graph.rollout_id_R), np.nan, dtype=np.float32)
     for batch, logit_MR in model.member_logits(tables):
         texts = [graph.query_text_Q[query] for query in tables.query_R[batch.rollout_R]]

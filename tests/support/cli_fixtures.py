@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -41,17 +40,6 @@ def cli(
         return result
 
     return run
-
-
-@pytest.fixture
-def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The default model learns in a tenth of its time: fewer members, few epochs."""
-    # Here, not above: the tests that do not train need not import torch.
-    from gnn.models.memreward.member import TrainConfig
-    from gnn.models.memreward.model import MemrewardConfig
-
-    short = partial(MemrewardConfig, parts=2, train=TrainConfig(max_epochs=3))
-    monkeypatch.setattr("gnn.models.memreward.model.MemrewardConfig", short)
 
 
 @pytest.fixture

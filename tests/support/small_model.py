@@ -8,7 +8,7 @@ from support.store_fixtures import MemoryUnderTest
 from gnn.base.reward_model import RewardModel
 from gnn.checkpoints.saving import save_checkpoint
 from gnn.confidence.abstention import AbstentionPolicy
-from gnn.models.memreward.member import TrainConfig
+from gnn.models.members.member import TrainConfig
 from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
 from memstore.changes.propagated_rewards import register_model
 from memstore.reads.full_graph import read_graph

@@ -1,15 +1,4 @@
 from .ablations import ABLATIONS as ABLATIONS
-from .batch import BATCH_ENDS as BATCH_ENDS
-from .batch import Batch as Batch
-from .batch import Tables as Tables
-from .batch import make_batch as make_batch
-from .linear_base import CONSTANT as CONSTANT
-from .linear_base import INVERSE_PENALTY as INVERSE_PENALTY
-from .linear_base import VARIANTS as VARIANTS
-from .linear_base import variant_rows as variant_rows
-from .member import Example as Example
-from .member import Member as Member
-from .member import make_example as make_example
 from .model import MemrewardModel as MemrewardModel
 from .training_state import Course as Course
 from .training_state import Note as Note

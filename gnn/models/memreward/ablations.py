@@ -4,7 +4,7 @@
 model: they are known to `evaluate` only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from types import MappingProxyType
@@ -12,11 +12,11 @@ from typing import ClassVar, Final
 
 import numpy as np
 
+from gnn.evidence import EVIDENCE_NAMES
 from gnn.features import RolloutFeatures
-from gnn.models.memreward.batch import Tables
-from gnn.models.memreward.member import TrainConfig
+from gnn.models.members import Drawn, Tables, TrainConfig
 from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
-from schema.memory_graph import MemoryGraph
+from schema.memory_graph import Bools, Ints, MemoryGraph
 
 #: Variants of the configuration.
 _CONFIGS: Final[Mapping[str, MemrewardConfig]] = {
@@ -37,6 +37,10 @@ _FEATURES: Final[Mapping[str, str]] = {
     "share_given_used log_numbers against_largest value_*",
     "without-options": "option_*",
     "without-code": "code_*",
+    "without-policies": "policy policy_on_kind kind mean_policy policy_against_mean by_*",
+    "without-own-labels": "same_* another_right others_* policy_here query_* open_share",
+    "without-votes": "rollout_share vote_* own_vote log_supporters log_voters one_voter unread "
+    "by_*",
 }
 
 
@@ -54,14 +58,20 @@ class _WithoutFeatures(MemrewardModel):
 
     blanked: ClassVar[str] = ""
 
-    def _tables(self, graph: MemoryGraph, found: RolloutFeatures) -> Tables:
-        # A feature's name is the same against the group, but for what stands behind the bar.
+    def _found(self, graph: MemoryGraph) -> RolloutFeatures:
+        found = super()._found(graph)
+        # A feature's name is the same against the group, but for what follows the bar.
         names = [name.partition("|")[0] for name in found.text_names]
+        blank_F = self._blank(names)
+        return replace(found, text_RF=np.where(blank_F, np.float32(0), found.text_RF))
+
+    def _weighed(self, drawn: Drawn) -> Drawn:
+        shown = np.where(self._blank(EVIDENCE_NAMES), np.float32(0), drawn.evidence_RE)
+        return replace(drawn, evidence_RE=shown)
+
+    def _blank(self, names: Sequence[str]) -> Bools:
         patterns = self.blanked.split()
-        blank_F = np.array([any(fnmatchcase(name, p) for p in patterns) for name in names])
-        return super()._tables(
-            graph, replace(found, text_RF=np.where(blank_F, np.float32(0), found.text_RF))
-        )
+        return np.array([any(fnmatchcase(name, p) for p in patterns) for name in names])
 
 
 class _OneCurve(MemrewardModel):
@@ -69,9 +79,8 @@ class _OneCurve(MemrewardModel):
 
     name: ClassVar[str] = "one-curve"
 
-    def _tables(self, graph: MemoryGraph, found: RolloutFeatures) -> Tables:
-        tables = super()._tables(graph, found)
-        return replace(tables, kind_R=np.zeros_like(tables.kind_R))
+    def _kinds(self, tables: Tables) -> Ints:
+        return np.zeros_like(tables.kind_R)
 
 
 ABLATIONS: Final[Mapping[str, type[MemrewardModel]]] = MappingProxyType(

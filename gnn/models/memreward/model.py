@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
@@ -21,15 +21,34 @@ from gnn.base import (
     one_thread,
 )
 from gnn.confidence import Calibration
+from gnn.evidence import Opinions, Reliability, evidence_table
 from gnn.features import RolloutFeatures, rollout_features
-from gnn.models.memreward.batch import Batch, Tables, make_batch
+from gnn.models.members import (
+    VARIANTS,
+    Batch,
+    Drawn,
+    Draws,
+    EvidenceDraws,
+    Example,
+    Member,
+    ModelInputs,
+    NetConfig,
+    ShownTables,
+    Tables,
+    TrainConfig,
+    make_batch,
+    make_example,
+    usable_preferences,
+)
 from gnn.models.memreward.folds import Division
-from gnn.models.memreward.inputs import INPUTS, ModelInputs
-from gnn.models.memreward.linear_base import VARIANTS, LinearBase
-from gnn.models.memreward.member import Member, TrainConfig
-from gnn.models.memreward.network import MemrewardNet, NetConfig
-from gnn.models.memreward.preferences import usable_preferences
-from gnn.models.memreward.scaler import Scaler
+from gnn.models.memreward.out_of_fold import OutOfFold, OutOfFoldLogits
+from gnn.models.memreward.state import (
+    config_of,
+    divisions_from,
+    inputs_from,
+    members_from,
+    tensors_of,
+)
 from gnn.models.memreward.training import Start, TrainedMember, below, train_member
 from gnn.models.memreward.training_state import Course
 from schema.errors import TrainingError
@@ -72,6 +91,8 @@ class MemrewardModel:
         self._optimisers: list[dict[str, Tensor]] = []
         self._divisions: dict[str, Division] = {}
         self._inputs = ModelInputs()
+        self._reliability: Reliability | None = None
+        self._seed = 0
         self._calibration = Calibration()
 
     @property
@@ -104,7 +125,6 @@ class MemrewardModel:
         depends on such queries and their rollouts only. With `course`, an interrupted training
         goes on where it stood.
         """
-        self._divisions = {}
         return self._learn(graph, seed, progress, course, None)
 
     def resume(
@@ -161,25 +181,21 @@ class MemrewardModel:
         preferred_2P = usable_preferences(graph)
         known_R = labelled_R.copy()
         known_R[preferred_2P] = True
-        tables = self._fit_tables(graph, known_R, anew=starts is None)
-        queries = np.unique(tables.query_R[known_R])
-        n_labelled = len(np.unique(tables.query_R[labelled_R]))
+        query_R = graph.query_of_rollout_R
+        queries = np.unique(query_R[known_R])
+        n_labelled = len(np.unique(query_R[labelled_R]))
         if n_labelled < 2 * self.config.parts:
             raise TrainingError(
                 f"memory {graph.memory!r} has {n_labelled} labelled queries and the model "
                 f"{self.name!r} needs at least {2 * self.config.parts} (preferences alone rank, "
                 "but give no probabilities): label more"
             )
+        tables = self._fit_inputs(graph, known_R, queries, seed, fresh=starts is None)
         with one_thread():
-            trained, held_logit_R = self._fit_members(
-                tables, queries, seed, progress, course, starts
-            )
-        stops = [found.stopping for found in trained]
+            trained, said = self._fit_members(tables, queries, seed, progress, course, starts)
         reward = graph.verified_R[labelled_R]
-        held_logit, held_query = held_logit_R[labelled_R], tables.query_R[labelled_R]
-        kind = tables.kind_R[labelled_R]
-        self._calibration = Calibration.fit(held_logit, reward, held_query, kind)
-        held_p = self._calibration(held_logit, kind)
+        held_p = self._calibrate(graph, said, labelled_R)
+        stops = [found.stopping for found in trained]
         return FitReport(
             n_rollouts=int(labelled_R.sum()),
             n_queries=n_labelled,
@@ -188,9 +204,75 @@ class MemrewardModel:
             epochs=max(stop.epoch for stop in stops),
             best_epoch=max(stop.best_epoch for stop in stops),
             seconds=time.monotonic() - started,
-            metrics=measure(held_p, reward, held_query).measures(),
+            metrics=measure(held_p, reward, query_R[labelled_R]).measures(),
             held=Held(probability_L=held_p, reward_L=reward),
         )
+
+    def _fit_inputs(
+        self, graph: MemoryGraph, known_R: Bools, queries: Ints, seed: int, *, fresh: bool
+    ) -> Tables:
+        """Divide the known queries and fit the inputs to the known rollouts, if `fresh`.
+
+        Returns:
+            The inputs of all of the graph.
+        """
+        found = self._found(graph)
+        if fresh:
+            texts = [graph.query_text_Q[query] for query in queries]
+            some = (found.has_signals_R[known_R] + found.has_hidden_R[known_R]).any()
+            views = self.config.views if some else self.config.views[:1]
+            self._divisions = {
+                view: Division.of(texts, self.config.parts, f"{seed}-{place}")
+                for place, view in enumerate(views)
+            }
+        self._seed = seed
+        first = self._drawn(graph, queries, 0)
+        if fresh:
+            wanted = {part for view in self.config.views for part in VARIANTS[view]}
+            self._inputs = ModelInputs.fit(found, first.train, known_R, wanted)
+        seen = {graph.policy_R[row] for row in np.flatnonzero(known_R)}
+        self._inputs = self._inputs.with_policies(seen)
+        self._reliability = Reliability.fit(graph, Opinions.of(graph), graph.verified_R)
+        return self._inputs.tables(graph, found, first.held[0])
+
+    def _left_out(self, number: int) -> tuple[str, int]:
+        """View and left out part of the member with this number."""
+        view = list(self._divisions)[number // self.config.parts]
+        return view, number % self.config.parts
+
+    def _drawn(self, graph: MemoryGraph, queries: Ints, number: int) -> EvidenceDraws:
+        """Evidence that a member learns from and is stopped by, where these queries are known."""
+        view, part = self._left_out(number)
+        texts = [graph.query_text_Q[query] for query in queries]
+        drawn = Draws(graph, queries).of_member(
+            self._divisions[view].part_of(texts),
+            part,
+            count=self.config.train.divisions,
+            rng=np.random.default_rng((self._seed, number)),
+        )
+        return EvidenceDraws(
+            train=tuple(self._weighed(one) for one in drawn.train),
+            held=tuple(self._weighed(one) for one in drawn.held),
+        )
+
+    def _shown(self, tables: Tables, queries: Ints, number: int) -> ShownTables:
+        drawn = self._drawn(tables.graph, queries, number)
+        return ShownTables(
+            train=tuple(self._inputs.with_evidence(tables, one) for one in drawn.train),
+            held=tuple(self._inputs.with_evidence(tables, one) for one in drawn.held),
+        )
+
+    def learned_from(self, tables: Tables, number: int) -> list[Example]:
+        """What a member learned from, if `tables` has the rewards and preferences of that time."""
+        graph = tables.graph
+        known_R = graph.labelled_R.copy()
+        known_R[usable_preferences(graph)] = True
+        queries = np.unique(tables.query_R[known_R & (tables.query_R >= 0)])
+        view, part = self._left_out(number)
+        texts = [graph.query_text_Q[query] for query in queries]
+        learned = queries[self._divisions[view].part_of(texts) != part]
+        shown = self._shown(tables, queries, number)
+        return [make_example(one, learned) for one in shown.train]
 
     def _fit_members(
         self,
@@ -200,49 +282,64 @@ class MemrewardModel:
         progress: ProgressReport,
         course: Course | None,
         starts: Sequence[Start] | None,
-    ) -> tuple[list[TrainedMember], Floats]:
+    ) -> tuple[list[TrainedMember], Sequence[OutOfFold]]:
         """Train all members.
 
         Returns:
-            What came of each; for every labelled rollout the mean logit of the members that did
-            not learn from its query, [R].
+            What came of each, and what they say of labelled rollouts of queries that they did not
+            learn from, the mean over the views.
         """
-        views = self._views(tables) if starts is None else tuple(self._divisions)
         texts = [tables.graph.query_text_Q[query] for query in queries]
         net_config = self._net_config(tables) if starts is None else self._members[0].net.config
         trained: list[TrainedMember] = []
-        held_logit_R = np.zeros(len(tables.query_R), dtype=np.float32)
-        for place, view in enumerate(views):
-            if starts is None:
-                self._divisions[view] = Division.of(texts, self.config.parts, f"{seed}-{place}")
-            division = self._divisions[view]
-            part_of_query = division.part_of(texts)
-            for part in range(division.n_parts):
-                held, number = queries[part_of_query == part], len(trained)
-                found = train_member(
-                    tables,
-                    np.setdiff1d(queries, held),
-                    held,
-                    view=view,
-                    net_config=net_config,
-                    config=self.config.train,
-                    seed=seed * 1000 + number,
-                    start=None if starts is None else starts[number],
-                    course=None if course is None else (course, number),
-                )
-                held_logit_R[found.held.rows] += found.held.values / len(views)
-                trained.append(found)
-                progress(f"train {self.name}", number + 1, len(views) * division.n_parts)
+        total = self.config.parts * len(self._divisions)
+        said = OutOfFoldLogits(len(tables.query_R), n_views=len(self._divisions))
+        for number in range(total):
+            view, part = self._left_out(number)
+            part_of_query = self._divisions[view].part_of(texts)
+            held, shown = queries[part_of_query == part], self._shown(tables, queries, number)
+            found = train_member(
+                shown,
+                np.setdiff1d(queries, held),
+                held,
+                view=view,
+                net_config=net_config,
+                config=self.config.train,
+                seed=seed * 1000 + number,
+                start=None if starts is None else starts[number],
+                course=None if course is None else (course, number),
+            )
+            said.add(found.held, [self._kinds(one) for one in shown.held])
+            trained.append(found)
+            progress(f"train {self.name}", number + 1, total)
         self._members = [found.member for found in trained]
         self._optimisers = [found.optimiser for found in trained]
-        return trained, held_logit_R
+        return trained, said.tables
+
+    def _calibrate(
+        self, graph: MemoryGraph, said: Sequence[OutOfFold], labelled_R: Bools
+    ) -> Floats:
+        """Fit the calibration to out-of-fold logits.
+
+        Returns:
+            Probability of each labelled rollout, where no reward of its query is in sight, [L].
+        """
+        rows = [np.flatnonzero(one.asked_R) for one in said]
+        row_N = np.concatenate(rows)
+        self._calibration = Calibration.fit(
+            np.concatenate([one.logit_R[row] for one, row in zip(said, rows, strict=True)]),
+            graph.verified_R[row_N],
+            graph.query_of_rollout_R[row_N],
+            np.concatenate([one.kind_R[row] for one, row in zip(said, rows, strict=True)]),
+        )
+        return self._calibration(said[0].logit_R[labelled_R], said[0].kind_R[labelled_R])
 
     def predict(self, graph: MemoryGraph, *, queries: Ints | None = None) -> Floats:
         """Probability that each rollout is right, [R]; see RewardModel."""
         tables = self.tables(graph)
         probability_R = np.full(len(graph.rollout_id_R), np.nan, dtype=np.float32)
         for batch, logit_MR in self.member_logits(tables, queries):
-            kind_R = tables.kind_R[batch.rollout_R]
+            kind_R = self._kinds(tables)[batch.rollout_R]
             probability_R[batch.rollout_R] = self.calibrated(logit_MR.mean(0), kind_R)
         return probability_R
 
@@ -269,36 +366,53 @@ class MemrewardModel:
         return self._calibration(logit_R, kind_R)
 
     def tables(self, graph: MemoryGraph) -> Tables:
-        """Inputs of `graph`, standardised as the model learned them.
+        """Inputs of `graph`, standardised as the model learned them; all its rewards are in sight.
 
         Raises:
             TrainingError: if the model was not fitted.
         """
-        if not self._members:
+        if not self._members or self._reliability is None:
             raise not_fitted(self.name)
-        return self._tables(graph, rollout_features(graph))
+        drawn = self._evidence(graph, self._reliability)
+        return self._inputs.tables(graph, self._found(graph), drawn)
 
-    def _fit_tables(self, graph: MemoryGraph, known_R: Bools, *, anew: bool) -> Tables:
-        """Fit the inputs to the known rollouts if `anew`, and standardise all of the graph."""
-        found = rollout_features(graph)
-        if anew:
-            wanted = {part for view in self.config.views for part in VARIANTS[view]}
-            self._inputs = ModelInputs.fit(found, known_R, wanted)
-        seen = {graph.policy_R[row] for row in np.flatnonzero(known_R)}
-        self._inputs = self._inputs.with_policies(seen)
-        return self._tables(graph, found)
+    def evidence(self, graph: MemoryGraph, *, policies: bool = True) -> Floats:
+        """Standardised evidence of all rollouts of `graph`, [R, E].
 
-    def _tables(self, graph: MemoryGraph, found: RolloutFeatures) -> Tables:
-        return self._inputs.tables(graph, found)
+        Args:
+            graph: all its rewards are in sight.
+            policies: False: as if no policy had been seen before.
 
-    def _views(self, tables: Tables) -> tuple[str, ...]:
-        """The views that differ, given what the labelled rollouts hold."""
-        some = tables.signals_RS.shape[1] + tables.hidden_RH.shape[1] > 0
-        return self.config.views if some else self.config.views[:1]
+        Raises:
+            TrainingError: if the model was not fitted.
+        """
+        if self._reliability is None:
+            raise not_fitted(self.name)
+        known = self._reliability if policies else self._reliability.of_nobody()
+        return self._inputs.scalers["evidence"](self._evidence(graph, known).evidence_RE)
+
+    def _evidence(self, graph: MemoryGraph, reliability: Reliability) -> Drawn:
+        opinions = Opinions.of(graph)
+        voters = reliability.of_voters(graph, opinions)
+        evidence_RE = evidence_table(opinions, voters, graph.verified_R)
+        return self._weighed(Drawn(evidence_RE=evidence_RE, shown_R=graph.labelled_R))
+
+    def _found(self, graph: MemoryGraph) -> RolloutFeatures:
+        """Features of the rollouts; a variant may withhold some."""
+        return rollout_features(graph)
+
+    def _weighed(self, drawn: Drawn) -> Drawn:
+        """The evidence; a variant may withhold some."""
+        return drawn
+
+    def _kinds(self, tables: Tables) -> Ints:
+        """Kinds of rollouts that have a calibration of their own, [R]."""
+        return tables.kind_R
 
     def _net_config(self, tables: Tables) -> NetConfig:
         config = NetConfig(
             text=tables.text_RF.shape[1],
+            evidence=tables.evidence_RE.shape[1],
             signals=tables.signals_RS.shape[1],
             hidden_state=tables.hidden_RH.shape[1],
         )
@@ -306,23 +420,13 @@ class MemrewardModel:
 
     def state(self) -> ModelState:
         """Weights of all members, scalers, and calibration."""
-        if not self._members:
+        if not self._members or self._reliability is None:
             raise not_fitted(self.name)
-        tensors: dict[str, Tensor] = {}
-        for number, member in enumerate(self._members):
-            for key, value in member.net.state_dict().items():
-                tensors[f"members.{number}.net.{key}"] = value.detach().clone()
-            for key, value in member.base.weights.items():
-                tensors[f"members.{number}.base.{key}"] = value
-        for name, scaler in self._inputs.scalers.items():
-            tensors[f"scalers.{name}.mean"] = torch.from_numpy(scaler.mean_F)
-            tensors[f"scalers.{name}.factor"] = torch.from_numpy(scaler.factor_F)
-        return tensors, {
-            "features": list(self._inputs.names),
-            "policies": list(self._inputs.policies),
-            "views": [member.view for member in self._members],
-            "divisions": {view: asdict(found) for view, found in self._divisions.items()},
-            "net": asdict(self._members[0].net.config),
+        config = config_of(self._members, self._inputs, self._divisions)
+        return tensors_of(self._members, self._inputs), {
+            **config,
+            "reliability": self._reliability.to_json(),
+            "seed": self._seed,
             "calibration": self._calibration.to_json(),
         }
 
@@ -331,25 +435,9 @@ class MemrewardModel:
         """The fitted model that `state` described."""
         model = cls()
         model._calibration = Calibration.from_json(config["calibration"])
-        model._divisions = {
-            view: Division(salt=found["salt"], cuts=tuple(found["cuts"]))
-            for view in dict.fromkeys(config["views"])
-            for found in [config["divisions"][view]]
-        }
-        model._inputs = ModelInputs(
-            names=tuple(config["features"]),
-            policies=tuple(config["policies"]),
-            scalers={
-                name: Scaler(
-                    mean_F=tensors[f"scalers.{name}.mean"].numpy(),
-                    factor_F=tensors[f"scalers.{name}.factor"].numpy(),
-                )
-                for name in INPUTS
-            },
-        )
-        for number, view in enumerate(config["views"]):
-            net = MemrewardNet(NetConfig(**config["net"]))
-            net.load_state_dict(below(tensors, f"members.{number}.net."))
-            base = LinearBase(weights=below(tensors, f"members.{number}.base."))
-            model._members.append(Member(base=base, net=net.eval(), view=view))
+        model._reliability = Reliability.from_json(config["reliability"])
+        model._seed = config["seed"]
+        model._divisions = divisions_from(config)
+        model._inputs = inputs_from(tensors, config)
+        model._members = members_from(tensors, config)
         return model

@@ -13,11 +13,13 @@ import torch
 from torch import Tensor
 
 from gnn.base import EarlyStopping
-from gnn.models.memreward.batch import Tables
-from gnn.models.memreward.linear_base import LinearBase
-from gnn.models.memreward.member import (
+from gnn.models.members import (
     Example,
+    LinearBase,
     Member,
+    MemrewardNet,
+    NetConfig,
+    ShownTables,
     TrainConfig,
     given_in_training,
     held_loss,
@@ -25,7 +27,6 @@ from gnn.models.memreward.member import (
     parts_of,
     training_loss,
 )
-from gnn.models.memreward.network import MemrewardNet, NetConfig
 from gnn.models.memreward.training_state import Course, Stand
 from schema.memory_graph import Floats, Ints
 
@@ -53,15 +54,15 @@ class TrainedMember:
 
     #: With its best weights.
     member: Member
-    #: Of the labelled rollouts of the validation queries.
-    held: HeldLogits
+    #: Of the labelled rollouts of the validation queries, by each of the held-out tables.
+    held: tuple[HeldLogits, ...]
     stopping: EarlyStopping
     #: State at the best epoch, by parameter and name; empty if that was the start from nothing.
     optimiser: dict[str, Tensor]
 
 
 def train_member(
-    tables: Tables,
+    shown: ShownTables,
     train_Q: Ints,
     validation_Q: Ints,
     *,
@@ -75,7 +76,7 @@ def train_member(
     """Train on `train_Q`, stop by `validation_Q`.
 
     Args:
-        tables: inputs of the graph.
+        shown: inputs of the graph, with different rewards in sight.
         train_Q: queries to learn from.
         validation_Q: queries to stop by.
         view: inputs that the member looks at.
@@ -86,11 +87,10 @@ def train_member(
         course: where its stand is kept, and its number there; None: nowhere.
     """
     rng = np.random.default_rng(seed)
-    whole, held = make_example(tables, train_Q), make_example(tables, validation_Q)
+    held = [make_example(tables, validation_Q) for tables in shown.held]
     stand = None if course is None else course[0].stand(course[1])
     if stand is None:
-        reward_L = whole.reward_L.numpy()
-        base = LinearBase.fit(whole.batch, whole.labelled, reward_L, whole.preferred, view=view)
+        base = LinearBase.fit([make_example(tables, train_Q) for tables in shown.train], view=view)
     else:
         base = LinearBase(weights=below(stand.tensors, "base."))
     with torch.random.fork_rng():
@@ -102,17 +102,19 @@ def train_member(
         else:
             divisions = [
                 [make_example(tables, part) for part in parts_of(rng.permutation(train_Q), config)]
-                for _ in range(config.divisions)
+                for tables in shown.train
             ]
             training.run(divisions, held, stand)
     training.stopping.restore(member.net)
     member.net.eval()
     with torch.no_grad():
-        values = member.logits(held.batch)[held.labelled].numpy()
-    rows = held.batch.rollout_R[held.labelled.numpy()]
+        logits = [member.logits(one.batch)[one.labelled].numpy() for one in held]
     return TrainedMember(
         member=member,
-        held=HeldLogits(rows=rows, values=values),
+        held=tuple(
+            HeldLogits(rows=one.batch.rollout_R[one.labelled.numpy()], values=values)
+            for one, values in zip(held, logits, strict=True)
+        ),
         stopping=training.stopping,
         optimiser=training.best_optimiser,
     )
@@ -140,7 +142,7 @@ class _Training:
         #: The optimiser's state at the best epoch.
         self.best_optimiser: dict[str, Tensor] = {}
 
-    def run(self, divisions: list[list[Example]], held: Example, stand: Stand | None) -> None:
+    def run(self, divisions: list[list[Example]], held: list[Example], stand: Stand | None) -> None:
         """Train from the start, or on from `stand`."""
         net, stopping = self.member.net, self.stopping
         if stand is None:
@@ -157,9 +159,10 @@ class _Training:
             self._note(held)
         self._keep(done=True)
 
-    def _note(self, held: Example) -> None:
+    def _note(self, held: list[Example]) -> None:
         """After an epoch, or before the first."""
-        self.stopping.update(held_loss(self.member, held, self.config), self.member.net)
+        losses = [held_loss(self.member, one, self.config) for one in held]
+        self.stopping.update(sum(losses) / len(losses), self.member.net)
         if self.stopping.improved:
             self.best_optimiser = _optimiser_tensors(self.optimiser)
         self._keep(done=False)

@@ -116,7 +116,13 @@ def fingerprint(graph: MemoryGraph, *how: object) -> str:
     Texts and embeddings are told apart by ids and the encoder: under one id they do not change.
     """
     hasher = hashlib.sha256(repr((graph.memory, graph.encoder, *how)).encode())
-    for ids in (graph.query_id_Q, graph.rollout_id_R, graph.conclusion_id_C):
+    for ids in (
+        graph.query_id_Q,
+        graph.domain_Q,
+        graph.rollout_id_R,
+        graph.policy_R,
+        graph.conclusion_id_C,
+    ):
         hasher.update("\n".join(ids).encode() + b"\0")
     for array in (
         graph.verified_R,

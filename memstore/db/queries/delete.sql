@@ -35,7 +35,7 @@ DELETE FROM memreward.preference WHERE memory = %(memory)s;
 DELETE FROM memreward.new_embedding WHERE memory = %(memory)s;
 
 -- name: delete_new_keys
--- New conclusion keys of an unfinished rekeying.
+-- Conclusion keys that were being made anew.
 DELETE FROM memreward.new_key WHERE memory = %(memory)s;
 
 -- name: delete_policy_embeddings
@@ -173,7 +173,7 @@ DELETE FROM memreward.new_embedding
 WHERE memory = %(memory)s AND (id = ANY(%(rollouts)s) OR id = ANY(%(queries)s));
 
 -- name: remove_new_keys
--- New conclusion keys of an unfinished rekeying.
+-- Conclusion keys that were being made anew.
 DELETE FROM memreward.new_key WHERE memory = %(memory)s AND rollout_id = ANY(%(rollouts)s);
 
 -- name: remove_rollouts

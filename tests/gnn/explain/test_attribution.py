@@ -9,8 +9,8 @@ from support.graph_factory import labelled, make_graph
 
 from gnn.explain.attribution import Explanation, explain
 from gnn.features.assembly import OWN_NAMES
-from gnn.models.memreward.batch import make_batch
-from gnn.models.memreward.member import TrainConfig
+from gnn.models.members.batch import make_batch
+from gnn.models.members.member import TrainConfig
 from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
 from schema.errors import InputError
 from schema.graph import REV_GENERATED

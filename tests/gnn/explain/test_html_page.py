@@ -24,7 +24,11 @@ FOUND = Explanation(
             probability=0.05,
             logit_without=-0.2,
             probability_without=-0.04,
-            senders=(Sender(rollout_id=BAD, reward=1.0, answer=BAD, logit=0.25, probability=0.05),),
+            senders=(
+                Sender(
+                    rollout_id=BAD, reward=1.0, answer=BAD, policy=BAD, logit=0.25, probability=0.05
+                ),
+            ),
             query_id=BAD,
             query=BAD,
             cosine=0.9,

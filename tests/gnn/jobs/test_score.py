@@ -18,7 +18,7 @@ from gnn.base.reward_model import RewardModel
 from gnn.features.assembly import own_features
 from gnn.features.cache import KeptFeatures
 from gnn.jobs.score import predict_queries
-from gnn.models.memreward.member import TrainConfig
+from gnn.models.members.member import TrainConfig
 from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
 from gnn.models.published.model import PublishedConfig, PublishedModel
 from gnn.models.registry import REWARD_MODELS, reward_model

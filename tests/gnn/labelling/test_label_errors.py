@@ -9,7 +9,7 @@ from support.graph_factory import labelled, make_graph
 from gnn.base.metrics import auc
 from gnn.evaluation.flipped_labels import flip_labels
 from gnn.labelling.label_errors import contradiction, predict_unseen, suspects
-from gnn.models.memreward.member import TrainConfig
+from gnn.models.members.member import TrainConfig
 from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
 from schema.memory_graph import Bools, Floats, MemoryGraph
 
@@ -68,7 +68,7 @@ def test_only_members_that_left_the_query_out_are_asked(
 def test_a_label_does_not_change_what_is_thought_of_it(
     spoilt: tuple[MemoryGraph, Bools, Floats],
 ) -> None:
-    """The members that are asked are the same with and without it, but for the calibration."""
+    """The members that are asked are the same with and without it, but for the inputs' scale."""
     graph, _, truth_R = spoilt
     asked = 5
     of_query_R = graph.query_of_rollout_R == asked
@@ -79,7 +79,7 @@ def test_a_label_does_not_change_what_is_thought_of_it(
         fitted.fit(known, seed=0)
         part = fitted.divisions["text"].part_of([graph.query_text_Q[asked]])[0]
         weights.append(fitted.members[part].base.weights["text"].numpy())
-    np.testing.assert_array_equal(*weights)
+    np.testing.assert_allclose(*weights, atol=2e-3)
 
 
 def test_a_rollout_without_a_query_is_no_suspect(

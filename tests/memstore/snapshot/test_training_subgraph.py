@@ -10,7 +10,7 @@ from support.graph_factory import DIMENSION, labelled, make_graph
 from support.snapshot_factory import add_graph, new_snapshot, with_real_ids
 
 from gnn.confidence.abstention import AbstentionPolicy
-from gnn.models.memreward.member import TrainConfig
+from gnn.models.members.member import TrainConfig
 from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
 from memstore.snapshot.snapshot import Snapshot
 from memstore.snapshot.subgraph import whole

@@ -7,28 +7,45 @@ import numpy as np
 import pytest
 from support.graph_factory import labelled, make_graph
 
+from gnn.evidence import EVIDENCE_NAMES
 from gnn.features.assembly import rollout_features
+from gnn.models.members.member import TrainConfig
 from gnn.models.memreward.ablations import _FEATURES, ABLATIONS
-from gnn.models.memreward.member import TrainConfig
 from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
 from gnn.models.registry import REWARD_MODELS
-from schema.memory_graph import Floats, MemoryGraph
+from schema.memory_graph import Floats, Ints, MemoryGraph
 
 
 @pytest.fixture(scope="module")
 def graph() -> MemoryGraph:
-    return labelled(*make_graph(40, 4, signals=True, policy_dimension=4))
+    """Two signals tell together what is right, and each alone nothing: only a network learns it."""
+    graph, truth_R = make_graph(60, 4, signals=True, policy_dimension=4)
+    signals_R6 = graph.policy_signals_R6.copy()
+    signals_R6[:, 1] = signals_R6[:, 0] * (2 * truth_R - 1)
+    alone = replace(graph, policy_signals_R6=signals_R6, concludes_2E=shuffled(graph))
+    return labelled(alone, truth_R, share=0.8)
+
+
+def shuffled(graph: MemoryGraph) -> Ints:
+    """Conclusions that say nothing of what is right."""
+    answer_E, conclusion_E = graph.concludes_2E
+    query_E = graph.query_of_rollout_R[answer_E]
+    order = np.lexsort((np.random.default_rng(0).random(len(query_E)), query_E))
+    return np.stack([answer_E, conclusion_E[order]])
+
+
+TRAIN = TrainConfig(max_epochs=12, learning_rate=0.03, queries_a_batch=8)
 
 
 def quick(name: str) -> MemrewardModel:
     model = ABLATIONS[name]()
     config = model.config
-    epochs = min(config.train.max_epochs, 3)
+    epochs = min(config.train.max_epochs, TRAIN.max_epochs)
     model.config = replace(
         config,
         parts=2,
         net={**(config.net or {}), "hidden": 8, "heads": 2},
-        train=replace(config.train, max_epochs=epochs, queries_a_batch=16),
+        train=replace(TRAIN, max_epochs=epochs, pair_weight=config.train.pair_weight),
     )
     return model
 
@@ -40,9 +57,8 @@ def scores(model: MemrewardModel, graph: MemoryGraph) -> Floats:
 
 @pytest.fixture(scope="module")
 def whole(graph: MemoryGraph) -> Floats:
-    train = TrainConfig(max_epochs=3, queries_a_batch=16)
     net = {"hidden": 8, "heads": 2}
-    return scores(MemrewardModel(MemrewardConfig(parts=2, net=net, train=train)), graph)
+    return scores(MemrewardModel(MemrewardConfig(parts=2, net=net, train=TRAIN)), graph)
 
 
 #: The graph of these tests has one kind of question, without code and options.
@@ -57,6 +73,7 @@ def test_the_part_had_an_effect(name: str, graph: MemoryGraph, whole: Floats) ->
 @pytest.mark.parametrize("patterns", _FEATURES.values(), ids=list(_FEATURES))
 def test_every_pattern_names_a_feature(patterns: str, graph: MemoryGraph) -> None:
     names = [name.partition("|")[0] for name in rollout_features(graph).text_names]
+    names += EVIDENCE_NAMES
     for pattern in patterns.split():
         assert any(fnmatchcase(name, pattern) for name in names), pattern
 

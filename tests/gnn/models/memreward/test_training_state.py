@@ -12,7 +12,7 @@ import pytest
 import torch
 from support.graph_factory import labelled, make_graph
 
-from gnn.models.memreward.member import TrainConfig
+from gnn.models.members.member import TrainConfig
 from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
 from gnn.models.memreward.training_state import Course, Note, Stand, fingerprint, read_note
 from schema.memory_graph import MemoryGraph

@@ -1,7 +1,7 @@
 """The linear model that the network corrects: one for each set of inputs that may be given."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -9,19 +9,24 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
-from gnn.models.memreward.batch import Batch
-from gnn.models.memreward.preferences import Preferred
+from gnn.models.members.batch import Batch
+from gnn.models.members.example import Example
 from schema.graph import ANSWER
 from schema.memory_graph import Floats
 
 #: Inputs of each variant, the fullest last.
 VARIANTS: Final[Mapping[str, tuple[str, ...]]] = {
-    "text": (ANSWER,),
-    "signals": (ANSWER, "signals"),
-    "all": (ANSWER, "signals", "hidden"),
+    "text": (ANSWER, "evidence"),
+    "signals": (ANSWER, "evidence", "signals"),
+    "all": (ANSWER, "evidence", "signals", "hidden"),
 }
-#: Inverse strength of the penalty of each variant; more inputs, more penalty.
-INVERSE_PENALTY: Final = {"text": 0.004, "signals": 0.004, "all": 0.002}
+#: Inverse strength of the penalty on the weights of each part; more inputs, more penalty.
+INVERSE_PENALTY: Final[Mapping[str, float]] = {
+    ANSWER: 0.002,
+    "evidence": 0.02,
+    "signals": 0.004,
+    "hidden": 0.002,
+}
 #: Value of the constant input where the intercept is a weight: so large, it is hardly penalised.
 CONSTANT: Final = 10.0
 
@@ -39,7 +44,7 @@ class Rows:
     weight_N: Floats
     #: 1 for rewards, 0 for preferences.
     constant_N: Floats
-    #: Row of the batch whose reward it is, -1 for preferences.
+    #: Row of the examples' batches whose reward it is, -1 for preferences.
     rollout_N: np.ndarray
 
 
@@ -56,25 +61,21 @@ class LinearBase:
         object.__setattr__(self, "weights", ordered)
 
     @classmethod
-    def fit(
-        cls, batch: Batch, labelled: Tensor, reward_L: Floats, preferred: Preferred, *, view: str
-    ) -> "LinearBase":
-        """Fit `view` and every poorer variant, as far as the batch has their inputs.
+    def fit(cls, examples: Sequence[Example], *, view: str) -> "LinearBase":
+        """Fit `view` and every poorer variant, as far as the examples have their inputs.
 
         Args:
-            batch: rollouts of queries to learn from.
-            labelled: rows of the batch with a reward, [L].
-            reward_L: their rewards in [0, 1].
-            preferred: preferences among the batch's rows.
+            examples: the same queries to learn from, with different rewards in sight.
             view: a key of VARIANTS.
         """
         weights: dict[str, Tensor] = {}
         for name, parts in VARIANTS.items():
             if not set(parts) <= set(VARIANTS[view]):
                 continue
-            rows = variant_rows(batch, labelled, reward_L, preferred, variant=name)
+            rows = variant_rows(examples, variant=name)
             if len(np.unique(rows.right_N)) == 2:
-                weights[name] = torch.from_numpy(_fit(rows, INVERSE_PENALTY[name]))
+                inverse_F = inverse_penalties(examples[0].batch, variant=name)
+                weights[name] = torch.from_numpy(_fit(rows, inverse_F))
         return cls(weights=weights)
 
     def __call__(self, batch: Batch, given: tuple[Tensor, Tensor]) -> Tensor:
@@ -91,17 +92,38 @@ class LinearBase:
         return logit_R
 
 
-def variant_rows(
-    batch: Batch, labelled: Tensor, reward_L: Floats, preferred: Preferred, *, variant: str
-) -> Rows:
-    """What a variant is fitted to; rollouts that lack its inputs are left out."""
+def inverse_penalties(batch: Batch, *, variant: str) -> Floats:
+    """Inverse strength of the penalty on the weight of each of a variant's inputs, [F]."""
+    return np.concatenate(
+        [
+            np.full(batch.x[part].shape[1], INVERSE_PENALTY[part], dtype=np.float32)
+            for part in VARIANTS[variant]
+        ]
+    )
+
+
+def variant_rows(examples: Sequence[Example], *, variant: str) -> Rows:
+    """What a variant is fitted to; rollouts that lack its inputs are left out.
+
+    What is known counts once, however many examples there are.
+    """
+    found = [_rows(example, variant) for example in examples]
+    rows = Rows(
+        **{name: np.concatenate([getattr(part, name) for part in found]) for name in vars(found[0])}
+    )
+    return replace(rows, weight_N=rows.weight_N / len(examples))
+
+
+def _rows(example: Example, variant: str) -> Rows:
+    batch, preferred = example.batch, example.preferred
     given_R = {
         "text": np.ones(len(batch.rollout_R), bool),
         "signals": batch.has_signals_R.numpy() > 0,
         "all": (batch.has_signals_R * batch.has_hidden_R).numpy() > 0,
     }[variant]
     input_RF = np.hstack([batch.x[part].numpy() for part in VARIANTS[variant]])
-    rollout_L, (better_P, worse_P) = labelled.numpy(), preferred.rows.numpy()
+    rollout_L, reward_L = example.labelled.numpy(), example.reward_L.numpy()
+    better_P, worse_P = preferred.rows.numpy()
     given_L, given_P = given_R[rollout_L], given_R[better_P] & given_R[worse_P]
     rollout_L, reward_L = rollout_L[given_L], reward_L[given_L]
     gap_PF = (input_RF[better_P] - input_RF[worse_P])[given_P]
@@ -119,15 +141,21 @@ def variant_rows(
     )
 
 
-def _fit(rows: Rows, inverse_penalty: float) -> Floats:
+def _fit(rows: Rows, inverse_F: Floats) -> Floats:
     """Weights and intercept, [F + 1]."""
-    model = LogisticRegression(C=inverse_penalty, max_iter=300, tol=1e-3)
+    # An input that is multiplied by s has its weight penalised 1 / s^2 as much.
+    scale_F = np.sqrt(inverse_F)
+    model = LogisticRegression(C=1.0, max_iter=300, tol=1e-3)
+    input_NF = rows.input_NF * scale_F
     if rows.constant_N.all():
-        model.fit(rows.input_NF, rows.right_N, sample_weight=rows.weight_N)
-        return np.concatenate([model.coef_[0], model.intercept_]).astype(np.float32)
+        model.fit(input_NF, rows.right_N, sample_weight=rows.weight_N)
+        return np.concatenate([model.coef_[0] * scale_F, model.intercept_]).astype(np.float32)
     model.set_params(fit_intercept=False)
-    inputs = np.column_stack([rows.input_NF, CONSTANT * rows.constant_N])
-    model.fit(inputs, rows.right_N, sample_weight=rows.weight_N)
-    return (model.coef_[0] * np.array([1.0] * (inputs.shape[1] - 1) + [CONSTANT])).astype(
-        np.float32
+    # So large a constant that its weight is hardly penalised.
+    constant = CONSTANT * float(scale_F.mean())
+    model.fit(
+        np.column_stack([input_NF, constant * rows.constant_N]),
+        rows.right_N,
+        sample_weight=rows.weight_N,
     )
+    return (model.coef_[0] * np.append(scale_F, constant)).astype(np.float32)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout
 
 from gnn.data import GATv2Conv
-from gnn.models.memreward.batch import GROUP_COLUMNS, Batch
+from gnn.models.members.batch import GROUP_COLUMNS, Batch
 from schema.graph import (
     ANSWER,
     CONCLUDES,
@@ -26,6 +26,7 @@ class NetConfig:
     """Sizes and parts of the network."""
 
     text: int
+    evidence: int
     signals: int
     hidden_state: int
     hidden: int = 48
@@ -63,7 +64,7 @@ class MemrewardNet(nn.Module):
                 edge_dim=edge_dim,
             )
 
-        self.answer = nn.Sequential(nn.Linear(config.text, width), nn.GELU())
+        self.answer = nn.Sequential(nn.Linear(config.text + config.evidence, width), nn.GELU())
         self.signals = nn.Linear(config.signals + 1, width) if config.signals else None
         self.state = nn.Linear(config.hidden_state + 1, width) if config.hidden_state else None
         self.query = nn.Linear(len(GROUP_COLUMNS), width)
@@ -92,7 +93,8 @@ class MemrewardNet(nn.Module):
         config, edges = self.config, batch.edge_index
         drop = config.dropout
         thinking_RH = self._thinking(batch, given)
-        answer_RH = self.answer(dropout(batch.x[ANSWER], drop / 2, self.training))
+        own_RF = torch.cat([batch.x[ANSWER], batch.x["evidence"]], dim=1)
+        answer_RH = self.answer(dropout(own_RF, drop / 2, self.training))
         answer_RH = self.norm(answer_RH + _along(self.leads_to, thinking_RH, edges[LEADS_TO]))
         answer_RH = dropout(answer_RH, drop, self.training)
         query_QH = self.query(batch.x[QUERY])

@@ -24,7 +24,7 @@ from schema.graph import (
     THINKING,
     EdgeType,
 )
-from schema.memory_graph import Floats, Ints, MemoryGraph
+from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
 
 #: Features of a whole group, given to its Query node.
 GROUP_COLUMNS: Final = (
@@ -50,8 +50,8 @@ class Batch:
     """What the network needs to score the rollouts of some queries.
 
     Node types: `answer` and `thinking` [R], `query` [Q], `conclusion` [C], and `neighbour` [N]:
-    labelled queries that SIMILAR_TO leads to. No verified reward of the batch's own queries is
-    among the inputs, only those of their neighbours.
+    labelled queries that SIMILAR_TO leads to. Verified rewards are among the inputs: of the
+    neighbours, and as evidence of the query's other rollouts; never a rollout's own.
     """
 
     #: Rows of the graph that the batch's answers stand for.
@@ -72,6 +72,8 @@ class Tables:
 
     graph: MemoryGraph
     text_RF: Floats
+    #: Who said it, who agrees, what was verified on the same query; see gnn.evidence.
+    evidence_RE: Floats
     signals_RS: Floats
     hidden_RH: Floats
     has_signals_R: Floats
@@ -83,6 +85,8 @@ class Tables:
     conclusion_R: Ints
     #: What kind of question each rollout answers; see gnn.features.question_kind.
     kind_R: Ints
+    #: Rollouts whose reward is in sight of the others of their query: not to be learned from.
+    shown_R: Bools
 
 
 def label_means(graph: MemoryGraph, query_R: Ints) -> Floats:
@@ -128,6 +132,7 @@ def make_batch(tables: Tables, queries: Ints, *, labels_of_Q: Floats | None = No
         query_R=query_R,
         x={
             ANSWER: torch.from_numpy(tables.text_RF[rollouts]),
+            "evidence": torch.from_numpy(tables.evidence_RE[rollouts]),
             "signals": torch.from_numpy(tables.signals_RS[rollouts]),
             "hidden": torch.from_numpy(tables.hidden_RH[rollouts]),
             QUERY: torch.from_numpy(tables.query_QG[queries]),

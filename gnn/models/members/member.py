@@ -1,4 +1,4 @@
-"""A member of the default model, what it learns from, and the loss that it learns by."""
+"""A member of the default model, and the loss that it learns by."""
 
 from dataclasses import dataclass
 
@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnn.models.memreward.batch import Batch, Tables, make_batch
-from gnn.models.memreward.linear_base import VARIANTS, LinearBase
-from gnn.models.memreward.losses import reward_loss, to_pairs
-from gnn.models.memreward.network import MemrewardNet
-from gnn.models.memreward.preferences import Preferred, preferred_among
+from gnn.models.members.batch import Batch
+from gnn.models.members.example import Example
+from gnn.models.members.linear_base import VARIANTS, LinearBase
+from gnn.models.members.losses import reward_loss
+from gnn.models.members.network import MemrewardNet
 from schema.memory_graph import Ints
 
 
@@ -30,19 +30,6 @@ class TrainConfig:
     queries_a_batch: int = 128
     #: Different divisions into batches that the epochs take in turn.
     divisions: int = 4
-
-
-@dataclass(frozen=True, kw_only=True)
-class Example:
-    """A batch with what is known of it."""
-
-    batch: Batch
-    #: Rows of the batch whose reward is known.
-    labelled: Tensor
-    reward_L: Tensor
-    #: Pairs of labelled rows of different reward: better, worse.
-    pairs: Tensor
-    preferred: Preferred
 
 
 @dataclass(kw_only=True)
@@ -66,20 +53,6 @@ class Member:
         """Logits of the batch's rollouts, [R]; `given` withholds more than its view does."""
         given = given or self.given(batch)
         return self.base(batch, given) + self.net(batch, given)
-
-
-def make_example(tables: Tables, queries: Ints) -> Example:
-    """The batch of `queries`, with the rewards of their rollouts and preferences among them."""
-    batch = make_batch(tables, np.sort(queries))
-    reward_R = tables.graph.verified_R[batch.rollout_R]
-    labelled = np.flatnonzero(~np.isnan(reward_R))
-    return Example(
-        batch=batch,
-        labelled=torch.from_numpy(labelled),
-        reward_L=torch.from_numpy(reward_R[labelled]),
-        pairs=to_pairs(batch.query_R[labelled], reward_R[labelled]),
-        preferred=preferred_among(batch.rollout_R, tables.graph),
-    )
 
 
 def held_loss(member: Member, held: Example, config: TrainConfig) -> float:

@@ -1,0 +1,9 @@
+from .assembly import EVIDENCE_NAMES as EVIDENCE_NAMES
+from .assembly import evidence_table as evidence_table
+from .masks import halves as halves
+from .masks import mask_rewards as mask_rewards
+from .opinions import Opinions as Opinions
+from .part import part_of as part_of
+from .reliability import Reliability as Reliability
+from .reliability import VoterReliability as VoterReliability
+from .reliability import out_of_fold as out_of_fold
