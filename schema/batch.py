@@ -14,3 +14,5 @@ class BatchKind(StrEnum):
     DELETE = "delete"
     REEMBED = "reembed"
     REKEY = "rekey"
+    #: Tells Neo4j what each source said before there were nodes for sources.
+    SOURCES = "sources"

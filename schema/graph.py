@@ -20,6 +20,7 @@ class NodeLabel(StrEnum):
     CONCLUSION = "Conclusion"
     MODEL = "Model"
     POLICY = "Policy"
+    SOURCE = "Source"
 
 
 class RelationshipType(StrEnum):
@@ -32,6 +33,7 @@ class RelationshipType(StrEnum):
     CONCLUDES = "CONCLUDES"
     PREFERRED_TO = "PREFERRED_TO"
     GAVE = "GAVE"
+    VERIFIED = "VERIFIED"
 
 
 EdgeType = tuple[str, str, str]
@@ -41,6 +43,8 @@ THINKING: Final = "thinking"
 ANSWER: Final = "answer"
 CONCLUSION: Final = "conclusion"
 POLICY: Final = "policy"
+#: No message comes from a source: who verified an answer tells that it is labelled.
+SOURCE: Final = "source"
 
 #: A message over SIMILAR_TO goes from the neighbour to the query that chose it.
 SIMILAR: Final[EdgeType] = (QUERY, "similar", QUERY)

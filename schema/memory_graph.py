@@ -21,7 +21,7 @@ def _no_preferences() -> Ints:
 class MemoryGraph:
     """Queries (_Q), rollouts (_R: one thinking, one answer each), conclusions (_C), edges (_E).
 
-    Policies are on the axis _U.
+    Policies are on the axis _U, sources of verified rewards on the axis _S.
 
     Rows are ordered by id, so that equal contents give equal arrays. D is the text encoder's
     dimension, P the policy embedding's (0 without). NaN stands for "not given".
@@ -52,6 +52,10 @@ class MemoryGraph:
     policy_embedding_RP: Floats
     #: Verified reward in [0, 1]; NaN where nothing is verified.
     verified_R: Floats
+    #: Who verified: of each verified reward the source that spoke last, -1 where nothing is
+    #: verified. Like the reward it is never an input.
+    source_name_S: list[str]
+    source_of_rollout_R: Ints
     #: (:Query)-[:GENERATED]->(:Thinking)-[:LEADS_TO]->(:Answer)
     generated_2E: Ints
     leads_to_2E: Ints

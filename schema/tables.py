@@ -215,6 +215,14 @@ ROLLOUT: Final = Table(
         Column("answer", _TEXT, node=(_ANSWER, "text"), snapshot="text"),
     ),
 )
+#: Who verifies: an annotator, a verifier, the input file.
+SOURCE: Final = Table(
+    name="source",
+    archive="sources",
+    key=("name",),
+    columns=(_MEMORY, Column("name", _TEXT, edge=True, snapshot="name"), _SEQ),
+    made_of=("verified_reward", "source"),
+)
 POLICY_EMBEDDING: Final = Table(
     name="policy_embedding",
     archive="policy_embeddings",
@@ -320,8 +328,9 @@ NEW_KEY: Final = Table(
 
 #: All tables but `memory` itself; what refers to another comes after it.
 TABLES: Final[tuple[Table, ...]] = (
-    *(BATCH, RUN, POLICY, QUERY, CONCLUSION, ROLLOUT, POLICY_EMBEDDING, VERIFIED_REWARD),
-    *(PREFERENCE, MODEL, PROPAGATED_REWARD, SIMILAR_TO, NEW_EMBEDDING, NEW_KEY),
+    *(BATCH, RUN, POLICY, SOURCE, QUERY, CONCLUSION, ROLLOUT, POLICY_EMBEDDING),
+    *(VERIFIED_REWARD, PREFERENCE, MODEL, PROPAGATED_REWARD, SIMILAR_TO),
+    *(NEW_EMBEDDING, NEW_KEY),
 )
 #: Tables of which an archive has a file each.
 ARCHIVED: Final = tuple(table for table in TABLES if table.archive)

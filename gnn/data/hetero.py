@@ -37,9 +37,10 @@ def to_hetero(graph: MemoryGraph, *, features: Mapping[str, Floats] | None = Non
 
     Returns:
         HeteroData with, for each node type, `x` [N, D + F]; for `answer` also `y` [R] (the
-        verified reward, 0 where unknown), `labelled` [R], `query` [R] (row of its query, -1
-        without) and `step` [R]. A verified reward is never part of any `x`. SIMILAR carries
-        `edge_attr` [E, 1], the cosine. The order of the rows is the order in `graph`.
+        verified reward, 0 where unknown), `labelled` [R], `source` [R] (of that reward, a row of
+        `source_name_S`, -1 without), `query` [R] (row of its query, -1 without) and `step` [R]. A
+        verified reward is never part of any `x`. SIMILAR carries `edge_attr` [E, 1], the cosine.
+        The order of the rows is the order in `graph`.
 
     Raises:
         ValueError: by PyG's `validate`, if an edge points outside its node types.
@@ -63,6 +64,8 @@ def to_hetero(graph: MemoryGraph, *, features: Mapping[str, Floats] | None = Non
     data[ANSWER].y = torch.from_numpy(np.where(labelled_R, graph.verified_R, 0.0)).float()
     data[ANSWER].labelled = torch.from_numpy(labelled_R)
     data[ANSWER].query = torch.from_numpy(graph.query_of_rollout_R)
+    source_R = np.where(labelled_R, graph.source_of_rollout_R, -1)
+    data[ANSWER].source = torch.from_numpy(source_R)
     data[ANSWER].step = torch.from_numpy(graph.step_R.copy())
     data.validate(raise_on_error=True)
     return data

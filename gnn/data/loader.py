@@ -17,7 +17,7 @@ class Finish:
     """What PyG's stores cannot say: the edges' cosines, which nodes are seeds, whose labels count.
 
     SIMILAR gets `edge_attr` [E, 1]; the seeds' type gets `seed_mask` [N]. Rewards of answers that
-    are not seeds are hidden: `labelled` is false and `y` 0 there.
+    are not seeds are hidden: `labelled` is false, `y` 0 and `source` -1 there.
     """
 
     def __init__(self, snapshot: Snapshot, seed_type: str) -> None:
@@ -35,6 +35,7 @@ class Finish:
         answers = data[ANSWER]
         shown = mask if self._seed_type == ANSWER else torch.zeros_like(answers.labelled)
         answers.labelled = answers.labelled & shown
+        answers.source = torch.where(answers.labelled, answers.source, -1)
         answers.y = torch.where(answers.labelled, answers.y, torch.zeros_like(answers.y))
         return data
 

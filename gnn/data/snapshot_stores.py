@@ -32,7 +32,7 @@ _SPECS: Final = {spec.triple: spec for spec in EDGE_SPECS}
 
 
 class SnapshotFeatures(FeatureStore):
-    """Node features of a snapshot: `x` of every type, `y`, `labelled` and `step` of answers.
+    """Node features of a snapshot: `x` of every type, `y`, `labelled`, `source`, `step` of answers.
 
     `x` is the text embedding, for a conclusion the mean of its answers', for a policy [U, 0]; a
     verified reward (`y`, 0 where `labelled` is false) is never part of it. Nothing can be written.
@@ -46,7 +46,7 @@ class SnapshotFeatures(FeatureStore):
     def get_all_tensor_attrs(self) -> list[TensorAttr]:
         """Every tensor there is."""
         named = [(node, "x") for node in NODE_OF]
-        named += [(ANSWER, name) for name in ("y", "labelled", "step")]
+        named += [(ANSWER, name) for name in ("y", "labelled", "source", "step")]
         return [TensorAttr(group_name=node, attr_name=name) for node, name in named]
 
     def _get_tensor(self, attr: TensorAttr) -> Tensor:
@@ -56,6 +56,8 @@ class SnapshotFeatures(FeatureStore):
             return torch.from_numpy(self._embeddings(node, rows))
         if name == "step":
             return torch.from_numpy(self._snapshot.take("answer.step", rows))
+        if name == "source":
+            return torch.from_numpy(self._snapshot.sources(rows))
         verified_N = self._snapshot.verified(rows)
         labelled_N = ~np.isnan(verified_N)
         if name == "labelled":

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from memstore.db import GraphTransaction, Stores
-from memstore.outbox import ROWS_A_STATEMENT, lock_memory, read_batch
+from memstore.outbox import ROWS_A_STATEMENT, edges_of_batch, lock_memory, read_batch
 from memstore.outbox import rollout_rows as accept_rows
 from memstore.similarity import copy_edges
 from schema.keyed_rollout import PreparedRollout
 
 _TABLES = (
     *("runs", "policies", "queries", "rollouts", "conclusions", "concludes", "gave", "similar"),
+    *("sources", "verified_by"),
 )
 
 
@@ -24,7 +25,7 @@ def rows_of_batch(
 ) -> dict[str, Any]:
     """What batch `seq` has written, as `write_bare` takes it."""
     with stores.vectors.transaction("outbox.sql") as session:
-        rows = read_batch(session, memory, seq, 0)
+        rows = read_batch(session, memory, seq, 0) | edges_of_batch(session, memory, seq)
     reward_of = {item.id: item.rollout.reward for item in prepared}
     for row in rows["rollouts"]:
         row["reward"] = reward_of[row["id"]]

@@ -10,7 +10,14 @@ from typing import Any
 
 from memstore.archive.tables import ROWS_A_PAGE, Record
 from memstore.db import GraphTransaction
-from memstore.outbox import Fence, concluding, current_verified, giving, unwind
+from memstore.outbox import (
+    Fence,
+    concluding,
+    current_verified,
+    edges_of_rollouts,
+    giving,
+    unwind,
+)
 from schema import tables
 from schema.tables import Table
 
@@ -36,8 +43,11 @@ class GraphCopy:
         session, memory = self.fence.session.of("archive.sql"), self.fence.memory
         bounds = {"memory": memory, "seq": self.seq}
         for page in session.stream("verified_ids", ROWS_A_PAGE, **bounds):
-            rows = current_verified(session, memory, [id_ for (id_,) in page], self.seq)
+            ids = [id_ for (id_,) in page]
+            rows = current_verified(session, memory, ids, self.seq)
             self._write(lambda tx, rows=rows: unwind(tx, "verified", rows, memory=memory))
+            edges = edges_of_rollouts(session, memory, ids, self.seq)
+            self._write(lambda tx, rows=edges: unwind(tx, "verified_by", rows, memory=memory))
         for page in session.stream("current_propagated", ROWS_A_PAGE, **bounds):
             rows = [
                 {

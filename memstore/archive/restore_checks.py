@@ -67,6 +67,10 @@ def _policy(manifest: ArchiveManifest, policy: Record) -> None:
     check_text(policy["name"], "policy", MAX_NAME_BYTES)
 
 
+def _source(manifest: ArchiveManifest, source: Record) -> None:
+    check_text(source["name"], "source", MAX_NAME_BYTES)
+
+
 def _query(manifest: ArchiveManifest, query: Record) -> None:
     check_text(query["text"], "query")
     check_text(query["dataset"], "dataset", MAX_NAME_BYTES)
@@ -123,6 +127,7 @@ _CHECKS: Final[dict[str, Callable[[ArchiveManifest, Record], None]]] = {
     tables.BATCH.name: _batch,
     tables.RUN.name: _run,
     tables.POLICY.name: _policy,
+    tables.SOURCE.name: _source,
     tables.QUERY.name: _query,
     tables.CONCLUSION.name: _conclusion,
     tables.ROLLOUT.name: _rollout,

@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from memstore.db import SqlSession, Stores, get_memory
-from memstore.outbox import OutboxBatch, begin_change, commit_change, current_verified
+from memstore.outbox import (
+    OutboxBatch,
+    begin_change,
+    commit_change,
+    current_verified,
+    insert_sources,
+)
 from schema import tables
 from schema.batch import BatchKind
 from schema.errors import InputError
@@ -134,6 +140,7 @@ def _write(
     if not new_rewards and not new_preferences:
         return LabelReport()
     seq = batch.seq
+    insert_sources(session, memory, seq, (reward.source for reward in new_rewards))
     session.copy(
         tables.VERIFIED_REWARD,
         (

@@ -124,4 +124,5 @@ def _payload(session: SqlSession, memory: str, run: str) -> dict[str, Any]:
         "queries": ids("queries_of_run"),
         "conclusions": ids("conclusions_of_run"),
         "policies": ids("policies_of_run"),
+        "sources": ids("sources_of_run"),
     }

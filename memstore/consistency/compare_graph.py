@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from memstore.consistency.report import CheckContext
-from memstore.outbox import current_verified
+from memstore.outbox import current_verified, edges_of_rollouts
 from schema.ids import content_hash, digest
 
 PAGE: Final = 2_000
@@ -21,6 +21,7 @@ def check_graph(check: CheckContext) -> None:
     """Compare all nodes and edges of both stores."""
     _same(check, "runs", check.sql("runs", seq=check.seq), check.cypher("runs"))
     _same(check, "policies", check.sql("policies", seq=check.seq), check.cypher("policies"))
+    _same(check, "sources", check.sql("sources", seq=check.seq), check.cypher("sources"))
     _same(check, "models", check.sql("models", seq=check.seq), check.cypher("models"))
     for accepted, published in _pages(_sql(check, "queries"), _cypher(check, "queries")):
         _same(check, "queries", _digested(accepted, 4), _digested(published, 4))
@@ -37,6 +38,7 @@ def check_graph(check: CheckContext) -> None:
         kind = "answers, LEADS_TO, PRODUCED, CONCLUDES, GAVE"
         _same(check, kind, _digested(expected, 6), _digested([row[:7] for row in published], 6))
         _check_rewards(check, published)
+        _check_sources(check, [row[0] for row in accepted])
         _check_preferences(check, [row[0] for row in accepted])
         check.progress("check answers", len(accepted))
     for accepted, published in _pages(_sql(check, "conclusions"), _cypher(check, "conclusions")):
@@ -148,6 +150,18 @@ def _check_rewards(check: CheckContext, published: Sequence[Row]) -> None:
             check.report.add(
                 "propagated rewards", f"{id_}: {found} in Neo4j, {expected} in Postgres"
             )
+
+
+def _check_sources(check: CheckContext, ids: list[str]) -> None:
+    """Each source's last word on these answers is the same on both sides."""
+    rows = edges_of_rollouts(check.session, check.memory, ids, check.seq)
+    expected = {(row["source"], row["rollout_id"], row["value"], row["seq"]) for row in rows}
+    found = {tuple(row) for row in check.cypher("verified_by", ids=ids)}
+    for words, where in ((expected - found, "Neo4j"), (found - expected, "Postgres")):
+        check.report.add_all(
+            "VERIFIED",
+            (f"{who} gives {id_} {value}: not in {where}" for who, id_, value, _ in words),
+        )
 
 
 def _check_preferences(check: CheckContext, ids: list[str]) -> None:

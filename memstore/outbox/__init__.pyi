@@ -30,7 +30,11 @@ from .recovery import catch_up as catch_up
 from .recovery import catch_up_all as catch_up_all
 from .recovery import every_memory as every_memory
 from .recovery import repair as repair
+from .rollout_rows import FILE_SOURCE as FILE_SOURCE
 from .rollout_rows import concluding as concluding
 from .rollout_rows import giving as giving
 from .rollout_rows import insert_queries as insert_queries
+from .rollout_rows import insert_sources as insert_sources
 from .rollout_rows import read_batch as read_batch
+from .source_edges import edges_of_batch as edges_of_batch
+from .source_edges import edges_of_rollouts as edges_of_rollouts

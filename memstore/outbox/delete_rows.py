@@ -15,6 +15,7 @@ _NODES: Final = (
     ("delete_conclusions", "conclusions"),
     ("delete_queries", "queries"),
     ("delete_policies", "policies"),
+    ("delete_sources", "sources"),
 )
 #: Statements of `delete.sql`, what refers to others first.
 _ROWS: Final = (
@@ -29,6 +30,7 @@ _ROWS: Final = (
     "remove_similar",
     "remove_queries",
     "remove_policies",
+    "remove_sources",
     "remove_run",
 )
 
@@ -41,7 +43,7 @@ def remove_nodes(fence: Fence, memory: str, seq: int, payload: dict[str, Any]) -
     in between.
     """
     for statement, what in _NODES:
-        ids = payload.get(what, [])  # A version without policies may have begun the delete.
+        ids = payload.get(what, [])  # An older version may have begun the delete.
         for start in range(0, len(ids), IDS_A_TRANSACTION):
             page = ids[start : start + IDS_A_TRANSACTION]
 
@@ -66,6 +68,7 @@ def remove_rows(session: SqlSession, memory: str, payload: dict[str, Any]) -> in
             queries=payload["queries"],
             conclusions=payload["conclusions"],
             policies=payload.get("policies", []),
+            sources=payload.get("sources", []),
         )
     return len(payload["rollouts"])
 

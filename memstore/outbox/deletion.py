@@ -25,6 +25,7 @@ _TABLES: Final = (
     "delete_queries",
     "delete_models",
     "delete_policies",
+    "delete_sources",
     "delete_runs",
     "delete_batches",
     "delete_memory",

@@ -17,6 +17,7 @@ from memstore.outbox.graph_rows import unwind
 from memstore.outbox.locks import MemoryLock, hold
 from memstore.outbox.new_keys import tell_new_keys, use_new_keys
 from memstore.outbox.rollout_rows import read_batch
+from memstore.outbox.source_edges import edges_of_batch, tell_sources
 from schema.batch import BatchKind
 from schema.errors import QuarantineError, StoreError, StoreFullError
 
@@ -79,6 +80,8 @@ def _next_batch(session: SqlSession, memory: str) -> _Waiting | None:
     incarnation, seq, kind, payload, tries, quarantined, reason = row
     if kind == BatchKind.INGEST:
         payload |= read_batch(session, memory, seq, payload["generation"])
+    if kind in (BatchKind.INGEST, BatchKind.LABEL):
+        payload |= edges_of_batch(session, memory, seq)
     return _Waiting(
         incarnation=incarnation,
         seq=seq,
@@ -161,11 +164,17 @@ def _apply_ingest(tx: GraphTransaction, memory: str, seq: int, payload: Payload)
         generation=payload["generation"],
         encoder=payload["encoder"],
     )
+    _apply_verified(tx, memory, seq, payload)
+
+
+def _apply_verified(tx: GraphTransaction, memory: str, seq: int, payload: Payload) -> None:
     unwind(tx, "verified", payload["verified"], memory=memory)
+    unwind(tx, "sources", payload["sources"], memory=memory, seq=seq)
+    unwind(tx, "verified_by", payload["verified_by"], memory=memory)
 
 
 def _apply_label(tx: GraphTransaction, memory: str, seq: int, payload: Payload) -> None:
-    unwind(tx, "verified", payload["verified"], memory=memory)
+    _apply_verified(tx, memory, seq, payload)
     unwind(tx, "unpreferred", payload["preferred"], memory=memory)
     unwind(tx, "preferred", payload["preferred"], memory=memory, seq=seq)
 
@@ -182,7 +191,7 @@ def _apply_link(tx: GraphTransaction, memory: str, seq: int, payload: Payload) -
     tx.rows("move_generation", memory=memory, generation=payload["generation"])
 
 
-def _apply_rekey(tx: GraphTransaction, memory: str, seq: int, payload: Payload) -> None:
+def _apply_nothing(tx: GraphTransaction, memory: str, seq: int, payload: Payload) -> None:
     """Everything was told before."""
 
 
@@ -197,7 +206,8 @@ _APPLY: dict[BatchKind, Callable[[GraphTransaction, str, int, Payload], None]] =
     BatchKind.PROPAGATE: _apply_propagate,
     BatchKind.LINK: _apply_link,
     BatchKind.REEMBED: _apply_link,
-    BatchKind.REKEY: _apply_rekey,
+    BatchKind.REKEY: _apply_nothing,
+    BatchKind.SOURCES: _apply_nothing,
     BatchKind.DELETE: _apply_delete,
 }
 
@@ -256,6 +266,7 @@ _TELL_BEFORE: dict[BatchKind, Callable[[Fence, str, int, Payload], None]] = {
     BatchKind.REEMBED: _publish_generation,
     BatchKind.REKEY: tell_new_keys,
     BatchKind.DELETE: remove_nodes,
+    BatchKind.SOURCES: tell_sources,
 }
 #: What Postgres removes or replaces once Neo4j has; each returns the number of rollouts.
 _REPLACE_ROWS: dict[BatchKind, Callable[[SqlSession, str, Payload], int]] = {

@@ -1,6 +1,6 @@
 """The rows that a batch of rollouts adds to Postgres, and those rows read back for Neo4j."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
@@ -98,10 +98,18 @@ def insert_policy_embeddings(
     session.copy(tables.POLICY_EMBEDDING, rows, memory=memory, seq=seq)
 
 
+def insert_sources(session: SqlSession, memory: str, seq: int, names: Iterable[str]) -> None:
+    """Insert the sources that are new."""
+    distinct = sorted(set(names))
+    if distinct:
+        session.of("outbox.sql").run("add_sources", memory=memory, seq=seq, names=distinct)
+
+
 def insert_labels(
     session: SqlSession, memory: str, run: str, seq: int, labelled: Sequence[PreparedRollout]
 ) -> None:
-    """Insert the verified rewards that rollouts carry."""
+    """Insert the verified rewards that rollouts carry, and the source of them all."""
+    insert_sources(session, memory, seq, [FILE_SOURCE] if labelled else [])
     rows = ({"rollout_id": item.id, "value": item.rollout.reward} for item in labelled)
     session.copy(tables.VERIFIED_REWARD, rows, memory=memory, seq=seq, source=FILE_SOURCE, run=run)
 

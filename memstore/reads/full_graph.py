@@ -10,7 +10,7 @@ from memstore.db import GraphTransaction, MemoryState, SqlSession, Stores, get_m
 from memstore.reads.consistent_read import read_consistently
 from schema import tables
 from schema.errors import StoreError, UnknownMemoryError
-from schema.graph import ANSWER, CONCLUSION, POLICY, QUERY, SIMILAR, STORED_EDGES, THINKING
+from schema.graph import ANSWER, CONCLUSION, POLICY, QUERY, SIMILAR, SOURCE, STORED_EDGES, THINKING
 from schema.memory_graph import Floats, Ints, MemoryGraph
 from schema.rollout import POLICY_SIGNALS
 
@@ -35,6 +35,7 @@ class _Structure:
     answers: list[list[Any]]
     conclusions: list[list[Any]]
     policies: list[list[Any]]
+    sources: list[list[Any]]
     #: Ids of both ends, the sequence number and, of similarity edges, the cosine; by name.
     edges: dict[str, list[list[Any]]]
 
@@ -73,6 +74,7 @@ def _read_graph(stores: Stores, memory: str) -> MemoryGraph:
         ANSWER: _index(structure.answers),
         CONCLUSION: _index(structure.conclusions),
         POLICY: _index(structure.policies),
+        SOURCE: _index(structure.sources),
     }
     if index[ANSWER].keys() != index[THINKING].keys():
         raise StoreError(
@@ -103,6 +105,7 @@ def _read_graph(stores: Stores, memory: str) -> MemoryGraph:
         conclusion_id_C=[row[0] for row in structure.conclusions],
         conclusion_key_C=[row[1] for row in structure.conclusions],
         policy_name_U=[row[0] for row in structure.policies],
+        source_name_S=[row[0] for row in structure.sources],
         similar_score_E=score_E,
         **columns,
         **edges,
@@ -120,6 +123,7 @@ def _read_columns(
             **_rollout_columns(session, memory, seq, rollouts),
             "policy_embedding_RP": _policy_embeddings(session, memory, seq, rollouts),
             "verified_R": _verified(session, memory, seq, rollouts),
+            "source_of_rollout_R": _sources(session, memory, seq, rollouts, index[SOURCE]),
             "preferred_2P": _preferred(session, memory, seq, rollouts),
         }
 
@@ -162,6 +166,7 @@ def _read_structure(tx: GraphTransaction, state: MemoryState) -> _Structure:
         answers=sorted(tx.rows("answers", **bounds), key=lambda row: row[0]),
         conclusions=sorted(tx.rows("conclusions", **bounds)),
         policies=sorted(tx.rows("policies", **bounds)),
+        sources=sorted(tx.rows("sources", **bounds)),
         edges=_read_edges(tx.of("edges.cypher"), state),
     )
 
@@ -260,10 +265,21 @@ def _policy_embeddings(session: SqlSession, memory: str, seq: int, index: dict[s
 
 def _verified(session: SqlSession, memory: str, seq: int, index: dict[str, int]) -> Floats:
     verified_R = np.full(len(index), np.nan, dtype=np.float32)
-    for id_, value in session.rows("current_verified_rewards", memory=memory, seq=seq):
+    for id_, value, _ in session.rows("current_verified_rewards", memory=memory, seq=seq):
         if id_ in index:
             verified_R[index[id_]] = value
     return verified_R
+
+
+def _sources(
+    session: SqlSession, memory: str, seq: int, index: dict[str, int], sources: dict[str, int]
+) -> Ints:
+    """Source that spoke last of each verified rollout, -1 elsewhere, [R]."""
+    source_R = np.full(len(index), -1, dtype=np.int64)
+    for id_, _, source in session.rows("current_verified_rewards", memory=memory, seq=seq):
+        if id_ in index:
+            source_R[index[id_]] = sources.get(source, -1)
+    return source_R
 
 
 def _preferred(session: SqlSession, memory: str, seq: int, index: dict[str, int]) -> Ints:

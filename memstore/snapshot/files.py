@@ -17,7 +17,7 @@ from memstore.snapshot.columns import Extent, NumberColumn, TextColumn
 from memstore.snapshot.id_index import ID_BYTES
 from schema import tables
 from schema.errors import StoreError
-from schema.graph import ANSWER, CONCLUSION, POLICY, QUERY, SIMILAR, STORED_EDGES, THINKING
+from schema.graph import ANSWER, CONCLUSION, POLICY, QUERY, SIMILAR, SOURCE, STORED_EDGES, THINKING
 from schema.ids import digest
 from schema.rollout import POLICY_SIGNALS
 from schema.tables import NUMBERS, ColumnType, Table
@@ -25,9 +25,9 @@ from schema.tables import NUMBERS, ColumnType, Table
 CURRENT: Final = "current.json"
 #: Node types; a rollout's row stands for its thinking and its answer.
 ROLLOUT: Final = ANSWER
-NODES: Final[tuple[str, ...]] = (QUERY, ROLLOUT, CONCLUSION, POLICY)
+NODES: Final[tuple[str, ...]] = (QUERY, ROLLOUT, CONCLUSION, POLICY, SOURCE)
 #: Those whose id is a name; the files hold its digest.
-NAMED: Final = frozenset((POLICY,))
+NAMED: Final = frozenset((POLICY, SOURCE))
 #: The snapshot's node type of each of the graph's.
 NODE_OF: Final[Mapping[str, str]] = {
     QUERY: QUERY,
@@ -46,6 +46,7 @@ TABLES: Final[dict[str, Table]] = {
     ROLLOUT: tables.ROLLOUT,
     CONCLUSION: tables.CONCLUSION,
     POLICY: tables.POLICY,
+    SOURCE: tables.SOURCE,
 }
 
 
@@ -79,7 +80,7 @@ N_NUMBERS: Final = max(place.stop for place in NUMBERS_OF_ROLLOUT.values())
 #: Layout of the files: a version, to be raised when their meaning changes, and what the declared
 #: nodes, columns and edges come to. A snapshot of another layout is replaced.
 _LAYOUT: Final = (NODES, TEXTS, VECTORS, INTEGERS, NUMBERS_OF_ROLLOUT, EDGES)
-FORMAT: Final = f"1-{digest(*map(repr, _LAYOUT))[:8]}"
+FORMAT: Final = f"2-{digest(*map(repr, _LAYOUT))[:8]}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +159,12 @@ class Files:
                 for part in ("starts", "edges"):
                     yield f"{edge}.{way}.{part}", "<i8", None, f"{file}.{m.csr}.{way}.{part}"
         yield "similar.score", "<f4", None, f"{m.similar}.score"
-        for part, dtype in (("rollout", "<i8"), ("value", "<f4"), ("seq", "<i8")):
+        for part, dtype in (
+            ("rollout", "<i8"),
+            ("value", "<f4"),
+            ("source", "<i8"),
+            ("seq", "<i8"),
+        ):
             yield f"verified.{part}", dtype, None, f"verified.{part}"
 
     @property

@@ -221,5 +221,5 @@ def add_verified(snapshot: Snapshot, session: SqlSession, after: int, upto: int)
     bounds: dict[str, Any] = {"memory": snapshot.memory, "after": after, "upto": upto}
     name = "verified_since" if after else "verified"
     for page in _pages(session.of("snapshot.sql"), name, EDGES_A_PAGE, **bounds):
-        ids, values, seqs = zip(*page, strict=True)
-        snapshot.add_verified(ids, values, seqs)
+        ids, values, sources, seqs = zip(*page, strict=True)
+        snapshot.add_verified(ids, values, sources, seqs)

@@ -15,6 +15,7 @@ from memstore.snapshot.adjacency import Adjacency, csr
 from memstore.snapshot.files import EDGES, NAMED, NODES, ROLLOUT, Files
 from memstore.snapshot.id_index import IdBytes, IdIndex, id_bytes, id_texts
 from schema.errors import StoreError
+from schema.graph import SOURCE
 from schema.ids import digest
 from schema.memory_graph import Floats, Ints
 
@@ -52,6 +53,7 @@ class Snapshot:
         self._counts = dict.fromkeys(NODES, 0)
         self._out, self._in = self._adjacencies("out"), self._adjacencies("in")
         self._verified_R = np.full(1024, np.nan, dtype=np.float32)
+        self._source_R = np.full(1024, -1, dtype=np.int64)
         self._n_verified = 0
         self.take_up()
 
@@ -85,9 +87,13 @@ class Snapshot:
             grown = np.full(2 * n_rollouts, np.nan, dtype=np.float32)
             grown[: len(self._verified_R)] = self._verified_R
             self._verified_R = grown
+            longer = np.full(2 * n_rollouts, -1, dtype=np.int64)
+            longer[: len(self._source_R)] = self._source_R
+            self._source_R = longer
         rows = self.files.numbers["verified.rollout"].array[self._n_verified :]
         values = self.files.numbers["verified.value"].array[self._n_verified :]
         self._verified_R[rows] = values  # In order: what was said last stays.
+        self._source_R[rows] = self.files.numbers["verified.source"].array[self._n_verified :]
         self._n_verified += len(rows)
 
     @property
@@ -130,6 +136,10 @@ class Snapshot:
     def verified(self, rows: Ints) -> Floats:
         """Current verified reward of some rollouts, NaN where nothing is verified."""
         return self._verified_R[: self._counts[ROLLOUT]][rows]
+
+    def sources(self, rows: Ints) -> Ints:
+        """Source of the current verified reward of some rollouts, -1 where nothing is verified."""
+        return self._source_R[: self._counts[ROLLOUT]][rows]
 
     def labelled_rollouts(self) -> Ints:
         """Rollouts that have a verified reward, ascending."""
@@ -195,12 +205,19 @@ class Snapshot:
             score_E[missing] = (source * target).sum(axis=1) / norms
         return score_E
 
-    def add_verified(self, ids: Sequence[str], values: Sequence[float], seq: Sequence[int]) -> None:
-        """Current verified rewards that are new or changed.
+    def add_verified(
+        self,
+        ids: Sequence[str],
+        values: Sequence[float],
+        sources: Sequence[str],
+        seq: Sequence[int],
+    ) -> None:
+        """Current verified rewards that are new or changed, each with the source that spoke last.
 
         Raises:
-            StoreError: if a rollout is not there.
+            StoreError: if a rollout or a source is not there.
         """
+        self.files.numbers["verified.source"].append(self.known(SOURCE, sources))
         self.files.numbers["verified.rollout"].append(self.known(ROLLOUT, ids))
         self.files.numbers["verified.value"].append(np.asarray(values, np.float32))
         self.files.numbers["verified.seq"].append(np.asarray(seq, np.int64))

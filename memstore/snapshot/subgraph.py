@@ -12,7 +12,16 @@ import numpy as np
 
 from memstore.snapshot.files import EDGES, NODES, NUMBERS_OF_ROLLOUT, ROLLOUT
 from memstore.snapshot.snapshot import Snapshot
-from schema.graph import CONCLUSION, GENERATED, LEADS_TO, POLICY, QUERY, SIMILAR, STORED_EDGES
+from schema.graph import (
+    CONCLUSION,
+    GENERATED,
+    LEADS_TO,
+    POLICY,
+    QUERY,
+    SIMILAR,
+    SOURCE,
+    STORED_EDGES,
+)
 from schema.memory_graph import Bools, Ints, MemoryGraph
 from schema.score import Reach
 from schema.tables import NUMBERS
@@ -180,6 +189,8 @@ def _graph(snapshot: Snapshot, rows: _Rows) -> MemoryGraph:
         policy_signals_R6=numbers["policy_signals"],
         policy_embedding_RP=snapshot.take("answer.policy_embedding", rollouts),
         verified_R=snapshot.verified(rollouts),
+        source_name_S=snapshot.ids(SOURCE, np.arange(snapshot.count(SOURCE))),
+        source_of_rollout_R=snapshot.sources(rollouts),
         conclusion_id_C=snapshot.ids(CONCLUSION, conclusions),
         conclusion_key_C=snapshot.texts("conclusion.key", conclusions),
         policy_name_U=snapshot.ids(POLICY, policies),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from memstore.db import SqlSession
+from memstore.outbox import FILE_SOURCE
 from memstore.similarity import nearest_to_vector
 from memstore.snapshot.files import EDGES, ROLLOUT, Stamp
 from schema.graph import CONCLUSION, POLICY, QUERY, STORED_EDGES
@@ -77,6 +78,7 @@ def with_rollouts(
         graph,
         **_queries(graph, queries),
         **_rollouts(graph, items, stamp),
+        **_sources(graph, items),
         conclusion_id_C=graph.conclusion_id_C + list(keys),
         conclusion_key_C=graph.conclusion_key_C + list(keys.values()),
         policy_name_U=graph.policy_name_U + policies,
@@ -133,6 +135,20 @@ def _rollouts(
         "policy_R": graph.policy_R + [r.policy or "" for r in rollouts],
         "step_R": np.append(graph.step_R, [r.step for r in rollouts]).astype(np.int64),
         **{name: _below(getattr(graph, name), values) for name, values in columns.items()},
+    }
+
+
+def _sources(graph: MemoryGraph, new: Sequence[PreparedRollout]) -> dict[str, Any]:
+    """Who verified the graph's rollouts, and those at their end that come with a reward."""
+    given = [item.rollout.reward is not None for item in new]
+    names = [*graph.source_name_S]
+    if any(given) and FILE_SOURCE not in names:
+        names.append(FILE_SOURCE)
+    file = _index(names).get(FILE_SOURCE, -1)
+    more = np.where(given, file, -1).astype(np.int64)
+    return {
+        "source_name_S": names,
+        "source_of_rollout_R": np.concatenate([graph.source_of_rollout_R, more]),
     }
 
 

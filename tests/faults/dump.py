@@ -14,6 +14,7 @@ TABLES = {
     "batch": "seq, kind, payload::text, published_at IS NOT NULL, quarantined_at, tries",
     "run": "name, policy, checkpoint, seq",
     "policy": "name, seq",
+    "source": "name, seq",
     "query": "id, dataset, domain, md5(embedding::text), seq, text",
     "conclusion": "id, key, seq",
     "rollout": "id, query_id, run, source_query_id, step, place, content_hash, policy, checkpoint, "
@@ -32,7 +33,7 @@ EDGES = (
     "MATCH (a {memory: $memory})-[e]->(b) RETURN labels(a)[0] AS source, a.id AS a, type(e) AS "
     "type, labels(b)[0] AS target, b.id AS b, b.memory AS memory, properties(e) AS properties"
 )
-DRIFTING = ("incarnation", "verified_at", "propagated_at")
+DRIFTING = ("incarnation", "verified_at", "propagated_at", "at")
 
 Dump = dict[str, list[Any]]
 

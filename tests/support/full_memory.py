@@ -27,7 +27,8 @@ EVERYTHING = (
     "COLLECT { MATCH (n)-[e]->(m) RETURN type(e) + ' ' + m.id + ' ' + e.seq + ' ' "
     "+ coalesce(toString(e.score), '') + ' ' + coalesce(e.encoder, '') + ' ' "
     "+ coalesce(toString(e.generation), '') + ' ' + coalesce(e.memory, '') + ' ' "
-    "+ coalesce(toString(e.step), '') + ' ' + coalesce(e.annotator, '') ORDER BY type(e), m.id } "
+    "+ coalesce(toString(e.step), '') + ' ' + coalesce(e.annotator, '') "
+    "+ coalesce(toString(e.reward), '') ORDER BY type(e), m.id } "
     "AS edges ORDER BY label, n.id"
 )
 

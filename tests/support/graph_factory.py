@@ -56,6 +56,8 @@ def make_graph(
         policy_R=["policy"] * n_rollouts,
         step_R=np.zeros(n_rollouts, dtype=np.int64),
         policy_name_U=["policy"],
+        source_name_S=["file"],
+        source_of_rollout_R=np.full(n_rollouts, -1, dtype=np.int64),
         gave_2E=np.stack([np.zeros(n_rollouts, dtype=np.int64), rows]),
         thinking_embedding_RD=_unit(rng.normal(size=(n_rollouts, DIMENSION))),
         answer_embedding_RD=answer_RD,
@@ -81,7 +83,11 @@ def make_graph(
 def labelled(graph: MemoryGraph, truth_R: Floats, share: float = 0.5) -> MemoryGraph:
     """The graph with the rewards of the first `share` of its queries."""
     shown_R = graph.query_of_rollout_R < share * len(graph.query_id_Q)
-    return replace(graph, verified_R=np.where(shown_R, truth_R, np.nan).astype(np.float32))
+    return replace(
+        graph,
+        verified_R=np.where(shown_R, truth_R, np.nan).astype(np.float32),
+        source_of_rollout_R=np.where(shown_R, 0, -1),
+    )
 
 
 def without_queries(graph: MemoryGraph, removed_Q: Bools) -> tuple[MemoryGraph, Bools]:
@@ -110,8 +116,8 @@ def without_queries(graph: MemoryGraph, removed_Q: Bools) -> tuple[MemoryGraph, 
         if name in changes or name in ("memory", "seq", "encoder") or value is None:
             continue
         axis = name.rsplit("_", 1)[1]
-        if axis == "U":
-            continue  # Policies stay: they may have answered elsewhere.
+        if axis in ("U", "S"):
+            continue  # Policies and sources stay: others may have to do with them.
         mask = used_C if axis == "C" else kept_Q if axis.startswith("Q") else kept_R
         chosen = np.flatnonzero(mask)
         changes[name] = (

@@ -7,7 +7,17 @@ import numpy as np
 
 from memstore.snapshot.files import EDGES, ROLLOUT, Files, SnapshotManifest, Stamp
 from memstore.snapshot.snapshot import EdgeRows, NodeRows, Snapshot
-from schema.graph import CONCLUDES, CONCLUSION, GAVE, GENERATED, LEADS_TO, POLICY, QUERY, SIMILAR
+from schema.graph import (
+    CONCLUDES,
+    CONCLUSION,
+    GAVE,
+    GENERATED,
+    LEADS_TO,
+    POLICY,
+    QUERY,
+    SIMILAR,
+    SOURCE,
+)
 from schema.ids import digest
 from schema.memory_graph import Ints, MemoryGraph
 
@@ -97,6 +107,9 @@ def add_graph(snapshot: Snapshot, graph: MemoryGraph, queries: Ints, seq: int) -
     named = _some(graph.policy_name_U, policies)
     new = [name for name in named if snapshot.find(POLICY, [name])[0] < 0]
     snapshot.add_nodes(POLICY, NodeRows(ids=new, seq=[seq] * len(new), texts={"name": new}))
+    known = [name for name in graph.source_name_S if snapshot.find(SOURCE, [name])[0] < 0]
+    rows = NodeRows(ids=known, seq=[seq] * len(known), texts={"name": known})
+    snapshot.add_nodes(SOURCE, rows)
     pairs = {
         GENERATED[1]: graph.generated_2E,
         LEADS_TO[1]: graph.leads_to_2E,
@@ -126,7 +139,10 @@ def add_graph(snapshot: Snapshot, graph: MemoryGraph, queries: Ints, seq: int) -
         )
     said = rollouts[graph.labelled_R[rollouts]]
     snapshot.add_verified(
-        _some(graph.rollout_id_R, said), graph.verified_R[said].tolist(), [seq] * len(said)
+        _some(graph.rollout_id_R, said),
+        graph.verified_R[said].tolist(),
+        _some(graph.source_name_S, graph.source_of_rollout_R[said]),
+        [seq] * len(said),
     )
     snapshot.files.manifest.seq = seq
 
@@ -159,6 +175,7 @@ def assert_same(a: MemoryGraph, b: MemoryGraph) -> None:
             if (
                 f.name.rsplit("_", 1)[-1][0] != axis
                 or f.name.startswith("similar")
+                or f.name == "source_of_rollout_R"
                 or value is None
             ):
                 continue
@@ -167,8 +184,12 @@ def assert_same(a: MemoryGraph, b: MemoryGraph) -> None:
                 assert [value[row] for row in order] == other, f.name
             else:
                 np.testing.assert_array_equal(value[order], other, err_msg=f.name)
+    assert sorted(a.source_name_S) == sorted(b.source_name_S)
     assert sorted(a.policy_name_U) == sorted(b.policy_name_U)
     ends = {"generated": "QR", "leads_to": "RR", "concludes": "RC", "similar": "QQ", "gave": "UR"}
+    spoke = [dict(zip(g.rollout_id_R, g.source_of_rollout_R, strict=True)) for g in (a, b)]
+    names = [{-1: None, **dict(enumerate(g.source_name_S))} for g in (a, b)]
+    assert all(names[0][spoke[0][id_]] == names[1][spoke[1][id_]] for id_ in a.rollout_id_R)
     for name, (source, target) in ends.items():
         assert edge_set(a, name, source, target) == edge_set(b, name, source, target), name
 

@@ -47,6 +47,18 @@ MATCH (p:Policy {memory: $memory, id: row.policy})
 MATCH (a:Answer {memory: $memory, id: row.answer_id})
 CREATE (p)-[:GAVE {step: row.step, checkpoint: row.checkpoint, seq: $seq}]->(a)
 
+// name: sources
+// Sources of a batch.
+UNWIND $rows AS row
+MERGE (s:Source {memory: $memory, id: row.name}) ON CREATE SET s.seq = $seq
+
+// name: verified_by
+// Who verified which answer.
+UNWIND $rows AS row
+MATCH (s:Source {memory: $memory, id: row.source})
+MATCH (a:Answer {memory: $memory, id: row.rollout_id})
+CREATE (s)-[:VERIFIED {reward: row.value, run: row.run, at: datetime(row.at), seq: $seq}]->(a)
+
 // name: similar
 // Similarity edges of a batch.
 UNWIND $rows AS row

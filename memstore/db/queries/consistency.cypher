@@ -10,6 +10,16 @@ MATCH (r:Run {memory: $memory}) RETURN r.id, r.policy, r.checkpoint ORDER BY r.i
 // Policies.
 MATCH (p:Policy {memory: $memory}) RETURN p.id, p.seq ORDER BY p.id
 
+// name: sources
+// Sources.
+MATCH (s:Source {memory: $memory}) RETURN s.id, s.seq ORDER BY s.id
+
+// name: verified_by
+// What sources say of these answers.
+UNWIND $ids AS id
+MATCH (a:Answer {memory: $memory, id: id})<-[e:VERIFIED]-(s)
+RETURN s.id, a.id, e.reward, e.seq
+
 // name: models
 // Known checkpoints.
 MATCH (m:Model {memory: $memory}) RETURN m.id ORDER BY m.id

@@ -26,6 +26,11 @@ WHERE memory = %(memory)s AND seq <= %(seq)s ORDER BY name;
 SELECT name, seq FROM memreward.policy
 WHERE memory = %(memory)s AND seq <= %(seq)s ORDER BY name;
 
+-- name: sources
+-- Sources.
+SELECT name, seq FROM memreward.source
+WHERE memory = %(memory)s AND seq <= %(seq)s ORDER BY name;
+
 -- name: models
 -- Known checkpoints.
 SELECT version FROM memreward.model WHERE memory = %(memory)s AND seq <= %(seq)s ORDER BY version;

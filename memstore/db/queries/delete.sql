@@ -62,6 +62,10 @@ DELETE FROM memreward.model WHERE memory = %(memory)s;
 -- All policies of a memory.
 DELETE FROM memreward.policy WHERE memory = %(memory)s;
 
+-- name: delete_sources
+-- All sources of a memory.
+DELETE FROM memreward.source WHERE memory = %(memory)s;
+
 -- name: delete_runs
 -- All runs of a memory.
 DELETE FROM memreward.run WHERE memory = %(memory)s;
@@ -114,6 +118,17 @@ WHERE memory = %(memory)s AND run = %(run)s AND policy IS NOT NULL
 EXCEPT
 SELECT policy FROM memreward.rollout WHERE memory = %(memory)s AND run <> %(run)s
 ORDER BY policy;
+
+-- name: sources_of_run
+-- Names of the sources that have verified answers of no other run.
+SELECT v.source FROM memreward.verified_reward AS v
+JOIN memreward.rollout AS r ON r.memory = v.memory AND r.id = v.rollout_id
+WHERE r.memory = %(memory)s AND r.run = %(run)s
+EXCEPT
+SELECT v.source FROM memreward.verified_reward AS v
+JOIN memreward.rollout AS r ON r.memory = v.memory AND r.id = v.rollout_id
+WHERE r.memory = %(memory)s AND r.run <> %(run)s
+ORDER BY source;
 
 -- name: counts_of_run
 -- Verified rewards, propagated rewards and preferences that go with the run, history included.
@@ -196,6 +211,10 @@ DELETE FROM memreward.query WHERE memory = %(memory)s AND id = ANY(%(queries)s);
 -- name: remove_policies
 -- Policies of which no answer is left.
 DELETE FROM memreward.policy WHERE memory = %(memory)s AND name = ANY(%(policies)s);
+
+-- name: remove_sources
+-- Sources that have verified nothing that is left.
+DELETE FROM memreward.source WHERE memory = %(memory)s AND name = ANY(%(sources)s);
 
 -- name: remove_run
 -- The run itself.

@@ -93,6 +93,23 @@ SET a.verified_reward = row.value, a.verified_source = row.source, a.verified_ru
     a.verified_spread = row.spread
 RETURN count(a)
 
+// name: sources
+// Sources that speak for the first time in a batch.
+UNWIND $rows AS row
+MERGE (s:Source {memory: $memory, id: row.name})
+ON CREATE SET s.seq = $seq
+RETURN count(s)
+
+// name: verified_by
+// What sources said last of answers; each has one edge to an answer, however often it spoke.
+UNWIND $rows AS row
+MATCH (s:Source {memory: $memory, id: row.source})
+MATCH (a:Answer {memory: $memory, id: row.rollout_id})
+MERGE (s)-[e:VERIFIED]->(a)
+ON CREATE SET e.seq = row.seq
+SET e.reward = row.value, e.run = row.run, e.at = datetime(row.at)
+RETURN count(e)
+
 // name: model
 // A checkpoint, with the scalar part of its manifest.
 MERGE (m:Model {memory: $memory, id: $version}) SET m += $properties, m.seq = $seq
@@ -171,6 +188,12 @@ UNWIND $rows AS id
 MATCH (n:Policy {memory: $memory, id: id})
 DETACH DELETE n
 
+// name: delete_sources
+// Sources that have verified nothing that is left.
+UNWIND $rows AS id
+MATCH (n:Source {memory: $memory, id: id})
+DETACH DELETE n
+
 // name: delete_run
 // The run itself.
 MATCH (n:Run {memory: $memory, id: $run})
@@ -233,6 +256,13 @@ RETURN count(*)
 // name: delete_nodes_Policy
 // Some of these nodes of a memory that is going; called until none is left.
 MATCH (n:Policy {memory: $memory}) WHERE n.id > ''
+WITH n LIMIT $limit
+DETACH DELETE n
+RETURN count(*)
+
+// name: delete_nodes_Source
+// Some of these nodes of a memory that is going; called until none is left.
+MATCH (n:Source {memory: $memory}) WHERE n.id > ''
 WITH n LIMIT $limit
 DETACH DELETE n
 RETURN count(*)

@@ -55,6 +55,41 @@ INSERT INTO memreward.policy (memory, name, seq)
 SELECT %(memory)s, name, %(seq)s FROM unnest(%(names)s::text[]) AS name
 ON CONFLICT (memory, name) DO NOTHING;
 
+-- name: add_sources
+-- A source is recorded once, with the batch of what it said first.
+INSERT INTO memreward.source (memory, name, seq)
+SELECT %(memory)s, name, %(seq)s FROM unnest(%(names)s::text[]) AS name
+ON CONFLICT (memory, name) DO NOTHING;
+
+-- name: sources_of_batch
+-- Sources that said something for the first time.
+SELECT name FROM memreward.source WHERE memory = %(memory)s AND seq = %(seq)s ORDER BY name;
+
+-- name: sources_up_to
+-- Sources that spoke up to a batch, each with the batch of what it said first.
+SELECT name, seq FROM memreward.source
+WHERE memory = %(memory)s AND seq <= %(seq)s ORDER BY seq, name;
+
+-- name: verified_in_batch
+-- What sources said in a batch.
+SELECT source, rollout_id, value, run, at, seq FROM memreward.verified_reward
+WHERE memory = %(memory)s AND seq = %(seq)s ORDER BY rollout_id, source;
+
+-- name: verified_by_sources
+-- What each source said last of these rollouts up to a batch, and when it spoke first.
+SELECT s.source, s.rollout_id, s.value, s.run, s.at, (
+    SELECT min(v.seq) FROM memreward.verified_reward AS v
+    WHERE v.memory = %(memory)s AND v.rollout_id = s.rollout_id AND v.source = s.source
+)
+FROM memreward.verified_by_source(%(memory)s, %(seq)s::bigint, %(ids)s::text[]) AS s
+ORDER BY s.rollout_id, s.source;
+
+-- name: verified_rollouts
+-- A page of the rollouts of which something was verified up to a batch.
+SELECT DISTINCT rollout_id FROM memreward.verified_reward
+WHERE memory = %(memory)s AND seq <= %(seq)s AND rollout_id > %(after)s
+ORDER BY rollout_id LIMIT %(limit)s;
+
 -- name: known_conclusions
 -- Which of these conclusions were reached before.
 SELECT id FROM memreward.conclusion WHERE memory = %(memory)s AND id = ANY(%(ids)s);

@@ -23,6 +23,10 @@ MATCH (n:Conclusion {memory: $memory}) WHERE n.seq <= $seq RETURN n.id, n.key
 // All policies up to a sequence number.
 MATCH (n:Policy {memory: $memory}) WHERE n.seq <= $seq RETURN n.id
 
+// name: sources
+// All sources up to a sequence number.
+MATCH (n:Source {memory: $memory}) WHERE n.seq <= $seq RETURN n.id
+
 // name: propagated
 // The current propagated reward of each answer that has one.
 MATCH (a:Answer {memory: $memory}) WHERE a.propagated_model IS NOT NULL

@@ -22,7 +22,7 @@ ORDER BY rollout_id;
 
 -- name: current_verified_rewards
 -- The current verified reward of each rollout up to a sequence number.
-SELECT rollout_id, value
+SELECT rollout_id, value, source
 FROM memreward.current_verified(%(memory)s, %(seq)s::bigint, NULL::text[]);
 
 -- name: current_preferences

@@ -28,21 +28,21 @@ WHERE memory = %(memory)s AND generation = %(generation)s AND query_id = ANY(%(i
 ORDER BY query_id, neighbour_id;
 
 -- name: verified
--- The current verified rewards as of a sequence number.
-SELECT rollout_id, value, seq
+-- The current verified rewards as of a sequence number, each with the source that spoke last.
+SELECT rollout_id, value, source, seq
 FROM memreward.current_verified(%(memory)s, %(upto)s::bigint, NULL::text[])
 ORDER BY seq, rollout_id;
 
 -- name: verified_since
 -- The same of those rollouts of which something was said after another number. OFFSET 0 keeps each
 -- a lookup by key.
-SELECT current.rollout_id, current.value, current.seq
+SELECT current.rollout_id, current.value, current.source, current.seq
 FROM (
     SELECT DISTINCT rollout_id FROM memreward.verified_reward
     WHERE memory = %(memory)s AND seq > %(after)s AND seq <= %(upto)s
 ) AS said
 CROSS JOIN LATERAL (
-    SELECT rollout_id, value, seq
+    SELECT rollout_id, value, source, seq
     FROM memreward.current_verified(%(memory)s, %(upto)s::bigint, NULL::text[])
     WHERE rollout_id = said.rollout_id OFFSET 0
 ) AS current

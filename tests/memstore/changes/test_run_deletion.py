@@ -171,3 +171,23 @@ def test_policies_of_which_no_answer_is_left_go(memory: MemoryUnderTest) -> None
     assert sorted(graph.policy_of_rollout_R) == [-1, 0]
     report = check_memory(memory.stores, memory.name)
     assert report.ok, report.lines()
+
+
+def test_sources_that_verified_nothing_that_is_left_go(memory: MemoryUnderTest) -> None:
+    memory.add([make_rollout(1, 0)], run="a")
+    memory.add([make_rollout(1, 0, reward=None)], run="b")
+    words = [("a", "ann"), ("a", "bob"), ("b", "bob")]
+    add_labels(
+        memory.stores,
+        memory.name,
+        [
+            VerifiedReward(rollout_id=of(memory, run, 1), value=0.5, source=who)
+            for run, who in words
+        ],
+    )
+    delete_run(memory.stores, memory.name, "a")
+    graph = read_graph(memory.stores, memory.name)
+    assert graph.source_name_S == ["bob"]
+    assert list(graph.source_of_rollout_R) == [0]
+    report = check_memory(memory.stores, memory.name)
+    assert report.ok, report.lines()

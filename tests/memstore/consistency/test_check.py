@@ -134,6 +134,16 @@ IN_NEO4J = [
         "MATCH (:Policy {memory: $memory})-[e:GAVE]->() WITH e LIMIT 1 SET e.step = 77",
         "answers, LEADS_TO, PRODUCED, CONCLUDES, GAVE",
     ),
+    ("MATCH (s:Source {memory: $memory}) SET s.seq = 9", "sources"),
+    ("MATCH (:Source {memory: $memory})-[e:VERIFIED]->() WITH e LIMIT 1 DELETE e", "VERIFIED"),
+    (
+        "MATCH (:Source {memory: $memory})-[e:VERIFIED]->() WITH e LIMIT 1 SET e.reward = 0.5",
+        "VERIFIED",
+    ),
+    (
+        "MATCH (:Source {memory: $memory})-[e:VERIFIED]->() WITH e LIMIT 1 SET e.reward = 0.0/0.0",
+        "VERIFIED",
+    ),
     ("MATCH (m:Model {memory: $memory}) DELETE m", "models"),
     ("MATCH (m:Memory {memory: $memory}) SET m.generation = 7", "memory"),
 ]
@@ -180,6 +190,7 @@ IN_POSTGRES = [
     ("UPDATE memreward.rollout SET answer = 'x' WHERE memory = %s", "texts"),
     ("UPDATE memreward.conclusion SET key = 'x' WHERE memory = %s", "conclusions"),
     ("DELETE FROM memreward.policy WHERE memory = %s", "policies"),
+    ("DELETE FROM memreward.source WHERE memory = %s", "sources"),
     (
         "UPDATE memreward.query SET embedding = '[1,2,3]' WHERE memory = %s AND dataset = 'sums'",
         "query embeddings",

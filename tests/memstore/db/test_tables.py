@@ -60,7 +60,7 @@ def test_neo4j_has_the_declared_properties_and_no_others(lived: MemoryUnderTest)
             if column.node is not None:
                 label, name = column.node
                 declared[label.value].add(name)
-    for label in ("Run", "Policy", "Query", "Thinking", "Answer", "Conclusion"):
+    for label in ("Run", "Policy", "Source", "Query", "Thinking", "Answer", "Conclusion"):
         rewards = REWARDS if label == "Answer" else set()
         assert found[label] - rewards == declared[label], label
 
@@ -95,7 +95,7 @@ def test_the_snapshot_keeps_its_layout() -> None:
     """A snapshot of another layout is replaced, which takes a while for a large memory."""
     assert set(TEXTS) == {
         *("query.text", "query.dataset", "query.domain", "answer.thinking_text"),
-        *("answer.text", "answer.policy", "conclusion.key", "policy.name"),
+        *("answer.text", "answer.policy", "conclusion.key", "policy.name", "source.name"),
     }
     assert set(VECTORS) == {"query.embedding", "answer.thinking_embedding", "answer.embedding"}
     assert INTEGERS == ("answer.step",)

@@ -2,9 +2,16 @@ import pytest
 from support.rollout_factory import make_rollout, make_rollouts
 from support.store_fixtures import MemoryUnderTest
 
+from memstore.changes.labels import add_labels
+from memstore.consistency.check import check_memory
+from memstore.db.retry import new_token
 from memstore.db.stores import get_memory
+from memstore.db.vector_store import as_json
 from memstore.outbox.publication import publish
+from schema.batch import BatchKind
 from schema.errors import StoreError
+from schema.ids import rollout_id
+from schema.reward import VerifiedReward
 
 MOVE = "MATCH (m:Memory {memory: $memory}) SET m.seq = $seq"
 
@@ -73,3 +80,51 @@ def test_a_policy_is_tied_to_what_it_gave(memory: MemoryUnderTest) -> None:
         ("big", 1, "big", 3, "9", 1),
         ("big", 1, "big", 0, None, 2),
     }
+
+
+VERIFIED = (
+    "MATCH (s:Source {memory: $memory})-[e:VERIFIED]->(a:Answer) RETURN s.id AS source, "
+    "s.seq AS known, a.id AS answer, e.reward AS reward, e.seq AS seq ORDER BY source, answer"
+)
+
+
+def said(memory: MemoryUnderTest, place: int, value: float, source: str) -> None:
+    id_ = rollout_id(memory.name, "run-1", "sum-1", 0, place)
+    reward = VerifiedReward(rollout_id=id_, value=value, source=source)
+    add_labels(memory.stores, memory.name, [reward])
+
+
+def test_a_source_has_one_edge_to_an_answer_with_its_last_word(memory: MemoryUnderTest) -> None:
+    memory.add([make_rollout(1, 0), make_rollout(1, 1, reward=None)])
+    said(memory, 0, 0.5, "ann")
+    said(memory, 1, 0.25, "bob")
+    said(memory, 0, 0.75, "ann")
+    words = [
+        (row["source"], row["known"], row["reward"], row["seq"]) for row in memory.ask(VERIFIED)
+    ]
+    reward = make_rollout(1, 0).reward
+    assert words == [("ann", 2, 0.75, 2), ("bob", 3, 0.25, 3), ("file", 1, reward, 1)]
+    report = check_memory(memory.stores, memory.name)
+    assert report.ok, report.lines()
+
+
+def test_sources_from_before_there_were_nodes_are_told_by_a_batch(memory: MemoryUnderTest) -> None:
+    """As `0007_source.sql` adds one to each memory that is labelled."""
+    memory.add([make_rollout(1, 0), make_rollout(1, 1)])
+    said(memory, 0, 0.5, "ann")
+    said(memory, 0, 0.75, "ann")
+    before = memory.ask(VERIFIED)
+    assert len(before) == 3
+    memory.change("MATCH (s:Source {memory: $memory}) DETACH DELETE s")
+    with memory.stores.vectors.transaction("outbox.sql") as session:
+        row = session.row("next_seq", memory=memory.name)
+        assert row == (4,)
+        payload = as_json({})
+        kind = BatchKind.SOURCES.value
+        session.run(
+            "add_batch", memory=memory.name, seq=4, kind=kind, payload=payload, token=new_token()
+        )
+    assert publish(memory.stores, memory.name) == 4
+    assert memory.ask(VERIFIED) == before
+    report = check_memory(memory.stores, memory.name)
+    assert report.ok, report.lines()

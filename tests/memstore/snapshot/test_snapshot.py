@@ -132,8 +132,8 @@ def test_verified_rewards_follow_what_was_said_last(tmp_path: Path) -> None:
     snapshot = snapshot_of(graph, tmp_path)
     id_ = graph.rollout_id_R[-1]
     assert np.isnan(snapshot.verified(snapshot.find("answer", [id_])))
-    snapshot.add_verified([id_], [0.25], [4])
-    snapshot.add_verified([id_], [0.75], [5])
+    snapshot.add_verified([id_], [0.25], ["file"], [4])
+    snapshot.add_verified([id_], [0.75], ["file"], [5])
     assert snapshot.verified(snapshot.find("answer", [id_])) == [0.75]
     with pytest.raises(StoreError, match="Postgres does not hold"):
-        snapshot.add_verified(["0" * 32], [1.0], [6])
+        snapshot.add_verified(["0" * 32], [1.0], ["file"], [6])
