@@ -47,7 +47,7 @@ def private() -> Iterator[Settings]:
             subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             for _ in range(2)
         ]
-        outputs = [process.communicate(timeout=300) for process in started]
+        outputs = [process.communicate() for process in started]
         assert [process.returncode for process in started] == [0, 0], outputs
         assert outputs[0][0] == outputs[1][0]
         assert stat.S_IMODE(folder.stat().st_mode) == 0o751
