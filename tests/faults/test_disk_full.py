@@ -1,6 +1,7 @@
 """A database whose disk is full says so, and goes on once there is space again."""
 
 import ctypes
+import errno
 import os
 import shutil
 import tempfile
@@ -42,9 +43,14 @@ class SmallDisk:
         return self.folder / "ballast"
 
     def fill(self) -> None:
-        free = shutil.disk_usage(self.folder).free
+        """Take all but LEFT; the server writes at the same time, so it may take several tries."""
         with self.ballast.open("ab") as file:
-            os.posix_fallocate(file.fileno(), self.ballast.stat().st_size, max(1, free - LEFT))
+            while (free := shutil.disk_usage(self.folder).free) > LEFT:
+                try:
+                    os.posix_fallocate(file.fileno(), self.ballast.stat().st_size, free - LEFT)
+                except OSError as error:
+                    if error.errno != errno.ENOSPC:
+                        raise
 
     def empty(self) -> None:
         self.ballast.unlink()

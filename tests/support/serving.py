@@ -76,13 +76,13 @@ class Service:
         known = {"Authorization": f"Bearer {TOKEN}"} if headers is None else headers
         known = known | {"Content-Type": "application/json"}
         sent = json.dumps(body) if data is None else data
-        return requests.post(self.url + path, data=sent, headers=known, timeout=30)
+        return requests.post(self.url + path, data=sent, headers=known, timeout=60)
 
     def score(self, *rows: dict[str, Any], **fields: Any) -> requests.Response:
         return self.post("/v1/score", {"rollouts": list(rows), **fields})
 
     def get(self, path: str) -> requests.Response:
-        return requests.get(self.url + path, timeout=30)
+        return requests.get(self.url + path, timeout=60)
 
 
 @contextmanager

@@ -159,7 +159,7 @@ def test_nothing_is_said_without_the_token(
 
 def test_a_url_may_hold_the_token(service: Service) -> None:
     url = service.url.replace("://", f"://any:{TOKEN}@")
-    answer = requests.post(f"{url}/v1/score", json={"rollouts": [row()]}, timeout=10)
+    answer = requests.post(f"{url}/v1/score", json={"rollouts": [row()]}, timeout=60)
     assert answer.status_code == 200
 
 
@@ -275,7 +275,7 @@ def test_openrlhf_is_answered_in_its_own_form(service: Service, memory: ServedFa
 
 def test_the_document_describes_it(service: Service) -> None:
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    document = requests.get(f"{service.url}/openapi.json", headers=headers, timeout=10).json()
+    document = requests.get(f"{service.url}/openapi.json", headers=headers, timeout=60).json()
     assert set(document["paths"]) == {
         "/health",
         "/ready",
