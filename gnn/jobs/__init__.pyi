@@ -3,6 +3,8 @@ from .explain import explain_rollout as explain_rollout
 from .explain import find_suspects as find_suspects
 from .online_scorer import OnlineScorer as OnlineScorer
 from .resumable_training import Trained as Trained
+from .run_accuracy import RunAccuracy as RunAccuracy
+from .run_accuracy import run_accuracies as run_accuracies
 from .score import prediction_reach as prediction_reach
 from .train_and_propagate import DEFAULT_MODEL as DEFAULT_MODEL
 from .train_and_propagate import propagate_memory as propagate_memory

@@ -1,4 +1,4 @@
-"""`memreward runs | check | delete | label | history`: looking after a memory."""
+"""`memreward check | delete | label | history`: looking after a memory."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,21 +14,11 @@ from memstore import load_settings
 from memstore.changes import delete_run, memory_contents, run_contents
 from memstore.consistency import check_memory
 from memstore.outbox import every_memory
-from memstore.reads import Statement, list_memories, parse_as_of, read_history, run_stats
+from memstore.reads import Statement, parse_as_of, read_history
 
 SomeMemoryOption = Annotated[
     str | None, typer.Option("--memory", "-m", help="Name of the memory; without it, all.")
 ]
-
-
-def runs(memory: SomeMemoryOption = None) -> None:
-    """List the runs that share a memory: policy, checkpoint, counts, mean rewards."""
-    with connected() as stores:
-        names = [memory] if memory else list_memories(stores)
-        found = {name: run_stats(stores, name) for name in names}
-    for name, rows in found.items():
-        console.print(f"memory {name}", markup=False, highlight=False)
-        console.print(result_table(rows))
 
 
 def check(memory: SomeMemoryOption = None) -> None:

@@ -81,8 +81,8 @@ COMMANDS: Tree = {
         help="Flip some of the labels and score the unlabelled queries: what wrong labels cost.",
     ),
     "runs": Entry(
-        target="memreward.cli.care:runs",
-        help="List the runs that share a memory: policy, checkpoint, counts, mean rewards.",
+        target="memreward.cli.runs:runs",
+        help="List the runs that share a memory: policy, counts, mean rewards, accuracy.",
     ),
     "check": Entry(
         target="memreward.cli.care:check",

@@ -6,6 +6,8 @@ from .history import Statement as Statement
 from .history import parse_as_of as parse_as_of
 from .history import read_history as read_history
 from .label_spend import paid_queries as paid_queries
+from .run_rollouts import RunRollout as RunRollout
+from .run_rollouts import run_rewards as run_rewards
 from .stats import list_memories as list_memories
 from .stats import memory_stats as memory_stats
 from .stats import run_known as run_known

@@ -67,6 +67,14 @@ SELECT seq, at, annotator, better, worse FROM memreward.preference
 WHERE memory = %(memory)s AND (better = %(rollout)s OR worse = %(rollout)s) AND seq <= %(seq)s
 ORDER BY seq, annotator, better;
 
+-- name: run_rewards
+-- Every rollout with the run and the policy that made it, and its current verified reward.
+SELECT r.run, r.policy, r.id, r.query_id, v.value
+FROM memreward.rollout AS r
+LEFT JOIN memreward.current_verified(%(memory)s, NULL::bigint, NULL::text[]) AS v
+    ON v.rollout_id = r.id
+WHERE r.memory = %(memory)s ORDER BY r.run, r.policy NULLS FIRST, r.id;
+
 -- name: run_known
 -- Whether a run of this name has brought anything to a memory.
 SELECT 1 FROM memreward.run WHERE memory = %(memory)s AND name = %(name)s;

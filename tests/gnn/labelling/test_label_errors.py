@@ -82,6 +82,21 @@ def test_a_label_does_not_change_what_is_thought_of_it(
     np.testing.assert_allclose(*weights, atol=2e-3)
 
 
+def test_a_query_s_own_rewards_are_not_in_sight(
+    model: MemrewardModel, spoilt: tuple[MemoryGraph, Bools, Floats]
+) -> None:
+    graph = spoilt[0]
+    before_R = predict_unseen(model, graph)
+    changed = 0
+    for query in range(4):
+        own_R = graph.query_of_rollout_R == query
+        flipped_R = np.where(own_R, 1 - graph.verified_R, graph.verified_R)
+        after_R = predict_unseen(model, replace(graph, verified_R=flipped_R))
+        np.testing.assert_array_equal(after_R[own_R], before_R[own_R])
+        changed += int((after_R != before_R).sum())
+    assert changed > 0  # Similar queries do see them.
+
+
 def test_a_rollout_without_a_query_is_no_suspect(
     model: MemrewardModel, spoilt: tuple[MemoryGraph, Bools, Floats]
 ) -> None:

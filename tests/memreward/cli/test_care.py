@@ -20,14 +20,6 @@ def filled(cli: Cli, tmp_path: Path, memory_name: str) -> str:
     return memory_name
 
 
-def test_runs_are_listed(cli: Cli, filled: str) -> None:
-    shown = cli("runs", "-m", filled).output
-    assert re.search(r"│ a +│ tiny", shown)
-    assert re.search(r"│ b +│ tiny", shown)
-    assert filled in cli("runs").output
-    assert cli("runs", "-m", "nowhere").exit_code == 2
-
-
 def test_check_exits_with_1_and_a_list(cli: Cli, filled: str, stores: Stores) -> None:
     assert cli("check", "-m", filled).exit_code == 0
     driver = stores.graph._driver
