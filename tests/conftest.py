@@ -1,4 +1,8 @@
-"""Real servers for the whole test session, in a home of their own."""
+"""Real servers for the whole test session, in a home of their own.
+
+With pytest-xdist each worker has its own, so workers need not know of one another. What they share
+is fetched once, under locks: Neo4j's jars.
+"""
 
 import os
 import shutil
@@ -19,6 +23,10 @@ hypothesis.settings.register_profile(
     "memreward", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("memreward")
+
+# Nor does the size of the terminal matter: consoles take it when they are imported.
+for _size in ("COLUMNS", "LINES"):
+    os.environ.pop(_size, None)
 
 #: Fetched once for all test runs; the environment may name another place.
 JARS = Path(__file__).parent.parent / ".cache" / "jars"
@@ -60,12 +68,27 @@ def servers(server_settings: Settings) -> Iterator[Addresses]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test by whether it needs real servers: `-m unit` runs without them.
 
-    Tests that start servers of their own say so by `pytestmark`; those of faults all do.
+    Tests that start servers of their own say so by `pytestmark`; those of faults all do. Slow tests
+    without servers are not among those that one runs often.
     """
     for item in items:
         shared = "server_settings" in getattr(item, "fixturenames", ())
         own = any(item.get_closest_marker(name) for name in ("servers", "faults"))
-        item.add_marker("servers" if shared or own else "unit")
+        if shared or own:
+            item.add_marker("servers")
+        elif not item.get_closest_marker("slow"):
+            item.add_marker("unit")
 
 
-pytest_plugins = ["support.store_fixtures", "support.cli_fixtures", "support.full_memory"]
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Workers share the processors: each computes with one thread."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+pytest_plugins = [
+    "support.store_fixtures",
+    "support.cli_fixtures",
+    "support.full_memory",
+    "support.quick_java",
+]

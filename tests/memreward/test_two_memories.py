@@ -102,7 +102,7 @@ def commands(memory: str, tmp_path: Path) -> list[tuple[object, ...]]:
 
 
 def test_no_command_of_one_memory_touches_the_other(
-    two: tuple[str, str], cli: Cli, stores: Stores, tmp_path: Path
+    two: tuple[str, str], cli: Cli, stores: Stores, tmp_path: Path, short_training: None
 ) -> None:
     memory, other = two
     before = snapshot(stores, other)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -40,6 +41,17 @@ def cli(
         return result
 
     return run
+
+
+@pytest.fixture
+def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The default model learns in a tenth of its time: fewer members, few epochs."""
+    # Here, not above: the tests that do not train need not import torch.
+    from gnn.models.members.member import TrainConfig
+    from gnn.models.memreward.model import MemrewardConfig
+
+    short = partial(MemrewardConfig, parts=2, train=TrainConfig(max_epochs=3))
+    monkeypatch.setattr("gnn.models.memreward.model.MemrewardConfig", short)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import hashlib
 import os
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +13,6 @@ from support.rollout_factory import make_rollout, make_rollouts
 
 from gnn.checkpoints.loading import load_checkpoint
 from gnn.checkpoints.manifest import TRAINING, read_manifest
-from gnn.models.members.member import TrainConfig
-from gnn.models.memreward.model import MemrewardConfig
 from gnn.models.memreward.training_state import Course, Stand
 from memstore.changes.labels import add_labels
 from memstore.changes.propagated_rewards import list_models
@@ -28,13 +25,11 @@ from schema.reward import VerifiedReward
 
 
 @pytest.fixture
-def filled(cli: Cli, tmp_path: Path, memory_name: str, monkeypatch: pytest.MonkeyPatch) -> str:
+def filled(cli: Cli, tmp_path: Path, memory_name: str, short_training: None) -> str:
     """160 rollouts of 40 queries, half of these labelled; trainings are short."""
     path = write_jsonl(tmp_path / "a.jsonl", [as_row(r) for r in make_rollouts(40, 4)])
     result = cli("ingest", path, "-m", memory_name, "--run", "r", "--labels", 0.5)
     assert result.exit_code == 0, result.output
-    short = partial(MemrewardConfig, parts=2, train=TrainConfig(max_epochs=3))
-    monkeypatch.setattr("gnn.models.memreward.model.MemrewardConfig", short)
     return memory_name
 
 

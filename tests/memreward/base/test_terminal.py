@@ -78,7 +78,7 @@ def test_json_stays_json_and_steers_nothing() -> None:
 
 
 def test_no_command_is_broken_by_a_name_or_a_text(
-    cli: Cli, tmp_path: Path, memory_name: str
+    cli: Cli, tmp_path: Path, memory_name: str, short_training: None
 ) -> None:
     """Every name and text of ingest, label, stats, runs, query, suspects and history at once."""
     rows = [

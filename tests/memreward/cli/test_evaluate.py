@@ -10,6 +10,9 @@ from memreward.jobs.evaluate import BASELINES
 from memstore.db.stores import Stores
 from memstore.reads.stats import list_memories
 
+#: None of them is about how good the default model is.
+pytestmark = pytest.mark.usefixtures("short_training")
+
 
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[Path, Path]:

@@ -22,7 +22,9 @@ VERIFIED = (
 
 
 @pytest.fixture
-def trained(cli: Cli, tmp_path: Path, memory_name: str, stores: Stores) -> str:
+def trained(
+    cli: Cli, tmp_path: Path, memory_name: str, stores: Stores, short_training: None
+) -> str:
     """160 rollouts of 40 queries, half of these labelled by the file; ann contradicts it once."""
     path = write_jsonl(tmp_path / "a.jsonl", [as_row(r) for r in make_rollouts(40, 4)])
     result = cli("ingest", path, "-m", memory_name, "--run", "r", "--labels", 0.5)

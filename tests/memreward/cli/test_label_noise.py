@@ -11,7 +11,7 @@ from memstore.reads.stats import list_memories
 from schema.errors import InputError
 
 
-def test_a_table_of_losses(cli: Cli, tmp_path: Path, stores: Stores) -> None:
+def test_a_table_of_losses(cli: Cli, tmp_path: Path, stores: Stores, short_training: None) -> None:
     train = write_jsonl(tmp_path / "t.jsonl", [as_row(r) for r in make_rollouts(60, 3)])
     options = ["--flip", "random:0.2", "--labels", 0.4, "--seeds", 1, "--json", "r.json"]
     result = cli("robustness", train, *options)

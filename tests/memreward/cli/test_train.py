@@ -16,8 +16,8 @@ SNAPSHOT = (
 
 
 @pytest.fixture
-def filled(cli: Cli, tmp_path: Path, memory_name: str) -> str:
-    """160 rollouts of 40 queries, half of these labelled."""
+def filled(cli: Cli, tmp_path: Path, memory_name: str, short_training: None) -> str:
+    """160 rollouts of 40 queries, half of these labelled; trainings are short."""
     path = write_jsonl(tmp_path / "a.jsonl", [as_row(r) for r in make_rollouts(40, 4)])
     result = cli("ingest", path, "-m", memory_name, "--run", "r", "--labels", 0.5)
     assert result.exit_code == 0, result.output

@@ -86,7 +86,8 @@ def test_taken_port_asked_for_is_refused(home: Home) -> None:
             home.choose_port("neo4j", port)
 
 
-def test_taken_remembered_port_is_replaced(home: Home) -> None:
+def test_taken_remembered_port_is_replaced(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("memstore.servers.home._PORT_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
         home.root.joinpath("ports.json").write_text(f'{{"neo4j": {taken}}}')

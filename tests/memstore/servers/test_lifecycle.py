@@ -36,7 +36,7 @@ print(up(load_settings(home=sys.argv[1])))
 
 
 @pytest.fixture(scope="module")
-def private() -> Iterator[Settings]:
+def private(released_java: None) -> Iterator[Settings]:
     """Servers of this file's own, started by two processes at the same time."""
     folder = Path(tempfile.mkdtemp(prefix="memreward-test-"))
     folder.chmod(0o751)
@@ -105,6 +105,19 @@ def test_data_outlive_a_stop_and_a_kill(private: Settings) -> None:
     found = up(private)
     assert read(found) == ({1, 2}, {1, 2})
     assert {found.state for found in status(private)} == {ServerState.RUNNING}
+
+
+def test_a_clean_stop_keeps_the_classes_for_the_next_start(private: Settings) -> None:
+    down(private)
+    (loaded,) = (private.home / "neo4j" / "classes").glob("neo4j-*.jsa")
+    up(private)
+    server = Neo4jServer(home=Home(root=private.home), jars=private.jars_folder, wanted_port=0)
+    process = server.process()
+    assert process is not None
+    assert any(
+        word.startswith("-XX:SharedArchiveFile=") and word.endswith(f":{loaded}")
+        for word in process.cmdline()
+    )
 
 
 def test_both_yours_starts_nothing(servers: Addresses, tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 """The lock, and that only what it says is let in."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,6 +90,33 @@ def test_fetches_once(one_jar: Jar, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     ensure_jars(folder)
     (folder / one_jar.filename).write_bytes(CONTENT[::-1])
     assert damaged_jars(folder) == [one_jar]
+
+
+def test_two_at_once_fetch_once(
+    one_jar: Jar, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two first starts share a folder: the second waits for what the first one fetches."""
+    folder, begun, go_on = tmp_path / "jars", threading.Barrier(2), threading.Event()
+    fetched: list[Path] = []
+
+    def artifact(context: Any, jar: Jar) -> FakeArtifact:
+        fetched.append(context.repo_cache)
+        begun.wait(60)
+        assert go_on.wait(60)
+        return FakeArtifact(context.repo_cache, CONTENT)
+
+    monkeypatch.setattr(neo4j_download, "_artifact", artifact)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(ensure_jars, folder)
+        begun.wait(60)
+        second = pool.submit(ensure_jars, folder)
+        with pytest.raises(TimeoutError):
+            second.result(0.3)
+        go_on.set()
+        first.result(60)
+        second.result(60)
+    assert len(fetched) == 1
+    assert missing_jars(folder) == damaged_jars(folder) == []
 
 
 def test_wrong_content_is_not_kept(
