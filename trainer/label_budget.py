@@ -85,15 +85,9 @@ def choose_labelled_queries(
         raise InputError(
             f"a label fraction of {fraction} cannot be used: give a number above 0 and at most 1"
         )
-    dataset_of: dict[str, str] = {}
-    for text, dataset in queries:
-        dataset_of[text] = min(dataset, dataset_of.get(text, dataset))
-    texts_of: defaultdict[str, list[str]] = defaultdict(list)
-    for text, dataset in dataset_of.items():
-        texts_of[dataset].append(text)
     rank = {text: place for place, text in reversed(list(enumerate(first)))}
     chosen: set[str] = set()
-    for texts in texts_of.values():
+    for texts in _by_dataset(queries):
         candidates = [text for text in texts if text not in never]
         candidates.sort(
             key=lambda text: (
@@ -104,3 +98,14 @@ def choose_labelled_queries(
         )
         chosen.update(candidates[: round(fraction * len(texts))])
     return frozenset(chosen)
+
+
+def _by_dataset(queries: Iterable[tuple[str, str]]) -> Iterable[list[str]]:
+    """Distinct texts of each dataset; a text of several counts in the one that sorts first."""
+    dataset_of: dict[str, str] = {}
+    for text, dataset in queries:
+        dataset_of[text] = min(dataset, dataset_of.get(text, dataset))
+    texts_of: defaultdict[str, list[str]] = defaultdict(list)
+    for text, dataset in dataset_of.items():
+        texts_of[dataset].append(text)
+    return texts_of.values()

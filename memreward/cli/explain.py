@@ -101,8 +101,6 @@ def explain(
 
 
 def _shown(why: "Why") -> Iterator[str | Table]:
-    from gnn.explain import TITLES
-
     found = why.explanation
     score = f"{found.probability:.3f} (logit {found.logit:+.3f})"
     yield f"{why.version} gives {found.rollout_id} {score}"
@@ -111,13 +109,24 @@ def _shown(why: "Why") -> Iterator[str | Table]:
             f"its reward is verified, {why.verified:g} ({_who(why.said[found.rollout_id])}); what "
             "follows is what the model thinks of it"
         )
-    table = Table()
-    for name in ("input", "by", "logit", "probability", "without it", "text"):
-        table.add_column(name, overflow="fold" if name == "by" else "ellipsis")
     yield (
         f"without all of the inputs below: {found.baseline_probability:.3f} (logit "
         f"{found.baseline_logit:+.3f}); they add up to the difference"
     )
+    yield _contributions(why)
+    if why.influences:
+        yield "labels that act most through the weights of the model's linear part, on its logit:"
+        yield _influences(why)
+
+
+def _contributions(why: "Why") -> Table:
+    """What each input moved, and within it each answer that sent something."""
+    from gnn.explain import TITLES
+
+    found = why.explanation
+    table = Table()
+    for name in ("input", "by", "logit", "probability", "without it", "text"):
+        table.add_column(name, overflow="fold" if name == "by" else "ellipsis")
     for item in found.contributions:
         _add(
             table,
@@ -140,16 +149,18 @@ def _shown(why: "Why") -> Iterator[str | Table]:
                 "",
                 _named(sender.policy, sender.answer),
             )
-    yield table
-    if why.influences:
-        yield "labels that act most through the weights of the model's linear part, on its logit:"
-        learned = Table()
-        for name in ("label", "answer", "logit", "query"):
-            learned.add_column(name, overflow="fold" if name == "answer" else "ellipsis")
-        for item in why.influences:
-            label = f"{item.reward:g}, {_who(why.said.get(item.rollout_id, {}))}"
-            _add(learned, label, item.rollout_id, f"{item.logit:+.4f}", item.query)
-        yield learned
+    return table
+
+
+def _influences(why: "Why") -> Table:
+    """Labels that act through the weights."""
+    table = Table()
+    for name in ("label", "answer", "logit", "query"):
+        table.add_column(name, overflow="fold" if name == "answer" else "ellipsis")
+    for item in why.influences:
+        label = f"{item.reward:g}, {_who(why.said.get(item.rollout_id, {}))}"
+        _add(table, label, item.rollout_id, f"{item.logit:+.4f}", item.query)
+    return table
 
 
 def _who(said: Mapping[str, float]) -> str:

@@ -14,7 +14,7 @@ from memstore.archive.tables import (
     write_manifest,
     write_table,
 )
-from memstore.db import Stores, get_memory
+from memstore.db import SqlSession, Stores, get_memory
 from memstore.outbox import MemoryLock, catch_up, hold
 from schema.errors import InputError
 from schema.tables import ARCHIVED
@@ -55,11 +55,7 @@ def export_memory(
             "consistency.cypher", lambda tx: tx.rows("memory", memory=memory)
         )[0]
         bounds = {"memory": memory, "seq": seq, "generation": generation}
-        written: dict[str, TableEntry] = {}
-        for table in ARCHIVED:
-            name = table.archive or table.name
-            pages = session.of_table(table, table.archived).stream("up_to", ROWS_A_PAGE, **bounds)
-            written[name] = write_table(folder, table, _told(pages, name, progress))
+        written = _write_tables(session, folder, bounds, progress)
         row = session.row("stamp", memory=memory)
     assert row is not None
     encoder, dimension, neighbours, linked_seq, created_at, encoder_path, keys_version = row
@@ -79,6 +75,18 @@ def export_memory(
     )
     write_manifest(folder, manifest)
     return manifest
+
+
+def _write_tables(
+    session: SqlSession, folder: Path, bounds: dict[str, Any], progress: ArchiveProgress
+) -> dict[str, TableEntry]:
+    """Write a file a table, of the rows within `bounds`."""
+    written: dict[str, TableEntry] = {}
+    for table in ARCHIVED:
+        name = table.archive or table.name
+        pages = session.of_table(table, table.archived).stream("up_to", ROWS_A_PAGE, **bounds)
+        written[name] = write_table(folder, table, _told(pages, name, progress))
+    return written
 
 
 def _told(

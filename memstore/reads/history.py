@@ -68,15 +68,7 @@ def read_history(
     state = get_memory(stores, memory)
     with stores.vectors.transaction("reads.sql") as session:
         seq = _bound(session, memory, as_of, state.seq)
-        place = session.row("rollout", memory=memory, rollout=rollout)
-        if place is None:
-            raise InputError(f"memory {memory!r} has no rollout {rollout!r}: check its id")
-        _, run, source_query_id, step, number, _, _, born = place
-        if born > seq:
-            raise InputError(
-                f"rollout {rollout} came with batch {born}, after batch {seq}: ask for a later "
-                "time or number"
-            )
+        run, source_query_id, step, number = _place(session, memory, rollout, seq)
         statements = _statements(session, memory, rollout, seq)
         verified = current_verified(session, memory, [rollout], seq)
     propagated = [item.value for item in statements if item.kind == "propagated"]
@@ -108,6 +100,20 @@ def parse_as_of(text: str) -> int | datetime:
             f"{text!r} is no sequence number and no time: write 17 or 2026-01-31T12:00:00+00:00"
         ) from error
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+def _place(session: SqlSession, memory: str, rollout: str, seq: int) -> tuple[str, str, int, int]:
+    """Run, source query, step and sample number of a rollout that is there at `seq`."""
+    row = session.row("rollout", memory=memory, rollout=rollout)
+    if row is None:
+        raise InputError(f"memory {memory!r} has no rollout {rollout!r}: check its id")
+    _, run, source_query_id, step, number, _, _, born = row
+    if born > seq:
+        raise InputError(
+            f"rollout {rollout} came with batch {born}, after batch {seq}: ask for a later "
+            "time or number"
+        )
+    return run, source_query_id, step, number
 
 
 def _bound(session: SqlSession, memory: str, as_of: int | datetime | None, last: int) -> int:

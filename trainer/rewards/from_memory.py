@@ -5,7 +5,7 @@ It follows TRL's convention (1.6 or later): `None` masks a completion, whose adv
 
 import os
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,24 +77,7 @@ def memory_reward(
     ) -> list[float | None]:
         started = time.monotonic()
         trainer = getattr(kwargs.get("log_metric"), "__self__", None)
-        state = kwargs.get("trainer_state")
-        check_columns(kwargs, len(prompts))
-        columns = {name: kwargs[name] for name in kwargs if _is_column(kwargs[name], len(prompts))}
-        call = RewardCall(
-            rows=rows_of(
-                prompts,
-                completions,
-                completion_ids,
-                columns,
-                getattr(trainer, "eos_token_ids", None),
-            ),
-            prompts=prompts,
-            completions=completions,
-            completion_ids=completion_ids,
-            columns=columns,
-            step=0 if state is None else int(state.global_step),
-            signals=[None] * len(prompts) if signals is None else signals(prompts, completion_ids),
-        )
+        call = _call(prompts, completions, completion_ids, kwargs, trainer, signals)
         before = len(assigner.audit.findings)
         assigned = assigner.assign(call) if _training(training, trainer) else assigner.look(call)
         rewards = without_noise(assigned, [row.query for row in call.rows], min_spread)
@@ -107,6 +90,30 @@ def memory_reward(
         return rewards
 
     return memreward
+
+
+def _call(
+    prompts: Sequence[Any],
+    completions: Sequence[Any],
+    completion_ids: Sequence[Sequence[int]],
+    others: Mapping[str, Any],
+    trainer: Any,
+    signals: SignalsFunction | None,
+) -> RewardCall:
+    """What a trainer handed over, checked, with the policy's signals."""
+    state = others.get("trainer_state")
+    check_columns(others, len(prompts))
+    columns = {name: others[name] for name in others if _is_column(others[name], len(prompts))}
+    end_tokens = getattr(trainer, "eos_token_ids", None)
+    return RewardCall(
+        rows=rows_of(prompts, completions, completion_ids, columns, end_tokens),
+        prompts=prompts,
+        completions=completions,
+        completion_ids=completion_ids,
+        columns=columns,
+        step=0 if state is None else int(state.global_step),
+        signals=[None] * len(prompts) if signals is None else signals(prompts, completion_ids),
+    )
 
 
 def _is_column(value: Any, length: int) -> bool:

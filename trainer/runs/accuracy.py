@@ -1,12 +1,13 @@
 """Accuracy of a policy on held-out tasks during training."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from schema.errors import RewardError
+from schema.rollout import Rollout
 from schema.task import Task
 from trainer import add_line, read_lines
 from trainer.policy import Policy, Sampling, sample
@@ -43,16 +44,13 @@ def measure_accuracy(
     failed = 0
     for start in range(0, len(tasks), together):
         chunk = tasks[start : start + together]
-        groups = sample(policy, chunk, sampling, signals=False)
         asked = []
-        for task, group in zip(chunk, groups, strict=True):
+        for task, rollout in _sampled(policy, chunk, sampling):
             assert task.check is not None
-            for place, completion in enumerate(group):
-                rollout = completion.to_rollout(task, place, policy.name)
-                if rollout is None:
-                    rewards[task.dataset].append(0.0)
-                else:
-                    asked.append((rollout, task.check))
+            if rollout is None:
+                rewards[task.dataset].append(0.0)
+            else:
+                asked.append((rollout, task.check))
         for (rollout, _), verdict in zip(asked, verifiers.verify(asked), strict=True):
             if verdict.reward is None:
                 failed += 1
@@ -71,6 +69,16 @@ def measure_accuracy(
         mean=sum(everything) / len(everything),
         families={name: sum(group) / len(group) for name, group in sorted(rewards.items())},
     )
+
+
+def _sampled(
+    policy: Policy, tasks: Sequence[Task], sampling: Sampling
+) -> Iterator[tuple[Task, Rollout | None]]:
+    """Each task with its rollouts; None for a completion that says nothing."""
+    groups = sample(policy, tasks, sampling, signals=False)
+    for task, group in zip(tasks, groups, strict=True):
+        for place, completion in enumerate(group):
+            yield task, completion.to_rollout(task, place, policy.name)
 
 
 class AccuracyCurve:
