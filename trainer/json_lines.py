@@ -27,8 +27,8 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
             records.append(json.loads(line))
         except ValueError as error:
             raise InputError(
-                f"{path}:{number}: not a line of JSON ({error}); mend or remove the line, or "
-                "begin a new run"
+                f"{path}:{number}: not a line of JSON ({error}); correct or remove the line, or "
+                "start a new run"
             ) from error
     return records
 

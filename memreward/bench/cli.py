@@ -42,7 +42,7 @@ REWARD_HEADINGS: Final = {
 
 def reward(
     memory: Annotated[
-        str, typer.Option(help="Queries in memory, rising.")
+        str, typer.Option(help="Queries in memory, in rising order.")
     ] = "1000,8000,10000,50000",
     repeats: Annotated[int, typer.Option(help="Steps timed at each size.")] = 9,
     queries: Annotated[int, typer.Option(help="New queries a step, 8 rollouts each.")] = 64,

@@ -77,9 +77,7 @@ def delete(
 def label(
     file: Annotated[Path, typer.Argument(help="JSONL, JSONL.gz, CSV or Parquet.")],
     memory: MemoryOption,
-    annotator: Annotated[
-        str | None, typer.Option(help="Who says so; a column `annotator` goes before.")
-    ] = None,
+    annotator: Annotated[str | None, typer.Option(help="Annotator of rows that name none.")] = None,
     run: Annotated[str | None, typer.Option(help="Run of rows that name none.")] = None,
     rejects: RejectsOption = None,
     skip_rejected: Annotated[

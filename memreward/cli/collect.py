@@ -12,21 +12,21 @@ def collect(
     tasks: Annotated[
         str, typer.Option(help="small, gym:FAMILY,... or a file of queries (docs/collecting.md).")
     ],
-    policy: Annotated[str, typer.Option(help="smollm2, or a folder of transformers'.")] = "smollm2",
+    policy: Annotated[str, typer.Option(help="smollm2, or a saved model's folder.")] = "smollm2",
     memory: Annotated[
-        str | None, typer.Option("--memory", "-m", help="Name of the memory they go to.")
+        str | None, typer.Option("--memory", "-m", help="Name of the memory for the rollouts.")
     ] = None,
-    run: Annotated[str, typer.Option(help="Name of the run that they are of.")] = "collect",
+    run: Annotated[str, typer.Option(help="Name of the run that makes them.")] = "collect",
     out: Annotated[
-        Path | None, typer.Option(help="A .jsonl file that they go to, instead of a memory.")
+        Path | None, typer.Option(help="A .jsonl file for them, instead of a memory.")
     ] = None,
     rollouts: Annotated[int, typer.Option(min=1, help="Completions a query.")] = 8,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest completion.")] = 24,
-    temperature: Annotated[float, typer.Option(min=0.01, help="Of sampling.")] = 1.0,
+    temperature: Annotated[float, typer.Option(min=0.01, help="Sampling temperature.")] = 1.0,
     labels: Annotated[
         float, typer.Option(help="Verify this share of each data set's queries; 0: none.")
     ] = 0.2,
-    seed: Annotated[int, typer.Option(help="Of sampling, and of which queries are verified.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed of sampling and of the labels.")] = 0,
     run_code: Annotated[
         bool, typer.Option(help="Run the code of answers to verify them, confined.")
     ] = False,

@@ -31,7 +31,7 @@ def evaluate(
     ] = ALL_BASELINES,
     text_only: Annotated[bool, typer.Option(help="Ignore the policy's own signals.")] = False,
     final: Annotated[
-        bool, typer.Option(help="Also score the set that choices are made without.")
+        bool, typer.Option(help="Also score the set that no choice was based on.")
     ] = False,
     report: Annotated[Path | None, typer.Option(help="Folder for an HTML page.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="File for the figures.")] = None,

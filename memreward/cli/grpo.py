@@ -37,7 +37,7 @@ def grpo(
     suggestions: Annotated[
         Path | None, typer.Option(help="File of rows with a `query`, to be verified first.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of order, labels and sampling.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed of order, labels and sampling.")] = 0,
     report_to: Annotated[
         str, typer.Option(help="none, tensorboard, trackio or wandb; must be installed.")
     ] = "none",
@@ -84,7 +84,7 @@ def grpo(
 def compare(
     training: TrainingOptions,
     name: Annotated[str, typer.Option(help="Name of the comparison; an existing one is resumed.")],
-    arms: Annotated[str, typer.Option(help="Which, by commas.")] = ALL_ARMS,
+    arms: Annotated[str, typer.Option(help="Arms to compare, by commas.")] = ALL_ARMS,
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each arm.")] = 3,
     labels: Annotated[str, typer.Option(help="Shares of labels, by commas.")] = "0.2,0.7",
 ) -> None:

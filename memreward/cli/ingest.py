@@ -43,9 +43,9 @@ def ingest(
         float | None,
         typer.Option(help="Store the rewards of this share of each dataset's queries only."),
     ] = None,
-    label_seed: Annotated[int, typer.Option(help="Which queries these are.")] = 0,
+    label_seed: Annotated[int, typer.Option(help="Random seed for choosing those queries.")] = 0,
     encoder: Annotated[
-        str, typer.Option(help="What made the embeddings in files that do not say it.")
+        str, typer.Option(help="Encoder of the embeddings in files that name none.")
     ] = DEFAULT_ENCODER,
     rejects: RejectsOption = None,
     skip_rejected: Annotated[

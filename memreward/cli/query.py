@@ -43,7 +43,7 @@ def query(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, a list of rows.")] = False,
     timeout_s: Annotated[
-        float, typer.Option("--timeout", help="Seconds after which it is given up.")
+        float, typer.Option("--timeout", help="Seconds until the query is cancelled.")
     ] = QUERY_TIMEOUT_S,
 ) -> None:
     """Ask Neo4j in Cypher, in a read-only transaction.

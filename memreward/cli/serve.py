@@ -15,7 +15,7 @@ def serve(
     memory: MemoryOption,
     run: Annotated[str, typer.Option(help="The run that makes the rollouts.")] = "serve",
     host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0: a free one.")] = 8420,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: a free one.")] = 8420,
     queue: Annotated[
         int, typer.Option(min=1, help="Most rollouts that wait; more are refused (503).")
     ] = 4096,
@@ -23,7 +23,7 @@ def serve(
         Path | None, typer.Option(help="File with the token; default: one made in the home.")
     ] = None,
     untaught: Annotated[
-        bool, typer.Option(help="No opinion, instead of an error, until the memory has learnt.")
+        bool, typer.Option(help="Without a model yet, give no reward instead of an error.")
     ] = False,
 ) -> None:
     """Score rollouts over HTTP until stopped by Ctrl-C (docs/other-trainers.md)."""

@@ -16,7 +16,7 @@ from schema.graph import QUERY, SIMILAR
 def snapshot(
     memory: MemoryOption,
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Build it again even if it looks well.")
+        bool, typer.Option("--rebuild", help="Build it again even if it can be used.")
     ] = False,
 ) -> None:
     """Build the snapshot of a memory or update it, and compare it with both databases."""

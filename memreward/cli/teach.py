@@ -19,7 +19,7 @@ def teach(
     careless: Annotated[
         float, typer.Option(min=0, max=1, help="Share of examples that omit the last step.")
     ] = 0.0,
-    seed: Annotated[int, typer.Option(help="Of first weights and order.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed of first weights and order.")] = 0,
 ) -> None:
     """Teach a policy of 300,000 weights the families of TASKS, but none of its queries."""
     from trainer.runs import Hook, TeachOptions

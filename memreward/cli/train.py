@@ -12,7 +12,7 @@ from memstore import load_settings
 def train(
     memory: MemoryOption,
     model: Annotated[str, typer.Option(help="memreward, published or a baseline.")] = "memreward",
-    seed: Annotated[int, typer.Option(help="Of the weights and the validation part.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of weights and validation split.")] = 0,
     resume: Annotated[
         bool,
         typer.Option(

@@ -164,7 +164,9 @@ class HttpClient:
         answer = self._post("/v1/score", {"rollouts": placed, "train": train})
         scores = [_score(form) for form in answer["scores"]]
         if len(scores) != len(rows):
-            raise RewardError(f"{self._url} gave {len(scores)} scores for {len(rows)} rollouts")
+            raise RewardError(
+                f"{self._url} gave {len(scores)} scores for {len(rows)} rollouts: see its log"
+            )
         return scores
 
     def flush(self) -> None:

@@ -43,7 +43,7 @@ class EvaluationRequest:
     labels: Sequence[float] = (0.2,)
     seeds: int = 3
     baselines: Sequence[str] = BASELINES
-    #: Also score the set that choices are made without.
+    #: Also score the set that no choice was based on.
     final: bool = False
     #: Ignore the policy's own signals.
     text_only: bool = False

@@ -103,7 +103,8 @@ def _alone(folder: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout as error:
         raise InputError(
-            f"{folder}: another process is at this run: wait for it, or choose another --run"
+            f"{folder}: another process is working on this run: wait for it, or choose "
+            "another --run"
         ) from error
     try:
         yield

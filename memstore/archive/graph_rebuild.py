@@ -48,7 +48,7 @@ def _rebuild(stores: Stores, memory: str, progress: RebuildProgress) -> int:
         if row is None:
             raise UnknownMemoryError(
                 f"there is no memory {memory!r} whose graph could be rebuilt: `memreward stats` "
-                "lists the memories there are; run an interrupted import again"
+                "lists the memories; run an interrupted import again"
             )
         incarnation, encoder, seq, generation = row
         stores.graph.write(

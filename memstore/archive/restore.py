@@ -79,8 +79,8 @@ def _make_room(stores: Stores, memory: str) -> None:
         return
     if not row[0]:
         raise InputError(
-            f"there is a memory {memory!r}: an import needs its own name free, since ids are made "
-            f"of it; `memreward delete --memory {memory}` removes it"
+            f"memory {memory!r} already exists, and an import keeps its name because ids are "
+            f"derived from it: remove that memory with `memreward delete --memory {memory}` first"
         )
     delete_memory(stores, memory)
 
@@ -100,7 +100,9 @@ def _begin(stores: Stores, session: SqlSession, manifest: ArchiveManifest) -> Fe
         keys_version=manifest.keys_version,
     )
     if row is None:
-        raise InputError(f"somebody else has just made a memory {manifest.memory!r}")
+        raise InputError(
+            f"another process has just made a memory {manifest.memory!r}: remove it first"
+        )
     return Fence(
         graph=stores.graph,
         session=session.of("archive.sql"),

@@ -41,7 +41,7 @@ def memory_contents(stores: Stores, memory: str) -> Contents:
     """
     if memory not in every_memory(stores):
         raise UnknownMemoryError(
-            f"there is no memory {memory!r}: `memreward stats` lists those there are"
+            f"there is no memory {memory!r}: `memreward stats` lists the memories"
         )
     with stores.vectors.transaction("delete.sql") as session:
         row = session.row("counts_of_memory", memory=memory)

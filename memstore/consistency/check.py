@@ -27,7 +27,7 @@ def check_memory(
         row = session.row("memory", memory=memory)
         if row is None:
             raise UnknownMemoryError(
-                f"there is no memory {memory!r}: `memreward stats` lists those there are"
+                f"there is no memory {memory!r}: `memreward stats` lists the memories"
             )
         dimension, incarnation, seq, published_seq, generation, keys_version, *unfinished = row
         for what, begun in zip(("delete", "import", "rebuild"), unfinished, strict=True):

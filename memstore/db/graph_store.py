@@ -229,7 +229,10 @@ class GraphStore:
                 return session.execute_read(limited)
         except exceptions.ClientError as exc:
             if isinstance(exc, exceptions.AuthError):
-                raise ServerError(f"Neo4j at {self._uri} refused the login") from exc
+                raise ServerError(
+                    f"Neo4j at {self._uri} refused the login: "
+                    "check MEMREWARD_NEO4J_USER and MEMREWARD_NEO4J_PASSWORD"
+                ) from exc
             if (exc.code or "").startswith(_TIMED_OUT):
                 raise QueryRefusedError(
                     f"the query took longer than {timeout_s:g} s: narrow it, or allow more time"

@@ -83,7 +83,7 @@ def find_memory(session: SqlSession, name: str) -> MemoryState | None:
     if importing:
         raise UnknownMemoryError(
             f"memory {name!r} is being imported: wait for it, or run the import again if it was "
-            "cut off"
+            "interrupted"
         )
     if rebuilding:
         raise UnknownMemoryError(rebuilding_message(name))
@@ -121,7 +121,7 @@ def get_memory(stores: Stores, name: str) -> MemoryState:
     state = retried(lambda: _look_up(stores, name))
     if state is None:
         raise UnknownMemoryError(
-            f"there is no memory {name!r}: `memreward stats` lists those there are, "
+            f"there is no memory {name!r}: `memreward stats` lists the memories, "
             "`memreward ingest` makes one"
         )
     return state

@@ -69,8 +69,8 @@ def encoder_of(state: MemoryState) -> TextEncoder:
     if (encoder.name, encoder.dimension) != (state.encoder, state.dimension):
         raise EncoderMismatchError(
             f"memory {state.name!r} is stamped with {state.encoder} ({state.dimension} "
-            f"dimensions), at hand is {encoder.name} ({encoder.dimension}): bring its model back, "
-            f"or run `memreward reembed --memory {state.name} --encoder ...`"
+            f"dimensions), the encoder here is {encoder.name} ({encoder.dimension}): give its "
+            f"own model, or run `memreward reembed --memory {state.name} --encoder ...`"
         )
     return encoder
 

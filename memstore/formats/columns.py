@@ -60,5 +60,5 @@ def require_columns(names: set[str], where: str) -> None:
         found = ", ".join(sorted(names)) or "none"
         raise InputError(
             f"{where}: missing {' and '.join(f'`{name}`' for name in missing)} (found: {found}); "
-            "rename the columns as docs/format.md says (`completion` may stand for `answer`)"
+            "rename the columns as docs/format.md says (`completion` may replace `answer`)"
         )

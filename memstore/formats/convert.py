@@ -87,8 +87,8 @@ def policy_signals(values: dict[str, Any]) -> dict[str, Any]:
         return {"policy_signals": tuple(values[name] for name in POLICY_SIGNALS)}
     if len(missing) < len(POLICY_SIGNALS):
         raise InputError(
-            f"{', '.join(f'`{name}`' for name in missing)} missing beside the other "
-            "log-probability statistics: give all six, or none"
+            f"{', '.join(f'`{name}`' for name in missing)} missing, other log-probability "
+            "statistics are given: give all six, or none"
         )
     return {}
 

@@ -118,7 +118,7 @@ def _inspect_file(path: Path, dimension: int | None) -> InputFile:
             raise InputError(f"{path}: not a regular file; name files, which can be read twice")
         state = FileState.of(path)
         if state.size == 0:
-            raise InputError(f"{path}: the file is empty")
+            raise InputError(f"{path}: the file is empty; write the rollouts again")
         if kind is FileFormat.PARQUET:
             ignored, n_rows = inspect_parquet(path, dimension=dimension)
         elif kind is FileFormat.CSV:

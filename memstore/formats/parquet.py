@@ -50,7 +50,7 @@ def inspect_parquet(path: Path, *, dimension: int | None) -> tuple[tuple[str, ..
     if dimension is not None and "encoder" not in names:
         _check_widths(path, schema, dimension)
     if n_rows == 0:
-        raise InputError(f"{path}: holds no rows")
+        raise InputError(f"{path}: holds no rows; write one rollout a row")
     return tuple(sorted(names - KNOWN_COLUMNS)), n_rows
 
 

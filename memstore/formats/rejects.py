@@ -56,8 +56,8 @@ class Rejects:
             shown = "\n".join(f"  {reject}" for reject in self.first)
             where = "" if self.path is None else f"all of them, with reasons: {self.path}; "
             raise InputError(
-                f"{self.count} rows are rejected, nothing was written:\n{shown}\n{where}mend them, "
-                "or take the rest with --skip-rejected"
+                f"{self.count} rows are rejected, nothing was written:\n{shown}\n{where}correct "
+                "them, or use the other rows only with --skip-rejected"
             )
 
 

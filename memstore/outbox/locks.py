@@ -81,8 +81,8 @@ def lock_memory(
     if (state.encoder, state.dimension) != (encoder, dimension):
         raise EncoderMismatchError(
             f"memory {memory!r} holds embeddings of {state.encoder} ({state.dimension} "
-            f"dimensions), these are of {encoder} ({dimension}): give it those, or use "
-            "another memory"
+            f"dimensions), the new ones are of {encoder} ({dimension}): embed with the memory's "
+            "encoder, or use another memory"
         )
     refuse_other_keys(state)
     refuse_cut_off(session, memory)
@@ -168,6 +168,6 @@ def refuse_cut_off(session: SqlSession, memory: str) -> None:
     if row is not None:
         what = "the delete of a run" if row[0] == BatchKind.DELETE else "a re-keying"
         raise StoreError(
-            f"{what} of memory {memory!r} was cut off: run `memreward repair --memory {memory}`, "
-            "then the same command again"
+            f"{what} of memory {memory!r} was interrupted: run `memreward repair --memory "
+            f"{memory}`, then the same command again"
         )

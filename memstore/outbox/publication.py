@@ -118,8 +118,8 @@ def _publish_batch(fence: Fence, batch: _Waiting) -> None:
     if reached != seq:
         raise StoreError(
             f"Neo4j holds memory {memory!r} up to batch {reached}, batch {seq} comes next: the "
-            "databases are not of the same time; restore both from one backup, or, where Neo4j is "
-            "the older one, run `memreward repair --rebuild-neo4j`"
+            "databases are from different moments; restore both from one backup, or, where Neo4j "
+            "is the older one, run `memreward repair --rebuild-neo4j`"
         )
     replaced = 0
     with fence.session.transaction():

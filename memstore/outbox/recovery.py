@@ -67,7 +67,7 @@ def repair(stores: Stores, memory: str) -> Repaired:
     """
     if _look(stores, memory) is None:
         raise UnknownMemoryError(
-            f"there is no memory {memory!r}: `memreward stats` lists those there are"
+            f"there is no memory {memory!r}: `memreward stats` lists the memories"
         )
     settled = retried(lambda: _release(stores, memory))
     done = catch_up(stores, memory)

@@ -155,7 +155,7 @@ def _read_structure(tx: GraphTransaction, state: MemoryState) -> _Structure:
     if not where or where[0][0] < seq:
         raise StoreError(
             f"Neo4j does not hold memory {memory!r} up to batch {seq}, which it was told before: "
-            "the two databases are not of the same time; run "
+            "the two databases are from different moments; run "
             "`memreward repair --rebuild-neo4j`, or restore both from one backup"
         )
     bounds: dict[str, Any] = {"memory": memory, "seq": seq}
@@ -210,7 +210,7 @@ def _places(ids: list[str], index: dict[str, int], what: str) -> NDArray[np.int6
     if missing:
         raise StoreError(
             f"{len(missing)} {what} of Neo4j have no embedding in Postgres, {min(missing)} among "
-            "them: the two stores are not of the same time; restore both from one backup"
+            "them: the two databases are from different moments; restore both from one backup"
         )
     return np.fromiter((index.get(id_, -1) for id_ in ids), dtype=np.int64, count=len(ids))
 

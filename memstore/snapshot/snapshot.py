@@ -191,8 +191,8 @@ class Snapshot:
         if (rows < 0).any():
             missing = ids[int(np.flatnonzero(rows < 0)[0])]
             raise StoreError(
-                f"Postgres does not hold {node} {missing} of memory {self.memory!r}, of which "
-                f"the databases say something: see `memreward check --memory {self.memory}`"
+                f"Postgres does not hold {node} {missing} of memory {self.memory!r}, which "
+                f"an edge or a reward refers to: see `memreward check --memory {self.memory}`"
             )
         return rows
 

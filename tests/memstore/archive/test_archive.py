@@ -80,7 +80,7 @@ def test_what_is_not_published_is_published_first(memory: MemoryUnderTest, tmp_p
 def test_a_name_that_is_taken(lived: MemoryUnderTest, tmp_path: Path) -> None:
     export_memory(lived.stores, lived.name, tmp_path / "out")
     before = contents(lived)
-    with pytest.raises(InputError, match="there is a memory"):
+    with pytest.raises(InputError, match="already exists"):
         import_memory(lived.stores, tmp_path / "out")
     assert contents(lived) == before
 

@@ -37,7 +37,7 @@ def test_all_rows_are_written_and_the_first_are_kept(tmp_path: Path) -> None:
 def test_without_a_file_they_are_counted(tmp_path: Path) -> None:
     written = write_rejects(None, rejected(3))
     assert (written.count, len(written.first)) == (3, 3)
-    with pytest.raises(InputError, match="mend them"):
+    with pytest.raises(InputError, match="correct them"):
         written.refuse()
     write_rejects(None, []).refuse()
 
