@@ -1,6 +1,6 @@
 """Re-keying: what every answer concludes is read again by the rules of this version.
 
-The new keys are made beside the old ones, which stay in force, a page at a time, so that it can be
+The new keys are stored next to the old ones, which stay in use, a page at a time, so that it can be
 stopped and run again. Then one batch replaces them. Like a delete, the batch takes effect when it
 is published, in Neo4j first, and nothing is accepted in between. Afterwards the memory is as if its
 rollouts had been ingested with the new keys, also as of earlier sequence numbers.

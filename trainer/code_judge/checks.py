@@ -8,7 +8,7 @@ from typing import Final
 COUNTER: Final = "__memreward_checked__"
 #: Modules that replace parts of a program.
 _REPLACING: Final = ("unittest.mock", "mock", "pytest_mock")
-#: Calls that check something, beside those whose names begin with `assert`.
+#: Calls that check something, besides those whose names begin with `assert`.
 _CHECKING: Final = frozenset({"raises", "warns", "fail", "deprecated_call"})
 
 

@@ -35,7 +35,7 @@ DELETE FROM memreward.preference WHERE memory = %(memory)s;
 DELETE FROM memreward.new_embedding WHERE memory = %(memory)s;
 
 -- name: delete_new_keys
--- Conclusion keys that were being made anew.
+-- New conclusion keys of an unfinished rekeying.
 DELETE FROM memreward.new_key WHERE memory = %(memory)s;
 
 -- name: delete_policy_embeddings
@@ -188,7 +188,7 @@ DELETE FROM memreward.new_embedding
 WHERE memory = %(memory)s AND (id = ANY(%(rollouts)s) OR id = ANY(%(queries)s));
 
 -- name: remove_new_keys
--- Conclusion keys that were being made anew.
+-- New conclusion keys of an unfinished rekeying.
 DELETE FROM memreward.new_key WHERE memory = %(memory)s AND rollout_id = ANY(%(rollouts)s);
 
 -- name: remove_rollouts
