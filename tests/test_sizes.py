@@ -49,6 +49,8 @@ FUNCTIONS = {
     "memstore/changes/reembedding.py reembed": _ARGUMENTS,
     "memstore/formats/preflight.py survey_rollouts": _ARGUMENTS,
     "memstore/outbox/locks.py lock_memory": "three refusals, each with what to do next",
+    "memstore/reads/full_graph.py _read_graph": "one line a field of the graph",
+    "memstore/snapshot/unstored.py with_rollouts": _ARGUMENTS,
     "trainer/code_judge/wire.py decode": "the mirror of `encode`, one branch a kind of value",
     "trainer/label_budget.py choose_labelled_queries": _ARGUMENTS,
     "trainer/policy/policy.py load_policy": _ARGUMENTS,
