@@ -33,25 +33,25 @@ RETURN q.id, n.id, coalesce(e.seq, 0), e.score
 // What a snapshot's edges of this type must add up to.
 MATCH (a:Query {memory: $memory})-[e:GENERATED]->(b:Thinking)
 WHERE coalesce(e.seq, 0) <= $seq AND a.seq <= $seq AND b.seq <= $seq
-RETURN count(*), coalesce(sum(e.seq), 0), coalesce(sum(a.seq * b.seq), 0), 0.0
+RETURN count(*), coalesce(sum(e.seq), 0), coalesce(sum(a.seq * b.seq), 0), sum(0.0)
 
 // name: sum_leads_to
 // What a snapshot's edges of this type must add up to.
 MATCH (a:Thinking {memory: $memory})-[e:LEADS_TO]->(b:Answer)
 WHERE coalesce(e.seq, 0) <= $seq AND a.seq <= $seq AND b.seq <= $seq
-RETURN count(*), coalesce(sum(e.seq), 0), coalesce(sum(a.seq * b.seq), 0), 0.0
+RETURN count(*), coalesce(sum(e.seq), 0), coalesce(sum(a.seq * b.seq), 0), sum(0.0)
 
 // name: sum_concludes
 // What a snapshot's edges of this type must add up to.
 MATCH (a:Answer {memory: $memory})-[e:CONCLUDES]->(b:Conclusion)
 WHERE coalesce(e.seq, 0) <= $seq AND a.seq <= $seq AND b.seq <= $seq
-RETURN count(*), coalesce(sum(e.seq), 0), coalesce(sum(a.seq * b.seq), 0), 0.0
+RETURN count(*), coalesce(sum(e.seq), 0), coalesce(sum(a.seq * b.seq), 0), sum(0.0)
 
 // name: sum_gave
 // What a snapshot's edges of this type must add up to.
 MATCH (a:Policy {memory: $memory})-[e:GAVE]->(b:Answer)
 WHERE coalesce(e.seq, 0) <= $seq AND a.seq <= $seq AND b.seq <= $seq
-RETURN count(*), coalesce(sum(e.seq), 0), coalesce(sum(a.seq * b.seq), 0), 0.0
+RETURN count(*), coalesce(sum(e.seq), 0), coalesce(sum(a.seq * b.seq), 0), sum(0.0)
 
 // name: sum_similar
 // What a snapshot's edges of this type must add up to; cosines only of edges not drawn by hand.

@@ -61,7 +61,7 @@ def progress() -> Iterator[Bars]:
 def test_one_process_at_a_time(request_: GrpoRequest, tmp_path: Path, progress: Bars) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
-    with FileLock(folder / "lock"), pytest.raises(InputError, match="another process is at this"):
+    with FileLock(folder / "lock"), pytest.raises(InputError, match="is working on this run"):
         run_grpo(request_, folder, ScorerSource(scorer=FakeScorer(lambda rollout: 0.5)), progress)
     assert not (folder / "run.json").exists()
 

@@ -187,3 +187,12 @@ def test_two_processes_share_one(memory: MemoryUnderTest, tmp_path: Path) -> Non
 def test_a_memory_that_is_not_there(memory: MemoryUnderTest, tmp_path: Path) -> None:
     with pytest.raises(UnknownMemoryError):
         kept(memory, tmp_path)
+
+
+def test_it_opens_again_where_no_rollout_names_a_policy(
+    memory: MemoryUnderTest, tmp_path: Path
+) -> None:
+    """Neo4j has no edge of one type then, and its sums must say so."""
+    memory.add([replace(rollout, policy=None) for rollout in make_rollouts(3, 2)])
+    kept(memory, tmp_path)
+    assert_is_the_graph(kept(memory, tmp_path), memory)
