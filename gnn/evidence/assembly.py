@@ -28,10 +28,8 @@ def evidence(
     """
     columns = plain_votes(opinions) | policy_numbers(opinions, reliability)
     for name, log_odds_V in (("policy", reliability.policy_V), ("kind", reliability.kind_V)):
-        log_odds_O = log_odds_V + reliability.unmarked_V
-        log_odds_O = np.where(
-            opinions.given_O, log_odds_V[opinions.voter_O], log_odds_O[opinions.voter_O]
-        )
+        unmarked_O = reliability.unmarked_V[opinions.voter_O] * ~opinions.given_O
+        log_odds_O = log_odds_V[opinions.voter_O] + unmarked_O
         weighted = weighted_votes(opinions, log_odds_O)
         columns |= {f"by_{name}_{key}": value for key, value in weighted.items()}
     return columns | own_labels(opinions, reward_R)

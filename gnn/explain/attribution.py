@@ -47,6 +47,11 @@ class Sender:
     logit: float
     probability: float
 
+    @property
+    def signed_answer(self) -> str:
+        """Its answer after the name of the policy that gave it, if it has one."""
+        return f"{self.policy}: {self.answer}" if self.policy else self.answer
+
 
 @dataclass(frozen=True, kw_only=True)
 class Contribution:

@@ -125,7 +125,7 @@ def _contributions(found: Explanation) -> str:
             said = "" if sender.reward is None else f"label {sender.reward:g}, "
             rows.append(
                 _row(
-                    [f"{said}{sender.rollout_id}", f"{sender.policy}: {sender.answer}"],
+                    [f"{said}{sender.rollout_id}", sender.signed_answer],
                     [f"{sender.logit:+.4f}", f"{sender.probability:+.4f}", "", ""],
                     "sender",
                 )

@@ -147,7 +147,7 @@ def _contributions(why: "Why") -> Table:
                 f"{sender.logit:+.4f}",
                 f"{sender.probability:+.4f}",
                 "",
-                _named(sender.policy, sender.answer),
+                sender.signed_answer,
             )
     return table
 
@@ -174,8 +174,3 @@ def _add(table: Table, *cells: str) -> None:
     """A row of plain texts, each on one line."""
     lines = (cell if cell.startswith("  ") else " ".join(cell.split()) for cell in cells)
     table.add_row(*(cell(ln if len(ln) <= SHOWN else f"{ln[: SHOWN - 1]}…") for ln in lines))
-
-
-def _named(policy: str, answer: str) -> str:
-    """An answer after the name of the policy that gave it, if it has one."""
-    return f"{policy}: {answer}" if policy else answer

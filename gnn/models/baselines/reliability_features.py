@@ -3,11 +3,13 @@
 They know the policies by their accuracy alone. An answer without a conclusion agrees with none.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import logit
 
+from gnn.evidence import Opinions
 from gnn.models.baselines.logistic_features import group_of_rollout
 from schema.memory_graph import Floats, Ints, MemoryGraph
 
@@ -45,7 +47,7 @@ def reliability_features(graph: MemoryGraph, accuracy_R: Floats) -> Floats:
     columns = [
         with_answer_R / in_group_R,
         with_own_R / in_part_R,
-        _margin(log_odds_R, conclusion_R, group_R),
+        _margin(graph, log_odds_R),
         weighted_share(graph, accuracy_R),
         log_odds_R,
         (with_answer_R - with_own_R) / others_R,
@@ -85,22 +87,11 @@ def _pair(first_R: Ints, second_R: Ints) -> Ints:
     return pair_R
 
 
-def _margin(value_R: Floats, conclusion_R: Ints, group_R: Ints) -> Floats:
+def _margin(graph: MemoryGraph, value_R: Floats) -> NDArray[Any]:
     """Sum of `value_R` for the rollout's conclusion less that for the group's best other, [R].
 
     A side that is missing, such as an answer without a conclusion, counts as 0.
     """
-    total_R = sum_of_same(value_R, conclusion_R)
-    first_R = np.unique(conclusion_R, return_index=True)[1]
-    first_R = first_R[conclusion_R[first_R] >= 0]
-    best_first = first_R[np.lexsort((-total_R[first_R], group_R[first_R]))]
-    group_N, start_N = np.unique(group_R[best_first], return_index=True)
-    n_groups = group_R.max(initial=-1) + 1
-    leader_G = np.full(n_groups, -1)
-    best_G, second_G = np.zeros(n_groups), np.zeros(n_groups)
-    leader_G[group_N] = conclusion_R[best_first[start_N]]
-    best_G[group_N] = total_R[best_first[start_N]]
-    has_second_N = np.diff(start_N, append=len(best_first)) > 1
-    second_G[group_N[has_second_N]] = total_R[best_first[start_N[has_second_N] + 1]]
-    leads_R = (conclusion_R >= 0) & (leader_G[group_R] == conclusion_R)
-    return total_R - np.where(leads_R, second_G[group_R], best_G[group_R])
+    opinions = Opinions.of(graph)
+    total_C = np.bincount(opinions.conclusion_R, weights=value_R) * opinions.read_C
+    return (total_C - opinions.best_and_rival(total_C)[1])[opinions.conclusion_R]

@@ -24,5 +24,6 @@ from .member import parts_of as parts_of
 from .member import training_loss as training_loss
 from .network import MemrewardNet as MemrewardNet
 from .network import NetConfig as NetConfig
+from .preferences import known_rollouts as known_rollouts
 from .preferences import usable_preferences as usable_preferences
 from .scaler import Scaler as Scaler

@@ -60,6 +60,9 @@ class Draws:
 
     def __init__(self, graph: MemoryGraph, queries: Ints) -> None:
         """See the class; `queries` are ascending rows."""
+        self.queries = queries
+        #: Texts of the queries.
+        self.texts = [graph.query_text_Q[query] for query in queries]
         self._rows = np.flatnonzero(np.isin(graph.query_of_rollout_R, queries))
         self._n_rollouts = len(graph.rollout_id_R)
         self._graph = part_of(graph, self._rows)

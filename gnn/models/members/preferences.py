@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from schema.memory_graph import Floats, Ints, MemoryGraph
+from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,13 @@ def usable_preferences(graph: MemoryGraph) -> Ints:
     """Preferences between rollouts of one query, rows better and worse, [2, P]."""
     query_2P = graph.query_of_rollout_R[graph.preferred_2P]
     return graph.preferred_2P[:, (query_2P[0] == query_2P[1]) & (query_2P[0] >= 0)]
+
+
+def known_rollouts(graph: MemoryGraph) -> Bools:
+    """Rollouts with a query and a reward or usable preference: those to learn from, [R]."""
+    known_R = graph.labelled_R & (graph.query_of_rollout_R >= 0)
+    known_R[usable_preferences(graph)] = True
+    return known_R
 
 
 def preference_weights(preferred_2P: Ints, query_R: Ints) -> Floats:

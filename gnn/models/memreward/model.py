@@ -36,6 +36,7 @@ from gnn.models.members import (
     ShownTables,
     Tables,
     TrainConfig,
+    known_rollouts,
     make_batch,
     make_example,
     usable_preferences,
@@ -179,8 +180,7 @@ class MemrewardModel:
         started = time.monotonic()
         labelled_R = labelled_rollouts(graph)
         preferred_2P = usable_preferences(graph)
-        known_R = labelled_R.copy()
-        known_R[preferred_2P] = True
+        known_R = known_rollouts(graph)
         query_R = graph.query_of_rollout_R
         queries = np.unique(query_R[known_R])
         n_labelled = len(np.unique(query_R[labelled_R]))
@@ -190,9 +190,10 @@ class MemrewardModel:
                 f"{self.name!r} needs at least {2 * self.config.parts} (preferences alone rank, "
                 "but give no probabilities): label more"
             )
-        tables = self._fit_inputs(graph, known_R, queries, seed, fresh=starts is None)
+        draws = Draws(graph, queries)
+        tables = self._fit_inputs(graph, known_R, draws, seed, fresh=starts is None)
         with one_thread():
-            trained, said = self._fit_members(tables, queries, seed, progress, course, starts)
+            trained, said = self._fit_members(tables, draws, seed, progress, course, starts)
         reward = graph.verified_R[labelled_R]
         held_p = self._calibrate(graph, said, labelled_R)
         stops = [found.stopping for found in trained]
@@ -209,7 +210,7 @@ class MemrewardModel:
         )
 
     def _fit_inputs(
-        self, graph: MemoryGraph, known_R: Bools, queries: Ints, seed: int, *, fresh: bool
+        self, graph: MemoryGraph, known_R: Bools, draws: Draws, seed: int, *, fresh: bool
     ) -> Tables:
         """Divide the known queries and fit the inputs to the known rollouts, if `fresh`.
 
@@ -218,15 +219,14 @@ class MemrewardModel:
         """
         found = self._found(graph)
         if fresh:
-            texts = [graph.query_text_Q[query] for query in queries]
             some = (found.has_signals_R[known_R] + found.has_hidden_R[known_R]).any()
             views = self.config.views if some else self.config.views[:1]
             self._divisions = {
-                view: Division.of(texts, self.config.parts, f"{seed}-{place}")
+                view: Division.of(draws.texts, self.config.parts, f"{seed}-{place}")
                 for place, view in enumerate(views)
             }
         self._seed = seed
-        first = self._drawn(graph, queries, 0)
+        first = self._drawn(draws, 0)
         if fresh:
             wanted = {part for view in self.config.views for part in VARIANTS[view]}
             self._inputs = ModelInputs.fit(found, first.train, known_R, wanted)
@@ -240,12 +240,11 @@ class MemrewardModel:
         view = list(self._divisions)[number // self.config.parts]
         return view, number % self.config.parts
 
-    def _drawn(self, graph: MemoryGraph, queries: Ints, number: int) -> EvidenceDraws:
-        """Evidence that a member learns from and is stopped by, where these queries are known."""
+    def _drawn(self, draws: Draws, number: int) -> EvidenceDraws:
+        """Evidence that a member learns from and is stopped by."""
         view, part = self._left_out(number)
-        texts = [graph.query_text_Q[query] for query in queries]
-        drawn = Draws(graph, queries).of_member(
-            self._divisions[view].part_of(texts),
+        drawn = draws.of_member(
+            self._divisions[view].part_of(draws.texts),
             part,
             count=self.config.train.divisions,
             rng=np.random.default_rng((self._seed, number)),
@@ -255,8 +254,8 @@ class MemrewardModel:
             held=tuple(self._weighed(one) for one in drawn.held),
         )
 
-    def _shown(self, tables: Tables, queries: Ints, number: int) -> ShownTables:
-        drawn = self._drawn(tables.graph, queries, number)
+    def _shown(self, tables: Tables, draws: Draws, number: int) -> ShownTables:
+        drawn = self._drawn(draws, number)
         return ShownTables(
             train=tuple(self._inputs.with_evidence(tables, one) for one in drawn.train),
             held=tuple(self._inputs.with_evidence(tables, one) for one in drawn.held),
@@ -264,20 +263,17 @@ class MemrewardModel:
 
     def learned_from(self, tables: Tables, number: int) -> list[Example]:
         """What a member learned from, if `tables` has the rewards and preferences of that time."""
-        graph = tables.graph
-        known_R = graph.labelled_R.copy()
-        known_R[usable_preferences(graph)] = True
-        queries = np.unique(tables.query_R[known_R & (tables.query_R >= 0)])
+        queries = np.unique(tables.query_R[known_rollouts(tables.graph)])
+        draws = Draws(tables.graph, queries)
         view, part = self._left_out(number)
-        texts = [graph.query_text_Q[query] for query in queries]
-        learned = queries[self._divisions[view].part_of(texts) != part]
-        shown = self._shown(tables, queries, number)
+        learned = queries[self._divisions[view].part_of(draws.texts) != part]
+        shown = self._shown(tables, draws, number)
         return [make_example(one, learned) for one in shown.train]
 
     def _fit_members(
         self,
         tables: Tables,
-        queries: Ints,
+        draws: Draws,
         seed: int,
         progress: ProgressReport,
         course: Course | None,
@@ -289,15 +285,15 @@ class MemrewardModel:
             What came of each, and what they say of labelled rollouts of queries that they did not
             learn from, the mean over the views.
         """
-        texts = [tables.graph.query_text_Q[query] for query in queries]
+        queries = draws.queries
         net_config = self._net_config(tables) if starts is None else self._members[0].net.config
         trained: list[TrainedMember] = []
         total = self.config.parts * len(self._divisions)
         said = OutOfFoldLogits(len(tables.query_R), n_views=len(self._divisions))
         for number in range(total):
             view, part = self._left_out(number)
-            part_of_query = self._divisions[view].part_of(texts)
-            held, shown = queries[part_of_query == part], self._shown(tables, queries, number)
+            part_of_query = self._divisions[view].part_of(draws.texts)
+            held, shown = queries[part_of_query == part], self._shown(tables, draws, number)
             found = train_member(
                 shown,
                 np.setdiff1d(queries, held),
