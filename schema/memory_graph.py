@@ -13,8 +13,12 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 
-def _no_preferences() -> Ints:
+def _no_pairs() -> Ints:
     return np.zeros((2, 0), dtype=np.int64)
+
+
+def _no_rewards() -> Floats:
+    return np.zeros(0, dtype=np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +75,11 @@ class MemoryGraph:
     similar_score_E: Floats
     #: (:Answer)-[:PREFERRED_TO]->(:Answer): row 0 the better, row 1 the worse; each annotator's
     #: current word on a pair is a column of its own. Like a verified reward it is never an input.
-    preferred_2P: Ints = field(default_factory=_no_preferences)
+    preferred_2P: Ints = field(default_factory=_no_pairs)
+    #: What each source said last of the rollouts of which more than one spoke: row 0 the source,
+    #: row 1 the rollout. The verified reward of such a rollout is the mean.
+    said_2W: Ints = field(default_factory=_no_pairs)
+    said_reward_W: Floats = field(default_factory=_no_rewards)
     #: What `gnn.features.assembly` computes from each rollout's own texts, where it is known
     #: already; a row of NaN: it is not. None: nothing is known.
     own_features_RF: Floats | None = None

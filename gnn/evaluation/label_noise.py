@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gnn.base import Metrics, ProgressReport, RewardModel, auc, measure, no_progress
-from gnn.evaluation.flipped_labels import flip_labels
+from gnn.evaluation.flipped_labels import SOURCES, SPOILT, flip_labels
 from gnn.evaluation.protocol import Trial, mean_metrics
 from gnn.labelling import contradiction, predict_unseen
 from gnn.models.memreward import MemrewardModel
@@ -30,6 +30,8 @@ class Finding:
     precision: float
     #: Probability that a wrong label is suspected more than a right one.
     auc: float | None
+    #: Whether the spoilt source is the most contradicted; None: no source is spoilt.
+    source_named: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +125,7 @@ def _outcome(
     probability_R = model.predict(known)
     finding = None
     if case is not None and isinstance(model, MemrewardModel):
-        finding = _finding(model, known, flipped_R)
+        finding = _finding(model, known, flipped_R, case)
     query_R = known.query_of_rollout_R
     return Outcome(
         model=name,
@@ -133,13 +135,16 @@ def _outcome(
     )
 
 
-def _finding(model: MemrewardModel, known: MemoryGraph, flipped_R: Bools) -> Finding:
+def _finding(
+    model: MemrewardModel, known: MemoryGraph, flipped_R: Bools, case: Spoiling
+) -> Finding:
     distance_R, known_R = contradiction(known, predict_unseen(model, known))
     distance_L, wrong_L = distance_R[known_R], flipped_R[known_R]
     most = np.argsort(-distance_L, kind="stable")[: wrong_L.sum()]
     return Finding(
         precision=float(wrong_L[most].mean()) if len(most) else 0.0,
         auc=auc(distance_L, wrong_L.astype(np.float32)),
+        source_named=model.trust.most_contradicted[0] == SPOILT if case.kind in SOURCES else None,
     )
 
 
@@ -148,10 +153,12 @@ def _findings(findings: Sequence[Finding]) -> dict[str, float | None]:
         return {}
     areas = [finding.auc for finding in findings if finding.auc is not None]
     precisions = [finding.precision for finding in findings]
+    named = [finding.source_named for finding in findings if finding.source_named is not None]
     return {
         "found_precision": float(np.mean(precisions)),
         "found_precision_spread": float(np.std(precisions, ddof=1)) if precisions[1:] else None,
         "found_auc": float(np.mean(areas)) if areas else None,
+        "source_named": float(np.mean(named)) if named else None,
     }
 
 

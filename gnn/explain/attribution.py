@@ -118,7 +118,9 @@ def explain(model: MemrewardModel, graph: MemoryGraph, rollout_id: str) -> Expla
         raise InputError(
             f"rollout {rollout_id} has no query: its edges were removed by hand; ingest it again"
         )
-    score = Removals(model, model.tables(graph), rollout)
+    tables = model.tables(graph)
+    # Its rewards are worth what is believed of their sources.
+    score, graph = Removals(model, tables, rollout), tables.graph
     players = _players(score, graph)
 
     def worth(coalition_SN: Bools) -> Worths:

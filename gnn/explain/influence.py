@@ -52,6 +52,7 @@ def influences(
         limit: how many.
     """
     tables = model.tables(graph)
+    graph = tables.graph
     rollout = graph.rollout_id_R.index(rollout_id)
     logit_R = base_influence(model, tables, rollout)
     rows = np.flatnonzero(graph.labelled_R & (logit_R != 0))

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from gnn.models.memreward import MemrewardModel
 from memstore import Settings
 from memstore.changes import said_of
 from memstore.db import Stores
-from memstore.reads import read_graph, read_known
+from memstore.reads import as_known, read_graph
 from schema.memory_graph import MemoryGraph
 
 
@@ -102,8 +102,7 @@ def explain_rollout(
     graph = read_graph(stores, memory)
     model, manifest = _model(stores, settings, graph, version)
     explanation = explain(model, graph, rollout)
-    verified_R, preferred_2P = read_known(stores, graph, manifest.seq)
-    learned = replace(graph, verified_R=verified_R, preferred_2P=preferred_2P)
+    learned = as_known(stores, graph, manifest.seq)
     found = influences(model, learned, rollout, n_influences)
     named = {sender.rollout_id for item in explanation.contributions for sender in item.senders}
     named |= {rollout, *(item.rollout_id for item in found)}

@@ -38,7 +38,7 @@ def predict_unseen(model: MemrewardModel, graph: MemoryGraph) -> Floats:
     """
     hidden = replace(graph, verified_R=np.full_like(graph.verified_R, np.nan))
     tables = model.tables(hidden)
-    tables = replace(tables, label_Q=label_means(graph, tables.query_R))
+    tables = replace(tables, label_Q=label_means(model.trust.believed(graph), tables.query_R))
     probability_R = np.full(len(graph.rollout_id_R), np.nan, dtype=np.float32)
     for batch, logit_MR in model.member_logits(tables):
         texts = [graph.query_text_Q[query] for query in tables.query_R[batch.rollout_R]]

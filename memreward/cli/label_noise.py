@@ -22,7 +22,9 @@ def robustness(
         list[str] | None,
         typer.Option(
             help="KIND:SHARE of the labels made wrong, again for more; KIND is random, length, "
-            "dataset or annotator. Default: each at .05, .1 and .2."
+            "dataset or annotator, or source or source-length: one of several named sources, with "
+            "that share of the labels, says the opposite, or calls long wrong answers right. "
+            "Default: each at .05, .1 and .2."
         ),
     ] = None,
     labels: Annotated[float, typer.Option(help="Share of each dataset's queries labelled.")] = 0.2,
@@ -50,7 +52,15 @@ def robustness(
 
 def _table(rows: Sequence[dict[str, Any]]) -> Table:
     table = Table()
-    for heading in ("wrong labels", "share", "model", *SHOWN.values(), "found", "found, AUROC"):
+    for heading in (
+        "wrong labels",
+        "share",
+        "model",
+        *SHOWN.values(),
+        "found",
+        "found, AUROC",
+        "source named",
+    ):
         table.add_column(heading)
     for row in sorted(rows, key=lambda row: (row["kind"] != "none", row["kind"], row["share"])):
         table.add_row(
@@ -60,6 +70,7 @@ def _table(rows: Sequence[dict[str, Any]]) -> Table:
             *(_number(row[name], row[f"{name}_spread"]) for name in SHOWN),
             _number(row.get("found_precision"), row.get("found_precision_spread")),
             _number(row.get("found_auc"), None),
+            "" if row.get("source_named") is None else f"{row['source_named']:.0%}",
         )
     return table
 

@@ -1,7 +1,7 @@
 from .consistent_read import read_consistently as read_consistently
 from .consistent_read import removals as removals
+from .full_graph import as_known as as_known
 from .full_graph import read_graph as read_graph
-from .full_graph import read_known as read_known
 from .history import Statement as Statement
 from .history import parse_as_of as parse_as_of
 from .history import read_history as read_history

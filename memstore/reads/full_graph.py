@@ -1,6 +1,6 @@
 """A memory as arrays: structure and texts from Neo4j, embeddings and numbers from Postgres."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -52,18 +52,12 @@ def read_graph(stores: Stores, memory: str) -> MemoryGraph:
     return read_consistently(stores, memory, lambda: _read_graph(stores, memory))
 
 
-def read_known(stores: Stores, graph: MemoryGraph, seq: int) -> tuple[Floats, Ints]:
-    """Verified rewards and preferences of the graph's rollouts as they were at an earlier number.
-
-    Returns:
-        What `verified_R` and `preferred_2P` of the graph would have been.
-    """
-    index = {id_: row for row, id_ in enumerate(graph.rollout_id_R)}
+def as_known(stores: Stores, graph: MemoryGraph, seq: int) -> MemoryGraph:
+    """`graph` with the verified rewards and preferences that were known at an earlier number."""
+    rollouts = {id_: row for row, id_ in enumerate(graph.rollout_id_R)}
+    sources = {name: row for row, name in enumerate(graph.source_name_S)}
     with stores.vectors.transaction("reads.sql") as session:
-        return (
-            _verified(session, graph.memory, seq, index),
-            _preferred(session, graph.memory, seq, index),
-        )
+        return replace(graph, **_said(session, graph.memory, seq, rollouts, sources))
 
 
 def _read_graph(stores: Stores, memory: str) -> MemoryGraph:
@@ -122,9 +116,7 @@ def _read_columns(
             "query_embedding_QD": _query_embeddings(session, memory, seq, queries),
             **_rollout_columns(session, memory, seq, rollouts),
             "policy_embedding_RP": _policy_embeddings(session, memory, seq, rollouts),
-            "verified_R": _verified(session, memory, seq, rollouts),
-            "source_of_rollout_R": _sources(session, memory, seq, rollouts, index[SOURCE]),
-            "preferred_2P": _preferred(session, memory, seq, rollouts),
+            **_said(session, memory, seq, rollouts, index[SOURCE]),
         }
 
 
@@ -263,23 +255,28 @@ def _policy_embeddings(session: SqlSession, memory: str, seq: int, index: dict[s
     return _placed(embedding_NP, places, len(index))
 
 
-def _verified(session: SqlSession, memory: str, seq: int, index: dict[str, int]) -> Floats:
-    verified_R = np.full(len(index), np.nan, dtype=np.float32)
-    for id_, value, _ in session.rows("current_verified_rewards", memory=memory, seq=seq):
-        if id_ in index:
-            verified_R[index[id_]] = value
-    return verified_R
-
-
-def _sources(
-    session: SqlSession, memory: str, seq: int, index: dict[str, int], sources: dict[str, int]
-) -> Ints:
-    """Source that spoke last of each verified rollout, -1 elsewhere, [R]."""
-    source_R = np.full(len(index), -1, dtype=np.int64)
-    for id_, _, source in session.rows("current_verified_rewards", memory=memory, seq=seq):
-        if id_ in index:
-            source_R[index[id_]] = sources.get(source, -1)
-    return source_R
+def _said(
+    session: SqlSession, memory: str, seq: int, rollouts: dict[str, int], sources: dict[str, int]
+) -> dict[str, Any]:
+    """What was said of the rollouts, and by whom, by field of MemoryGraph."""
+    verified_R = np.full(len(rollouts), np.nan, dtype=np.float32)
+    source_R = np.full(len(rollouts), -1, dtype=np.int64)
+    for id_, value, source in session.rows("current_verified_rewards", memory=memory, seq=seq):
+        if id_ in rollouts:
+            verified_R[rollouts[id_]] = value
+            source_R[rollouts[id_]] = sources.get(source, -1)
+    several = [
+        (sources[source], rollouts[id_], value)
+        for id_, source, value in session.rows("several_said", memory=memory, seq=seq)
+        if id_ in rollouts and source in sources
+    ]
+    return {
+        "verified_R": verified_R,
+        "source_of_rollout_R": source_R,
+        "said_2W": np.array([pair[:2] for pair in several], np.int64).reshape(-1, 2).T.copy(),
+        "said_reward_W": np.array([value for *_, value in several], np.float32),
+        "preferred_2P": _preferred(session, memory, seq, rollouts),
+    }
 
 
 def _preferred(session: SqlSession, memory: str, seq: int, index: dict[str, int]) -> Ints:

@@ -80,7 +80,7 @@ N_NUMBERS: Final = max(place.stop for place in NUMBERS_OF_ROLLOUT.values())
 #: Layout of the files: a version, to be raised when their meaning changes, and what the declared
 #: nodes, columns and edges come to. A snapshot of another layout is replaced.
 _LAYOUT: Final = (NODES, TEXTS, VECTORS, INTEGERS, NUMBERS_OF_ROLLOUT, EDGES)
-FORMAT: Final = f"2-{digest(*map(repr, _LAYOUT))[:8]}"
+FORMAT: Final = f"3-{digest(*map(repr, _LAYOUT))[:8]}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +166,8 @@ class Files:
             ("seq", "<i8"),
         ):
             yield f"verified.{part}", dtype, None, f"verified.{part}"
+        for part, dtype in (("rollout", "<i8"), ("value", "<f4"), ("source", "<i8")):
+            yield f"said.{part}", dtype, None, f"said.{part}"
 
     @property
     def extents(self) -> dict[str, Extent]:

@@ -13,7 +13,7 @@ from memstore.db import GraphTransaction, SqlSession, Stores, vectors
 from memstore.snapshot.files import EDGES, NUMBERS_OF_ROLLOUT, ROLLOUT, TABLES, Stamp
 from memstore.snapshot.snapshot import EdgeRows, NodeRows, Snapshot
 from schema import tables
-from schema.graph import SIMILAR, STORED_EDGES
+from schema.graph import SIMILAR, SOURCE, STORED_EDGES
 from schema.memory_graph import Floats, Ints
 from schema.tables import NUMBERS, Column, ColumnType
 
@@ -223,3 +223,8 @@ def add_verified(snapshot: Snapshot, session: SqlSession, after: int, upto: int)
     for page in _pages(session.of("snapshot.sql"), name, EDGES_A_PAGE, **bounds):
         ids, values, sources, seqs = zip(*page, strict=True)
         snapshot.add_verified(ids, values, sources, seqs)
+    if snapshot.count(SOURCE) < 2:
+        return
+    name = "several_said_since" if after else "several_said"
+    for page in _pages(session.of("snapshot.sql"), name, EDGES_A_PAGE, **bounds):
+        snapshot.add_said(*zip(*page, strict=True))

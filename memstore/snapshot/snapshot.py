@@ -55,6 +55,9 @@ class Snapshot:
         self._verified_R = np.full(1024, np.nan, dtype=np.float32)
         self._source_R = np.full(1024, -1, dtype=np.int64)
         self._n_verified = 0
+        #: Of rollouts of which several sources spoke: what each said last.
+        self._said: dict[int, dict[int, float]] = {}
+        self._n_said = 0
         self.take_up()
 
     def _adjacencies(self, way: str) -> dict[str, Adjacency]:
@@ -80,6 +83,7 @@ class Snapshot:
         for column in (*numbers.values(), *self.files.texts.values()):
             column.open()
         self._take_up_verified()
+        self._take_up_said()
 
     def _take_up_verified(self) -> None:
         n_rollouts = self._counts[ROLLOUT]
@@ -95,6 +99,13 @@ class Snapshot:
         self._verified_R[rows] = values  # In order: what was said last stays.
         self._source_R[rows] = self.files.numbers["verified.source"].array[self._n_verified :]
         self._n_verified += len(rows)
+
+    def _take_up_said(self) -> None:
+        numbers, start = self.files.numbers, self._n_said
+        said = [numbers[f"said.{part}"].array[start:] for part in ("rollout", "source", "value")]
+        for rollout, source, value in zip(*(part.tolist() for part in said), strict=True):
+            self._said.setdefault(rollout, {})[source] = value
+        self._n_said += len(said[0])
 
     @property
     def memory(self) -> str:
@@ -140,6 +151,20 @@ class Snapshot:
     def sources(self, rows: Ints) -> Ints:
         """Source of the current verified reward of some rollouts, -1 where nothing is verified."""
         return self._source_R[: self._counts[ROLLOUT]][rows]
+
+    def said(self, rows: Ints) -> tuple[Ints, Floats]:
+        """What each source said last of those rollouts of which several spoke.
+
+        Returns:
+            Row of the source and place in `rows` of the rollout, [2, W], and the rewards, [W].
+        """
+        found = [
+            (source, place, value)
+            for place, row in enumerate(rows.tolist() if self._said else ())
+            for source, value in sorted(self._said.get(row, {}).items())
+        ]
+        source_W, place_W, value_W = zip(*found, strict=True) if found else ((), (), ())
+        return np.array([source_W, place_W], np.int64), np.array(value_W, np.float32)
 
     def labelled_rollouts(self) -> Ints:
         """Rollouts that have a verified reward, ascending."""
@@ -221,6 +246,17 @@ class Snapshot:
         self.files.numbers["verified.rollout"].append(self.known(ROLLOUT, ids))
         self.files.numbers["verified.value"].append(np.asarray(values, np.float32))
         self.files.numbers["verified.seq"].append(np.asarray(seq, np.int64))
+        self.take_up()
+
+    def add_said(self, ids: Sequence[str], sources: Sequence[str], values: Sequence[float]) -> None:
+        """What sources said last of rollouts of which several spoke, where it is new or changed.
+
+        Raises:
+            StoreError: if a rollout or a source is not there.
+        """
+        self.files.numbers["said.rollout"].append(self.known(ROLLOUT, ids))
+        self.files.numbers["said.source"].append(self.known(SOURCE, sources))
+        self.files.numbers["said.value"].append(np.asarray(values, np.float32))
         self.take_up()
 
     @property

@@ -167,6 +167,7 @@ def _graph(snapshot: Snapshot, rows: _Rows) -> MemoryGraph:
     edges: dict[str, Any] = {
         STORED_EDGES[name].array: _renumbered(snapshot, name, rows) for name in EDGES
     }
+    said_2W, said_reward_W = snapshot.said(rollouts)
     return MemoryGraph(
         memory=snapshot.memory,
         seq=snapshot.seq,
@@ -191,6 +192,8 @@ def _graph(snapshot: Snapshot, rows: _Rows) -> MemoryGraph:
         verified_R=snapshot.verified(rollouts),
         source_name_S=snapshot.ids(SOURCE, np.arange(snapshot.count(SOURCE))),
         source_of_rollout_R=snapshot.sources(rollouts),
+        said_2W=said_2W,
+        said_reward_W=said_reward_W,
         conclusion_id_C=snapshot.ids(CONCLUSION, conclusions),
         conclusion_key_C=snapshot.texts("conclusion.key", conclusions),
         policy_name_U=snapshot.ids(POLICY, policies),

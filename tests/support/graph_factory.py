@@ -110,6 +110,10 @@ def without_queries(graph: MemoryGraph, removed_Q: Bools) -> tuple[MemoryGraph, 
         "gave_2E": np.stack([gave_2E[0], new_R[gave_2E[1]]]),
         "similar_2E": new_Q[graph.similar_2E[:, both_E]],
         "similar_score_E": graph.similar_score_E[both_E],
+        "said_2W": np.stack(
+            [graph.said_2W[0, said_W := kept_R[graph.said_2W[1]]], new_R[graph.said_2W[1, said_W]]]
+        ),
+        "said_reward_W": graph.said_reward_W[kept_R[graph.said_2W[1]]],
         "preferred_2P": new_R[graph.preferred_2P[:, kept_R[graph.preferred_2P[0]]]],
     }
     for name, value in vars(graph).items():

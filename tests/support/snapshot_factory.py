@@ -144,6 +144,12 @@ def add_graph(snapshot: Snapshot, graph: MemoryGraph, queries: Ints, seq: int) -
         _some(graph.source_name_S, graph.source_of_rollout_R[said]),
         [seq] * len(said),
     )
+    said_W = np.isin(graph.said_2W[1], rollouts)
+    snapshot.add_said(
+        _some(graph.rollout_id_R, graph.said_2W[1, said_W]),
+        _some(graph.source_name_S, graph.said_2W[0, said_W]),
+        graph.said_reward_W[said_W].tolist(),
+    )
     snapshot.files.manifest.seq = seq
 
 
@@ -190,8 +196,14 @@ def assert_same(a: MemoryGraph, b: MemoryGraph) -> None:
     spoke = [dict(zip(g.rollout_id_R, g.source_of_rollout_R, strict=True)) for g in (a, b)]
     names = [{-1: None, **dict(enumerate(g.source_name_S))} for g in (a, b)]
     assert all(names[0][spoke[0][id_]] == names[1][spoke[1][id_]] for id_ in a.rollout_id_R)
+    assert _said(a) == _said(b)
     for name, (source, target) in ends.items():
         assert edge_set(a, name, source, target) == edge_set(b, name, source, target), name
+
+
+def _said(graph: MemoryGraph) -> list[tuple[str, str, float]]:
+    words = zip(*graph.said_2W.tolist(), graph.said_reward_W.tolist(), strict=True)
+    return sorted((graph.source_name_S[s], graph.rollout_id_R[r], value) for s, r, value in words)
 
 
 def edge_set(graph: MemoryGraph, name: str, source: str, target: str) -> list[tuple[object, ...]]:

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from gnn.features import log_length
 from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
 from schema.rollout import POLICY_SIGNALS
 
@@ -31,9 +32,6 @@ GROUP_FEATURES: Final[tuple[str, ...]] = (
     *(f"domain_{domain}" for domain in DOMAINS),
     "domain_other",
 )
-
-#: Tokens a character makes, for rollouts whose length in tokens is not given.
-TOKENS_PER_CHARACTER: Final = 0.3
 
 
 def group_features(graph: MemoryGraph) -> Floats:
@@ -86,15 +84,6 @@ def answer_share(graph: MemoryGraph) -> Floats:
 def answer_is_majority(graph: MemoryGraph) -> Floats:
     """1 where no other conclusion of the rollout's group has more rollouts, else 0: shape [R]."""
     return _agreement(graph.conclusion_of_rollout_R, group_of_rollout(graph))[1]
-
-
-def log_length(graph: MemoryGraph) -> Floats:
-    """Logarithm of 1 + the completion's tokens, estimated from its text where not given: [R]."""
-    texts = zip(graph.thinking_text_R, graph.answer_text_R, strict=True)
-    characters_R = np.fromiter((len(t) + len(a) for t, a in texts), np.float32)
-    given_R = ~np.isnan(graph.completion_tokens_R)
-    tokens_R = np.where(given_R, graph.completion_tokens_R, characters_R * TOKENS_PER_CHARACTER)
-    return np.log1p(tokens_R).astype(np.float32)
 
 
 def group_of_rollout(graph: MemoryGraph) -> Ints:

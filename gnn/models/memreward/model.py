@@ -52,6 +52,7 @@ from gnn.models.memreward.state import (
 )
 from gnn.models.memreward.training import Start, TrainedMember, below, train_member
 from gnn.models.memreward.training_state import Course
+from gnn.sources import SourceTrust
 from schema.errors import TrainingError
 from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
 from schema.score import Reach
@@ -93,6 +94,7 @@ class MemrewardModel:
         self._divisions: dict[str, Division] = {}
         self._inputs = ModelInputs()
         self._reliability: Reliability | None = None
+        self._trust = SourceTrust(sources={})
         self._seed = 0
         self._calibration = Calibration()
 
@@ -105,6 +107,11 @@ class MemrewardModel:
     def members(self) -> Sequence[Member]:
         """The members: view after view, and in each view part after part."""
         return self._members
+
+    @property
+    def trust(self) -> SourceTrust:
+        """How far it believes each source of verified rewards."""
+        return self._trust
 
     @property
     def divisions(self) -> Mapping[str, Division]:
@@ -178,6 +185,8 @@ class MemrewardModel:
         starts: Sequence[Start] | None,
     ) -> FitReport:
         started = time.monotonic()
+        self._trust = SourceTrust.fit(graph)
+        graph = self._trust.believed(graph)
         labelled_R = labelled_rollouts(graph)
         preferred_2P = usable_preferences(graph)
         known_R = known_rollouts(graph)
@@ -364,11 +373,14 @@ class MemrewardModel:
     def tables(self, graph: MemoryGraph) -> Tables:
         """Inputs of `graph`, standardised as the model learned them; all its rewards are in sight.
 
+        They are worth what is believed of their sources.
+
         Raises:
             TrainingError: if the model was not fitted.
         """
         if not self._members or self._reliability is None:
             raise not_fitted(self.name)
+        graph = self._trust.believed(graph)
         drawn = self._evidence(graph, self._reliability)
         return self._inputs.tables(graph, self._found(graph), drawn)
 
@@ -376,7 +388,7 @@ class MemrewardModel:
         """Standardised evidence of all rollouts of `graph`, [R, E].
 
         Args:
-            graph: all its rewards are in sight.
+            graph: all its rewards are in sight, and believed as they are.
             policies: False: as if no policy had been seen before.
 
         Raises:
@@ -422,6 +434,7 @@ class MemrewardModel:
         return tensors_of(self._members, self._inputs), {
             **config,
             "reliability": self._reliability.to_json(),
+            "sources": self._trust.to_json(),
             "seed": self._seed,
             "calibration": self._calibration.to_json(),
         }
@@ -432,6 +445,7 @@ class MemrewardModel:
         model = cls()
         model._calibration = Calibration.from_json(config["calibration"])
         model._reliability = Reliability.from_json(config["reliability"])
+        model._trust = SourceTrust.from_json(config["sources"])
         model._seed = config["seed"]
         model._divisions = divisions_from(config)
         model._inputs = inputs_from(tensors, config)

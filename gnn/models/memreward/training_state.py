@@ -122,10 +122,14 @@ def fingerprint(graph: MemoryGraph, *how: object) -> str:
         graph.rollout_id_R,
         graph.policy_R,
         graph.conclusion_id_C,
+        graph.source_name_S,
     ):
         hasher.update("\n".join(ids).encode() + b"\0")
     for array in (
         graph.verified_R,
+        graph.source_of_rollout_R,
+        graph.said_2W,
+        graph.said_reward_W,
         graph.generated_2E,
         graph.leads_to_2E,
         graph.concludes_2E,

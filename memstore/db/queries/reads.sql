@@ -25,6 +25,15 @@ ORDER BY rollout_id;
 SELECT rollout_id, value, source
 FROM memreward.current_verified(%(memory)s, %(seq)s::bigint, NULL::text[]);
 
+-- name: several_said
+-- What each source said last, up to a sequence number, of the rollouts of which more than one spoke.
+SELECT said.rollout_id, said.source, said.value
+FROM (
+    SELECT rollout_id, source, value, count(*) OVER (PARTITION BY rollout_id) AS sources
+    FROM memreward.verified_by_source(%(memory)s, %(seq)s::bigint, NULL::text[])
+) AS said
+WHERE said.sources > 1 ORDER BY said.rollout_id, said.source;
+
 -- name: current_preferences
 -- The current preferences up to a sequence number.
 SELECT better, worse

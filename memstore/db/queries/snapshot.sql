@@ -47,3 +47,27 @@ CROSS JOIN LATERAL (
     WHERE rollout_id = said.rollout_id OFFSET 0
 ) AS current
 ORDER BY current.seq, current.rollout_id;
+
+-- name: several_said
+-- As of a sequence number, what each source said last of the rollouts of which more than one spoke.
+SELECT said.rollout_id, said.source, said.value
+FROM (
+    SELECT rollout_id, source, value, count(*) OVER (PARTITION BY rollout_id) AS sources
+    FROM memreward.verified_by_source(%(memory)s, %(upto)s::bigint, NULL::text[])
+) AS said
+WHERE said.sources > 1 ORDER BY said.rollout_id, said.source;
+
+-- name: several_said_since
+-- The same of those rollouts of which something was said after another number.
+SELECT said.rollout_id, said.source, said.value
+FROM (
+    SELECT DISTINCT rollout_id FROM memreward.verified_reward
+    WHERE memory = %(memory)s AND seq > %(after)s AND seq <= %(upto)s
+) AS new
+CROSS JOIN LATERAL (
+    SELECT rollout_id, source, value, count(*) OVER () AS sources
+    FROM memreward.verified_by_source(
+        %(memory)s, %(upto)s::bigint, ARRAY[new.rollout_id]
+    )
+) AS said
+WHERE said.sources > 1 ORDER BY said.rollout_id, said.source;

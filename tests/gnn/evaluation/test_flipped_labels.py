@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from support.graph_factory import labelled, make_graph
 
-from gnn.evaluation.flipped_labels import FLIPS, flip_labels
-from gnn.models.baselines.logistic_features import log_length
+from gnn.evaluation.flipped_labels import FLIPS, SOURCES, SPOILT, flip_labels
+from gnn.features.length import log_length
 from schema.errors import InputError
 from schema.memory_graph import Bools, MemoryGraph
 
@@ -24,7 +24,7 @@ def flipped_by(graph: MemoryGraph, kind: str, share: float = 0.2, seed: int = 0)
     return flipped_R
 
 
-@pytest.mark.parametrize("kind", FLIPS)
+@pytest.mark.parametrize("kind", FLIPS.keys() - SOURCES)
 def test_as_many_labels_as_asked_and_no_others(graph: MemoryGraph, kind: str) -> None:
     for share in (0.0, 0.05, 0.2):
         assert flipped_by(graph, kind, share).sum() == round(share * graph.labelled_R.sum())
@@ -38,6 +38,27 @@ def test_the_seed_decides(graph: MemoryGraph, kind: str) -> None:
         for seed in range(1, 9)
     )
     assert other
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_one_of_five_sources_is_spoilt(graph: MemoryGraph, kind: str) -> None:
+    told, flipped_R = flip_labels(graph, kind, 0.2, seed=0)
+    assert told.source_name_S[0] == SPOILT
+    source_R, query_R = told.source_of_rollout_R, told.query_of_rollout_R
+    np.testing.assert_array_equal(source_R >= 0, graph.labelled_R)
+    counts = np.bincount(source_R[source_R >= 0])
+    assert len(counts) == 5
+    assert np.ptp(counts) <= 4  # The rollouts of one query.
+    for query in np.unique(query_R[source_R >= 0]):
+        assert len(np.unique(source_R[query_R == query])) == 1
+    own_R = source_R == 0
+    wrong_R = own_R & (graph.verified_R == 0)
+    expected_R = own_R
+    if kind == "source-length":
+        length_R = log_length(graph)
+        expected_R = wrong_R & (length_R > np.median(length_R[wrong_R]))
+    np.testing.assert_array_equal(flipped_R, expected_R)
+    assert flipped_by(graph, kind, 0.0).sum() == 0
 
 
 def test_by_length_long_wrong_ones_are_called_right(graph: MemoryGraph) -> None:

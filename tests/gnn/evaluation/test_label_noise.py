@@ -11,7 +11,11 @@ from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
 SMALL = MemrewardConfig(
     parts=2, net={"hidden": 8, "heads": 2}, train=TrainConfig(max_epochs=2, queries_a_batch=16)
 )
-CASES = [Spoiling(kind="random", share=0.1), Spoiling(kind="annotator", share=0.4)]
+CASES = [
+    Spoiling(kind="random", share=0.1),
+    Spoiling(kind="annotator", share=0.4),
+    Spoiling(kind="source", share=0.2),
+]
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +34,7 @@ def outcomes() -> list[Outcome]:
 
 
 def test_every_case_is_there_for_every_model_and_seed(outcomes: list[Outcome]) -> None:
-    assert len(outcomes) == 2 * 3 * 2
+    assert len(outcomes) == 2 * 4 * 2
     for outcome in outcomes:
         finds = outcome.model == "memreward" and outcome.spoiling is not None
         assert (outcome.finding is not None) == finds
@@ -39,7 +43,7 @@ def test_every_case_is_there_for_every_model_and_seed(outcomes: list[Outcome]) -
 
 def test_the_summary_has_means_losses_and_what_was_found(outcomes: list[Outcome]) -> None:
     rows = {(row["model"], row["kind"], row["share"]): row for row in summary(outcomes)}
-    assert len(rows) == 6
+    assert len(rows) == 8
     for (model, kind, share), row in rows.items():
         one = [
             o
@@ -55,3 +59,5 @@ def test_the_summary_has_means_losses_and_what_was_found(outcomes: list[Outcome]
         assert row["auc_loss"] == pytest.approx(rows[model, "none", 0.0]["auc"] - row["auc"])
         assert ("found_precision" in row) == (model == "memreward" and kind != "none")
     assert rows["memreward", "random", 0.1]["found_auc"] > 0.6
+    assert rows["memreward", "random", 0.1]["source_named"] is None
+    assert rows["memreward", "source", 0.2]["source_named"] == 1.0

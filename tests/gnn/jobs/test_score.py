@@ -15,6 +15,7 @@ from support.graph_factory import labelled, make_graph
 from support.snapshot_factory import snapshot_of, with_real_ids
 
 from gnn.base.reward_model import RewardModel
+from gnn.evaluation.flipped_labels import flip_labels
 from gnn.features.assembly import own_features
 from gnn.features.cache import KeptFeatures
 from gnn.jobs.score import predict_queries
@@ -93,6 +94,35 @@ def test_scores_are_those_of_the_full_pass(
             got = dict(zip(found.rollout_id_R, found.value_R.tolist(), strict=True))
             for row in np.flatnonzero(np.isin(graph.query_of_rollout_R, asked)):
                 assert got[graph.rollout_id_R[row]] == pytest.approx(full_R[row], abs=1e-5)
+
+
+def test_scores_are_those_of_the_full_pass_where_a_source_is_not_believed(tmp_path: Path) -> None:
+    graph, truth_R = make_graph(100, 6, k=4)
+    told, flipped_R = flip_labels(
+        labelled(with_real_ids(graph), truth_R, 0.9), "source", 0.2, seed=0
+    )
+    both = np.flatnonzero(told.source_of_rollout_R == 1)[:20]  # Source 0 contradicts it here.
+    told = replace(
+        told,
+        said_2W=np.stack([np.repeat([0, 1], len(both)), np.tile(both, 2)]),
+        said_reward_W=np.concatenate([1 - truth_R[both], truth_R[both]]),
+        verified_R=np.where(np.isin(np.arange(len(truth_R)), both), 0.5, told.verified_R).astype(
+            np.float32
+        ),
+    )
+    model = SMALL["memreward"]()
+    assert isinstance(model, MemrewardModel)
+    model.fit(told, seed=0)
+    assert not model.trust.sources["source 0"].believed
+    full_R = model.predict(told)
+    naive_R = model.predict(replace(told, source_name_S=["x", *told.source_name_S[1:]]))
+    assert not np.allclose(full_R[~flipped_R], naive_R[~flipped_R], atol=1e-3)
+    snapshot = snapshot_of(told, tmp_path)
+    for asked in (np.arange(10), np.arange(85, 100)):
+        found = predict_queries(model, None, snapshot, asked, KeptFeatures(snapshot.files.folder))
+        got = dict(zip(found.rollout_id_R, found.value_R.tolist(), strict=True))
+        for row in np.flatnonzero(np.isin(told.query_of_rollout_R, asked)):
+            assert got[told.rollout_id_R[row]] == pytest.approx(full_R[row], abs=1e-5)
 
 
 def test_features_are_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

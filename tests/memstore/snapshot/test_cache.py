@@ -79,7 +79,15 @@ def test_labels_links_and_deletes_reach_it(memory: MemoryUnderTest, tmp_path: Pa
     add_labels(memory.stores, memory.name, rewards[:1])
     snapshot.catch_up()
     assert_is_the_graph(snapshot, memory)
+    assert not read_graph(memory.stores, memory.name).said_2W.shape[1]  # One spoke alone.
     add_labels(memory.stores, memory.name, rewards[1:])
+    said = read_graph(memory.stores, memory.name)
+    assert said.said_2W[1].tolist() == [3, 3]
+    assert [said.source_name_S[row] for row in said.said_2W[0]] == ["a", "b"]
+    assert said.said_reward_W.tolist() == [1.0, 0.0]
+    snapshot.catch_up()
+    assert_is_the_graph(snapshot, memory)
+    add_labels(memory.stores, memory.name, [replace(rewards[0], value=0.5)])
     memory.link()
     memory.add(make_rollouts(2, 2, first=20))
     snapshot.catch_up()

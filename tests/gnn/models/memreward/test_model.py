@@ -8,6 +8,8 @@ import pytest
 import torch
 from support.graph_factory import labelled, make_graph, without_queries
 
+from gnn.base.metrics import auc
+from gnn.evaluation.flipped_labels import flip_labels
 from gnn.models.members.losses import pairs_within, reward_loss
 from gnn.models.members.member import TrainConfig
 from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
@@ -51,6 +53,28 @@ def test_the_state_survives_json_and_tensors(
     again = MemrewardModel.from_state(tensors, json.loads(json.dumps(config)))
     np.testing.assert_array_equal(again.predict(grown[0]), fitted.predict(grown[0]))
     assert again.features == fitted.features
+
+
+def test_a_source_that_says_the_opposite_is_not_learned() -> None:
+    graph, truth_R = make_graph(200, 6)
+    honest = labelled(graph, truth_R, 0.75)
+    spoilt, flipped_R = flip_labels(honest, "source", 0.2, seed=0)
+    nameless = replace(spoilt, source_of_rollout_R=np.full(len(truth_R), -1))
+    open_R = ~graph.labelled_R & (graph.query_of_rollout_R >= 150)
+    areas: list[float] = []
+    for known in (honest, spoilt, nameless):
+        model = MemrewardModel(SMALL)
+        report = model.fit(known, seed=0)
+        areas.append(auc(model.predict(known)[open_R], truth_R[open_R]) or 0.0)
+        assert report.n_rollouts == honest.labelled_R.sum()
+        told = model.tables(known).graph.verified_R
+        turned = np.abs(told - known.verified_R)[honest.labelled_R] > 0.5
+        expected = flipped_R if known is spoilt else np.zeros_like(flipped_R)
+        np.testing.assert_array_equal(turned, expected[honest.labelled_R])
+        again = MemrewardModel.from_state(*model.state())
+        np.testing.assert_array_equal(again.predict(known), model.predict(known))
+    assert areas[1] > areas[0] - 0.03
+    assert areas[1] > areas[2]
 
 
 def test_a_score_depends_on_the_neighbourhood_only(

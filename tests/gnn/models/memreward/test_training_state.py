@@ -187,8 +187,10 @@ def test_what_is_learned_from_has_a_fingerprint_of_its_own(graph: MemoryGraph) -
         fingerprint(graph, replace(SMALL, parts=3)),
         fingerprint(replace(graph, encoder="other"), SMALL),
         fingerprint(replace(graph, preferred_2P=np.array([[0], [1]])), SMALL),
+        fingerprint(replace(graph, source_name_S=["another"]), SMALL),
+        fingerprint(replace(graph, source_of_rollout_R=graph.source_of_rollout_R - 1), SMALL),
     ]
-    assert len({same, *others}) == 5
+    assert len({same, *others}) == 7
 
 
 def _more_labels(graph: MemoryGraph) -> MemoryGraph:

@@ -1,0 +1,4 @@
+from .statements import Statements as Statements
+from .trust import SourceTrust as SourceTrust
+from .trusted_source import TrustedSource as TrustedSource
+from .trusted_source import Verdict as Verdict
