@@ -33,8 +33,9 @@ _CODE: Final = (
     "schema.answers.code",
     "schema.answers.completion",
     "schema.answers.conclusion",
+    "schema.answers.json_options",
     "schema.answers.options",
-    "schema.answers.values",
+    "schema.answers.written_numbers",
     "schema.mathematics.dress",
 )
 _WIDTH: Final = len(OWN_NAMES)

@@ -1,4 +1,5 @@
 from .choices import chosen_option as chosen_option
+from .choices import concluded_option as concluded_option
 from .code import code_of as code_of
 from .code import has_code as has_code
 from .code import parse_code as parse_code
@@ -6,8 +7,6 @@ from .completion import SplitCompletion as SplitCompletion
 from .completion import split_completion as split_completion
 from .conclusion import KEYS_VERSION as KEYS_VERSION
 from .conclusion import conclusion_key as conclusion_key
-from .conclusion import value_key as value_key
 from .options import options_of as options_of
-from .spans import last_boxed as last_boxed
-from .values import last_number as last_number
-from .values import plain_expression as plain_expression
+from .written_numbers import last_number as last_number
+from .written_numbers import plain_expression as plain_expression

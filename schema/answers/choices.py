@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from schema.answers.canonical import value_of
+from schema.answers.option_statements import stated_letter
 from schema.answers.option_table import (
     Held,
     OptionTable,
     all_words,
+    bare,
     normal,
     signs,
     table_of,
@@ -17,10 +18,17 @@ from schema.answers.option_table import (
     untexted,
 )
 from schema.answers.options import Options
-from schema.answers.query import asked_of
-from schema.answers.spans import boxed_conclusion, lower_case, marked, matches_from, tagged
-from schema.answers.texts import undressed
 from schema.mathematics import plain_text
+from schema.values import (
+    asked_of,
+    boxed_conclusion,
+    lower_case,
+    marked,
+    says,
+    tagged,
+    undressed,
+    value_of,
+)
 
 #: Longest part of an answer, at its beginning and its end, in which a choice is looked for.
 LONGEST: Final = 4_000
@@ -29,48 +37,14 @@ _SPAN: Final = 400
 #: In an answer of this length the articles of an option's text may be missing.
 _SHORT: Final = 30
 
-_DRESS = r"(?:\\[(\[])?[\s*_$`\"'({\[]*(?:\\(?:text|math|boxed|fbox)\w*\s*\{\s*)*[\s*_$`\"'({\[]*"
-_LETTER = r"(?P<letter>[A-Z]|\d{1,2})(?![A-Za-z0-9'(]|\s*(?:and|or|&)\s+\(?[A-Z]\b)"
-_STATED = re.compile(
-    r"(?:\b(?i:answer|choice|option|letter|solution|response)\b[\s*]*"
-    r"(?i:is|was|would be|must be|should be|:|=|-)*[\s*:]*"
-    r"(?i:(?:the\s+)?(?:indeed\s+)?(?:option|choice|letter)\s+)?"
-    r"|(?i:\b(?:it is|it's|it must be|i (?:would )?(?:choose|chose|pick|select)|go with|"
-    r"my choice|actually|therefore|thus|hence|so|is)[\s,:]+(?:option\s+|choice\s+)?)"
-    r"|(?:答案|选择?|选项)(?:是|为|:)?\s*)" + _DRESS + _LETTER
-)
-_RIGHT = re.compile(
-    r"(?<![A-Za-z'])\(?(?P<letter>[A-Z])\)?\s+(?i:is|seems|looks|must be)\s+(?:the\s+)?"
-    r"(?i:right|correct|best|true|answer|only)\b"
-)
-_LOWER_STATED = re.compile(
-    r"(?i:\b(?:answer|choice|option|letter)\b[\s*]*(?:is|:|=)*[\s*:]*)"
-    + _DRESS
-    + r"(?P<letter>[a-z])(?=[).\]}*]|\s*$)"
-)
-#: Words with which they begin.
-_STATES = re.compile(
-    "answer|choice|option|letter|solution|response|it|i |go with|my choice|actually|therefore"
-    "|thus|hence|so|is|答案|选"
-)
-_LOWER_STATES = re.compile("answer|choice|option|letter")
-_NEGATED = re.compile(
-    r"(?:\bnot|n't|\bneither|\bnor|\bnever|\brather than|\binstead of)[\s(*]*$", re.I
-)
-#: Longest part of a text before a letter in which that is said.
-_NEGATION: Final = 60
 _ALONE = re.compile(
-    r"(?:option\s+|choice\s+)?[(\[{]?([A-Za-z]|\d{1,2})[)\]}]?[.:,;]?", re.IGNORECASE
+    r"(?:option\s+|choice\s+)?[(\[{]?([A-Za-z]|\d{1,2})[)\]}]?[.:,;!]?", re.IGNORECASE
 )
 _LEADING = re.compile(
     r"[\s*_$`\"'(\[{]*(?:(?i:option|choice)\s+)?([A-Z]|\d{1,2})"
     r"(?P<mark>[*_\s]*(?:[)\]}.:,;](?!\d)|\s[-–]\s)|\s*$|\s*\n)"
 )
 _LISTED = re.compile(r"(?<![A-Za-z'])\(?([A-Z])[.):](?=[\s\"*]|$)")
-_VERB = re.compile(r"\s+(?:is|was|because|since|as|seems|would|must|and|but|for|in|with)\b")
-_INITIAL = re.compile(r"\.\s[a-z]")
-_DOT = re.compile(r"\.\s")
-_SMALL_WORD = re.compile(r"\s+[a-z]")
 _LETTER_AND_TEXT = re.compile(
     r"[(\[*]*([A-Za-z]|\d{1,2})[)\]*]*(?:[.:)\-]|\s)\s*[*]*(.+)", re.DOTALL
 )
@@ -78,7 +52,12 @@ _LEAD = re.compile(
     r"(?:the |so |thus |therefore |hence |,)*\s*(?:final |correct )?answer\s*(?:is|:)\s*",
     re.IGNORECASE,
 )
+_BULLET: Final = " \t-*•"
 _MAY_BE_VALUE = re.compile(r"[\d\\]")
+_SAID_LAST = re.compile(
+    r"(?:\b(?:is|are|was|be|equals|gives?)\b|=)\s*"
+    r"((?:about |approximately )?[-(\[$\\]*\d[^\n=]{0,60}?)[\s.*$]*$"
+)
 _SO_LISTED = re.compile(r"(?:\bso|;|thus|therefore|hence)[\s,]*\(([A-Z])\)[.\s]*$")
 
 
@@ -97,6 +76,32 @@ def chosen_option(options: Options, answer: str) -> str | None:
             if letter == answer[0] and rest == text.rstrip("."):
                 return letter
     return _chosen(options, answer if len(answer) <= 2 * LONGEST else _ends(answer))
+
+
+def concluded_option(options: Options, thinking: str, answer: str) -> str | None:
+    """The option of a rollout: its answer's, else that of the line before an explanation.
+
+    Args:
+        options: the query's.
+        thinking: what comes before the answer.
+        answer: what it was split into, which may be the last sentence of an explanation, or only
+            what was around a box. Without any answer there is no option.
+    """
+    letter = chosen_option(options, answer)
+    if letter is not None or not thinking or not answer.strip():
+        return letter
+    line = thinking[-LONGEST:].rstrip().rpartition("\n")[2]
+    if not says(answer):
+        return chosen_option(options, line[-_SPAN:])
+    return _labelled(options, line.strip(_BULLET)) if len(line) <= _SPAN else None
+
+
+def _labelled(options: Options, line: str) -> str | None:
+    """The option that a line is, its letter before its text."""
+    table = table_of(options)
+    both = _LETTER_AND_TEXT.match(untexted(undressed(line)))
+    text = table.texts.get(both[1].upper()) if both else None
+    return both[1].upper() if both and text and normal(text) == normal(both[2]) else None
 
 
 def _ends(answer: str) -> str:
@@ -122,7 +127,7 @@ def _chosen(options: Options, answer: str) -> str | None:
     table = table_of(options)
     lettered = table.letter.search(text) is not None
     lower = lower_case(text)
-    stated = _stated(table, text, lower, lettered)
+    stated = stated_letter(table, text, lower, lettered)
     if stated is not None:
         return stated
     leading = _LEADING.match(text) if lettered else None
@@ -137,46 +142,14 @@ def _chosen(options: Options, answer: str) -> str | None:
         (_resolved(options, first) if first != text or len(text) > _SPAN else None)
         or (_only_listed(table, text) if lettered else None)
         or _in_words(table, text)
+        or _by_said_value(options, text)
     )
-
-
-def _stated(table: OptionTable, text: str, lower: str, lettered: bool) -> str | None:
-    """The letter of the last statement that an option is the answer."""
-    letters = table.texts
-    matches: list[re.Match[str]] = []
-    if lettered:
-        matches += _RIGHT.finditer(text)
-        if table.letter.search(text, 2):
-            matches += matches_from(_STATES, _STATED, text, lower)
-    if "answer" in lower or "choice" in lower or "option" in lower or "letter" in lower:
-        matches += matches_from(_LOWER_STATES, _LOWER_STATED, text, lower)
-    matches.sort(key=lambda match: match.start("letter"), reverse=True)
-    for match in matches:
-        letter, place = match["letter"].upper(), match.start("letter")
-        if letter not in letters or _NEGATED.search(text, max(0, place - _NEGATION), place):
-            continue
-        after = text[match.end("letter") :]
-        if not (after.lstrip(")*. ").startswith("?") or _is_article(letter, after, letters)):
-            return letter
-    return None
-
-
-def _is_article(letter: str, after: str, letters: dict[str, str]) -> bool:
-    """Whether `A` before a word is the article, `I` the pronoun, or `E.` an initial."""
-    own = telling_words(letters[letter])
-    if _INITIAL.match(after) and own != telling_words(after)[: len(own)]:
-        return any(
-            text.startswith(letter) and _DOT.match(text, len(letter)) for text in letters.values()
-        )
-    if letter not in ("A", "I") or not _SMALL_WORD.match(after) or _VERB.match(after):
-        return False
-    return not own or telling_words(after)[: len(own)] != own
 
 
 def _resolved(options: Options, span: str) -> str | None:
     """The option that a short span is: its letter, its text, both, or a value equal to it."""
     table = table_of(options)
-    span = undressed(span)
+    span = bare(span)
     plain = untexted(span)
     exact = table.same_text(span)
     if len(exact) == 1:
@@ -194,7 +167,7 @@ def _resolved(options: Options, span: str) -> str | None:
     if lead:
         return _resolved(options, span[lead.end() :])
     leading = _LEADING.match(span)
-    if leading and leading["mark"].strip():
+    if leading and leading["mark"].strip() and leading[1].isdigit() is options[0][0].isdigit():
         return None
     meant = table.same_words(span)
     return meant[0] if len(meant) == 1 else _by_value(options, span)
@@ -207,6 +180,12 @@ def _by_value(options: Options, span: str) -> str | None:
         return None
     equal = [letter for letter, text in options if _option_value(text) == value]
     return equal[0] if len(equal) == 1 else None
+
+
+def _by_said_value(options: Options, text: str) -> str | None:
+    """The option whose value is the last thing that a text says: `its length is 12 km.`."""
+    said = _SAID_LAST.search(text[-_SPAN:]) if _MAY_BE_VALUE.search(text) else None
+    return None if said is None else _by_value(options, said[1])
 
 
 @lru_cache(maxsize=8_192)

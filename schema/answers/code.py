@@ -17,6 +17,7 @@ _FENCE = re.compile(
 _LANGUAGES: Final = frozenset(["", "python", "py", "python3", "python2", "py3", "code", "pycon"])
 _START = re.compile(r"(?m)^(?:def |class |import |from \w[\w.]* import |async def |@\w)")
 _DEFINES = re.compile(r"(?m)^[^\S\n]*(?:async def|def|class)\s+\w|\blambda\b")
+_SCRIPT = re.compile(r"(?m)^(?:print|for |while |if |\w+(?:, ?\w+)* = )")
 _MOST_BLOCKS: Final = 30
 _MOST_CUTS: Final = 12
 
@@ -144,10 +145,13 @@ def _helps(code: str) -> bool:
 
 
 def _bare(text: str) -> str | None:
-    """Code without a fence: from its first statement to where it stops being Python."""
+    """Code without a fence: from its first statement to where it stops being Python.
+
+    Without a definition or an import, only a text that is a program as a whole is code.
+    """
     start = _START.search(text)
     if start is None:
-        return None
+        return text.strip() if _is_script(text) else None
     code = text[start.start() :].split("```")[0].rstrip()
     shorter = code
     for _ in range(_MOST_CUTS):
@@ -158,3 +162,13 @@ def _bare(text: str) -> str | None:
             break
         shorter = shorter[:cut].rstrip()
     return code
+
+
+def _is_script(text: str) -> bool:
+    """Whether a text is a program of statements, no sentence or value that is Python by chance."""
+    if not _SCRIPT.search(text):
+        return False
+    tree = _parsed(text.strip())
+    return tree is not None and any(
+        not isinstance(one, ast.Expr) or isinstance(one.value, ast.Call) for one in tree.body
+    )

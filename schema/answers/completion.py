@@ -22,12 +22,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from schema.answers.code import code_span
-from schema.answers.spans import is_comment, is_polite, marker_spans
-
-_END_TOKEN = re.compile(
-    r"(?:\s*(?:<\|(?:im_end|endoftext|end_of_text|eot_id|end|return|eom_id|eos)\|>|</s>|<eos>|"
-    r"<end_of_turn>|<｜end▁of▁sentence｜>|\[/?INST\]|<pad>|\[PAD\]))+\s*\Z"
+from schema.values import (
+    is_comment,
+    is_polite,
+    marker_spans,
+    without_end_tokens,
+    without_leave,
 )
+
 _NEXT_TURN = re.compile(
     r"<\|im_start\|>(?:user|system)|<start_of_turn>user|<\|start_header_id\|>user"
 )
@@ -66,7 +68,7 @@ class SplitCompletion:
 def split_completion(text: str) -> SplitCompletion:
     """Divide a completion by the rules of this module."""
     text = _NEXT_TURN.split(text, maxsplit=1)[0] if "<" in text else text
-    text = _END_TOKEN.sub("", text.strip()) if text.rstrip()[-1:] in (">", "]") else text.strip()
+    text = without_end_tokens(text).strip()
     harmony = _by_channels(text)
     if harmony is not None:
         return SplitCompletion.of(*harmony, marked=True)
@@ -77,7 +79,7 @@ def split_completion(text: str) -> SplitCompletion:
     marked = parts is not None or bool(before.strip())
     thinking, answer = _after_thinking(answer) if before else parts or _by_line(answer.strip())
     said = [part for part in (before.strip(), thinking.strip()) if part]
-    return SplitCompletion.of("\n".join(said), answer, marked=marked)
+    return SplitCompletion.of("\n".join(said), without_leave(answer.strip()), marked=marked)
 
 
 def _by_channels(text: str) -> tuple[str, str] | None:

@@ -9,20 +9,27 @@ rollout is ever run, nothing depends on other rollouts, and no text makes it rai
 import re
 from typing import Final
 
-from schema.answers.canonical import value_of
-from schema.answers.choices import chosen_option
+from schema.answers.choices import concluded_option
 from schema.answers.code import has_code
 from schema.answers.exact import EXACT_DOMAINS, exact_key
 from schema.answers.options import options_of
 from schema.answers.program_key import code_key
-from schema.answers.prose import said_value
-from schema.answers.query import Asked, asked_of
-from schema.answers.spans import boxed_conclusion, marked, tagged, without_politeness
-from schema.answers.texts import text_key
 from schema.mathematics import named_unit
+from schema.values import (
+    Asked,
+    asked_of,
+    boxed_conclusion,
+    marked,
+    said_value,
+    says,
+    tagged,
+    text_key,
+    value_of,
+    without_politeness,
+)
 
 #: Number of the rules by which keys are made; kept with every memory's keys.
-KEYS_VERSION: Final = 3
+KEYS_VERSION: Final = 4
 #: Longest part of a text in which a box or "the answer is" is looked for: they are at the end.
 TAIL: Final = 4_000
 
@@ -31,9 +38,10 @@ _ONE_BOX = re.compile(
     r"\s*(?:\\[(\[]|\$*)?\s*\\boxed\{(-?[1-9]\d{0,17}|0)\}[\s.$]*(?:\\[)\]])?[\s.$]*"
 )
 _UNIT_AFTER = re.compile(r"[\s$]*(?:\\\))?[\s$]*((?:square |cubic )?([A-Za-z]+))\b")
-_SAYS = re.compile(r"[^\W_]|∞|∅")
 _SENTENCE_END = re.compile(r"[.!?]\s+(?=[A-Z\\*])|\n+")
 _SENTENCE = re.compile(r"[A-Za-z=\]]")
+#: A last sentence that was cut off after a few words, before it said anything.
+_CUT_OFF = re.compile(r"[A-Z][a-z]*(?: [A-Za-z]+){0,4}")
 _CONCLUDES = re.compile(
     r"\W*(?:so|thus|therefore|hence|in total|finally|in conclusion|this means|altogether)\b", re.I
 )
@@ -51,7 +59,7 @@ def conclusion_key(query: str, thinking: str, answer: str, domain: str) -> str |
     """
     options = options_of(query)
     if options:
-        letter = chosen_option(options, answer) or chosen_option(options, _last_line(thinking))
+        letter = concluded_option(options, thinking, answer)
         return None if letter is None else f"option:{letter}"
     if _SIMPLE.fullmatch(answer) and domain != "code":
         return "value:0" if answer.strip() == "-0" else f"value:{answer.strip()}"
@@ -64,16 +72,11 @@ def conclusion_key(query: str, thinking: str, answer: str, domain: str) -> str |
     return f"value:{box[1]}" if box else _key(answer, thinking, asked)
 
 
-def value_key(answer: str, thinking: str) -> str | None:
-    """Key of a free-form answer: the boxed value, the marked one, or the last thing said."""
-    return _key(answer, thinking, asked_of(""))
-
-
 def _key(answer: str, thinking: str, asked: Asked) -> str | None:
     answer = tagged(answer)
     tail = answer[-TAIL:]
     boxed, after, is_open = boxed_conclusion(tail) if "\\" in tail else (None, "", False)
-    if boxed is None and not is_open and not _SAYS.search(answer):
+    if boxed is None and not is_open and answer.strip() and not says(answer):
         boxed, after, is_open = boxed_conclusion(thinking[-TAIL:])
     if boxed is not None:
         return _boxed_key(boxed, after, asked)
@@ -103,17 +106,10 @@ def _said(answer: str, asked: Asked) -> str | None:
     """Key of the value that an answer in sentences says: its only one, or the concluding one's."""
     if len(answer) > TAIL:
         return None
-    answer = answer.strip()
-    last = 0
-    for end in _SENTENCE_END.finditer(answer):
-        last = end.end()
-    sentence = answer[last:]
-    if last and not (_CONCLUDES.match(sentence) or asked.number):
+    sentences = _SENTENCE_END.split(answer.strip())
+    if len(sentences) > 1 and _CUT_OFF.fullmatch(sentences[-1]):
+        sentences.pop()
+    sentence = sentences[-1]
+    if len(sentences) > 1 and not (_CONCLUDES.match(sentence) or asked.number):
         return None
     return said_value(sentence, asked) if _SENTENCE.search(sentence) else None
-
-
-def _last_line(text: str) -> str:
-    """Last line of `text` that is not empty, its end at most."""
-    lines = text[-TAIL:].strip().rsplit("\n", 1)
-    return lines[-1][-300:]

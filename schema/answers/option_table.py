@@ -7,8 +7,8 @@ from functools import cached_property, lru_cache
 from typing import Final
 
 from schema.answers.options import Options
-from schema.answers.texts import undressed
 from schema.mathematics import plain_text
+from schema.values import undressed
 
 _FRACTION = re.compile(r"\.\d")
 #: What is between the words of a text without fractions.
@@ -16,6 +16,7 @@ _SPACES: Final = {sign: " " for sign in range(128) if not chr(sign).isalnum()}
 _WORD = re.compile(r"[^\W_]+(?:\.\d+)?")
 _TEXT_COMMAND = re.compile(r"\\(?:text|math)\w*\s*\{([^{}]*)\}")
 _SIGN = re.compile(r"[-+*/^<>=≥≤()]")
+_QUOTES: Final = " \t\r\n.`\"'"
 _NO_LETTER = r"(?![A-Za-z0-9'(])"
 _IDLE: Final = frozenset(["a", "an", "the", "both", "of", "its", "it's", "it", "is", "are"])
 
@@ -111,10 +112,15 @@ def untexted(span: str) -> str:
     return _TEXT_COMMAND.sub(r"\1", span) if "\\" in span else span
 
 
+def bare(span: str) -> str:
+    """A text without the marks around it, unless it is nothing else: the option `**`."""
+    return undressed(span) or span.strip(_QUOTES) or span.strip()
+
+
 def normal(text: str) -> str:
     """A text for comparing: letter case, spaces and outer marks aside; signs stay."""
-    plain = undressed(untexted(plain_text(text))).casefold().rstrip(".,;:")
-    return "".join(plain.split())
+    plain = bare(untexted(plain_text(text))).casefold()
+    return "".join((plain.rstrip(".,;:") or plain).split())
 
 
 def all_words(text: str) -> list[str]:

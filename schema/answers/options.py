@@ -1,29 +1,39 @@
 """Multiple choice: the options that a query lists, as people list them."""
 
-import json
 import re
 from functools import lru_cache
 from typing import Final
 
+from schema.answers.json_options import options_in_json
 from schema.mathematics import plain_text
 
+#: (letter, text) of each option of a query.
 Options = tuple[tuple[str, str], ...]
 
 _LABEL = r"(?:(?:option|choice)[ \t]+)?"
 #: One option a line: `A. x`, `(a) x`, `- **A)** x`, `[A] x`, `Option A: x`.
 _LINE = re.compile(
     rf"(?mi)^[ \t>]*(?:[-*•+][ \t]+)?(?P<bold>\*\*|__)?{_LABEL}(?P<open>[(\[])?(?P<letter>[A-Z])"
-    r"(?P<mark>[.):\]]|\*\*[.):]|[ \t]+[-=][ \t])(?:\*\*|__)?[.:]?[ \t]+(?P<text>\S.*)$"
+    r"(?P<mark>[.):\]]|\*\*[.):]|[ \t]+[-=](?=[ \t]))(?:\*\*|__)?[.:]?[ \t]+(?P<text>\S.*)$"
 )
+#: The same, with other marks or no space; read only where no other way finds options.
+_LOOSE_LINE = re.compile(
+    rf"(?m)^[ \t>|]*(?:[-*•+][ \t]+|#{{1,6}} |\\item[ \t]*)?(?P<bold>[*_`$]{{0,2}}){_LABEL}"
+    r"(?P<open>[(\[<])?(?P<letter>[A-Z])"
+    r"(?P<mark>[*_`$]{0,2}[.):,\]>]+|\t)[*_`$]{0,2}[ \t]*(?P<text>\S.*)$"
+)
+_TYPESET = re.compile(r"\$?\\(?:text|math)(?:bf|rm|it)?\{\s*\(([A-J])\)\s*\}(?:\\[ ,;])?\s*\$?")
+_WIDE_SPACE = re.compile(r"\\q?quad(?![A-Za-z])|\\hspace\{[^{}]*\}")
 _NUMBERED = re.compile(r"(?m)^[ \t>]*\(?(?P<letter>\d{1,2})[.):][ \t]+(?P<text>\S.*)$")
 _INLINE = re.compile(
     r"(?:(?<=[\s,;?:])|^)(?P<open>[(\[])?(?P<letter>[A-J])(?P<mark>[.)\]:])\s+(?=\S)"
 )
 _TIGHT = re.compile(r"(?P<open>\()(?P<letter>[A-J])(?P<mark>\))\s*(?=\S)")
-_JSON = re.compile(r"\{[^{}]*\}")
 _LEADS = re.compile(r"(?:\?|options?|choices?|following|below|answers?)\W*$", re.IGNORECASE)
 _CHOICE_QUERY = re.compile(r"\b(?:which|choose|select|pick|option|choice)", re.IGNORECASE)
 #: After its last option a query has an instruction at most.
+_SECOND = re.compile(r"\n[^A-Za-z\d\n]{0,6}(?:item[^A-Za-z\d\n]*)?B[^A-Za-z\d]")
+_FEWEST_LOOSE: Final = 3
 _LONGEST_TAIL: Final = 400
 _INLINE_READ: Final = 2_000
 _MOST: Final = 26
@@ -35,14 +45,23 @@ def options_of(query: str) -> Options:
     if not query:
         return ()
     query = plain_text(query)
+    if "(A)" in query and "\\" in query:
+        query = _WIDE_SPACE.sub(" ", _TYPESET.sub(r"(\1) ", query))
     lines = "\n" in query
     return (
         (_listed(query, _LINE, "A") if lines else ())
-        or _in_json(query)
+        or options_in_json(query)
         or _in_one_line(query, _INLINE, 3)
         or _in_one_line(query, _TIGHT, 2)
         or (_numbered(query) if lines else ())
+        or (_loosely_listed(query) if lines else ())
     )
+
+
+def _loosely_listed(query: str) -> Options:
+    """Options of one line each with marks that are rare, at least three."""
+    options = _listed(query, _LOOSE_LINE, "A") if _SECOND.search(query) else ()
+    return options if len(options) >= _FEWEST_LOOSE else ()
 
 
 def _listed(query: str, pattern: re.Pattern[str], first: str) -> Options:
@@ -59,13 +78,22 @@ def _listed(query: str, pattern: re.Pattern[str], first: str) -> Options:
         return ()
     if end < len(found) and pattern is _LINE and found[start]["mark"] == ":":
         return ()
-    texts = [match["text"].strip().strip("*").strip() for match in found[start:end]]
+    texts = [_text(match) for match in found[start:end]]
     if not all(any(map(str.isalnum, text)) or len(text) <= 12 for text in texts):
         return ()
     before = query[: found[start].start()].rstrip()
-    if pattern is _LINE and found[start]["mark"] in (":", "=") and not _LEADS.search(before):
+    unsure = pattern is _LOOSE_LINE or (
+        pattern is _LINE and found[start]["mark"].strip() in (":", "=", "-")
+    )
+    if unsure and not _LEADS.search(before):
         return ()
     return tuple(zip(labels[start:end], texts, strict=True))
+
+
+def _text(match: re.Match[str]) -> str:
+    """An option's text without the marks of bold around it, unless it is nothing else: `**`."""
+    text = match["text"].strip().rstrip("|").rstrip()
+    return text.strip("*").strip() or text
 
 
 def _after(label: str) -> str:
@@ -78,24 +106,6 @@ def _alike(found: list[re.Match[str]], start: int, place: int) -> bool:
     if one["letter"].isdigit():
         return True
     return one["letter"].isupper() == other["letter"].isupper() and one["mark"] == other["mark"]
-
-
-def _in_json(query: str) -> Options:
-    """Options as a JSON object or a Python dict: `{"A": "x", "B": "y"}`."""
-    if '"A"' not in query and "'A'" not in query:
-        return ()
-    for match in reversed(list(_JSON.finditer(query))):
-        text = match[0]
-        if '"A"' not in text and "'A'" not in text:
-            continue
-        try:
-            made = json.loads(text if '"A"' in text else text.replace("'", '"'))
-        except ValueError:
-            continue
-        letters = [chr(ord("A") + place) for place in range(len(made))]
-        if len(made) >= 2 and list(made) == letters:
-            return tuple((letter, str(made[letter])) for letter in letters)
-    return ()
 
 
 def _in_one_line(query: str, pattern: re.Pattern[str], fewest: int) -> Options:
@@ -122,7 +132,7 @@ def _in_one_line(query: str, pattern: re.Pattern[str], fewest: int) -> Options:
             continue
         stops = [match.start() for match in found[start + 1 : end]] + [len(line)]
         texts = [
-            line[match.end() : stop].strip().rstrip(",;").strip()
+            line[match.end() : stop].strip().rstrip(",;|").strip()
             for match, stop in zip(found[start:end], stops, strict=True)
         ]
         if all(any(map(str.isalnum, text)) for text in texts) and max(map(len, texts)) <= 200:

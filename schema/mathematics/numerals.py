@@ -48,6 +48,16 @@ def number_of_words(text: str) -> int | None:
     words = text.lower().replace("-", " ").replace(" and ", " ").split()
     if not words or len(words) > 12:
         return None
+    if words[0] in ("minus", "negative"):
+        number = _spelled(words[1:])
+        return None if number is None else -number
+    return _spelled(words)
+
+
+def _spelled(words: list[str]) -> int | None:
+    """The number that lower-case words spell, or None."""
+    if not words:
+        return None
     total, part, before = 0, 0, 1_000
     for word in words:
         value = _SMALL.get(word)

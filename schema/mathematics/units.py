@@ -147,6 +147,7 @@ TELLING: Final = frozenset(
         "unless",
         "except",
         "without",
+        "step",
     ]
 )
 #: Those of them that tell only right before the number.
@@ -195,6 +196,8 @@ def unit_of(words: str, asked: frozenset[str]) -> str | None:
     plain = _POWER.sub("", words).strip(" .,;:!")
     if not plain:
         return ""
+    if plain.lower() in ("in", "sq in", "cu in"):
+        plain = "inch"  # Only by itself: elsewhere it is the preposition.
     kept: list[str] = []
     for word in plain.lower().split():
         if word in ("per", "a", "an", "the", "of", "/", "square", "cubic", "sq", "cu"):

@@ -9,6 +9,8 @@ import re
 import unicodedata
 from typing import Final
 
+from schema.values import without_politeness
+
 #: Longest end of an answer that is searched for its result, characters.
 TAIL: Final = 4_000
 
@@ -33,6 +35,7 @@ _MINUS: Final = dict.fromkeys(map(ord, "\u2212\u2013\u2010\u2011\ufe63\uff0d"), 
 def final_answer(text: str) -> str:
     """What `text` says in the end; empty when its box or tag was never closed, or holds nothing."""
     text = plain_characters(text[-TAIL:] if len(text) > TAIL else text).strip()
+    text = without_politeness(text)
     if tags := _TAG.findall(text):
         text = tags[-1].strip()
     if (boxed := _boxed(text)) is not None:

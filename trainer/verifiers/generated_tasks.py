@@ -8,8 +8,9 @@ import json
 import re
 from typing import Final
 
-from schema.answers import last_boxed, last_number
+from schema.answers import last_number
 from schema.task import Check
+from schema.values import last_boxed
 
 RIGHT: Final = 1.0
 #: Families with one right text, for which any other is wrong.

@@ -33,6 +33,8 @@ _GRACE_S: Final = 30.0
 _START_S: Final = 180.0
 #: Most bytes of a text that go to a worker.
 _LONGEST: Final = 4 << 20
+#: So much of the thinking's end is sent, characters.
+_TAIL: Final = 4_000
 #: Most answers that one request is about.
 _MOST_TOGETHER: Final = 32
 
@@ -201,6 +203,8 @@ class Verifiers:
         rows = [
             {
                 "query": rollout.query,
+                # An option may be in the line before the answer.
+                "thinking": rollout.thinking[-_TAIL:] if kind is VerifierKind.OPTIONS else "",
                 "answer": rollout.answer,
                 "check": check.to_row(),
                 "same_process": self._same_process,

@@ -192,6 +192,10 @@ def compound(text: str) -> list[tuple[str, str]] | None:
     if not parts:
         return None
     last = re.fullmatch(r"(-?\d+(?:\.\d+)?)\s*([A-Za-z]{1,12}|['\"′″])\.?", text.strip())
-    if last is None or any(unit.lower() in _NO_UNITS for _, unit in parts):
+    if last is None:
         return None
-    return [*parts, (last[1], unit_name(last[2]))]
+    parts.append((last[1], unit_name(last[2])))
+    # 2x and 2y are no units, nor are words such as `half`.
+    if any(unit.lower() in _NO_UNITS or (len(unit) == 1 and unit.isalpha()) for _, unit in parts):
+        return None
+    return parts

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from schema.answers import chosen_option, options_of
+from schema.answers import chosen_option, concluded_option, options_of
 from schema.task import Check, VerifierKind
 from trainer.verifiers.generated_tasks import candidates, generated_verdict
 
@@ -42,30 +42,30 @@ def preload(kind: VerifierKind) -> None:
             import pytest  # noqa: F401
 
 
-def verdict(query: str, answer: str, check: Check) -> Verdict:
-    """Check one answer."""
+def verdict(query: str, thinking: str, answer: str, check: Check) -> Verdict:
+    """Check one answer; `thinking`: the end of what comes before it, for options."""
     if len(answer) > LONGEST:
         return 0.0, f"an answer of {len(answer)} characters"
     if check.kind is VerifierKind.MATH:
-        return _math(answer, check)
+        return _math(query, answer, check)
     if check.kind is VerifierKind.OPTIONS:
-        return _options(query, answer, check)
+        return _options(query, thinking, answer, check)
     return generated_verdict(answer, check)
 
 
-def _math(answer: str, check: Check) -> Verdict:
+def _math(query: str, answer: str, check: Check) -> Verdict:
     from trainer.verifiers.mathematics import same_result
 
-    equal = same_result(check.gold, answer)
+    equal = same_result(check.gold, answer, query)
     return (1.0, "the same result") if equal else (0.0, "another result")
 
 
-def _options(query: str, answer: str, check: Check) -> Verdict:
+def _options(query: str, thinking: str, answer: str, check: Check) -> Verdict:
     options = options_of(query)
     gold = check.gold.strip().strip("().").upper()
     if gold not in {letter for letter, _ in options}:
         return None, f"the expected option {check.gold[:80]!r} is not among the query's"
-    chosen = chosen_option(options, answer)
+    chosen = concluded_option(options, thinking, answer)
     return (1.0 if chosen == gold else 0.0), f"option {chosen}"
 
 

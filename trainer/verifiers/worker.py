@@ -81,7 +81,7 @@ def _lost(item: Item, reason: str, deadline_s: float) -> Item:
 
 def _with_gold(item: Item) -> Item:
     """The same question, answered by what is expected."""
-    return {**item, "answer": item["check"]["gold"]}
+    return {**item, "thinking": "", "answer": item["check"]["gold"]}
 
 
 def _decide_program(item: Item, deadline_s: float, starter: ProgramStarter) -> Item:
@@ -174,7 +174,8 @@ def _found(item: Item) -> Verdict:
 
 
 def _verdict(item: Item) -> Verdict:
-    return verdict(item["query"], item["answer"], Check.from_row(item["check"]))
+    check = Check.from_row(item["check"])
+    return verdict(item["query"], item["thinking"], item["answer"], check)
 
 
 def _tried(decide: Decide, item: Item) -> Verdict:

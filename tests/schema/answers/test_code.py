@@ -82,3 +82,11 @@ def test_programs_that_are_the_same() -> None:
 )
 def test_a_completion_with_a_program(completion: str) -> None:
     assert code_key(split_completion(completion).answer) == code_key(FENCED)
+
+
+def test_a_bare_script_is_a_program_and_a_sentence_is_none() -> None:
+    script = "n = int(input())\nfor i in range(n):\n    print(i)"
+    assert code_of(script) == script
+    assert code_key(script) != code_key(script.replace("print(i)", "print(i + 1)"))
+    for text in ("42", "x", "print", "n = 4, so the answer is 8", "a = b is what we want"):
+        assert code_of(text) is None

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema.answers.completion import split_completion
+from schema.answers.conclusion import conclusion_key
 
 CASES = [
     ("<think>2 + 2 is 4</think>\nThe sum is 4.", "2 + 2 is 4", "The sum is 4."),
@@ -128,3 +129,40 @@ def test_time_grows_no_faster_than_the_text(piece: str) -> None:
 
     base = max(seconds(50_000), 1e-3)
     assert min(seconds(800_000) for _ in range(3)) < 100 * base
+
+
+CONCLUDES = [
+    "40 + 2 = 42", "40+2\n\nThe answer is 42.",
+    "We add.\n\n\\boxed{42}\n\nI hope this helps! Let me know.", "#### 42\nThanks!",
+    "Let me think. 40+2=42.\n\n**Answer:** 42\n\nFeel free to ask more.", "<think>hm</think>42",
+    "hm, 42</think>\n\n42", "hm</think>\nThe answer is \\boxed{42}.",
+    "<think>a</think><answer>42</answer>", "<reasoning>a</reasoning>\n<answer>42</answer>",
+    "<thinking>40+2</thinking>\n42", "<answer>42</answer><|im_end|>", "42<|endoftext|>",
+    "42<|eot_id|>", "42</s>", "<|im_start|>assistant\n42<|im_end|>", "$$40+2=42$$",
+    "\\[\n\\boxed{42}\n\\]", "So:\n\n$$\n\\boxed{42}\n$$\n\nThis completes the solution.",
+    "The answer is\n\n42", "**Final Answer:**\n\\boxed{42}",
+    "Final Answer: The final answer is $42$. I hope it is correct.",
+    "Therefore, the final answer is: $\\boxed{42}$.", "So 40 plus 2 is 42.",
+    "Thus, the sum is **42**.", "Answer: 42\n\nExplanation: 40 and 2 make 42.",
+    "### Solution\n40+2\n\n### Answer\n42", "First 41. No, wait.\nThe answer is 42.",
+    "\\boxed{41}? No. \\boxed{42}",
+    "The answer is 41. Let me check: 40 + 2 = 42. The answer is 42.", "答案：42",
+    "因此，答案是 42。",
+    "42\n\n", "  42  ", "`42`", "```\n42\n```", "{\"answer\": 42}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", CONCLUDES, ids=range(len(CONCLUDES)))
+def test_what_a_completion_concludes(text: str) -> None:
+    said = split_completion(text)
+    query = "How much is 40 + 2?"
+    assert conclusion_key(query, said.thinking, said.answer, "math") == "value:42"
+
+
+@pytest.mark.parametrize("text", [
+    "<think>40+2 is \\boxed{42}", "<think>The answer is 42", "Well <think> 42? no", "   ",
+    "<|im_end|>", "<think></think>",
+])  # fmt: skip
+def test_what_was_cut_off_concludes_nothing(text: str) -> None:
+    said = split_completion(text)
+    assert conclusion_key("How much is 40 + 2?", said.thinking, said.answer, "math") is None

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schema.answers.conclusion import conclusion_key
-from schema.answers.spans import last_boxed
+from schema.values.spans import last_boxed
 
 OPTIONS = "Which is a carnivore?\nA. a cow\nB. a caterpillar\nC. a vegan\nD. a shark"
 CODE_QUERY = "Write a python function to add.\nIt must pass, for example: assert add(1, 2) == 3"
@@ -72,8 +72,11 @@ def test_an_option_that_nobody_named_is_none() -> None:
     assert key("Fish are animals.", query=OPTIONS) is None
 
 
-def test_a_stated_option_is_looked_for_in_the_thinking_too() -> None:
-    assert key("", query=OPTIONS, thinking="Sharks eat meat.\nThe answer is D") == "option:D"
+def test_an_option_before_an_explanation_is_chosen() -> None:
+    thinking = "Sharks eat meat.\nD. a shark"
+    assert key("Cows do not.", query=OPTIONS, thinking=thinking) == "option:D"
+    assert key("", query=OPTIONS, thinking="Sharks eat meat.\nThe answer is D") is None
+    assert key("", thinking="So \\boxed{41}, or") is None
 
 
 def test_programs_are_the_same_up_to_names_layout_and_docstrings() -> None:

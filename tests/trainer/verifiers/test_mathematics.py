@@ -5,6 +5,7 @@
 import pytest
 
 from schema.errors import InputError
+from trainer.verifiers.dates import date
 from trainer.verifiers.final_answer import final_answer
 from trainer.verifiers.mathematics import same_result
 
@@ -173,12 +174,58 @@ DIFFERENT = [
 ]
 
 
-@pytest.mark.parametrize(("gold", "answer"), SAME)
+RIGHT = [
+    ("7", "7"), ("7", "7.0"), ("7", "seven"), ("7", "\\boxed{7}"), ("7", "7 apples"),
+    ("7", "There are 7 apples."), ("7", "7\\%"), ("7", "x = 7"), ("\\frac{5}{8}", "0.625"),
+    ("\\frac{5}{8}", "5/8"), ("\\frac{5}{8}", "\\frac{10}{16}"), ("\\frac{5}{8}", "\\dfrac58"),
+    ("3x+6", "3(x+2)"), ("3x+6", "y=3x+6"), ("[2, \\infty)", "[2,∞)"),
+    ("(-\\infty,1)\\cup(4,\\infty)", "(-∞,1)∪(4,∞)"), ("(3, 4)", "(3,4)"), ("3 and 4", "4 and 3"),
+    ("x=3 or x=4", "x=4 or x=3"), ("12 cm", "12"), ("12 cm", "12 cm"), ("2 hours", "2 h"),
+    ("5 feet 4 inches", "5 ft 4 in"), ("$24.50", "24.5"), ("$24.50", "\\$24.50"),
+    ("1,250", "1250"), ("2 million", "2000000"), ("4:45 PM", "4:45 PM"), ("4:45 PM", "16:45"),
+    ("June 7, 2019", "June 7, 2019"), ("2019-06-07", "2019-06-07"), ("3:5", "3:5"),
+    ("45^\\circ", "45°"), ("45^\\circ", "45"), ("75%", "0.75"), ("75%", "75"),
+    ("2\\sqrt{5}", "\\sqrt{20}"), ("2\\sqrt{5}", "2√5"), ("\\frac{\\pi}{4}", "π/4"),
+    ("6.02\\times 10^{23}", "6.02e23"), ("Paris", "paris"), ("Paris", "\\boxed{\\text{Paris}}"),
+    ("Paris", "The answer is Paris."), ("Yes", "Yes, it is."), ("False", "false"),
+    ("x>3", "x > 3"), ("-2 \\le x < 5", "-2 ≤ x < 5"), ("\\{1,2\\}", "\\{2,1\\}"), ("27", "٢٧"),
+    ("27", "२७"), ("-14", "−14"), ("naïve", "naïve"), ("3+4i", "4i+3"), ("1e-5", "0.00001"),
+    ("e^{2x}", "e^{2x}"),
+    ("\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}", "\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}"),
+    ("The total is 18 dollars.\n#### 18", "18"), ("y = 2x + 3", "2x+3"),
+    ("x^2+y^2=9", "x^2+y^2=9"), ("x^2+y^2=9", "2x^2+2y^2=18"),
+    ("5", "The answer is 5. Therefore x is not 6."), ("5", "First I got 4, but the answer is 5."),
+    ("5", "\\boxed{4} no, \\boxed{5}"), ("12", "3 \\times 4 = 12"),
+]  # fmt: skip
+WRONG = [
+    ("7", "-7"), ("7", "7x"), ("7", "17"), ("7", "70"), ("7", "7, 8"), ("7", "7 or 8"),
+    ("7", "not 7"), ("7", "7!"), ("7", "\\sqrt{7}"), ("7", "7^2"), ("7", "between 6 and 7"),
+    ("\\frac{5}{8}", "0.63"), ("\\frac{5}{8}", "8/5"), ("3x+6", "3x-6"), ("3x+6", "3x+6y"),
+    ("3x+6", "6"), ("[2, \\infty)", "(2,∞)"), ("[2, \\infty)", "x \\geq 2"),
+    ("(-\\infty,1)\\cup(4,\\infty)", "(4,\\infty)"), ("(3, 4)", "(4,3)"), ("(3, 4)", "(3, 4, 5)"),
+    ("(3, 4)", "34"), ("3, 4", "4, 3"), ("x=3 or x=4", "x=4"), ("12 cm", "12 km"),
+    ("2 hours", "2 minutes"), ("5 feet 4 inches", "5 feet"), ("$24.50", "$24.05"),
+    ("1250", "1.250"), ("2 million", "2"), ("4:45 PM", "4:45 AM"), ("4:45 PM", "5:45 PM"),
+    ("June 7, 2019", "July 7, 2019"), ("June 7, 2019", "June 7, 2020"),
+    ("2019-06-07", "2019-06-08"), ("2019-06-07", "2019-07-06"), ("3:5", "5:3"),
+    ("45^\\circ", "46"), ("75%", "7.5"), ("2\\sqrt{5}", "4.4721"),
+    ("6.02\\times 10^{23}", "6.02e22"), ("Paris", "London"), ("Paris", "not Paris"),
+    ("Yes", "no"), ("False", "True"), ("x>3", "x>=3"), ("x>3", "3"),
+    ("-2 \\le x < 5", "-2 < x < 5"), ("\\{1,2\\}", "\\{1,2,3\\}"), ("3+4i", "3-4i"),
+    ("42", "\\boxed{42"), ("42", ""), ("42", "1/0"), ("42", "\\frac{1}{0}"), ("1e-5", "0.0001"),
+    ("e^{2x}", "e^{x}"),
+    ("\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}", "\\begin{pmatrix}1&3\\\\2&4\\end{pmatrix}"),
+    ("The total is 18 dollars.\n#### 18", "81"), ("y = 2x + 3", "y=2x-3"), ("x^2+y^2=9", "9"),
+    ("5", "5 or 6"), ("12", "12 = 3 \\times 5"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("gold", "answer"), [*SAME, *RIGHT])
 def test_the_same_result(gold: str, answer: str) -> None:
     assert same_result(gold, answer)
 
 
-@pytest.mark.parametrize(("gold", "answer"), DIFFERENT)
+@pytest.mark.parametrize(("gold", "answer"), [*DIFFERENT, *WRONG])
 def test_another_result(gold: str, answer: str) -> None:
     assert not same_result(gold, answer)
 
@@ -203,3 +250,43 @@ def test_a_gold_that_cannot_be_read_is_said(gold: str) -> None:
 )
 def test_the_part_that_says_the_result(text: str, said: str) -> None:
     assert final_answer(text) == said
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "query", "same"),
+    [
+        ("9", "So, Ann sold 9 more tickets than Bo.", "How many more did Ann sell than Bo?", True),
+        ("9", "So, Ann sold no more than 9 tickets.", "How many did Ann sell?", False),
+        (
+            "4",
+            "So Bo needs 4 bags for 12 apples.",
+            "How many bags does Bo need for 12 apples?",
+            True,
+        ),
+        (
+            "12",
+            "So Bo needs 4 bags for 12 apples.",
+            "How many bags does Bo need for 12 apples?",
+            False,
+        ),
+        ("-3/5", "So, the slope is $\\frac{-3}{5}$.", "What is the slope?", True),
+    ],
+)
+def test_a_sentence_is_read_by_its_query(gold: str, answer: str, query: str, same: bool) -> None:
+    assert same_result(gold, answer, query) is same
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("2019-06-07", (2019, 6, 7)),
+        ("June 7, 2019", (2019, 6, 7)),
+        ("7th of June 2019", (2019, 6, 7)),
+        ("Sept. 1, 2020", (2020, 9, 1)),
+        ("6/7/2019", (0, 2019, 6, 7)),
+        ("7 apples 2019", None),
+        ("2019", None),
+    ],
+)
+def test_dates(text: str, day: tuple[int, ...] | None) -> None:
+    assert date(text) == day

@@ -5,22 +5,6 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Final
 
-_WORDS: Final = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen twenty"
-)
-NUMBER_WORDS: Final[dict[str, str]] = {
-    word: str(value) for value, word in enumerate(_WORDS.split())
-} | {
-    "thirty": "30",
-    "forty": "40",
-    "fifty": "50",
-    "hundred": "100",
-}
-
-#: An expression longer than this never agrees to the letter and gets no key.
-LONGEST_EXPRESSION: Final = 200
-
 _NUMBER = re.compile(
     r"(?<![\w.,])-?\s?\$?(?:\d{1,3}(?:,\d{3})+|\d{1,30})(?:\.\d{1,20})?(?![\d])"
     r"(?:\s*/\s*\d{1,15}(?![\d.]))?"
@@ -57,39 +41,9 @@ _REPLACED: Final = (
     ("\\infty", "infinity"),
     ("∞", "infinity"),
 )
-_UNIT = re.compile(r"(?i)^([-+]?[\d.,/]+)\s*([a-z][a-z/^0-9 ]{0,40})\.?$")
-_EXPRESSION = re.compile(r"[-+*/^=()\[\]{}<>|,.!\w\\]+")
 
 
-def canonical_value(text: str) -> str | None:
-    """Canonical form of a text that is one value as a whole, or None if it is prose.
-
-    Numbers become the shortest decimal of 9 significant digits (integers stay exact);
-    expressions lose LaTeX dressing, spaces, units in words and a left side `x =`.
-    """
-    if len(text) > 2 * LONGEST_EXPRESSION:
-        return None
-    plain = plain_expression(text)
-    if "=" in plain:
-        left, right = plain.rsplit("=", 1)
-        if not right or len(left) > LONGEST_EXPRESSION:
-            return None
-        plain = right.strip()
-    unit = _UNIT.match(plain)
-    if unit and not re.search(r"[*^]", plain):
-        plain = unit[1]
-    compact = plain.replace(" ", "")
-    number = canonical_number(compact)
-    if number is not None:
-        return number
-    if not compact or len(compact) > LONGEST_EXPRESSION or not _EXPRESSION.fullmatch(compact):
-        return None
-    if re.search(r"[A-Za-z]{3,}\s+[A-Za-z]{2,}", plain) or not re.search(r"[\d*/^+\\=(]", compact):
-        return None
-    return compact
-
-
-def canonical_number(compact: str) -> str | None:
+def _canonical_number(compact: str) -> str | None:
     """Canonical form of one written number (no spaces in it), or None if it is something else."""
     scientific = _SCIENTIFIC.fullmatch(compact)
     if scientific:
@@ -110,7 +64,7 @@ def last_number(text: str) -> str | None:
     """Canonical form of the last number written in `text`, or None if it holds none."""
     plain = plain_expression(text)
     numbers = _NUMBER.findall(plain)
-    return canonical_number(re.sub(r"[\s$]", "", numbers[-1])) if numbers else None
+    return _canonical_number(re.sub(r"[\s$]", "", numbers[-1])) if numbers else None
 
 
 @lru_cache(maxsize=4_096)

@@ -7,8 +7,6 @@ It is read only where the sentence holds one value and no word that changes what
 import re
 from typing import Final
 
-from schema.answers.canonical import value_of
-from schema.answers.query import Asked
 from schema.mathematics import (
     COMPARING,
     SCALES,
@@ -18,22 +16,34 @@ from schema.mathematics import (
     plain_mathematics,
     plain_text,
 )
+from schema.values.canonical import value_of
+from schema.values.moments import moment
+from schema.values.query import Asked
 
 #: Longest sentence that is read.
 LONGEST: Final = 400
 
 _VALUE = re.compile(
     r"(?<![\w.,:])(?:"
-    r"(?P<clock>\d+:\d+(?![:\d])|(?:\d+\s*days?,?\s*)?\d{1,3}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:\s*[AaPp]\.?[Mm]\b)?)"
+    r"(?P<clock>\d{4}-\d\d?-\d\d?(?![-\d])|\d+:\d+(?![:\d])|(?:\d+\s*days?,?\s*)?\d{1,3}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:\s*[AaPp]\.?[Mm]\b)?)"
     r"|(?P<list>\[[^\[\]\n]*\])"
     r"|(?P<number>-?\s?[$€£]?\s?\d[\d,]*(?:\.\d+)?(?:\s*/\s*\d+)?\s?[%°]?)"
-    r")(?![\d:])"
+    r")(?![\d:]|(?:st|nd|rd|th)\b)"
 )
+#: A number after one of these is part of an expression.
+_OPERATORS: Final = ("^", "_", "*", "/", "+", "(", "{")
 #: Every value has one of these.
 _VALUE_SIGN = re.compile(r"[\d\[]")
 _COMPARED = re.compile(
     r"\b(?:than|at (?:least|most)|up to|minimum of|maximum of|no more|over|under)\s*$",
     re.IGNORECASE,
+)
+#: A computation in words, and one with what is counted: `6 boxes * 4 dollars/box`.
+_OPERATIONS: Final = {"plus": "+", "minus": "-", "times": "*"}
+_SAID_OPERATION = re.compile(r"(?<=\d)\s+(plus|minus|times)\s+(?=\d)")
+_COUNTED = re.compile(
+    r"\s*\$?\d[\d.,]*(?:/\d+)?%?(?:\s+(?!and\b|or\b)[A-Za-z/]+){0,3}"
+    r"(?:\s*(?:[-+*]|/(?=\s*\d))\s*\(?\$?\d[\d.,]*\)?(?:\s+(?!and\b|or\b)[A-Za-z/]+){0,3})+\s*"
 )
 _COMPUTED = re.compile(r"\d\s*[-+*/]\s*\(?\d")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?![\d,])")
@@ -100,6 +110,8 @@ def said_value(text: str, asked: Asked) -> str | None:
     if len(text) > LONGEST:
         return None
     plain = plain_mathematics(plain_text(text)).replace("$", " $").strip()
+    if "us " in plain or "times " in plain:
+        plain = _SAID_OPERATION.sub(lambda match: f" {_OPERATIONS[match[1]]} ", plain)
     before, equals, after = plain.rpartition("=")
     if equals and not _steps(before):
         return None
@@ -122,6 +134,8 @@ def said_value(text: str, asked: Asked) -> str | None:
         value = found[0][0].strip()
     if _COMPARED.search(sentence[:place]) or sentence.startswith("!", end):
         return None
+    if sentence[:place].rstrip().endswith(_OPERATORS):
+        return None
     if _COMPUTED.search(before):
         before = before.lower()  # What is computed is the same whoever is named.
     rest = f"{before} {sentence[:place]} ; {sentence[end:]}"
@@ -138,9 +152,9 @@ def _given(value: str, asked: Asked) -> bool:
 def _steps(before: str) -> bool:
     """Whether what stands before the last `=` is a computation, after some words at most."""
     parts = before.split("=")
-    return all(not re.search(r"[A-Za-z]{2,}|,\s", part) for part in parts[1:]) and not re.search(
-        r"[<>≠!]|(?:^|\s)[a-z]\s*$", parts[0] if len(parts) > 1 else ""
-    )
+    return all(
+        not re.search(r"[A-Za-z]{2,}|,\s", part) or _COUNTED.fullmatch(part) for part in parts[1:]
+    ) and not re.search(r"[<>≠!]|(?:^|\s)[a-z]\s*$", parts[0] if len(parts) > 1 else "")
 
 
 def _key(value: str, after: str, asked: Asked) -> str | None:
@@ -151,13 +165,13 @@ def _key(value: str, after: str, asked: Asked) -> str | None:
     if (unit and named_unit(unit[1]) is not None) or (unit and unit[1].lower() in SCALES):
         return value_of(f"{value} {unit[1]}", asked)
     if ":" in value:
-        return "text:" + " ".join(value.lower().replace(",", " ").split())
+        return moment(value) or "text:" + " ".join(value.lower().replace(",", " ").split())
     return value_of(value, asked)
 
 
 def _plain_words(rest: str, after: str, asked: Asked) -> bool:
     """Whether no word changes what the value says."""
-    if re.search(r"[*/+^<>≥≤≠√π∞%]|\\[a-z]", after) or re.search(r"[<>≠√π∞±]", rest):
+    if re.search(r"[*/+^<>≥≤≠√π∞%]", after) or re.search(r"[<>≠√π∞±]|\\[a-z]", rest):
         return False
     for match in _WORD.finditer(rest):
         word = match[0]

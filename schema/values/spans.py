@@ -1,9 +1,16 @@
 r"""Where an answer's conclusion is in its text: in a box, in tags, after "the answer is"."""
 
+import itertools
+import json
 import re
 from collections.abc import Iterator
 from typing import Final
 
+_SAYS = re.compile(r"[^\W_]|∞|∅")
+_END_TOKEN = re.compile(
+    r"(?:\s*(?:<\|(?:im_end|endoftext|end_of_text|eot_id|end|return|eom_id|eos)\|>|</s>|<eos>|"
+    r"<end_of_turn>|<｜end▁of▁sentence｜>|\[/?INST\]|<pad>|\[PAD\]))+\s*\Z"
+)
 _BOXED = re.compile(r"\\(?:boxed|fbox|framebox)\s*\{")
 _BRACE = re.compile(r"[{}]")
 _JOINED_BOXES = re.compile(
@@ -39,6 +46,10 @@ _POLITE = re.compile(
     r"is there anything|good luck|best regards|happy to help|would you like|do you)\b",
     re.IGNORECASE,
 )
+#: A last sentence of the same kind: `The answer is $42$. I hope it is correct.`
+_LEAVE = re.compile(r"(?<=[.!?])[^\S\n]+(?:I hope|Hope|Let me know|Thank)\b[^.!?\n]*[.!?]?\s*\Z")
+#: Fewest characters of a line of a grid.
+_NARROWEST: Final = 3
 #: At most so many boxes are read as one conclusion.
 _MOST_BOXES: Final = 12
 
@@ -91,12 +102,41 @@ def _box_end(text: str, start: int) -> int | None:
     return None
 
 
+def says(text: str) -> bool:
+    """Whether a text says anything: it has a letter, a digit, or a sign that is a value."""
+    return _SAYS.search(text) is not None
+
+
+def without_end_tokens(text: str) -> str:
+    """`text` without the tokens of a chat template at its end."""
+    return _END_TOKEN.sub("", text) if text.rstrip()[-1:] in (">", "]") else text
+
+
 def tagged(text: str) -> str:
-    """What the last `<answer>` tags hold; `text` itself without them."""
+    """What the last `<answer>` tags, or a JSON object of nothing but an answer, hold; else `text`.
+
+    End tokens are dropped.
+    """
+    if text[-1:] == ">":
+        text = without_end_tokens(text)
+    elif text[-1:] == "}" and '"answer"' in text:
+        return _json_answer(text)
     if "<" not in text or "<answer>" not in text.lower():
         return text
     found = _TAGGED.findall(text)
     return found[-1] if found else text
+
+
+def _json_answer(text: str) -> str:
+    """The value of the only member `answer` of a JSON object; else the text."""
+    try:
+        made = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    if not isinstance(made, dict) or made.keys() != {"answer"}:
+        return text
+    value = made["answer"]
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def marked(text: str, lower: str | None = None) -> str | None:
@@ -106,13 +146,24 @@ def marked(text: str, lower: str | None = None) -> str | None:
         return hashes[1]
     lower = lower_case(text) if lower is None else lower
     for match in reversed(list(matches_from(_MARKS, _MARKED, text, lower))):
-        span = _SENTENCE_END.split(text[match.end() :], maxsplit=1)[0].strip()
+        span = _grid(text, match.end()) or _SENTENCE_END.split(text[match.end() :], maxsplit=1)[0]
+        span = span.strip()
         if span.strip("*:$ .\\[]()") and not _COMMENT.match(span):
             return span
         heading = text[match.end() :].strip()
         if not span.strip("*: ") and heading:
             return heading.split("\n\n", 1)[0]
     return None
+
+
+def _grid(text: str, start: int) -> str | None:
+    """The lines from `start` on that are as long as the first one, if there are two or more."""
+    if "\n" not in text[start:]:
+        return None
+    lines = text[start:].split("\n")
+    width = len(lines[0].strip())
+    rows = list(itertools.takewhile(lambda line: len(line.strip()) == width, lines))
+    return "\n".join(rows) if len(rows) > 1 and width >= _NARROWEST else None
 
 
 def lower_case(text: str) -> str:
@@ -160,4 +211,9 @@ def without_politeness(text: str) -> str:
     lines = text.strip().split("\n")
     while len(lines) > 1 and (not lines[-1].strip() or is_polite(lines[-1])):
         lines.pop()
-    return "\n".join(lines)
+    return without_leave("\n".join(lines))
+
+
+def without_leave(text: str) -> str:
+    """`text` without a last sentence that only takes leave, in the line of its answer."""
+    return _LEAVE.sub("", text) if text[-1:] in (".", "!", "?") else text

@@ -10,9 +10,10 @@ from schema.mathematics import plain_text
 LONGEST: Final = 160
 
 _DRESS: Final = " \t\r\n`*"
-_PAIRS: Final = (("$", "$"), ('"', '"'), ("'", "'"), ("\\(", "\\)"), ("\\[", "\\]"))
+_PAIRS: Final = (("$$", "$$"), ("$", "$"), ('"', '"'), ("'", "'"), ("\\(", "\\)"), ("\\[", "\\]"))
 _HEDGE = re.compile(
     r"(?:(?:so|therefore|thus|hence|finally|then|now|in total|in conclusion|overall),?\s+"
+    r"|(?:it|this|that) (?:is|was) |(?:it|that)'s |(?:[=-]>|[→⇒])\s*"
     r"|(?:is|was|are|equals|exactly|about|approximately|approx\.?|roughly|around|nearly|almost|"
     r"total|simply|just|only|indeed|equal to|a total of)\s+|[=≈~:]\s*|\\approx\s*)+",
     re.IGNORECASE,
@@ -21,11 +22,13 @@ _OPENS: Final = frozenset("$\"'\\`*")
 _CLOSES: Final = frozenset(".$)]\"'`*")
 _PAIR_OPENS: Final = frozenset(opening[0] for opening, _ in _PAIRS)
 _LONE_ENDS: Final = frozenset(")]$")
-_HEDGES: Final = frozenset("istwarehnofcebjqluISTWAREHNOFCEBJQLU=≈~:\\dD")
+_HEDGES: Final = frozenset("istwarehnofcebjqluISTWAREHNOFCEBJQLU=≈~:\\dD-→⇒")
 _TEXT_COMMAND = re.compile(r"\\(?:text\w{0,2}|math(?:rm|bf|it|sf)|mbox)\s*\{([^{}]*)\}")
 _AROUND = re.compile(r"[^\S\n]+([,:;()\[\]{}|=+*/<>])[^\S\n]*|([,:;()\[\]{}|=+*/<>])[^\S\n]+")
 #: A letter, a digit, or a sign that is no punctuation.
 _SAYS = re.compile(r"[^\W_]|[^\x00-\x7f]")
+#: What says something without any: an operator, a grid of `#` and `.`.
+_SIGNS = re.compile(r"[+/%^<>&|!]|[<>!=]=|&&|\|\||//|[#.@+]{2,}(?:\n[#.@+]{2,})+")
 _FENCE = re.compile(r"\A\s*```[\w+-]*[^\S\n]*\n(.*?)\n?[^\S\n]*```\s*\Z", re.DOTALL)
 
 
@@ -62,12 +65,15 @@ def _unmarked(text: str) -> str:
     return text
 
 
+def unfenced(text: str) -> str:
+    """What a fence around the whole text holds; else the text."""
+    fenced = _FENCE.match(text) if "```" in text else None
+    return fenced[1] if fenced else text
+
+
 def text_key(text: str) -> str | None:
     """`text:<words>` of a text, with its punctuation and its lines; None if it holds no sign."""
-    text = plain_text(text)
-    fenced = _FENCE.match(text)
-    if fenced:
-        text = fenced[1]
+    text = unfenced(plain_text(text))
     if "\\" in text:
         text = _TEXT_COMMAND.sub(lambda m: m[1], text)
     text = undressed(text).casefold()
@@ -77,7 +83,7 @@ def text_key(text: str) -> str | None:
     else:
         text = " ".join(text.split())
     text = _AROUND.sub(lambda m: m[1] or m[2], text)
-    if not _SAYS.search(text):
+    if not _SAYS.search(text) and not _SIGNS.fullmatch(text):
         return None
     if len(text) <= LONGEST:
         return f"text:{text}"

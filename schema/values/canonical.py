@@ -1,0 +1,120 @@
+r"""The key of a text that is one value as a whole: a number, a measure, a list, a set, a relation.
+
+Equal values in other dress have one key. Where a text is not surely one of these it has no key
+here, and `texts.text_key` keeps it as it is written.
+"""
+
+import json
+import re
+from functools import lru_cache
+from typing import Final
+
+from schema.mathematics import expression_key, plain_mathematics, plain_text, unit_of
+from schema.values.lists import several
+from schema.values.measures import compound, measure, word_number
+from schema.values.moments import moment
+from schema.values.query import Asked
+from schema.values.relations import relation
+from schema.values.texts import text_key, undressed, unfenced
+
+#: Longest text that is read as a value; a longer one is a text.
+LONGEST: Final = 2_000
+
+_WHOLE = re.compile(r"-?(?:0|[1-9]\d{0,17})")
+_MINUS = re.compile(r"^(?:minus|negative)\s+(?=\d)", re.IGNORECASE)
+_UNIT_AFTER = re.compile(r"(.*[\d)}π])\s+([A-Za-z][A-Za-z/]*)((?:\^\{?[23]\}?)?)")
+_RELATES = re.compile(r"[=<>]")
+_SEPARATES = re.compile(r",\s|;|\b(?:and|or)\b", re.IGNORECASE)
+_COMMAND = re.compile(r"\\[A-Za-z]+")
+_WORD = re.compile(r"[A-Za-z]{4,}")
+_FUNCTION = re.compile(r"sqrt|frac|sin|cos|tan|log|exp")
+_OF_LETTER = re.compile(r"(?:sin|cos|tan|ln|log|exp)\s+[a-z]")
+_SIGN = re.compile(r"[\d^*/+π∞(\\]")
+_LETTER = re.compile(r"-[a-z]")
+#: A number that begins with 0, in a longer text: part of a date, of a telephone number.
+_LEADING_ZERO = re.compile(r"(?<![\d.])0\d")
+_TIMES_X = re.compile(r"(?<=\d)\s*[xX]\s*(?=10\s*\^)")
+
+
+def value_of(text: str, asked: Asked) -> str | None:
+    """Key of `text` if it is a value as a whole, else None."""
+    if len(text) > LONGEST:
+        return _json_key(text)
+    if "\n" in text:
+        text = unfenced(text).strip()
+        if text.startswith(("\\[", "$", "\\(", "\\begin")):
+            text = " ".join(text.split())
+        elif "\n" in text:
+            return _json_key(text)
+    return _value(text, asked)
+
+
+@lru_cache(maxsize=16_384)
+def _value(text: str, asked: Asked) -> str | None:
+    if _WHOLE.fullmatch(text):
+        return f"value:{text}" if text != "-0" else "value:0"
+    plain = undressed(plain_mathematics(undressed(plain_text(text))))
+    if not plain:
+        return None
+    if plain[0] in "mMnN":
+        plain = _MINUS.sub("-", plain)
+
+    def part(text: str) -> str | None:
+        return _value(text, asked)
+
+    related = _RELATES.search(plain) is not None
+    single = related and "=" in plain and not _SEPARATES.search(plain)
+    return (
+        measure(plain, asked)
+        or word_number(plain)
+        or moment(plain)
+        or compound(plain)
+        or (relation(plain, part) if single else None)
+        or several(plain, part)
+        or (relation(plain, part) if related and not single else None)
+        or _expression(plain, asked)
+        or _json_key(plain)
+    )
+
+
+def _expression(plain: str, asked: Asked) -> str | None:
+    """Mathematics that is computed, `∞`, or a single letter of it."""
+    if plain.lstrip("+-") == "∞":
+        return f"value:{plain.lstrip('+')}"
+    number, _, word = plain.rpartition(" ")
+    measured = number and word and (number[-1].isdigit() or number[-1] in ")}π")
+    unit = _UNIT_AFTER.fullmatch(plain) if measured else None
+    if unit and (len(unit[2]) > 1 or unit[3] or unit[2] == "m"):
+        kept = unit_of(unit[2], asked.units)
+        value = None if kept is None else _expression(unit[1], asked)
+        if value is not None:
+            return f"{value} {kept}" if kept else value
+    percent = plain.rstrip(" %°")
+    if asked.as_written or not _computes(percent):
+        return None
+    return expression_key(_TIMES_X.sub("*", percent))
+
+
+def _computes(plain: str) -> bool:
+    """Whether a text is mathematics and no word: it has a digit, a sign or a command in it."""
+    if _WORD.search(_COMMAND.sub("", plain) if "\\" in plain else plain):
+        return _FUNCTION.search(plain) is not None
+    if _LEADING_ZERO.search(plain):
+        return False
+    return (
+        _SIGN.search(plain) is not None
+        or _LETTER.fullmatch(plain) is not None
+        or _OF_LETTER.fullmatch(plain) is not None
+    )
+
+
+def _json_key(text: str) -> str | None:
+    """Key of a JSON object or a list of them, whatever its layout."""
+    text = text.strip()
+    if text[:1] not in ("{", "[") or '"' not in text or ":" not in text or len(text) > 100_000:
+        return None
+    try:
+        made = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return text_key(json.dumps(made, sort_keys=True, ensure_ascii=False))
