@@ -6,6 +6,7 @@ from .resumable_training import Trained as Trained
 from .run_accuracy import RunAccuracy as RunAccuracy
 from .run_accuracy import run_accuracies as run_accuracies
 from .score import prediction_reach as prediction_reach
+from .source_reliability import source_trust as source_trust
 from .train_and_propagate import DEFAULT_MODEL as DEFAULT_MODEL
 from .train_and_propagate import propagate_memory as propagate_memory
 from .train_and_propagate import train_memory as train_memory

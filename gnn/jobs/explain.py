@@ -10,6 +10,7 @@ from gnn.checkpoints import Manifest, find_checkpoint, load_checkpoint
 from gnn.explain import Explanation, Influence, explain, influences
 from gnn.labelling import Suspect, contradiction, predict_unseen, suspects
 from gnn.models.memreward import MemrewardModel
+from gnn.sources import SourceTrust
 from memstore import Settings
 from memstore.changes import said_of
 from memstore.db import Stores
@@ -25,6 +26,10 @@ class Source:
     labels: int
     #: Mean distance of what it says from what the rest of the memory thinks.
     contradiction: float
+    #: What the model found in training: see `gnn.sources.TrustedSource`; None: it did not know it.
+    verdict: str | None
+    contradicted: float | None
+    reliability: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +40,7 @@ class Suspicion:
     suspects: Sequence[Suspect]
     #: Rollout to what each source says of it.
     said: Mapping[str, Mapping[str, float]]
-    #: The most contradicted first.
+    #: Those with the most evidence against them first, then those that the model did not know.
     sources: Sequence[Source]
 
 
@@ -71,16 +76,30 @@ def find_suspects(
     for id_, by_source in said.items():
         for source, value in by_source.items():
             distances[source].append(abs(value - thought[id_]))
-    sources = [
-        Source(name=name, labels=len(values), contradiction=float(np.mean(values)))
-        for name, values in sorted(distances.items())
-    ]
     return Suspicion(
         version=manifest.version,
         suspects=suspects(graph, unseen_R, limit),
         said=said,
-        sources=sorted(sources, key=lambda source: -source.contradiction),
+        sources=_sources(model.trust, distances),
     )
+
+
+def _sources(trust: SourceTrust, distances: Mapping[str, Sequence[float]]) -> list[Source]:
+    """Given the distances of all that each says from what the memory thinks."""
+    known = [name for name in trust.most_contradicted if name in distances]
+    found: list[Source] = []
+    for name in (*known, *sorted(distances.keys() - set(known))):
+        told = trust.sources.get(name)
+        source = Source(
+            name=name,
+            labels=len(distances[name]),
+            contradiction=float(np.mean(distances[name])),
+            verdict=None if told is None else str(told.verdict),
+            contradicted=None if told is None else told.contradicted,
+            reliability=None if told is None else told.reliability,
+        )
+        found.append(source)
+    return found
 
 
 def explain_rollout(

@@ -33,8 +33,9 @@ def run_accuracies(
 ) -> list[RunAccuracy]:
     """Accuracy of each policy in each run; see `gnn.confidence.estimate_accuracy`.
 
-    Predictions are out of fold by the latest checkpoint of the default model; without one, and
-    with `labels_only`, the verified rewards alone count.
+    Predictions are out of fold by the latest checkpoint of the default model, and verified rewards
+    count as what it believes of their sources; without one, and with `labels_only`, the verified
+    rewards alone count, as they are.
 
     Raises:
         UnknownMemoryError: if there is no such memory.
@@ -42,19 +43,25 @@ def run_accuracies(
     """
     rollouts = run_rewards(stores, memory)
     verified = [rollout.reward is not None for rollout in rollouts]
-    predicted = None
+    predicted, believed = None, None
     if any(verified) and not all(verified) and not labels_only:
-        predicted = _predicted(stores, settings, memory)
-    return list(_accuracies(rollouts, predicted))
+        predicted, believed = _predicted(stores, settings, memory)
+    return list(_accuracies(rollouts, predicted, believed))
 
 
 def _accuracies(
-    rollouts: Sequence[RunRollout], predicted: dict[str, float] | None
+    rollouts: Sequence[RunRollout],
+    predicted: dict[str, float] | None,
+    believed: dict[str, float] | None,
 ) -> Iterator[RunAccuracy]:
     for (run, policy), members in groupby(rollouts, lambda r: (r.run, r.policy)):
         rows = list(members)
         _, query_R = np.unique([row.query_id for row in rows], return_inverse=True)
-        reward_R = np.array([row.reward for row in rows], dtype=np.float32)
+        told = [
+            row.reward if believed is None else believed.get(row.rollout_id, row.reward)
+            for row in rows
+        ]
+        reward_R = np.array(told, dtype=np.float32)
         predicted_R = None
         if predicted is not None:
             found = [predicted.get(row.rollout_id, np.nan) for row in rows]
@@ -68,11 +75,13 @@ def _accuracies(
         )
 
 
-def _predicted(stores: Stores, settings: Settings, memory: str) -> dict[str, float] | None:
-    """Out-of-fold prediction by rollout id; None if there is no checkpoint that has any."""
+def _predicted(
+    stores: Stores, settings: Settings, memory: str
+) -> tuple[dict[str, float] | None, dict[str, float] | None]:
+    """Out-of-fold predictions and believed rewards by rollout id; None without a checkpoint."""
     folder = latest_checkpoint(stores, settings, memory, model="memreward")
     if folder is None:
-        return None
+        return None, None
     # Torch is imported only where there is a model.
     from gnn.checkpoints import load_checkpoint
     from gnn.jobs.train_and_propagate import whole_graph
@@ -82,5 +91,8 @@ def _predicted(stores: Stores, settings: Settings, memory: str) -> dict[str, flo
     graph = whole_graph(stores, settings, memory)
     model, _ = load_checkpoint(folder, encoder=graph.encoder)
     assert isinstance(model, MemrewardModel)
-    value_R = predict_unseen(model, graph)
-    return dict(zip(graph.rollout_id_R, value_R.tolist(), strict=True))
+    value_R, reward_R = predict_unseen(model, graph), model.trust.believed(graph).verified_R
+    return (
+        dict(zip(graph.rollout_id_R, value_R.tolist(), strict=True)),
+        dict(zip(graph.rollout_id_R, reward_R.tolist(), strict=True)),
+    )

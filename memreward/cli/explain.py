@@ -32,7 +32,8 @@ def suspects(
 ) -> None:
     """List the verified rewards that the memory contradicts most, and who gave them.
 
-    Each label is judged by parts of the model that did not learn from it.
+    Each label is judged by parts of the model that did not learn from it. The list of sources has
+    those first that contradicted the others most when the model was trained.
     """
     from gnn.jobs import find_suspects
 
@@ -58,11 +59,23 @@ def suspects(
         )
     console.print(table)
     by_source = Table()
-    for name in ("who", "labels", "mean distance from what the memory thinks"):
+    for name in ("who", "labels", "mean distance", "contradicted", "reliability", "verdict"):
         by_source.add_column(name)
     for source in found.sources:
-        _add(by_source, source.name, str(source.labels), f"{source.contradiction:.3f}")
+        _add(
+            by_source,
+            source.name,
+            str(source.labels),
+            f"{source.contradiction:.3f}",
+            _share(source.contradicted),
+            _share(source.reliability),
+            source.verdict or "not known when the model was trained",
+        )
     console.print(by_source)
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0%}"
 
 
 def explain(

@@ -54,7 +54,6 @@ def _table(rows: Sequence[dict[str, Any]]) -> Table:
     table = Table()
     for heading in (
         "wrong labels",
-        "share",
         "model",
         *SHOWN.values(),
         "found",
@@ -64,8 +63,7 @@ def _table(rows: Sequence[dict[str, Any]]) -> Table:
         table.add_column(heading)
     for row in sorted(rows, key=lambda row: (row["kind"] != "none", row["kind"], row["share"])):
         table.add_row(
-            row["kind"],
-            f"{row['share']:.0%}",
+            row["kind"] + (f" {row['share']:.0%}" if row["share"] else ""),
             row["model"],
             *(_number(row[name], row[f"{name}_spread"]) for name in SHOWN),
             _number(row.get("found_precision"), row.get("found_precision_spread")),

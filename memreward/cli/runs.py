@@ -1,4 +1,4 @@
-"""`memreward runs`: who filled a memory, and how often each policy is right."""
+"""`memreward runs`: who filled a memory, how often each policy is right, and who is believed."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -26,7 +26,8 @@ def runs(
 
     Accuracy has a 95 % interval, from the verified rewards and the predictions of all rollouts
     (prediction-powered inference), or from the verified rewards alone (classical). It assumes that
-    the verified queries are a random choice of the run's queries.
+    the verified queries are a random choice of the run's queries. Sources of verified rewards are
+    listed as the last training of the memory's model found them.
     """
     settings = load_settings()
     with connected(settings) as stores:
@@ -35,18 +36,24 @@ def runs(
             name: (
                 run_stats(stores, name),
                 _accuracies(stores, settings, name, labels_only=labels_only),
+                _sources(stores, settings, name),
             )
             for name in names
         }
     if as_json:
         console.print_data(
-            {name: {"runs": rows, "accuracy": accurate} for name, (rows, accurate) in found.items()}
+            {
+                name: {"runs": rows, "accuracy": accurate, "sources": sources}
+                for name, (rows, accurate, sources) in found.items()
+            }
         )
         return
-    for name, (rows, accurate) in found.items():
+    for name, (rows, accurate, sources) in found.items():
         console.print(f"memory {name}", markup=False, highlight=False)
         console.print(result_table(rows))
         console.print(result_table([_with_interval(row) for row in accurate]))
+        if sources:
+            console.print(result_table(sources))
 
 
 def _accuracies(
@@ -73,6 +80,29 @@ def _accuracies(
             **asdict(item.accuracy),
         }
         for item in found
+    ]
+
+
+def _sources(stores: Stores, settings: Settings, memory: str) -> list[dict[str, Any]]:
+    """A row for each source, those with the most evidence against them first."""
+    from gnn.jobs import source_trust
+
+    try:
+        trust = source_trust(stores, settings, memory)
+    except CheckpointError as error:
+        err_console.print(f"sources of {memory} are not known: {error}", soft_wrap=True)
+        return []
+    if trust is None:
+        return []
+    return [
+        {
+            "source": name,
+            "labels": trust.sources[name].labels,
+            "contradicted": trust.sources[name].contradicted,
+            "reliability": trust.sources[name].reliability,
+            "verdict": str(trust.sources[name].verdict),
+        }
+        for name in trust.most_contradicted
     ]
 
 

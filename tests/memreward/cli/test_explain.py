@@ -1,6 +1,7 @@
 """`memreward suspects` and `memreward explain` on the real databases."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,10 @@ def trained(
     return memory_name
 
 
+def one_label(folder: Path, rollouts: Iterable[str]) -> Path:
+    return write_jsonl(folder / "one.jsonl", [{"rollout_id": max(rollouts), "reward": 1.0}])
+
+
 def test_suspects_and_explain(cli: Cli, trained: str, stores: Stores, tmp_path: Path) -> None:
     result = cli("suspects", "-m", trained, "--limit", 7, "--json")
     assert result.exit_code == 0, result.output
@@ -53,6 +58,13 @@ def test_suspects_and_explain(cli: Cli, trained: str, stores: Stores, tmp_path: 
         assert "file" in item["said"]
     labels = {source["name"]: source["labels"] for source in found["sources"]}
     assert labels == {"file": 80, "ann": 1}
+    told = {source["name"]: source for source in found["sources"]}
+    assert told["file"]["verdict"] == "believed: too little to judge it by"
+    assert told["ann"]["verdict"] == "believed"
+    assert told["ann"]["reliability"] is not None
+    assert cli("label", one_label(tmp_path, reward_of), "-m", trained, "--annotator", "new")
+    later = json.loads(cli("suspects", "-m", trained, "--json").output)["sources"]
+    assert [(source["name"], source["verdict"]) for source in later][-1] == ("new", None)
     assert "memory thinks" in cli("suspects", "-m", trained).output
 
     (row,) = stores.graph.query(UNVERIFIED, {"memory": trained}, 30).rows
