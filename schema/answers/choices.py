@@ -44,6 +44,8 @@ _LEADING = re.compile(
     r"[\s*_$`\"'(\[{]*(?:(?i:option|choice)\s+)?([A-Z]|\d{1,2})"
     r"(?P<mark>[*_\s]*(?:[)\]}.:,;](?!\d)|\s[-–]\s)|\s*$|\s*\n)"
 )
+#: A last sentence that is a letter.
+_LAST_ALONE = re.compile(r"[.!?\n]\s+\**\(?([A-Z])\)?\**[.!]?\**\s*\Z")
 _LISTED = re.compile(r"(?<![A-Za-z'])\(?([A-Z])[.):](?=[\s\"*]|$)")
 _LETTER_AND_TEXT = re.compile(
     r"[(\[*]*([A-Za-z]|\d{1,2})[)\]*]*(?:[.:)\-]|\s)\s*[*]*(.+)", re.DOTALL
@@ -130,7 +132,7 @@ def _chosen(options: Options, answer: str) -> str | None:
     stated = stated_letter(table, text, lower, lettered)
     if stated is not None:
         return stated
-    leading = _LEADING.match(text) if lettered else None
+    leading = (_LAST_ALONE.search(text) or _LEADING.match(text)) if lettered else None
     if leading and leading[1] in table.texts:
         return leading[1]
     span = marked(text, lower)

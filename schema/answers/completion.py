@@ -46,6 +46,7 @@ _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _MOST_LINES: Final = 4
 _OPENING = ("\\(", "\\[", "$$", "$")
 _DISPLAY = re.compile(r"(?:\\\[((?:(?!\\\]).)*)\\\]|\$\$((?:(?!\$\$).)*)\$\$)[.\s]*\Z", re.DOTALL)
+_LINES = re.compile(r"\\begin\{((?:align|equation|gather)(?:ed)?\*?)\}.*?\\end\{\1\}\Z", re.DOTALL)
 _HEADING = re.compile(r"[A-Za-z ]+\d*\s*(?:[:.]|$)")
 
 
@@ -209,6 +210,8 @@ def _by_display(text: str) -> tuple[str, str] | None:
     while lines and (not lines[-1].strip() or is_polite(lines[-1])):
         lines.pop()
     rest = "\n".join(lines)
+    if rest.endswith("}") and (found := _LINES.search(rest)):
+        return rest[: found.start()], found[0]
     if rest[-2:] not in ("\\]", "$$"):
         return None
     match = _DISPLAY.search(rest, max(0, len(rest) - 2_000))

@@ -42,6 +42,8 @@ _SENTENCE_END = re.compile(r"[.!?]\s+(?=[A-Z\\*])|\n+")
 _SENTENCE = re.compile(r"[A-Za-z=\]]")
 #: A last sentence that was cut off after a few words, before it said anything.
 _CUT_OFF = re.compile(r"[A-Z][a-z]*(?: [A-Za-z]+){0,4}")
+#: What an answer is said not to be: `54, not 56`.
+_DENIED = re.compile(r"(?<=\d),\s+(?:not|rather than)\s[^,]*$")
 _CONCLUDES = re.compile(
     r"\W*(?:so|thus|therefore|hence|in total|finally|in conclusion|this means|altogether)\b", re.I
 )
@@ -84,8 +86,9 @@ def _key(answer: str, thinking: str, asked: Asked) -> str | None:
         return None
     span = marked(tail)
     if span is not None:
+        span = _DENIED.sub("", span)
         return value_of(span, asked) or said_value(span, asked) or text_key(span)
-    answer = without_politeness(answer)
+    answer = _DENIED.sub("", without_politeness(answer))
     return value_of(answer, asked) or _said(answer, asked) or text_key(answer)
 
 

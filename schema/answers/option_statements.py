@@ -14,6 +14,7 @@ _STATED = re.compile(
     r"(?i:(?:the\s+)?(?:indeed\s+)?(?:option|choice|letter)\s+)?"
     r"|(?i:\b(?:it is|it's|it must be|i (?:would )?(?:choose|chose|pick|select)|go with|"
     r"my choice|actually|therefore|thus|hence|so|is)[\s,:]+(?:option\s+|choice\s+)?)"
+    r"|(?i:\b(?:no|wait|rather|sorry)\s*[,:]\s*(?:it is |it's )?)"
     r"|(?:答案|选择?|选项|正确)(?:是|为|:)?\s*)" + _DRESS + _LETTER
 )
 _RIGHT = re.compile(
@@ -27,8 +28,8 @@ _LOWER_STATED = re.compile(
 )
 #: Words with which they begin.
 _STATES = re.compile(
-    "answer|choice|option|letter|solution|response|it|i |go with|my choice|actually|therefore"
-    "|thus|hence|so|is|答案|选"
+    "answer|choice|option|letter|solution|response|it|i |no|wait|rather|sorry|go with|my choice"
+    "|actually|therefore|thus|hence|so|is|答案|选"
 )
 _LOWER_STATES = re.compile("answer|choice|option|letter")
 _NEGATED = re.compile(

@@ -163,6 +163,10 @@ _WORD = re.compile(r"[^\W\d_]+(?:[./'][^\W\d_]+)*")
 _ASKED = re.compile(
     r"\b(?:how (?:many|much)|number of|in|measured in|to the nearest)\s+((?:[a-z/]+\s*){1,3})", re.I
 )
+_SPEED = re.compile(
+    r"(kilomet(?:er|re)s?|km|miles?|met(?:er|re)s?|feet|ft) per (?:hour|second)", re.IGNORECASE
+)
+_SPEEDS: Final = {"ki": "km/h", "km": "km/h", "mi": "mph", "me": "m/s", "fe": "ft/s", "ft": "ft/s"}
 _POWER = re.compile(r"\^\{?[23]\}?")
 
 
@@ -194,6 +198,8 @@ def unit_of(words: str, asked: frozenset[str]) -> str | None:
         that are counted.
     """
     plain = _POWER.sub("", words).strip(" .,;:!")
+    if " per " in plain:
+        plain = _SPEED.sub(lambda match: _SPEEDS[match[1].lower()[:2]], plain)
     if not plain:
         return ""
     if plain.lower() in ("in", "sq in", "cu in"):

@@ -21,6 +21,9 @@ from schema.values.texts import text_key, undressed, unfenced
 LONGEST: Final = 2_000
 
 _WHOLE = re.compile(r"-?(?:0|[1-9]\d{0,17})")
+_LINES = re.compile(
+    r"\\begin\{((?:align|equation|gather|split|eqnarray)(?:ed|at)?\*?)\}(.*)\\end\{\1\}", re.DOTALL
+)
 _MINUS = re.compile(r"^(?:minus|negative)\s+(?=\d)", re.IGNORECASE)
 _UNIT_AFTER = re.compile(r"(.*[\d)}π])\s+([A-Za-z][A-Za-z/]*)((?:\^\{?[23]\}?)?)")
 _RELATES = re.compile(r"[=<>]")
@@ -40,6 +43,8 @@ def value_of(text: str, asked: Asked) -> str | None:
     """Key of `text` if it is a value as a whole, else None."""
     if len(text) > LONGEST:
         return _json_key(text)
+    if "\\begin{" in text:
+        text = _last_line(text)
     if "\n" in text:
         text = unfenced(text).strip()
         if text.startswith(("\\[", "$", "\\(", "\\begin")):
@@ -47,6 +52,15 @@ def value_of(text: str, asked: Asked) -> str | None:
         elif "\n" in text:
             return _json_key(text)
     return _value(text, asked)
+
+
+def _last_line(text: str) -> str:
+    """The last line of mathematics that is set in several; any other text as it is."""
+    found = _LINES.search(text)
+    if found is None:
+        return text
+    lines = [line.replace("&", " ").strip() for line in found[2].split("\\\\")]
+    return next((line for line in reversed(lines) if line), "")
 
 
 @lru_cache(maxsize=16_384)

@@ -26,16 +26,17 @@ LONGEST: Final = 400
 _VALUE = re.compile(
     r"(?<![\w.,:])(?:"
     r"(?P<clock>\d{4}-\d\d?-\d\d?(?![-\d])|\d+:\d+(?![:\d])|(?:\d+\s*days?,?\s*)?\d{1,3}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:\s*[AaPp]\.?[Mm]\b)?)"
-    r"|(?P<list>\[[^\[\]\n]*\])"
+    r"|(?P<list>\[[^\[\]\n]*\]|(?:(?<=is )|(?<=are )|(?<=: ))\([^()\n]*,[^()\n]*\))"
     r"|(?P<number>-?\s?[$€£]?\s?\d[\d,]*(?:\.\d+)?(?:\s*/\s*\d+)?\s?[%°]?)"
     r")(?![\d:]|(?:st|nd|rd|th)\b)"
 )
 #: A number after one of these is part of an expression.
 _OPERATORS: Final = ("^", "_", "*", "/", "+", "(", "{")
 #: Every value has one of these.
-_VALUE_SIGN = re.compile(r"[\d\[]")
+_VALUE_SIGN = re.compile(r"[\d\[(]")
 _COMPARED = re.compile(
-    r"\b(?:than|at (?:least|most)|up to|minimum of|maximum of|no more|over|under)\s*$",
+    r"\b(?:than|at (?:least|most)|up to|minimum of|maximum of|no more|over|under|all but|first|last"
+    r"|next)\s*$",
     re.IGNORECASE,
 )
 #: A computation in words, and one with what is counted: `6 boxes * 4 dollars/box`.
@@ -171,7 +172,7 @@ def _key(value: str, after: str, asked: Asked) -> str | None:
 
 def _plain_words(rest: str, after: str, asked: Asked) -> bool:
     """Whether no word changes what the value says."""
-    if re.search(r"[*/+^<>≥≤≠√π∞%]", after) or re.search(r"[<>≠√π∞±]|\\[a-z]", rest):
+    if re.search(r"[*/+^<>≥≤≠√π∞%]", after) or re.search(r"[<>≠√π∞±|]|\\[a-z]", rest):
         return False
     for match in _WORD.finditer(rest):
         word = match[0]

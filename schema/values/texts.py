@@ -13,7 +13,7 @@ _DRESS: Final = " \t\r\n`*"
 _PAIRS: Final = (("$$", "$$"), ("$", "$"), ('"', '"'), ("'", "'"), ("\\(", "\\)"), ("\\[", "\\]"))
 _HEDGE = re.compile(
     r"(?:(?:so|therefore|thus|hence|finally|then|now|in total|in conclusion|overall),?\s+"
-    r"|(?:it|this|that) (?:is|was) |(?:it|that)'s |(?:[=-]>|[→⇒])\s*"
+    r"|(?:it|this|that|the (?:date|day|time|point)) (?:is|was) |(?:it|that)'s |(?:[=-]>|[→⇒])\s*"
     r"|(?:is|was|are|equals|exactly|about|approximately|approx\.?|roughly|around|nearly|almost|"
     r"total|simply|just|only|indeed|equal to|a total of)\s+|[=≈~:]\s*|\\approx\s*)+",
     re.IGNORECASE,

@@ -30,6 +30,8 @@ _ABOUT = re.compile(
     r"|(?:it|that)'s )+",
     re.IGNORECASE,
 )
+#: What an answer is said not to be: `54, not 56`.
+_DENIED = re.compile(r"(?<=\d),\s+(?:not|rather than)\s[^,]*$")
 _MINUS = re.compile(r"\b(?:minus|negative)\s+(?=\d)", re.IGNORECASE)
 _RATIO = re.compile(r"\d+(?:\.\d+)?(?:\s*:\s*\d+(?:\.\d+)?)+")
 _JUDGED: Final = {"yes": True, "no": False, "true": True, "false": False}
@@ -67,7 +69,7 @@ def _said(query: str, answer: str) -> str:
 
 def _result(text: str) -> str:
     result = _ABOUT.sub("", undressed(final_answer(text))).strip(" .,;:")
-    return _MINUS.sub("-", result)
+    return _DENIED.sub("", _MINUS.sub("-", result))
 
 
 def _needs_parser(text: str) -> bool:
