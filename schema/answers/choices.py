@@ -34,6 +34,8 @@ from schema.values import (
 LONGEST: Final = 4_000
 #: A text of this length may be an option's as a whole.
 _SPAN: Final = 400
+#: Such a text is at most so much longer than twice the longest option.
+_LONGER: Final = 100
 #: In an answer of this length the articles of an option's text may be missing.
 _SHORT: Final = 30
 
@@ -46,6 +48,10 @@ _LEADING = re.compile(
 )
 #: A last sentence that is a letter.
 _LAST_ALONE = re.compile(r"[.!?\n]\s+\**\(?([A-Z])\)?\**[.!]?\**\s*\Z")
+#: `The answer is B.`
+_SAYS_LETTER = re.compile(
+    r"(?:[Tt]he )?(?:correct |right )?(?:answer|option|choice) is:? \(?([A-J])\)?\.?"
+)
 _LISTED = re.compile(r"(?<![A-Za-z'])\(?([A-Z])[.):](?=[\s\"*]|$)")
 _LETTER_AND_TEXT = re.compile(
     r"[(\[*]*([A-Za-z]|\d{1,2})[)\]*]*(?:[.:)\-]|\s)\s*[*]*(.+)", re.DOTALL
@@ -77,7 +83,26 @@ def chosen_option(options: Options, answer: str) -> str | None:
         for letter, text in options:
             if letter == answer[0] and rest == text.rstrip("."):
                 return letter
-    return _chosen(options, answer if len(answer) <= 2 * LONGEST else _ends(answer))
+    if len(answer) > 2 * LONGEST:
+        answer = _ends(answer)
+    return _commonly_chosen(options, answer) or _chosen(options, answer)
+
+
+def _commonly_chosen(options: Options, answer: str) -> str | None:
+    """The choice of an answer in one of the most common forms, found in the shortest way."""
+    table = table_of(options)
+    said = _SAYS_LETTER.fullmatch(answer)
+    if said:
+        return said[1] if said[1] in table.texts else None
+    if answer[:1] not in table.texts or answer[1:3] != ". " or "\\" in answer or "<" in answer:
+        return None
+    # `B. of another kind. It has leaves.`, where nothing else is a letter, or begins with one.
+    if table.labelled_texts or not answer.isascii() or table.letter.search(answer, 1):
+        return None
+    lower = answer.lower()
+    if "answer" in lower or "choice" in lower or "option" in lower or "letter" in lower:
+        return None
+    return answer[0]
 
 
 def concluded_option(options: Options, thinking: str, answer: str) -> str | None:
@@ -95,15 +120,18 @@ def concluded_option(options: Options, thinking: str, answer: str) -> str | None
     line = thinking[-LONGEST:].rstrip().rpartition("\n")[2]
     if not says(answer):
         return chosen_option(options, line[-_SPAN:])
-    return _labelled(options, line.strip(_BULLET)) if len(line) <= _SPAN else None
+    if len(line) > _SPAN:
+        return None
+    return _labelled(table_of(options), untexted(undressed(line.strip(_BULLET))))
 
 
-def _labelled(options: Options, line: str) -> str | None:
+def _labelled(table: OptionTable, line: str) -> str | None:
     """The option that a line is, its letter before its text."""
-    table = table_of(options)
-    both = _LETTER_AND_TEXT.match(untexted(undressed(line)))
+    both = _LETTER_AND_TEXT.match(line)
     text = table.texts.get(both[1].upper()) if both else None
-    return both[1].upper() if both and text and normal(text) == normal(both[2]) else None
+    if both is None or text is None or len(both[2]) > 2 * len(text) + _LONGER:
+        return None
+    return both[1].upper() if normal(text) == normal(both[2]) else None
 
 
 def _ends(answer: str) -> str:
@@ -122,11 +150,11 @@ def _chosen(options: Options, answer: str) -> str | None:
         letter = _resolved(options, boxed)
         if letter is not None:
             return letter
-    if len(text) <= _SPAN:
+    table = table_of(options)
+    if len(text) <= min(_SPAN, 2 * table.longest + _LONGER):
         letter = _resolved(options, text)
         if letter is not None:
             return letter
-    table = table_of(options)
     lettered = table.letter.search(text) is not None
     lower = lower_case(text)
     stated = stated_letter(table, text, lower, lettered)
@@ -153,18 +181,17 @@ def _resolved(options: Options, span: str) -> str | None:
     table = table_of(options)
     span = bare(span)
     plain = untexted(span)
+    if len(span) == 1 and span.upper() in table.texts and span not in table.texts.values():
+        return span.upper()
     exact = table.same_text(span)
     if len(exact) == 1:
         return exact[0]
     alone = _ALONE.fullmatch(plain if plain is span else undressed(plain))
     if alone and alone[1].upper() in table.texts:
         return alone[1].upper()
-    both = _LETTER_AND_TEXT.match(plain)
-    text = table.texts.get(both[1].upper()) if both else None
-    if both and text is not None and normal(text) == normal(both[2]):
-        return both[1].upper()
-    if not span:
-        return None
+    labelled = _labelled(table, plain)
+    if labelled is not None or not span:
+        return labelled
     lead = _LEAD.match(span)
     if lead:
         return _resolved(options, span[lead.end() :])

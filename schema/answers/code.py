@@ -9,15 +9,16 @@ from typing import Final
 #: A longer program is not parsed: parsing is for answers, not for uploads.
 LONGEST_CODE: Final = 20_000
 
-_FENCE = re.compile(
-    r"^[^\S\n]*(?P<mark>`{3,}|~{3,})[^\S\n]*(?P<language>[\w+#.-]*)[^\n]*\n"
-    r"(?P<code>.*?)(?:^[^\S\n]*(?P=mark)[`~]*[^\S\n]*$|\Z|(?P=mark)(?!\w))",
-    re.DOTALL | re.MULTILINE,
-)
+_MARK = re.compile("```|~~~")
+_OPENING = re.compile(r"[^\S\n]*(?P<mark>`{3,}|~{3,})[^\S\n]*(?P<language>[\w+#.-]*)[^\n]*\n")
+#: The rest of a line that closes a fence.
+_CLOSING = re.compile(r"(?:`{3,}|~{3,})[`~]*[^\S\n]*$", re.MULTILINE)
 _LANGUAGES: Final = frozenset(["", "python", "py", "python3", "python2", "py3", "code", "pycon"])
 _START = re.compile(r"(?m)^(?:def |class |import |from \w[\w.]* import |async def |@\w)")
 _DEFINES = re.compile(r"(?m)^[^\S\n]*(?:async def|def|class)\s+\w|\blambda\b")
 _SCRIPT = re.compile(r"(?m)^(?:print|for |while |if |\w+(?:, ?\w+)* = )")
+#: What a parser may warn of: an odd escape, a number that a word follows.
+_WARNS = re.compile(r"\\|\d[A-Za-z]")
 _MOST_BLOCKS: Final = 30
 _MOST_CUTS: Final = 12
 
@@ -80,6 +81,8 @@ def _parsed(code: str) -> ast.Module | None:
     if len(code) > LONGEST_CODE or "\0" in code:
         return None
     try:
+        if not _WARNS.search(code):
+            return ast.parse(code)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return ast.parse(code)
@@ -89,16 +92,45 @@ def _parsed(code: str) -> ast.Module | None:
 
 def _blocks(text: str) -> list[tuple[str, int, int]]:
     """(code, begin, end) of the fenced blocks that may be Python."""
-    if "```" not in text and "~~~" not in text:
-        return []
     found: list[tuple[str, int, int]] = []
-    for match in _FENCE.finditer(text):
-        code = _dedented(match["code"]).strip("\n")
-        if match["language"].lower() in _LANGUAGES and code.strip():
-            found.append((code, match.start(), match.end()))
-        if len(found) > _MOST_BLOCKS:
-            break
+    end = 0
+    while len(found) <= _MOST_BLOCKS and (opening := _opening(text, end)) is not None:
+        inside, end = _closing(text, opening.end(), opening["mark"])
+        code = _dedented(text[opening.end() : inside]).strip("\n")
+        if opening["language"].lower() in _LANGUAGES and code.strip():
+            found.append((code, opening.start(), end))
     return found
+
+
+def _opening(text: str, start: int) -> re.Match[str] | None:
+    """The first line from `start` on that opens a fence."""
+    while mark := _MARK.search(text, start):
+        line = text.rfind("\n", start, mark.start()) + 1
+        if line == 0 and start > 0 and text[start - 1] != "\n":
+            line = -1  # The rest of a line.
+        opening = _OPENING.match(text, max(line, start)) if line >= 0 else None
+        if opening is not None:
+            return opening
+        start = text.find("\n", mark.start()) + 1
+        if start == 0:
+            break
+    return None
+
+
+def _closing(text: str, start: int, mark: str) -> tuple[int, int]:
+    """Where the code ends that begins at `start`, and where its fence does."""
+    place = start
+    while (place := text.find(mark, place)) >= 0:
+        closing = _CLOSING.match(text, place)
+        if closing is not None:
+            line = max(text.rfind("\n", 0, place) + 1, start)
+            if not text[line:place].strip():
+                return line, closing.end()
+        after = text[place + len(mark) : place + len(mark) + 1]
+        if not (after.isalnum() or after == "_"):
+            return place, place + len(mark)
+        place += 1
+    return len(text), len(text)
 
 
 def _dedented(code: str) -> str:

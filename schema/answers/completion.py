@@ -210,7 +210,7 @@ def _by_display(text: str) -> tuple[str, str] | None:
     while lines and (not lines[-1].strip() or is_polite(lines[-1])):
         lines.pop()
     rest = "\n".join(lines)
-    if rest.endswith("}") and (found := _LINES.search(rest)):
+    if rest.endswith("}") and (found := _LINES.search(rest, max(0, len(rest) - 2_000))):
         return rest[: found.start()], found[0]
     if rest[-2:] not in ("\\]", "$$"):
         return None

@@ -33,12 +33,11 @@ KEYS_VERSION: Final = 4
 #: Longest part of a text in which a box or "the answer is" is looked for: they are at the end.
 TAIL: Final = 4_000
 
-_SIMPLE = re.compile(r"\s*-?(?:0|[1-9]\d{0,17})\s*")
-_ONE_BOX = re.compile(
-    r"\s*(?:\\[(\[]|\$*)?\s*\\boxed\{(-?[1-9]\d{0,17}|0)\}[\s.$]*(?:\\[)\]])?[\s.$]*"
-)
+_SIMPLE = re.compile(r"\s*-?(?:0|[1-9][0-9]{0,17})\s*")
+_BOX_FIRST = re.compile(r"\s*(?:\\[(\[]|\$*)?\s*\\boxed\{(-?[1-9][0-9]{0,17}|0)\}([^\n]*)")
 _UNIT_AFTER = re.compile(r"[\s$]*(?:\\\))?[\s$]*((?:square |cubic )?([A-Za-z]+))\b")
 _SENTENCE_END = re.compile(r"[.!?]\s+(?=[A-Z\\*])|\n+")
+_ENDS = re.compile(r"[.!?]\s")
 _SENTENCE = re.compile(r"[A-Za-z=\]]")
 #: A last sentence that was cut off after a few words, before it said anything.
 _CUT_OFF = re.compile(r"[A-Z][a-z]*(?: [A-Za-z]+){0,4}")
@@ -70,8 +69,16 @@ def conclusion_key(query: str, thinking: str, answer: str, domain: str) -> str |
         return code_key(answer)
     if domain in EXACT_DOMAINS:
         return exact_key(answer)
-    box = _ONE_BOX.fullmatch(answer)
-    return f"value:{box[1]}" if box else _key(answer, thinking, asked)
+    return _boxed_whole(answer) or _key(answer, thinking, asked)
+
+
+def _boxed_whole(answer: str) -> str | None:
+    """Key of an answer that begins with its only box, of a whole number without a unit to keep."""
+    box = _BOX_FIRST.match(answer) if answer.count("\\boxed") == 1 and "<" not in answer else None
+    if box is None or (answer[-1] == "}" and '"answer"' in answer) or len(answer) > TAIL:
+        return None
+    unit = _UNIT_AFTER.match(box[2])
+    return None if unit and named_unit(unit[2]) is not None else f"value:{box[1]}"
 
 
 def _key(answer: str, thinking: str, asked: Asked) -> str | None:
@@ -88,7 +95,9 @@ def _key(answer: str, thinking: str, asked: Asked) -> str | None:
     if span is not None:
         span = _DENIED.sub("", span)
         return value_of(span, asked) or said_value(span, asked) or text_key(span)
-    answer = _DENIED.sub("", without_politeness(answer))
+    answer = without_politeness(answer)
+    if ", not " in answer or ", rather " in answer:
+        answer = _DENIED.sub("", answer)
     return value_of(answer, asked) or _said(answer, asked) or text_key(answer)
 
 
@@ -109,7 +118,10 @@ def _said(answer: str, asked: Asked) -> str | None:
     """Key of the value that an answer in sentences says: its only one, or the concluding one's."""
     if len(answer) > TAIL:
         return None
-    sentences = _SENTENCE_END.split(answer.strip())
+    answer = answer.strip()
+    if answer.isascii() and not ("\n" in answer or _ENDS.search(answer)):
+        return said_value(answer, asked) if _SENTENCE.search(answer) else None
+    sentences = _SENTENCE_END.split(answer)
     if len(sentences) > 1 and _CUT_OFF.fullmatch(sentences[-1]):
         sentences.pop()
     sentence = sentences[-1]

@@ -21,6 +21,7 @@ _RIGHT = re.compile(
     r"(?<![A-Za-z'])\(?(?P<letter>[A-Z])\)?\s+(?i:is|seems|looks|must be)\s+(?:the\s+)?"
     r"(?i:right|correct|best|true|answer|only)\b"
 )
+_RIGHT_WORDS: Final = ("right", "correct", "best", "true", "answer", "only")
 _LOWER_STATED = re.compile(
     r"(?i:\b(?:answer|choice|option|letter)\b[\s*]*(?:is|:|=)*[\s*:]*)"
     + _DRESS
@@ -48,7 +49,8 @@ def stated_letter(table: OptionTable, text: str, lower: str, lettered: bool) -> 
     letters = table.texts
     matches: list[re.Match[str]] = []
     if lettered:
-        matches += _RIGHT.finditer(text)
+        if _holds(lower, _RIGHT_WORDS):
+            matches += _RIGHT.finditer(text)
         if table.letter.search(text, 1):
             matches += matches_from(_STATES, _STATED, text, lower)
     if "answer" in lower or "choice" in lower or "option" in lower or "letter" in lower:
@@ -62,6 +64,13 @@ def stated_letter(table: OptionTable, text: str, lower: str, lettered: bool) -> 
         if not (after.lstrip(")*. ").startswith("?") or _is_article(letter, after, letters)):
             return letter
     return None
+
+
+def _holds(text: str, words: tuple[str, ...]) -> bool:
+    for word in words:  # noqa: SIM110 (a generator would take longer than the search)
+        if word in text:
+            return True
+    return False
 
 
 def _is_article(letter: str, after: str, letters: dict[str, str]) -> bool:

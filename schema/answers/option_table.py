@@ -1,9 +1,8 @@
 """The options of a query, made ready once for all answers to it."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Final
 
 from schema.answers.options import Options
@@ -12,7 +11,7 @@ from schema.values import undressed
 
 _FRACTION = re.compile(r"\.\d")
 #: What is between the words of a text without fractions.
-_SPACES: Final = {sign: " " for sign in range(128) if not chr(sign).isalnum()}
+_SPACES: Final = {sign: chr(sign) if chr(sign).isalnum() else " " for sign in range(128)}
 _WORD = re.compile(r"[^\W_]+(?:\.\d+)?")
 _TEXT_COMMAND = re.compile(r"\\(?:text|math)\w*\s*\{([^{}]*)\}")
 _SIGN = re.compile(r"[-+*/^<>=≥≤()]")
@@ -24,82 +23,74 @@ _IDLE: Final = frozenset(["a", "an", "the", "both", "of", "its", "it's", "it", "
 Held = tuple[str, str]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class OptionTable:
-    """The options of a query by what an answer may say of them; each part is made when asked."""
+    """The options of a query by what an answer may say of them."""
 
-    options: Options
-
-    @cached_property
-    def texts(self) -> dict[str, str]:
-        """Text of each letter."""
-        return dict(self.options)
-
-    @cached_property
-    def words(self) -> list[Held]:
-        """All words of each option."""
-        return _held(self._words)
-
-    @cached_property
-    def telling_words(self) -> list[Held]:
-        """The words of each option that say something."""
-        return _held([(letter, _telling(words)) for letter, words in self._words])
-
-    @cached_property
-    def letter(self) -> re.Pattern[str]:
-        """Finds a letter of an option where it may be one that is chosen."""
-        return _letter_pattern(self.options[0][0], self.options[-1][0])
+    #: Text of each letter.
+    texts: dict[str, str]
+    #: Length of the longest text, as it is written.
+    longest: int
+    #: Finds a letter of an option where it may be one that is chosen.
+    letter: re.Pattern[str]
+    #: All words of each option; those that say something.
+    words: list[Held]
+    telling_words: list[Held]
+    #: Letters of the options with a `normal` text; with the same telling words.
+    by_normal: dict[str, list[str]]
+    by_words: dict[tuple[str, ...], list[str]]
+    #: First sign of each `normal` text.
+    first_signs: frozenset[str]
+    #: Whether a text begins like a label: `E. coli`.
+    labelled_texts: bool
 
     def same_text(self, span: str) -> list[str]:
         """Letters of the options whose `normal` text is that of `span`."""
-        if span.isascii() and "\\" not in span and span[:1].casefold() not in self._first_signs:
+        if span.isascii() and "\\" not in span and span[:1].casefold() not in self.first_signs:
             return []
-        return self._by_normal.get(normal(span), [])
+        return self.by_normal.get(normal(span), [])
 
     def same_words(self, span: str) -> list[str]:
         """Letters of the options that have the telling words and the signs of `span`."""
         words = telling_words(span)
-        letters = self._by_words.get(words) if words else None
+        letters = self.by_words.get(words) if words else None
         if not letters:
             return []
         its_signs = signs(span)
         return [letter for letter in letters if signs(self.texts[letter]) == its_signs]
 
-    @cached_property
-    def _by_normal(self) -> dict[str, list[str]]:
-        letters: dict[str, list[str]] = {}
-        for letter, text in self.options:
-            letters.setdefault(normal(text), []).append(letter)
-        return letters
-
-    @cached_property
-    def _first_signs(self) -> set[str]:
-        return {text[:1] for text in self._by_normal}
-
-    @cached_property
-    def _words(self) -> list[tuple[str, list[str]]]:
-        return [(letter, all_words(text)) for letter, text in self.options]
-
-    @cached_property
-    def _by_words(self) -> dict[tuple[str, ...], list[str]]:
-        letters: dict[tuple[str, ...], list[str]] = {}
-        for letter, words in self._words:
-            letters.setdefault(_telling(words), []).append(letter)
-        return letters
-
-
-def _held(options: Sequence[tuple[str, Sequence[str]]]) -> list[Held]:
-    return [(letter, f" {' '.join(words)} ") for letter, words in options if words]
-
-
-def _telling(words: list[str]) -> tuple[str, ...]:
-    return tuple([word for word in words if word not in _IDLE])
-
 
 @lru_cache(maxsize=4_096)
 def table_of(options: Options) -> OptionTable:
     """The table of `options`."""
-    return OptionTable(options=options)
+    by_normal: dict[str, list[str]] = {}
+    by_words: dict[tuple[str, ...], list[str]] = {}
+    words: list[Held] = []
+    telling_words: list[Held] = []
+    for letter, text in options:
+        by_normal.setdefault(normal(text), []).append(letter)
+        said = all_words(text)
+        telling = _telling(said)
+        by_words.setdefault(telling, []).append(letter)
+        if said:
+            words.append((letter, f" {' '.join(said)} "))
+        if telling:
+            telling_words.append((letter, f" {' '.join(telling)} "))
+    return OptionTable(
+        texts=dict(options),
+        longest=max([len(text) for _, text in options], default=0),
+        letter=_letter_pattern(options[0][0], options[-1][0]),
+        words=words,
+        telling_words=telling_words,
+        by_normal=by_normal,
+        by_words=by_words,
+        first_signs=frozenset([text[:1] for text in by_normal]),
+        labelled_texts=any([text[1:2] == "." for _, text in options]),
+    )
+
+
+def _telling(words: list[str]) -> tuple[str, ...]:
+    return tuple([word for word in words if word not in _IDLE])
 
 
 @lru_cache(maxsize=64)

@@ -116,34 +116,33 @@ class _Writer:
                 self._node(statement)
         self._parts.append("]")
 
-    def _node(self, node: ast.AST) -> None:
-        parts = self._parts
-        if isinstance(node, ast.Name):
-            if isinstance(node.ctx, ast.Store):
+    def _node(self, node: Any) -> None:
+        parts, kind = self._parts, type(node)
+        if kind is ast.Name:
+            if type(node.ctx) is ast.Store:
                 self._own.add(node.id)
-            self._name_places.append(len(parts))
-            parts.append(node.id)
+            self._name(node.id)
             return
-        if isinstance(node, ast.Constant):
+        if kind is ast.Constant:
             parts.append(f"constant {type(node.value).__name__} {node.value!r}")
             return
-        if isinstance(node, ast.arg):
+        if kind is ast.arg:
             self._own.add(node.arg)
-        kind = type(node)
         parts.append(kind.__name__)
         for field in _fields_of(kind):
             value = getattr(node, field, None)
-            if isinstance(value, list):
+            if value is None:
+                parts.append("None")
+            elif type(value) is list:
                 self._list(field, value)
             elif isinstance(value, ast.AST):
                 self._node(value)
-            elif isinstance(value, str):
-                if field == "attr":
-                    parts.append(value)
-                else:
-                    self._name(value)
-            else:
+            elif type(value) is not str:
                 parts.append(repr(value))
+            elif field == "attr":
+                parts.append(value)
+            else:
+                self._name(value)
         parts.append(")")
 
     def _list(self, field: str, values: list[Any]) -> None:

@@ -58,6 +58,7 @@ _TOKEN = re.compile(
 _FUNCTION = re.compile("|".join(_FUNCTIONS))
 _NAMED = re.compile(r"\\[A-Za-z]+|" + _FUNCTION.pattern)
 #: Words, which are no products of letters.
+_TWO_LETTERS = re.compile("[A-Za-z]{2}")
 _WORDS = re.compile(r"[A-Za-z]{4}|[A-Za-z]{2}\s+[A-Za-z]{2}")
 
 
@@ -97,8 +98,10 @@ def _tokens(text: str) -> list[tuple[str, str, bool]]:
     """(kind, text, whether a space comes before) of every token."""
     tokens: list[tuple[str, str, bool]] = []
     text = text.strip()
-    if _WORDS.search(_NAMED.sub(" ", text) if "\\" in text else _FUNCTION.sub(" ", text)):
-        raise Unreadable
+    if _TWO_LETTERS.search(text):
+        named = _NAMED if "\\" in text else _FUNCTION
+        if _WORDS.search(named.sub(" ", text)):
+            raise Unreadable
     place = 0
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup

@@ -33,17 +33,28 @@ _LARGE: Final = {"thousand": 1_000, "million": 10**6, "billion": 10**9}
 _CHINESE: Final = {c: v for v, c in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
 _CHINESE_UNITS: Final = {"十": 10, "百": 100, "千": 1_000, "万": 10_000}
 _NUMBER_WORDS: Final = frozenset([*_ONES, *_TENS, "hundred"])
+#: First letters of all that a number in words begins with.
+_FIRST_LETTERS: Final = frozenset(word[0] for word in (*_SMALL, "minus", "negative")) | {" ", "-"}
 _WORD = re.compile(r"\w+")
+#: Every sign of ASCII that is in no word becomes a space.
+_BETWEEN: Final = {
+    sign: chr(sign) if chr(sign).isalnum() or sign == ord("_") else " " for sign in range(128)
+}
 
 
 def number_words(text: str) -> list[str]:
     """The words of `text` that are numbers, as they are written."""
+    if text.isascii() and _NUMBER_WORDS.isdisjoint(text.lower().translate(_BETWEEN).split()):
+        return []
     return [word for word in _WORD.findall(text) if word.lower() in _NUMBER_WORDS]
 
 
 def number_of_words(text: str) -> int | None:
     """The whole number that `text` says in words, and nothing else; else None."""
-    if text and all(c in _CHINESE or c in _CHINESE_UNITS for c in text):
+    if text.isascii():
+        if text[:1].lower() not in _FIRST_LETTERS:
+            return None
+    elif all(c in _CHINESE or c in _CHINESE_UNITS for c in text):
         return _chinese(text)
     words = text.lower().replace("-", " ").replace(" and ", " ").split()
     if not words or len(words) > 12:

@@ -160,6 +160,10 @@ SCALES: Final = {
 #: The same with plurals.
 _ALL_NAMES: Final = {f"{name}s": unit for name, unit in _NAMES.items()} | _NAMES
 _WORD = re.compile(r"[^\W\d_]+(?:[./'][^\W\d_]+)*")
+#: What is in no such word.
+_BETWEEN: Final = {
+    sign: chr(sign) if chr(sign).isalpha() or chr(sign) in "./'" else " " for sign in range(128)
+}
 _ASKED = re.compile(
     r"\b(?:how (?:many|much)|number of|in|measured in|to the nearest)\s+((?:[a-z/]+\s*){1,3})", re.I
 )
@@ -179,7 +183,7 @@ def named_unit(word: str) -> tuple[str, str] | None:
 def asked_units(query: str) -> frozenset[str]:
     """Units that the query asks for: the only one of its kind, or those after "how many"."""
     found: dict[str, set[str]] = {}
-    for word in _ALL_NAMES.keys() & set(_WORD.findall(query.lower())):
+    for word in _ALL_NAMES.keys() & _words(query.lower()):
         unit, dimension = _ALL_NAMES[word]
         found.setdefault(dimension, set()).add(unit)
     asked = {unit for units in found.values() if len(units) == 1 for unit in units}
@@ -190,11 +194,24 @@ def asked_units(query: str) -> frozenset[str]:
     return frozenset(asked)
 
 
-def unit_of(words: str, asked: frozenset[str]) -> str | None:
+def _words(lower: str) -> set[str]:
+    """The matches of `_WORD` in a text in lower case."""
+    if not lower.isascii():
+        return set(_WORD.findall(lower))
+    words: set[str] = set()
+    for part in lower.translate(_BETWEEN).split():
+        if part.isalpha():
+            words.add(part)
+        else:
+            words.update(_WORD.findall(part))
+    return words
+
+
+def unit_of(words: str) -> str | None:
     """What must be kept of the words after a number; None if they say more than a unit does.
 
     Returns:
-        "" where the words go without saying: the unit that is asked for, a usual one, things
+        Units with `_` between them; "" where the words go without saying: a usual unit, things
         that are counted.
     """
     plain = _POWER.sub("", words).strip(" .,;:!")
@@ -212,8 +229,7 @@ def unit_of(words: str, asked: frozenset[str]) -> str | None:
             return None
         unit = named_unit(word)
         if unit is not None:
-            if unit[0] not in asked:
-                kept.append(unit[0])
+            kept.append(unit[0])
         elif (
             word in SCALES
             or word in TELLING

@@ -17,6 +17,7 @@ _CLAUSE = re.compile(
 )
 _OPEN: Final = "([{"
 _CLOSE: Final = ")]}"
+_BRACKET = re.compile(r"[()\[\]{}]")
 #: One of these is in every text of several values.
 _SEVERAL = re.compile(r"[,;∪&({\[]|\s(?:and|or)\s", re.IGNORECASE)
 
@@ -71,6 +72,18 @@ def _items(plain: str) -> list[str]:
     if "," not in plain and ";" not in plain:
         return [plain]
     mark = ";" if ";" in plain else ","
+    if not _BRACKET.search(plain):
+        items = [item.strip() for item in plain.split(mark)]
+    else:
+        items = _outside_brackets(plain, mark)
+    last = _JOINT.split(f" {items[-1]}", maxsplit=1)
+    if len(items) > 1 and len(last) == 2:
+        items[-1:] = [part.strip() for part in last if part.strip()]
+    return items if items[-1] else items[:-1]
+
+
+def _outside_brackets(plain: str, mark: str) -> list[str]:
+    """The parts between the marks that are in no bracket."""
     items, depth, start = list[str](), 0, 0
     for place, character in enumerate(plain):
         if character in _OPEN:
@@ -81,10 +94,7 @@ def _items(plain: str) -> list[str]:
             items.append(plain[start:place].strip())
             start = place + 1
     items.append(plain[start:].strip())
-    last = _JOINT.split(f" {items[-1]}", maxsplit=1)
-    if len(items) > 1 and len(last) == 2:
-        items[-1:] = [part.strip() for part in last if part.strip()]
-    return items if items[-1] else items[:-1]
+    return items
 
 
 def _list(items: list[str], value_of: ValueOf) -> str | None:

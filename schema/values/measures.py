@@ -54,10 +54,18 @@ def _with_unit(number: str, words: str, asked: Asked) -> str | None:
         return _with_unit(scaled, rest.strip(), asked)
     if len(words) == 1 and words.islower() and named_unit(words) is None and words not in "ms":
         return None  # 5 x is a product.
-    unit = unit_of(words, asked.units)
+    unit = kept_unit(words, asked)
     if unit is None:
         return None
     return f"value:{number} {unit}" if unit else f"value:{number}"
+
+
+def kept_unit(words: str, asked: Asked) -> str | None:
+    """What must be kept of the words after a number, the units aside that the query asks for."""
+    unit = unit_of(words)
+    if not unit:
+        return unit
+    return "_".join([one for one in unit.split("_") if one not in asked.units])
 
 
 def _number(text: str, surely: bool, asked: Asked) -> str | None:
@@ -100,7 +108,7 @@ def compound(plain: str) -> str | None:
 
 def word_number(plain: str) -> str | None:
     """Key of a number in words."""
-    if len(plain) > 80 or plain[0].isdigit():
+    if len(plain) > 80:
         return None
     number = number_of_words(plain)
     return None if number is None else f"value:{number}"

@@ -33,6 +33,8 @@ _VALUE = re.compile(
 #: A number after one of these is part of an expression.
 _OPERATORS: Final = ("^", "_", "*", "/", "+", "(", "{")
 #: Every value has one of these.
+#: At most so many characters of a value are before it.
+_BEFORE: Final = 4
 _VALUE_SIGN = re.compile(r"[\d\[(]")
 _COMPARED = re.compile(
     r"\b(?:than|at (?:least|most)|up to|minimum of|maximum of|no more|over|under|all but|first|last"
@@ -110,6 +112,8 @@ def said_value(text: str, asked: Asked) -> str | None:
     """Key of the one value that the sentence `text` says, or None."""
     if len(text) > LONGEST:
         return None
+    if text.isascii() and not (_VALUE_SIGN.search(text) or number_words(text)):
+        return None
     plain = plain_mathematics(plain_text(text)).replace("$", " $").strip()
     if "us " in plain or "times " in plain:
         plain = _SAID_OPERATION.sub(lambda match: f" {_OPERATIONS[match[1]]} ", plain)
@@ -117,7 +121,8 @@ def said_value(text: str, asked: Asked) -> str | None:
     if equals and not _steps(before):
         return None
     sentence = after if equals else plain
-    found = list(_VALUE.finditer(sentence)) if _VALUE_SIGN.search(sentence) else []
+    sign = _VALUE_SIGN.search(sentence)
+    found = list(_VALUE.finditer(sentence, max(0, sign.start() - _BEFORE))) if sign else []
     words = [word for word in number_words(sentence) if word.lower() not in ("one", "zero")]
     if found:
         words = [word for word in words if word.lower() not in asked.words]

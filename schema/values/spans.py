@@ -145,6 +145,8 @@ def marked(text: str, lower: str | None = None) -> str | None:
     if hashes:
         return hashes[1]
     lower = lower_case(text) if lower is None else lower
+    if not _may_mark(lower):
+        return None
     for match in reversed(list(matches_from(_MARKS, _MARKED, text, lower))):
         span = _grid(text, match.end()) or _SENTENCE_END.split(text[match.end() :], maxsplit=1)[0]
         span = span.strip()
@@ -154,6 +156,15 @@ def marked(text: str, lower: str | None = None) -> str | None:
         if not span.strip("*: ") and heading:
             return heading.split("\n\n", 1)[0]
     return None
+
+
+def _may_mark(lower: str) -> bool:
+    """Whether a text in lower case has what each match of `_MARKED` has."""
+    if "answer" in lower or "result" in lower or "solution" in lower or "total" in lower:
+        return True
+    if "is" in lower and "the" in lower:
+        return "so" in lower or "thus" in lower or "therefore" in lower or "hence" in lower
+    return not lower.isascii() and ("答案" in lower or "结果" in lower)
 
 
 def _grid(text: str, start: int) -> str | None:

@@ -22,9 +22,33 @@ _OPENS: Final = frozenset("$\"'\\`*")
 _CLOSES: Final = frozenset(".$)]\"'`*")
 _PAIR_OPENS: Final = frozenset(opening[0] for opening, _ in _PAIRS)
 _LONE_ENDS: Final = frozenset(")]$")
-_HEDGES: Final = frozenset("istwarehnofcebjqluISTWAREHNOFCEBJQLU=≈~:\\dD-→⇒")
+#: What a hedge begins with.
+_HEDGE_SIGNS: Final = frozenset("=≈~:\\-→⇒")
+_HEDGE_STARTS: Final = frozenset(re.findall("..", "sothhefinoinovitiswaareqexabapronealtosijuona "))
+#: Words and numbers without a sign between them, and what may make a relation of a text.
+_WORDS = re.compile(r"[A-Z][a-z']*,?(?: [A-Za-z\d$']+(?:\.\d+)?){4,}")
+_RELATES = re.compile(r"[=<>]|\\(?:[lg]e(?:q|qslant)?|[lg]t|neq?)(?![A-Za-z])|[^\x00-\x7f]")
+#: Words that may be left out before a value; words that a value may begin with.
+_IDLE: Final = frozenset(
+    re.findall(
+        r"\S+",
+        "so therefore thus hence finally then now in total conclusion overall it this that the "
+        "date day time point is was are equals exactly about approximately approx roughly around "
+        "nearly almost simply just only indeed equal to a of it's that's",
+    )
+)
+_BEGINS_VALUE: Final = frozenset(
+    re.findall(
+        r"\S+",
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
+        "fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy "
+        "eighty ninety hundred thousand million billion minus negative us usd eur gbp inr rs",
+    )
+)
+_FEWEST_WORDS: Final = 5
 _TEXT_COMMAND = re.compile(r"\\(?:text\w{0,2}|math(?:rm|bf|it|sf)|mbox)\s*\{([^{}]*)\}")
-_AROUND = re.compile(r"[^\S\n]+([,:;()\[\]{}|=+*/<>])[^\S\n]*|([,:;()\[\]{}|=+*/<>])[^\S\n]+")
+#: Signs around which spaces say nothing.
+_TIGHT: Final = ",:;()[]{}|=+*/<>"
 #: A letter, a digit, or a sign that is no punctuation.
 _SAYS = re.compile(r"[^\W_]|[^\x00-\x7f]")
 #: What says something without any: an operator, a grid of `#` and `.`.
@@ -39,13 +63,30 @@ def undressed(text: str) -> str:
         before = text
         if text[0] in _OPENS or text[-1] in _CLOSES:
             text = _unmarked(text)
-        if text[:1] in _HEDGES:
+        if text[:1] in _HEDGE_SIGNS or text[:2].lower() in _HEDGE_STARTS:
             hedge = _HEDGE.match(text)
             if hedge and hedge.end() < len(text):
                 text = text[hedge.end() :].strip(_DRESS)
         if text == before:
             break
     return text
+
+
+def is_prose(text: str) -> bool:
+    """Whether a text surely is a sentence and no value: it begins with words, and relates nothing.
+
+    Not all sentences are found; the others are read, and found to be no value.
+    """
+    begun = _WORDS.match(text)
+    if begun is None:
+        return False
+    words = begun[0].replace(",", "").lower().split()
+    first = 0
+    while first < len(words) and words[first] in _IDLE:
+        first += 1
+    if len(words) - first < _FEWEST_WORDS or words[first] in _BEGINS_VALUE:
+        return False
+    return len(words[first]) > 1 and words[first].isalpha() and not _RELATES.search(text)
 
 
 def _unmarked(text: str) -> str:
@@ -82,7 +123,9 @@ def text_key(text: str) -> str | None:
         text = "\n".join(line for line in lines if line)
     else:
         text = " ".join(text.split())
-    text = _AROUND.sub(lambda m: m[1] or m[2], text)
+    for sign in _TIGHT:
+        if sign in text:
+            text = text.replace(f" {sign}", sign).replace(f"{sign} ", sign)
     if not _SAYS.search(text) and not _SIGNS.fullmatch(text):
         return None
     if len(text) <= LONGEST:
