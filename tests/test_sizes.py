@@ -26,7 +26,6 @@ FILES = {
 FUNCTIONS = {
     "gnn/checkpoints/saving.py save_checkpoint": _REWRITTEN,
     "gnn/confidence/abstention.py predict": _REWRITTEN,
-    "gnn/data/hetero.py to_hetero": "one line a field of the graph",
     "gnn/evaluation/protocol.py evaluate": _REWRITTEN,
     "gnn/evidence/own_labels.py own_labels": "one line a feature",
     "gnn/evidence/reliability.py fit": "one sum after another, without a branch",
@@ -34,7 +33,6 @@ FUNCTIONS = {
     "gnn/features/code.py code_features": "one line a feature",
     "gnn/jobs/train_and_propagate.py propagate_memory": _REWRITTEN,
     "gnn/jobs/train_and_propagate.py train_memory": _REWRITTEN,
-    "gnn/models/members/batch.py make_batch": "one line a field of the batch",
     "gnn/models/memreward/model.py _fit_members": _REWRITTEN,
     "gnn/models/memreward/training.py train_member": _REWRITTEN,
     "memreward/bench/cli.py reward": _COMMAND,

@@ -1,3 +1,4 @@
+from .device import best_device as best_device
 from .early_stopping import EarlyStopping as EarlyStopping
 from .metrics import MEASURES as MEASURES
 from .metrics import RIGHT_FROM as RIGHT_FROM

@@ -1,9 +1,17 @@
 from .hetero import edge_indices as edge_indices
+from .hetero import to_hetero as to_hetero
+from .loader import hetero_loader as hetero_loader
 from .loader import node_loader as node_loader
 from .pyg import GATv2Conv as GATv2Conv
+from .pyg import HeteroBatch as HeteroBatch
 from .pyg import HeteroConv as HeteroConv
 from .pyg import HeteroData as HeteroData
+from .pyg import MessagePassing as MessagePassing
 from .pyg import NodeSamplerInput as NodeSamplerInput
+from .pyg import SAGEConv as SAGEConv
+from .pyg import SimpleConv as SimpleConv
 from .pyg import softmax as softmax
+from .sampler import FanOut as FanOut
+from .sampler import HeteroSampler as HeteroSampler
 from .sampler import SnapshotSampler as SnapshotSampler
 from .segment_sum import sums_by as sums_by

@@ -1,12 +1,13 @@
-"""Mini-batches of a memory as HeteroData, by PyG's own NodeLoader over a snapshot."""
+"""Mini-batches as HeteroData, by PyG's own NodeLoader: over a snapshot, or a graph in memory."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
 
+from gnn.base import best_device
 from gnn.data.pyg import HeteroData, NodeLoader, PrefetchLoader
-from gnn.data.sampler import FanOut, SnapshotSampler
+from gnn.data.sampler import FanOut, HeteroSampler, SnapshotSampler
 from gnn.data.snapshot_stores import SnapshotEdges, SnapshotFeatures
 from memstore.snapshot import Snapshot
 from schema.graph import ANSWER, SIMILAR
@@ -40,6 +41,21 @@ class Finish:
         return data
 
 
+def hetero_loader(
+    sampler: HeteroSampler, node_type: str, transform: Callable[[HeteroData], HeteroData]
+) -> NodeLoader:
+    """Neighbourhoods in the sampler's data: called with nodes, which stand first in what it gives.
+
+    Args:
+        sampler: of a graph in memory.
+        node_type: of the nodes, which are given by their rows, each once.
+        transform: what is done with each neighbourhood.
+    """
+    return NodeLoader(
+        data=sampler.data, node_sampler=sampler, input_nodes=node_type, transform=transform
+    )
+
+
 def node_loader(
     snapshot: Snapshot,
     seeds: Ints,
@@ -67,7 +83,7 @@ def node_loader(
         device: where the batches go; with a GPU through pinned memory, while the last one is used.
             None: a GPU where there is one.
     """
-    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = device or best_device()
     loader = NodeLoader(
         data=(SnapshotFeatures(snapshot, seq=seq), SnapshotEdges(snapshot)),
         node_sampler=SnapshotSampler(snapshot, fan_out, seq=seq),

@@ -1,12 +1,13 @@
-"""Neighbourhoods of seed nodes, sampled from a snapshot for PyG's loaders, in plain numpy."""
+"""Neighbourhoods of seed nodes, sampled for PyG's loaders in plain numpy."""
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
 
-from gnn.data.pyg import BaseSampler, HeteroSamplerOutput, NodeSamplerInput
+from gnn.data.pyg import BaseSampler, HeteroData, HeteroSamplerOutput, NodeSamplerInput
 from memstore.snapshot import NODE_OF, Snapshot
 from schema.graph import EDGE_SPECS, EDGE_TYPES, EdgeSpec, EdgeType
 from schema.memory_graph import Ints
@@ -14,6 +15,8 @@ from schema.memory_graph import Ints
 #: Neighbours of a node per step: the same for every edge type, or by edge type; -1: all. Edges into
 #: a hub are as many as the memory's answers: they must be named, or are left out.
 FanOut = Sequence[int] | Mapping[EdgeType, Sequence[int]]
+_NONE: Final[Ints] = np.zeros(0, np.int64)
+_NODE_TYPES: Final = tuple(dict.fromkeys(edge[0] for edge in EDGE_TYPES))
 
 
 def fan_out_of(fan_out: FanOut) -> dict[EdgeType, tuple[int, ...]]:
@@ -37,47 +40,46 @@ def fan_out_of(fan_out: FanOut) -> dict[EdgeType, tuple[int, ...]]:
     return {spec.triple: none if spec.into_hub else tuple(fan_out) for spec in EDGE_SPECS}
 
 
-class SnapshotSampler(BaseSampler):
+class NeighbourSampler(BaseSampler):
     """Samples edges towards the seeds, step by step, each node's edges once.
 
     A node is expanded in the step after it was first reached, so that no edge comes twice. With a
     fan-out of -1 everywhere the outputs of as many rounds of messages are exact at the seeds, as
     long as none goes into a hub.
-    With `seq`, nothing that arrived in a later batch is found.
 
     The random numbers come from torch's generator: `torch.manual_seed` repeats a sample, and the
-    workers of a loader draw different ones.
+    workers of a loader draw different ones. Where all neighbours are taken, none is drawn.
     """
 
-    def __init__(self, snapshot: Snapshot, fan_out: FanOut, *, seq: int | None = None) -> None:
+    def __init__(self, fan_out: FanOut) -> None:
         """See the class and `FanOut`."""
-        self._snapshot = snapshot
         self.fan_out = fan_out_of(fan_out)
-        self.seq = seq
+        self._draws = any(count > 0 for counts in self.fan_out.values() for count in counts)
 
     def sample_from_nodes(self, index: NodeSamplerInput, **kwargs: Any) -> HeteroSamplerOutput:
         """Sample around the seeds `index.node`, each of which must occur once.
 
         Raises:
-            ValueError: if a seed occurs twice, arrived after `seq`, or has a time of its own.
+            ValueError: if a seed occurs twice, or has a time of its own.
         """
         seeds = index.node.numpy()
         assert index.input_type is not None
         self._check(index, seeds)
-        rng = np.random.default_rng(int(torch.randint(2**62, ()).item()))
-        nodes = {node: [seeds if node == index.input_type else seeds[:0]] for node in NODE_OF}
+        rng = np.random.default_rng(int(torch.randint(2**62, ()).item()) if self._draws else 0)
+        nodes = {node: [seeds if node == index.input_type else seeds[:0]] for node in _NODE_TYPES}
         frontier = {node: parts[-1] for node, parts in nodes.items()}
         edges: dict[EdgeType, list[tuple[Ints, Ints, Ints]]] = {edge: [] for edge in EDGE_TYPES}
         n_steps = len(next(iter(self.fan_out.values())))
         for step in range(n_steps):
-            reached: dict[str, list[Ints]] = {node: [] for node in NODE_OF}
+            reached: dict[str, list[Ints]] = {node: [] for node in _NODE_TYPES}
             for spec in EDGE_SPECS:
                 edge = spec.triple
                 found = self._incoming(spec, frontier[edge[2]], self.fan_out[edge][step], rng)
                 edges[edge].append(found)
-                reached[edge[0]].append(found[1])
+                if len(found[1]):
+                    reached[edge[0]].append(found[1])
             for node, rows in reached.items():
-                frontier[node] = _unknown(np.concatenate(rows), np.concatenate(nodes[node]))
+                frontier[node] = _unknown(rows, nodes[node])
                 nodes[node].append(frontier[node])
         return _output(index, nodes, edges)
 
@@ -90,40 +92,94 @@ class SnapshotSampler(BaseSampler):
             raise ValueError("seeds have no times of their own: give the sampler a `seq`")
         if len(np.unique(seeds)) != len(seeds):
             raise ValueError("a seed occurs twice in one batch: give each once")
-        if self.seq is not None:
-            assert index.input_type is not None
-            if (self._arrived(index.input_type, seeds) > self.seq).any():
-                raise ValueError(f"a seed arrived after batch {self.seq}, as of which is sampled")
 
-    def _arrived(self, node: str, rows: Ints) -> Ints:
-        return self._snapshot.files.numbers[f"{NODE_OF[node]}.seq"].array[rows]
+    @abstractmethod
+    def _edges_into(self, spec: EdgeSpec, targets: Ints) -> tuple[Ints, Ints, Ints]:
+        """Numbers and sources of all messages to `targets`, and each one's place in `targets`.
+
+        The places rise.
+        """
+        ...
 
     def _incoming(
         self, spec: EdgeSpec, targets: Ints, count: int, rng: np.random.Generator
     ) -> tuple[Ints, Ints, Ints]:
         """Numbers, sources and targets of at most `count` messages to each of `targets`."""
-        name, forward = spec.stored_name, spec.message_from == "start"
-        snapshot = self._snapshot
         if count == 0 or not len(targets):
-            none = np.zeros(0, np.int64)
-            return none, none, none
-        numbers, place = (
-            snapshot.edges_to(name, targets) if forward else snapshot.edges_from(name, targets)
-        )
-        sources = snapshot.ends(name, numbers)[0 if forward else 1]
-        if self.seq is not None:
-            seq_E = snapshot.files.numbers[f"{name}.seq"].array[numbers]
-            held = (seq_E <= self.seq) & (self._arrived(spec.triple[0], sources) <= self.seq)
-            numbers, place, sources = numbers[held], place[held], sources[held]
+            return _NONE, _NONE, _NONE
+        numbers, sources, place = self._edges_into(spec, targets)
         if count > 0:
             kept = _some_of_each(place, count, rng)
             numbers, place, sources = numbers[kept], place[kept], sources[kept]
         return numbers, sources, targets[place]
 
 
-def _unknown(rows: Ints, known: Ints) -> Ints:
-    """Those of `rows` that are not in `known`, each once, ascending: numpy's own is slower."""
-    rows, known = np.sort(rows), np.sort(known)
+class SnapshotSampler(NeighbourSampler):
+    """Samples from a snapshot, whose rows are the nodes' numbers.
+
+    With `seq`, nothing that arrived in a later batch is found, and no such seed is taken.
+    """
+
+    def __init__(self, snapshot: Snapshot, fan_out: FanOut, *, seq: int | None = None) -> None:
+        """See the class and `FanOut`."""
+        super().__init__(fan_out)
+        self._snapshot, self.seq = snapshot, seq
+
+    def _check(self, index: NodeSamplerInput, seeds: Ints) -> None:
+        super()._check(index, seeds)
+        assert index.input_type is not None
+        if self.seq is not None and (self._arrived(index.input_type, seeds) > self.seq).any():
+            raise ValueError(f"a seed arrived after batch {self.seq}, as of which is sampled")
+
+    def _arrived(self, node: str, rows: Ints) -> Ints:
+        return self._snapshot.files.numbers[f"{NODE_OF[node]}.seq"].array[rows]
+
+    def _edges_into(self, spec: EdgeSpec, targets: Ints) -> tuple[Ints, Ints, Ints]:
+        name, forward = spec.stored_name, spec.message_from == "start"
+        snapshot = self._snapshot
+        numbers, place = (
+            snapshot.edges_to(name, targets) if forward else snapshot.edges_from(name, targets)
+        )
+        sources = snapshot.ends(name, numbers)[0 if forward else 1]
+        if self.seq is None:
+            return numbers, sources, place
+        seq_E = snapshot.files.numbers[f"{name}.seq"].array[numbers]
+        held = (seq_E <= self.seq) & (self._arrived(spec.triple[0], sources) <= self.seq)
+        return numbers[held], sources[held], place[held]
+
+
+class HeteroSampler(NeighbourSampler):
+    """Samples from HeteroData in memory. Its edges are put in order once, when first needed."""
+
+    def __init__(self, data: HeteroData, fan_out: FanOut) -> None:
+        """See the class and `FanOut`."""
+        super().__init__(fan_out)
+        self.data = data
+        #: Numbers of the edges by their targets, and where each target's begin.
+        self._by_target: dict[EdgeType, tuple[Ints, Ints]] = {}
+
+    def _edges_into(self, spec: EdgeSpec, targets: Ints) -> tuple[Ints, Ints, Ints]:
+        order, start_N = self._ordered(spec.triple)
+        count_T = start_N[targets + 1] - start_N[targets]
+        place = np.repeat(np.arange(len(targets)), count_T)
+        skipped_T = start_N[targets] - np.cumsum(count_T) + count_T
+        numbers = order[np.arange(len(place)) + skipped_T[place]]
+        return numbers, self.data[spec.triple].edge_index[0].numpy()[numbers], place
+
+    def _ordered(self, edge: EdgeType) -> tuple[Ints, Ints]:
+        if edge not in self._by_target:
+            target_E = self.data[edge].edge_index[1].numpy()
+            count_N = np.bincount(target_E, minlength=int(self.data[edge[2]].num_nodes or 0))
+            start_N = np.concatenate([[0], np.cumsum(count_N)])
+            self._by_target[edge] = np.argsort(target_E, kind="stable"), start_N
+        return self._by_target[edge]
+
+
+def _unknown(found: Sequence[Ints], seen: Sequence[Ints]) -> Ints:
+    """What is `found` and not `seen`, each once, ascending: numpy's own is slower."""
+    if not found:
+        return _NONE
+    rows, known = np.sort(np.concatenate(found)), np.sort(np.concatenate(seen))
     first = np.ones(len(rows), dtype=np.bool_)
     np.not_equal(rows[1:], rows[:-1], out=first[1:])
     rows = rows[first]

@@ -10,18 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from gnn.models.members import (
     CONSTANT,
-    VARIANTS,
     Example,
     Member,
     Tables,
+    inputs_of,
     inverse_penalties,
     make_batch,
+    rollouts_of,
+    thinking_of_answer,
     variant_rows,
 )
 from gnn.models.memreward import MemrewardModel
@@ -86,20 +87,20 @@ def _of_member(
     member: Member, tables: Tables, examples: Sequence[Example], rollout: int
 ) -> tuple[Ints, NDArray[np.float64]]:
     """Rows of the graph that a member learned from, and their influence on its base."""
-    batch = make_batch(tables, tables.query_R[rollout : rollout + 1])
-    place = int(np.searchsorted(batch.rollout_R, rollout))
-    given = tuple(bool(flag_R[place]) for flag_R in member.given(batch))
-    variant = _variant(member, *given)
-    asked_F = np.append(
-        torch.cat([batch.x[part][place] for part in VARIANTS[variant]]).numpy(), CONSTANT
-    )
+    data = make_batch(tables, tables.query_R[rollout : rollout + 1])
+    place = int(np.searchsorted(rollouts_of(data), rollout))
+    thinking = thinking_of_answer(data)[place]
+    variant = _variant(member, *(bool(flag[thinking]) for flag in member.given(data)))
+    asked_F = np.append(inputs_of(data, variant=variant)[place].numpy(), CONSTANT)
     rows = variant_rows(examples, variant=variant)
-    weight_F = member.base.weights[variant].numpy() / np.append(np.ones(len(asked_F) - 1), CONSTANT)
+    weight_F = member.base.weights[variant].cpu().numpy() / np.append(
+        np.ones(len(asked_F) - 1), CONSTANT
+    )
     input_NF = np.column_stack([rows.input_NF, CONSTANT * rows.constant_N]).astype(np.float64)
     p_N = expit(input_NF @ weight_F)
     curvature_N = rows.weight_N * p_N * (1 - p_N)
     # The intercept's penalty, where it has one, is so small that it does not show here.
-    penalty_F = np.append(1 / inverse_penalties(batch, variant=variant), 1e-6)
+    penalty_F = np.append(1 / inverse_penalties(data, variant=variant), 1e-6)
     hessian_FF = (input_NF * curvature_N[:, None]).T @ input_NF + np.diag(penalty_F)
     asked_towards_F = np.linalg.solve(hessian_FF, asked_F)
     reward_N = rows.rollout_N >= 0
@@ -109,7 +110,7 @@ def _of_member(
         "nf,nf->n", input_NF, np.linalg.solve(hessian_FF, input_NF.T).T
     )
     # A graded reward is two rows of one rollout: their pulls and leverages belong together.
-    rollout_R = examples[0].batch.rollout_R
+    rollout_R = rollouts_of(examples[0].data)
     n_rollouts = len(rollout_R)
     pull_R = np.bincount(place_N, weights=pull_N, minlength=n_rollouts)
     lever_R = np.bincount(place_N, weights=lever_N, minlength=n_rollouts)

@@ -7,17 +7,27 @@ which is the mean of the rollouts that were learned from.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from gnn.data import HeteroBatch, HeteroData
 from gnn.explain.evidence_without import LABEL_COLUMNS, EvidenceWithout
 from gnn.explain.shapley import Worths
 from gnn.features import OWN_NAMES
-from gnn.models.members import BATCH_ENDS, Batch, Tables, make_batch
+from gnn.models.members import Tables, make_batch, rollouts_of, thinking_of_answer
 from gnn.models.memreward import MemrewardModel
-from schema.graph import ANSWER, CONCLUDES, QUERY, REV_CONCLUDES, REV_GENERATED, SIMILAR, EdgeType
+from schema.graph import (
+    ANSWER,
+    CONCLUDES,
+    QUERY,
+    REV_GENERATED,
+    SIMILAR,
+    THINKING,
+    EdgeType,
+)
 from schema.memory_graph import Bools, Floats, Ints
 
 #: Copies of a group that are scored at once; bounds the memory, changes no result.
@@ -51,27 +61,25 @@ class Removals:
         self._kind = int(tables.kind_R[rollout])
         graph = tables.graph
         query = int(tables.query_R[rollout])
-        self._batch = make_batch(tables, np.array([query]))
-        self._place = int(np.searchsorted(self._batch.rollout_R, rollout))
+        self._data = make_batch(tables, np.array([query]))
+        #: Rows of the group's rollouts, in the order of the answers.
+        self._group = rollouts_of(self._data)
+        self._place = int(np.searchsorted(self._group, rollout))
         self._own_F = _own_columns(model.features[: tables.text_RF.shape[1]])
-        chose, neighbour = graph.similar_2E
-        #: Rows of the labelled neighbour queries, in the batch's order.
-        self.neighbours: Ints = np.unique(
-            neighbour[(chose == query) & ~np.isnan(tables.label_Q[neighbour])]
-        )
+        #: Rows of the labelled neighbour queries; the query itself comes first.
+        self.neighbours: Ints = self._data[QUERY].n_id.numpy()[1:]
         self.label_K: Floats = tables.label_Q[self.neighbours]
         #: Rows of the other rollouts of the group, and which of them share the conclusion.
-        self.mates: Ints = self._batch.rollout_R[self._batch.rollout_R != rollout]
-        self._evidence = EvidenceWithout(model, graph, self._batch.rollout_R)
+        self.mates: Ints = self._group[self._group != rollout]
+        self._evidence = EvidenceWithout(model, graph, self._group)
         labelled = self._evidence.labelled
         #: Rows of the labelled other rollouts of the group, and their places among `labelled`.
-        self._others_L: Bools = self._batch.rollout_R[labelled] != rollout
-        self.labelled: Ints = self._batch.rollout_R[labelled][self._others_L]
+        self._others_L: Bools = self._group[labelled] != rollout
+        self.labelled: Ints = self._group[labelled][self._others_L]
         own = tables.conclusion_R[rollout]
         self.agrees_M: Bools = (tables.conclusion_R[self.mates] == own) & (own >= 0)
-        self.has_signals = bool(
-            (self._batch.has_signals_R.any() or self._batch.has_hidden_R.any()).item()
-        )
+        thinkings = self._data[THINKING]
+        self.has_signals = bool(thinkings.has_signals.any() or thinkings.has_hidden.any())
 
     def present(self, count: int) -> Present:
         """Everything there, `count` times."""
@@ -96,43 +104,38 @@ class Removals:
                 **{k: v[start : start + COPIES_AT_ONCE] for k, v in vars(present).items()}
             )
             logit_MR = self._model.logits_of(self._copies(part))
-            parts.append(logit_MR[:, self._place :: len(self._batch.rollout_R)].mean(0))
+            parts.append(logit_MR[:, self._place :: len(self._group)].mean(0))
         logit_S = np.concatenate(parts)
         kind_S = np.full(len(logit_S), self._kind)
         probability_S = self._model.calibrated(logit_S, kind_S)
         return np.column_stack([logit_S, probability_S]).astype(np.float64)
 
-    def _copies(self, present: Present) -> Batch:
+    def _copies(self, present: Present) -> HeteroData:
         """The group once for each case, with what is absent taken out."""
-        batch, count = self._batch, len(present.text_S)
-        n_rollouts = len(batch.rollout_R)
-        answers = batch.x[ANSWER].repeat(count, 1)
-        own_SF = np.where(self._own_F, present.text_S[:, None], present.standing_S[:, None])
-        answers[self._place :: n_rollouts] *= torch.from_numpy(own_SF.astype(np.float32))
-        standing_S = torch.from_numpy(present.standing_S.astype(np.float32))
-        signals_R = torch.from_numpy(np.repeat(present.signals_S, n_rollouts).astype(np.float32))
-        neighbours = batch.x["neighbour"].repeat(count, 1)
-        neighbours[:, -1] = torch.from_numpy(2 * np.nan_to_num(present.label_SK).ravel() - 1)
-        edges, kept_similar = self._edges(present)
-        return Batch(
-            rollout_R=np.tile(batch.rollout_R, count),
-            query_R=np.repeat(np.arange(count), n_rollouts),
-            x={
-                ANSWER: answers,
-                "evidence": self._evidence_of(present),
-                "signals": batch.x["signals"].repeat(count, 1),
-                "hidden": batch.x["hidden"].repeat(count, 1),
-                QUERY: batch.x[QUERY].repeat(count, 1) * standing_S[:, None],
-                "neighbour": neighbours,
-            },
-            has_signals_R=batch.has_signals_R.repeat(count) * signals_R,
-            has_hidden_R=batch.has_hidden_R.repeat(count) * signals_R,
-            edge_index=edges,
-            cosine_E=batch.cosine_E.repeat(count, 1)[kept_similar],
-            n_conclusions=batch.n_conclusions * count,
+        count, n_queries = len(present.text_S), 1 + len(self.neighbours)
+        data: Any = HeteroBatch.from_data_list([self._data] * count)
+        text_S, standing_S, signals_S = (
+            torch.from_numpy(there_S.astype(np.float32))
+            for there_S in (present.text_S, present.standing_S, present.signals_S)
         )
+        own_F = torch.from_numpy(self._own_F)
+        own_SF = torch.where(own_F, text_S[:, None], standing_S[:, None])
+        data[ANSWER].x[self._place :: len(self._group)] *= own_SF
+        data[ANSWER].evidence = self._evidence_of(present)
+        signals_R = signals_S.repeat_interleave(self._data[THINKING].num_nodes or 0)
+        data[THINKING].has_signals *= signals_R
+        data[THINKING].has_hidden *= signals_R
+        data[QUERY].x[::n_queries] *= standing_S[:, None]
+        label_SK = torch.from_numpy(2 * np.nan_to_num(present.label_SK) - 1)
+        data[QUERY].label.view(count, n_queries)[:, 1:] = label_SK
+        for edge, there_SE in self._edges(present).items():
+            kept = torch.from_numpy(there_SE.ravel())
+            data[edge].edge_index = data[edge].edge_index[:, kept]
+            if edge == SIMILAR:
+                data[edge].edge_attr = data[edge].edge_attr[kept]
+        return data
 
-    def _evidence_of(self, present: Present) -> torch.Tensor:
+    def _evidence_of(self, present: Present) -> Tensor:
         """The group's evidence in each case; without standing, the rollout has that of labels."""
         tables: list[Floats] = []
         for shown_L, policies, standing in zip(
@@ -148,44 +151,19 @@ class Removals:
             tables.append(table)
         return torch.from_numpy(np.concatenate(tables))
 
-    def _edges(self, present: Present) -> tuple[dict[EdgeType, torch.Tensor], torch.Tensor]:
-        """Edges of all copies, and which copies of the SIMILAR edges are there."""
-        batch, count = self._batch, len(present.text_S)
-        sizes = {
-            "rollout": len(batch.rollout_R),
-            "query": 1,
-            "conclusion": batch.n_conclusions,
-            "neighbour": len(self.neighbours),
-        }
-        itself = np.ones((count, 1), dtype=np.bool_)
-        spoken_SR = np.insert(present.mates_SM, self._place, itself[:, 0], axis=1)
-        agreeing_SR = np.insert(present.conclusion_SM, self._place, itself[:, 0], axis=1)
+    def _edges(self, present: Present) -> dict[EdgeType, Bools]:
+        """Which edges of the group are there in each case, [S, E], where some can be absent."""
+        data = self._data
+        sender = {edge: data[edge].edge_index[0].numpy() for edge in data.edge_types}
+        spoken_SR = np.insert(present.mates_SM, self._place, True, axis=1)
+        agreeing_SR = np.insert(present.conclusion_SM, self._place, True, axis=1)
+        answer_of_thinking = np.argsort(thinking_of_answer(data).numpy())
         similar_SK = ~np.isnan(present.label_SK)
-        held = batch.edge_index[CONCLUDES][0].numpy()
-        same = batch.edge_index[CONCLUDES][1].numpy()
-        kept_S = {
-            REV_GENERATED: spoken_SR,
-            CONCLUDES: agreeing_SR[:, held],
-            REV_CONCLUDES: np.ones((count, len(same)), dtype=np.bool_),
-            SIMILAR: similar_SK[:, batch.edge_index[SIMILAR][0].numpy()],
+        return {
+            REV_GENERATED: spoken_SR[:, answer_of_thinking[sender[REV_GENERATED]]],
+            CONCLUDES: agreeing_SR[:, sender[CONCLUDES]],
+            SIMILAR: similar_SK[:, sender[SIMILAR] - 1],
         }
-        edges = {
-            edge_type: _repeated(index, count, sizes[source], sizes[target], kept_S.get(edge_type))
-            for edge_type, index in batch.edge_index.items()
-            for source, target in [BATCH_ENDS[edge_type]]
-        }
-        return edges, torch.from_numpy(kept_S[SIMILAR].ravel())
-
-
-def _repeated(
-    index: torch.Tensor, count: int, n_sources: int, n_targets: int, kept_SE: Bools | None
-) -> torch.Tensor:
-    """`count` copies of edges between as many copies of their nodes, without those not kept."""
-    step = torch.arange(count)[:, None]
-    both = torch.stack(
-        [(index[0] + step * n_sources).ravel(), (index[1] + step * n_targets).ravel()]
-    )
-    return both if kept_SE is None else both[:, torch.from_numpy(kept_SE.ravel())]
 
 
 def _own_columns(names: Sequence[str]) -> Bools:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gnn.models.members import label_means
+from gnn.models.members import label_means, rollouts_of
 from gnn.models.memreward import MemrewardModel
 from schema.memory_graph import Bools, Floats, MemoryGraph
 
@@ -38,15 +38,16 @@ def predict_unseen(model: MemrewardModel, graph: MemoryGraph) -> Floats:
     """
     hidden = replace(graph, verified_R=np.full_like(graph.verified_R, np.nan))
     tables = model.tables(hidden)
-    tables = replace(tables, label_Q=label_means(model.trust.believed(graph), tables.query_R))
+    tables = tables.with_labels(label_means(model.trust.believed(graph), tables.query_R))
     probability_R = np.full(len(graph.rollout_id_R), np.nan, dtype=np.float32)
-    for batch, logit_MR in model.member_logits(tables):
-        texts = [graph.query_text_Q[query] for query in tables.query_R[batch.rollout_R]]
+    for data, logit_MR in model.member_logits(tables):
+        rows = rollouts_of(data)
+        texts = [graph.query_text_Q[query] for query in tables.query_R[rows]]
         part_VR = np.stack([division.part_of(texts) for division in model.divisions.values()])
         logit_VPR = logit_MR.reshape(len(part_VR), -1, logit_MR.shape[1])
         unseen_VR = np.take_along_axis(logit_VPR, part_VR[:, None], axis=1)[:, 0]
-        kind_R = tables.kind_R[batch.rollout_R]
-        probability_R[batch.rollout_R] = model.calibrated(unseen_VR.mean(0), kind_R)
+        kind_R = tables.kind_R[rows]
+        probability_R[rows] = model.calibrated(unseen_VR.mean(0), kind_R)
     return probability_R
 
 

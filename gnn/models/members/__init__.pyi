@@ -1,8 +1,7 @@
-from .batch import BATCH_ENDS as BATCH_ENDS
-from .batch import Batch as Batch
-from .batch import Tables as Tables
-from .batch import label_means as label_means
 from .batch import make_batch as make_batch
+from .batch import rollouts_of as rollouts_of
+from .batch import thinking_of_answer as thinking_of_answer
+from .batch import with_inputs as with_inputs
 from .draws import Drawn as Drawn
 from .draws import Draws as Draws
 from .draws import EvidenceDraws as EvidenceDraws
@@ -14,6 +13,7 @@ from .inputs import ModelInputs as ModelInputs
 from .linear_base import CONSTANT as CONSTANT
 from .linear_base import VARIANTS as VARIANTS
 from .linear_base import LinearBase as LinearBase
+from .linear_base import inputs_of as inputs_of
 from .linear_base import inverse_penalties as inverse_penalties
 from .linear_base import variant_rows as variant_rows
 from .member import Member as Member
@@ -27,3 +27,5 @@ from .network import NetConfig as NetConfig
 from .preferences import known_rollouts as known_rollouts
 from .preferences import usable_preferences as usable_preferences
 from .scaler import Scaler as Scaler
+from .tables import Tables as Tables
+from .tables import label_means as label_means

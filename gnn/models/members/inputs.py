@@ -8,9 +8,9 @@ import numpy as np
 
 from gnn.evidence import EVIDENCE_NAMES
 from gnn.features import RolloutFeatures, rollout_kinds
-from gnn.models.members.batch import Tables, label_means, query_table
 from gnn.models.members.draws import Drawn
 from gnn.models.members.scaler import Scaler
+from gnn.models.members.tables import Tables, label_means, query_table, sampler_of
 from schema.memory_graph import Bools, Floats, MemoryGraph
 
 #: Inputs of a rollout that have a scaler.
@@ -82,8 +82,10 @@ class ModelInputs:
         has_hidden_R = found.has_hidden_R * known_R * float(fits)
         hidden = found.hidden_RH if fits else np.zeros((len(query_R), n_hidden), np.float32)
         text_RF = self.scalers["text"](found.text_RF)
+        label_Q = label_means(graph, query_R)
         tables = Tables(
             graph=graph,
+            sampler=sampler_of(graph, query_R, label_Q),
             text_RF=text_RF,
             evidence_RE=np.zeros((len(query_R), 0), np.float32),
             signals_RS=self.scalers["signals"](found.signals_RS[:, :n_signals], has_signals_R),
@@ -91,7 +93,7 @@ class ModelInputs:
             has_signals_R=has_signals_R,
             has_hidden_R=has_hidden_R,
             query_QG=query_table(text_RF, found.text_names, query_R, n_queries),
-            label_Q=label_means(graph, query_R),
+            label_Q=label_Q,
             query_R=query_R,
             conclusion_R=graph.conclusion_of_rollout_R,
             kind_R=rollout_kinds(found, query_R, n_queries),

@@ -9,20 +9,28 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
-from gnn.models.members.batch import Batch
+from gnn.data import HeteroData
+from gnn.models.members.batch import thinking_of_answer
 from gnn.models.members.example import Example
-from schema.graph import ANSWER
+from schema.graph import ANSWER, THINKING
 from schema.memory_graph import Floats
 
 #: Inputs of each variant, the fullest last.
 VARIANTS: Final[Mapping[str, tuple[str, ...]]] = {
-    "text": (ANSWER, "evidence"),
-    "signals": (ANSWER, "evidence", "signals"),
-    "all": (ANSWER, "evidence", "signals", "hidden"),
+    "text": ("text", "evidence"),
+    "signals": ("text", "evidence", "signals"),
+    "all": ("text", "evidence", "signals", "hidden"),
+}
+#: Where HeteroData has each input: node type and attribute.
+PLACES: Final[Mapping[str, tuple[str, str]]] = {
+    "text": (ANSWER, "x"),
+    "evidence": (ANSWER, "evidence"),
+    "signals": (THINKING, "signals"),
+    "hidden": (THINKING, "hidden"),
 }
 #: Inverse strength of the penalty on the weights of each part; more inputs, more penalty.
 INVERSE_PENALTY: Final[Mapping[str, float]] = {
-    ANSWER: 0.002,
+    "text": 0.002,
     "evidence": 0.02,
     "signals": 0.004,
     "hidden": 0.002,
@@ -44,7 +52,7 @@ class Rows:
     weight_N: Floats
     #: 1 for rewards, 0 for preferences.
     constant_N: Floats
-    #: Row of the examples' batches whose reward it is, -1 for preferences.
+    #: Row of the examples' answers whose reward it is, -1 for preferences.
     rollout_N: np.ndarray
 
 
@@ -74,32 +82,59 @@ class LinearBase:
                 continue
             rows = variant_rows(examples, variant=name)
             if len(np.unique(rows.right_N)) == 2:
-                inverse_F = inverse_penalties(examples[0].batch, variant=name)
+                inverse_F = inverse_penalties(examples[0].data, variant=name)
                 weights[name] = torch.from_numpy(_fit(rows, inverse_F))
         return cls(weights=weights)
 
-    def __call__(self, batch: Batch, given: tuple[Tensor, Tensor]) -> Tensor:
-        """Logits of the batch's rollouts, [R], by the inputs that `given` allows."""
-        allowed = {
-            "text": torch.ones_like(given[0]),
-            "signals": given[0],
-            "all": given[0] * given[1],
-        }
-        logit_R = torch.zeros(len(batch.rollout_R))
+    def to(self, device: torch.device) -> "LinearBase":
+        """The same on `device`."""
+        return LinearBase(weights={name: row.to(device) for name, row in self.weights.items()})
+
+    def __call__(self, data: HeteroData, given: tuple[Tensor, Tensor]) -> Tensor:
+        """Logits of the answers, [R], by the inputs that `given` allows."""
+        thinking_R = thinking_of_answer(data)
+        signals_R, both_R = given[0][thinking_R], (given[0] * given[1])[thinking_R]
+        allowed = {"text": torch.ones_like(signals_R), "signals": signals_R, "all": both_R}
+        logit_R = torch.zeros_like(signals_R)
         for name, row in self.weights.items():
-            inputs = torch.cat([batch.x[part] for part in VARIANTS[name]], dim=1)
-            logit_R = torch.where(allowed[name] > 0, inputs @ row[:-1] + row[-1], logit_R)
+            logit_R = torch.where(allowed[name] > 0, _logits(data, name, row, thinking_R), logit_R)
         return logit_R
 
 
-def inverse_penalties(batch: Batch, *, variant: str) -> Floats:
+def inverse_penalties(data: HeteroData, *, variant: str) -> Floats:
     """Inverse strength of the penalty on the weight of each of a variant's inputs, [F]."""
     return np.concatenate(
         [
-            np.full(batch.x[part].shape[1], INVERSE_PENALTY[part], dtype=np.float32)
+            np.full(_table(data, part).size(1), INVERSE_PENALTY[part], dtype=np.float32)
             for part in VARIANTS[variant]
         ]
     )
+
+
+def inputs_of(data: HeteroData, *, variant: str) -> Tensor:
+    """Inputs of a variant for each answer, [R, F]; a thinking's are those of its answer."""
+    thinking_R = thinking_of_answer(data)
+    tables = [
+        _table(data, part) if PLACES[part][0] == ANSWER else _table(data, part)[thinking_R]
+        for part in VARIANTS[variant]
+    ]
+    return torch.cat(tables, dim=1)
+
+
+def _logits(data: HeteroData, variant: str, row: Tensor, thinking_R: Tensor) -> Tensor:
+    """`inputs_of` times the weights, [R], without a copy of the inputs."""
+    logit_R, start = row[-1], 0
+    for part in VARIANTS[variant]:
+        table = _table(data, part)
+        found = table @ row[start : start + table.size(1)]
+        logit_R = logit_R + (found if PLACES[part][0] == ANSWER else found[thinking_R])
+        start += table.size(1)
+    return logit_R
+
+
+def _table(data: HeteroData, part: str) -> Tensor:
+    node, attribute = PLACES[part]
+    return data[node][attribute]
 
 
 def variant_rows(examples: Sequence[Example], *, variant: str) -> Rows:
@@ -115,13 +150,14 @@ def variant_rows(examples: Sequence[Example], *, variant: str) -> Rows:
 
 
 def _rows(example: Example, variant: str) -> Rows:
-    batch, preferred = example.batch, example.preferred
-    given_R = {
-        "text": np.ones(len(batch.rollout_R), bool),
-        "signals": batch.has_signals_R.numpy() > 0,
-        "all": (batch.has_signals_R * batch.has_hidden_R).numpy() > 0,
+    data, preferred = example.data, example.preferred
+    thinkings, input_RF = data[THINKING], inputs_of(data, variant=variant).numpy()
+    given_T = {
+        "text": torch.ones_like(thinkings.has_signals),
+        "signals": thinkings.has_signals,
+        "all": thinkings.has_signals * thinkings.has_hidden,
     }[variant]
-    input_RF = np.hstack([batch.x[part].numpy() for part in VARIANTS[variant]])
+    given_R = (given_T[thinking_of_answer(data)] > 0).numpy()
     rollout_L, reward_L = example.labelled.numpy(), example.reward_L.numpy()
     better_P, worse_P = preferred.rows.numpy()
     given_L, given_P = given_R[rollout_L], given_R[better_P] & given_R[worse_P]

@@ -1,16 +1,19 @@
 """A member of the default model, and the loss that it learns by."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from gnn.models.members.batch import Batch
+from gnn.data import HeteroData
+from gnn.models.members.batch import query_of_thinking
 from gnn.models.members.example import Example
 from gnn.models.members.linear_base import VARIANTS, LinearBase
 from gnn.models.members.losses import reward_loss
 from gnn.models.members.network import MemrewardNet
+from schema.graph import QUERY, THINKING
 from schema.memory_graph import Ints
 
 
@@ -41,32 +44,42 @@ class Member:
     #: Inputs that it looks at: a key of VARIANTS.
     view: str
 
-    def given(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """1 where the signals, where the hidden state of a rollout may be used, [R] each."""
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.net.query.weight.device
+
+    def to(self, device: torch.device) -> Self:
+        """Itself, moved to `device`."""
+        self.base, self.net = self.base.to(device), self.net.to(device)
+        return self
+
+    def given(self, data: HeteroData) -> tuple[Tensor, Tensor]:
+        """1 where the signals, where the hidden state of a thinking may be used."""
         parts = VARIANTS[self.view]
         return (
-            batch.has_signals_R * float("signals" in parts),
-            batch.has_hidden_R * float("hidden" in parts),
+            data[THINKING].has_signals * float("signals" in parts),
+            data[THINKING].has_hidden * float("hidden" in parts),
         )
 
-    def logits(self, batch: Batch, given: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        """Logits of the batch's rollouts, [R]; `given` withholds more than its view does."""
-        given = given or self.given(batch)
-        return self.base(batch, given) + self.net(batch, given)
+    def logits(self, data: HeteroData, given: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """Logits of the answers, [R]; `given` withholds more than its view does."""
+        given = given or self.given(data)
+        return self.base(data, given) + self.net(data, given)
 
 
 def held_loss(member: Member, held: Example, config: TrainConfig) -> float:
     """Loss on the held-out queries with all their inputs."""
     member.net.eval()
     with torch.no_grad():
-        return float(training_loss(member, held, config, member.given(held.batch)))
+        return float(training_loss(member, held, config, member.given(held.data)))
 
 
 def training_loss(
     member: Member, example: Example, config: TrainConfig, given: tuple[Tensor, Tensor]
 ) -> Tensor:
     """Mean over what is known: a reward counts once, a preference with its weight."""
-    logit_R = member.logits(example.batch, given)
+    logit_R = member.logits(example.data, given)
     n_rewards, preferred = len(example.reward_L), example.preferred
     total = preferred.loss(logit_R)
     if n_rewards:
@@ -82,15 +95,13 @@ def training_loss(
     return total / (n_rewards + preferred.weight_P.sum())
 
 
-def given_in_training(member: Member, batch: Batch) -> tuple[Tensor, Tensor]:
+def given_in_training(member: Member, data: HeteroData) -> tuple[Tensor, Tensor]:
     """What may be used this time: signals and hidden states are withheld from some groups."""
-    query_R = torch.from_numpy(batch.query_R)
-    n_queries = batch.x["query"].size(0)
-    withheld = member.net.config.drop_signals
-    kept_signals_Q = (torch.rand(n_queries) >= withheld).float()
-    kept_hidden_Q = (torch.rand(n_queries) >= withheld).float() * kept_signals_Q
-    signals_R, hidden_R = member.given(batch)
-    return signals_R * kept_signals_Q[query_R], hidden_R * kept_hidden_Q[query_R]
+    query = query_of_thinking(data)
+    chance = torch.rand(2, data[QUERY].num_nodes or 0, device=query.device)
+    kept = (chance >= member.net.config.drop_signals).float()
+    signals, hidden = member.given(data)
+    return signals * kept[0, query], hidden * kept.prod(0)[query]
 
 
 def parts_of(queries: Ints, config: TrainConfig) -> list[Ints]:

@@ -1,16 +1,20 @@
 """The network of the default model: one sweep of messages up to the query, and one down."""
 
-from dataclasses import dataclass
+import warnings
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout
+from torch.nn.functional import dropout, gelu
 
-from gnn.data import GATv2Conv
-from gnn.models.members.batch import GROUP_COLUMNS, Batch
+from gnn.data import GATv2Conv, HeteroConv, HeteroData, MessagePassing, SAGEConv, SimpleConv
+from gnn.models.members.tables import GROUP_COLUMNS
 from schema.graph import (
     ANSWER,
     CONCLUDES,
+    CONCLUSION,
     GENERATED,
     LEADS_TO,
     QUERY,
@@ -18,6 +22,8 @@ from schema.graph import (
     REV_GENERATED,
     REV_LEADS_TO,
     SIMILAR,
+    THINKING,
+    EdgeType,
 )
 
 
@@ -38,15 +44,25 @@ class NetConfig:
     queries: bool = True
     neighbours: bool = True
 
+    def seeing(self, parts: Collection[str]) -> Self:
+        """The network of a member that looks at these parts of the inputs only."""
+        return replace(
+            self,
+            signals=self.signals if "signals" in parts else 0,
+            hidden_state=self.hidden_state if "hidden" in parts else 0,
+        )
+
 
 class MemrewardNet(nn.Module):
     """Residual of a linear model, from messages over the typed graph.
 
     Thinking nodes hold the policy's signals, Answer nodes the features of text and group, Query
-    nodes features of the group. Up: thinking -> answer -> conclusion, answer -> thinking -> query,
-    labelled neighbour -> query. Down: conclusion -> answer, query -> thinking -> answer. All
-    attention is GATv2 (Brody et al., arXiv 2105.14491). A rollout's logit depends on its query's
-    rollouts and on that query's labelled neighbours, on nothing else.
+    nodes features of the group, and what they show to the queries that chose them as neighbours.
+    Each step is a HeteroConv. Up: thinking -> answer; answer -> conclusion, answer -> thinking;
+    thinking -> query, labelled neighbour -> query. Down: query -> thinking; thinking -> answer,
+    conclusion -> answer. Attention is GATv2 (Brody et al., arXiv 2105.14491); where each node has
+    one sender, there is nothing to attend to. A rollout's logit depends on its query's rollouts
+    and on that query's labelled neighbours, on nothing else.
     """
 
     def __init__(self, config: NetConfig) -> None:
@@ -54,84 +70,98 @@ class MemrewardNet(nn.Module):
         super().__init__()
         self.config = config
         width = config.hidden
-
-        def attend(edge_dim: int | None = None) -> GATv2Conv:
-            return GATv2Conv(
-                (width, width),
-                width // config.heads,
-                heads=config.heads,
-                add_self_loops=False,
-                edge_dim=edge_dim,
-            )
-
         self.answer = nn.Sequential(nn.Linear(config.text + config.evidence, width), nn.GELU())
         self.signals = nn.Linear(config.signals + 1, width) if config.signals else None
         self.state = nn.Linear(config.hidden_state + 1, width) if config.hidden_state else None
         self.query = nn.Linear(len(GROUP_COLUMNS), width)
         self.neighbour = nn.Sequential(nn.Linear(len(GROUP_COLUMNS) + 1, width), nn.GELU())
-        self.leads_to = nn.Linear(width, width)
-        self.concludes, self.rev_concludes = attend(), attend()
-        self.rev_leads_to = nn.Linear(width, width)
-        self.rev_generated, self.generated = attend(), nn.Linear(width, width)
-        self.similar = attend(edge_dim=1)
+        self.up_to_answers = _step({LEADS_TO: self._hand_on()})
+        self.up_from_answers = _step(
+            {REV_LEADS_TO: self._hand_on()},
+            {CONCLUDES: self._attend()} if config.conclusions else {},
+        )
+        self.up_to_queries = _step(
+            {REV_GENERATED: self._attend()} if config.queries else {},
+            {SIMILAR: self._attend(edge_dim=1)} if config.neighbours else {},
+        )
+        self.down_from_queries = _step({GENERATED: self._hand_on()})
+        self.down_to_answers = _step(
+            {LEADS_TO: SimpleConv(aggr="sum")},
+            {REV_CONCLUDES: self._attend()} if config.conclusions else {},
+            aggr="cat",
+        )
         self.norm = nn.LayerNorm(width)
+        n_states = 3 if config.conclusions else 2
         self.head = nn.Sequential(
-            nn.Linear(3 * width, width), nn.GELU(), nn.Dropout(config.dropout), nn.Linear(width, 1)
+            nn.Linear(n_states * width, width),
+            nn.GELU(),
+            nn.Dropout(config.dropout),
+            nn.Linear(width, 1),
         )
         last = self.head[-1]
         assert isinstance(last, nn.Linear)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
 
-    def forward(self, batch: Batch, given: tuple[Tensor, Tensor]) -> Tensor:
+    def _attend(self, edge_dim: int | None = None) -> GATv2Conv:
+        width, heads = self.config.hidden, self.config.heads
+        return GATv2Conv(
+            (width, width), width // heads, heads=heads, add_self_loops=False, edge_dim=edge_dim
+        )
+
+    def _hand_on(self) -> SAGEConv:
+        width = self.config.hidden
+        return SAGEConv((width, width), width, aggr="sum", root_weight=False)
+
+    def forward(self, data: HeteroData, given: tuple[Tensor, Tensor]) -> Tensor:
         """Logits to add to the linear model's, [R].
 
         Args:
-            batch: the rollouts of some queries.
-            given: 1 where the signals, where the hidden state may be used, [R] each.
+            data: see `gnn.models.members.batch.with_inputs`.
+            given: 1 where the signals, where the hidden state of a thinking may be used.
         """
-        config, edges = self.config, batch.edge_index
-        drop = config.dropout
-        thinking_RH = self._thinking(batch, given)
-        own_RF = torch.cat([batch.x[ANSWER], batch.x["evidence"]], dim=1)
-        answer_RH = self.answer(dropout(own_RF, drop / 2, self.training))
-        answer_RH = self.norm(answer_RH + _along(self.leads_to, thinking_RH, edges[LEADS_TO]))
-        answer_RH = dropout(answer_RH, drop, self.training)
-        query_QH = self.query(batch.x[QUERY])
-        if config.queries:
-            up_RH = thinking_RH + _along(self.rev_leads_to, answer_RH, edges[REV_LEADS_TO])
-            query_QH = query_QH + self.rev_generated((up_RH, query_QH), edges[REV_GENERATED])
+        edges, drop = data.edge_index_dict, self.config.dropout
+        thinking, answer, query = self._own_states(data, given)
+        heard = self.up_to_answers({THINKING: thinking, ANSWER: answer}, edges)
+        answer = dropout(self.norm(answer + heard[ANSWER]), drop, self.training)
+        conclusion = answer.new_zeros(data[CONCLUSION].num_nodes or 0, self.config.hidden)
+        states = {THINKING: thinking, ANSWER: answer, CONCLUSION: conclusion}
+        heard = self.up_from_answers(states, edges)
+        shown = self.neighbour(torch.cat([data[QUERY].x, data[QUERY].label], dim=1))
+        states = {THINKING: thinking + heard[THINKING], QUERY: query, SIMILAR: (shown, query)}
         # Without any edge too: what a query gets must not depend on the others of its batch.
-        if config.neighbours:
-            neighbour_NH = self.neighbour(batch.x["neighbour"])
-            query_QH = query_QH + self.similar(
-                (neighbour_NH, query_QH), edges[SIMILAR], batch.cosine_E
-            )
-        query_QH = torch.nn.functional.gelu(query_QH)
-        down_RH = self.generated(query_QH)[edges[GENERATED][0]]
-        mates_RH = torch.zeros_like(answer_RH)
-        if config.conclusions:
-            start_CH = answer_RH.new_zeros(batch.n_conclusions, config.hidden)
-            conclusion_CH = torch.nn.functional.gelu(
-                self.concludes((answer_RH, start_CH), edges[CONCLUDES])
-            )
-            mates_RH = self.rev_concludes((conclusion_CH, answer_RH), edges[REV_CONCLUDES])
-        return self.head(torch.cat([answer_RH, mates_RH, down_RH], dim=1)).squeeze(1)
+        queries = self.up_to_queries(
+            states, edges, edge_attr_dict={SIMILAR: data[SIMILAR].edge_attr}
+        )
+        query = gelu(query + queries.get(QUERY, 0))
+        down = self.down_from_queries({QUERY: query, THINKING: thinking}, edges)
+        states = {THINKING: down[THINKING], ANSWER: answer}
+        if self.config.conclusions:
+            states[CONCLUSION] = gelu(heard[CONCLUSION])
+        down = self.down_to_answers(states, edges)
+        return self.head(torch.cat([answer, down[ANSWER]], dim=1)).squeeze(1)
 
-    def _thinking(self, batch: Batch, given: tuple[Tensor, Tensor]) -> Tensor:
-        """States of the Thinking nodes: the policy's own signals where given, [R, H]."""
-        state = batch.x[ANSWER].new_zeros(len(batch.rollout_R), self.config.hidden)
-        for layer, name, flag_R in (
-            (self.signals, "signals", given[0]),
-            (self.state, "hidden", given[1]),
+    def _own_states(
+        self, data: HeteroData, given: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """States of the thinkings, answers and queries before any message."""
+        config = self.config
+        thinking = data[ANSWER].x.new_zeros(data[THINKING].num_nodes or 0, config.hidden)
+        for layer, table, flag in (
+            (self.signals, data[THINKING].signals, given[0][:, None]),
+            (self.state, data[THINKING].hidden, given[1][:, None]),
         ):
             if layer is not None:
-                inputs = dropout(batch.x[name], self.config.dropout, self.training)
-                flag = flag_R[:, None]
-                state = state + layer(torch.cat([inputs * flag, flag], dim=1))
-        return state
+                inputs = dropout(table, config.dropout, self.training)
+                thinking = thinking + layer(torch.cat([inputs * flag, flag], dim=1))
+        own = torch.cat([data[ANSWER].x, data[ANSWER].evidence], dim=1)
+        answer = self.answer(dropout(own, config.dropout / 2, self.training))
+        return thinking, answer, self.query(data[QUERY].x)
 
 
-def _along(linear: nn.Linear, sender: Tensor, edge_index: Tensor) -> Tensor:
-    """Messages over one-to-one edges."""
-    return sender.new_zeros(sender.shape).index_add(0, edge_index[1], linear(sender)[edge_index[0]])
+def _step(*convs: Mapping[EdgeType, MessagePassing], aggr: str = "sum") -> HeteroConv:
+    """Messages that are sent at once."""
+    with warnings.catch_warnings():
+        # PyG expects each node type to be updated by each layer; a step updates those at its end.
+        warnings.filterwarnings("ignore", message="There exist node types")
+        return HeteroConv({edge: conv for part in convs for edge, conv in part.items()}, aggr=aggr)

@@ -21,11 +21,11 @@ from gnn.base import (
     one_thread,
 )
 from gnn.confidence import Calibration
+from gnn.data import HeteroData
 from gnn.evidence import Opinions, Reliability, evidence_table
 from gnn.features import RolloutFeatures, rollout_features
 from gnn.models.members import (
     VARIANTS,
-    Batch,
     Drawn,
     Draws,
     EvidenceDraws,
@@ -39,6 +39,7 @@ from gnn.models.members import (
     known_rollouts,
     make_batch,
     make_example,
+    rollouts_of,
     usable_preferences,
 )
 from gnn.models.memreward.folds import Division
@@ -295,7 +296,7 @@ class MemrewardModel:
             learn from, the mean over the views.
         """
         queries = draws.queries
-        net_config = self._net_config(tables) if starts is None else self._members[0].net.config
+        net_config = self._net_config(tables)
         trained: list[TrainedMember] = []
         total = self.config.parts * len(self._divisions)
         said = OutOfFoldLogits(len(tables.query_R), n_views=len(self._divisions))
@@ -308,7 +309,7 @@ class MemrewardModel:
                 np.setdiff1d(queries, held),
                 held,
                 view=view,
-                net_config=net_config,
+                net_config=net_config if starts is None else self._members[number].net.config,
                 config=self.config.train,
                 seed=seed * 1000 + number,
                 start=None if starts is None else starts[number],
@@ -343,14 +344,15 @@ class MemrewardModel:
         """Probability that each rollout is right, [R]; see RewardModel."""
         tables = self.tables(graph)
         probability_R = np.full(len(graph.rollout_id_R), np.nan, dtype=np.float32)
-        for batch, logit_MR in self.member_logits(tables, queries):
-            kind_R = self._kinds(tables)[batch.rollout_R]
-            probability_R[batch.rollout_R] = self.calibrated(logit_MR.mean(0), kind_R)
+        for data, logit_MR in self.member_logits(tables, queries):
+            rows = rollouts_of(data)
+            kind_R = self._kinds(tables)[rows]
+            probability_R[rows] = self.calibrated(logit_MR.mean(0), kind_R)
         return probability_R
 
     def member_logits(
         self, tables: Tables, queries: Ints | None = None
-    ) -> Iterator[tuple[Batch, Floats]]:
+    ) -> Iterator[tuple[HeteroData, Floats]]:
         """All rollouts that have a query, in batches, with the logits of each member, [M, R].
 
         With `queries` (rows of the graph), only the rollouts of these.
@@ -358,13 +360,14 @@ class MemrewardModel:
         asked = tables.query_R if queries is None else queries
         queries = np.unique(asked[asked >= 0])
         for start in range(0, len(queries), PREDICT_AT_ONCE):
-            batch = make_batch(tables, queries[start : start + PREDICT_AT_ONCE])
-            yield batch, self.logits_of(batch)
+            data = make_batch(tables, queries[start : start + PREDICT_AT_ONCE])
+            yield data, self.logits_of(data)
 
-    def logits_of(self, batch: Batch) -> Floats:
+    def logits_of(self, data: HeteroData) -> Floats:
         """Logits of each member, [M, R]; their mean is what is calibrated."""
+        data = data.to(self._members[0].device)
         with one_thread(), torch.inference_mode():
-            return torch.stack([m.logits(batch) for m in self._members]).numpy()
+            return torch.stack([m.logits(data) for m in self._members]).cpu().numpy()
 
     def calibrated(self, logit_R: Floats, kind_R: Ints) -> Floats:
         """Probabilities of mean logits of rollouts whose queries are of these kinds, [R]."""

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gnn.base import best_device
 from gnn.models.members import (
     INPUTS,
     LinearBase,
@@ -25,9 +26,9 @@ def tensors_of(members: Sequence[Member], inputs: ModelInputs) -> dict[str, Tens
     tensors: dict[str, Tensor] = {}
     for number, member in enumerate(members):
         for key, value in member.net.state_dict().items():
-            tensors[f"members.{number}.net.{key}"] = value.detach().clone()
+            tensors[f"members.{number}.net.{key}"] = value.detach().cpu().clone()
         for key, value in member.base.weights.items():
-            tensors[f"members.{number}.base.{key}"] = value
+            tensors[f"members.{number}.base.{key}"] = value.cpu()
     for name, scaler in inputs.scalers.items():
         tensors[f"scalers.{name}.mean"] = torch.from_numpy(scaler.mean_F)
         tensors[f"scalers.{name}.factor"] = torch.from_numpy(scaler.factor_F)
@@ -43,7 +44,7 @@ def config_of(
         "policies": list(inputs.policies),
         "views": [member.view for member in members],
         "divisions": {view: asdict(found) for view, found in divisions.items()},
-        "net": asdict(members[0].net.config),
+        "nets": {member.view: asdict(member.net.config) for member in members},
     }
 
 
@@ -51,10 +52,10 @@ def members_from(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> li
     """The members, ready to score."""
     members: list[Member] = []
     for number, view in enumerate(config["views"]):
-        net = MemrewardNet(NetConfig(**config["net"]))
+        net = MemrewardNet(NetConfig(**config["nets"][view]))
         net.load_state_dict(below(tensors, f"members.{number}.net."))
         base = LinearBase(weights=below(tensors, f"members.{number}.base."))
-        members.append(Member(base=base, net=net.eval(), view=view))
+        members.append(Member(base=base, net=net.eval(), view=view).to(best_device()))
     return members
 
 

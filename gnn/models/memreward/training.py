@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnn.base import EarlyStopping
+from gnn.base import EarlyStopping, best_device
 from gnn.models.members import (
+    VARIANTS,
     Example,
     LinearBase,
     Member,
@@ -25,6 +26,7 @@ from gnn.models.members import (
     held_loss,
     make_example,
     parts_of,
+    rollouts_of,
     training_loss,
 )
 from gnn.models.memreward.training_state import Course, Stand
@@ -80,14 +82,13 @@ def train_member(
         train_Q: queries to learn from.
         validation_Q: queries to stop by.
         view: inputs that the member looks at.
-        net_config: sizes of the network.
+        net_config: sizes of the network, if it looked at everything.
         config: of the training.
         seed: of weights, batches and dropout.
         start: an earlier training of this member.
         course: where its stand is kept, and its number there; None: nowhere.
     """
-    rng = np.random.default_rng(seed)
-    held = [make_example(tables, validation_Q) for tables in shown.held]
+    held = [make_example(tables, validation_Q).to(best_device()) for tables in shown.held]
     stand = None if course is None else course[0].stand(course[1])
     if stand is None:
         base = LinearBase.fit([make_example(tables, train_Q) for tables in shown.train], view=view)
@@ -95,29 +96,28 @@ def train_member(
         base = LinearBase(weights=below(stand.tensors, "base."))
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        member = Member(base=base, net=MemrewardNet(net_config), view=view)
+        net = MemrewardNet(net_config.seeing(VARIANTS[view]))
+        member = Member(base=base, net=net, view=view).to(best_device())
         training = _Training(member, config, start, course)
         if stand is not None and stand.done:
             training.go_on(stand)
         else:
-            divisions = [
-                [make_example(tables, part) for part in parts_of(rng.permutation(train_Q), config)]
-                for tables in shown.train
-            ]
-            training.run(divisions, held, stand)
-    training.stopping.restore(member.net)
-    member.net.eval()
-    with torch.no_grad():
-        logits = [member.logits(one.batch)[one.labelled].numpy() for one in held]
-    return TrainedMember(
-        member=member,
-        held=tuple(
-            HeldLogits(rows=one.batch.rollout_R[one.labelled.numpy()], values=values)
-            for one, values in zip(held, logits, strict=True)
-        ),
-        stopping=training.stopping,
-        optimiser=training.best_optimiser,
-    )
+            rng = np.random.default_rng(seed)
+            training.run(_divided(shown, train_Q, config, rng), held, stand)
+    return training.outcome(held)
+
+
+def _divided(
+    shown: ShownTables, queries: Ints, config: TrainConfig, rng: np.random.Generator
+) -> list[list[Example]]:
+    """What one epoch after the other learns from, in batches."""
+    return [
+        [
+            make_example(tables, part).to(best_device())
+            for part in parts_of(rng.permutation(queries), config)
+        ]
+        for tables in shown.train
+    ]
 
 
 class _Training:
@@ -153,11 +153,28 @@ class _Training:
             net.train()
             for example in divisions[stopping.epoch % len(divisions)]:
                 self.optimiser.zero_grad()
-                given = given_in_training(self.member, example.batch)
+                given = given_in_training(self.member, example.data)
                 training_loss(self.member, example, self.config, given).backward()
                 self.optimiser.step()
             self._note(held)
         self._keep(done=True)
+
+    def outcome(self, held: list[Example]) -> TrainedMember:
+        """The member with its best weights, and what it says of what it was stopped by."""
+        member = self.member
+        self.stopping.restore(member.net)
+        member.net.eval()
+        with torch.no_grad():
+            logits = [member.logits(one.data)[one.labelled].cpu().numpy() for one in held]
+        return TrainedMember(
+            member=member,
+            held=tuple(
+                HeldLogits(rows=rollouts_of(one.data)[one.labelled.cpu().numpy()], values=values)
+                for one, values in zip(held, logits, strict=True)
+            ),
+            stopping=self.stopping,
+            optimiser=self.best_optimiser,
+        )
 
     def _note(self, held: list[Example]) -> None:
         """After an epoch, or before the first."""
@@ -176,7 +193,7 @@ class _Training:
             "optimiser": _optimiser_tensors(self.optimiser),
             "best": self.stopping.best_state,
             "best_optimiser": self.best_optimiser,
-            "random": {"state": torch.get_rng_state()},
+            "random": _random_state(),
         }
         course, number = self._course
         stand = Stand(
@@ -185,7 +202,7 @@ class _Training:
             best_loss=self.stopping.best_loss,
             done=done,
             tensors={
-                f"{part}.{key}": tensor.detach().clone()
+                f"{part}.{key}": tensor.detach().cpu().clone()
                 for part, tensors in parts.items()
                 for key, tensor in tensors.items()
             },
@@ -201,13 +218,21 @@ class _Training:
         best = below(tensors, "best.")
         self.stopping.go_on(stand.epoch, stand.best_epoch, stand.best_loss, best)
         torch.set_rng_state(tensors["random.state"])
+        if "random.cuda" in tensors and torch.cuda.is_available():
+            torch.cuda.set_rng_state(tensors["random.cuda"])
+
+
+def _random_state() -> dict[str, Tensor]:
+    """Of the generators that dropout draws from."""
+    state = {"state": torch.get_rng_state()}
+    return state | {"cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else state
 
 
 def _optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     """Its state by parameter and name, copied."""
     state = optimiser.state_dict()["state"]
     return {
-        f"{place}.{name}": tensor.detach().clone()
+        f"{place}.{name}": tensor.detach().cpu().clone()
         for place, tensors in state.items()
         for name, tensor in tensors.items()
     }

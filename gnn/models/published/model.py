@@ -17,6 +17,7 @@ from gnn.base import (
     Held,
     ModelState,
     ProgressReport,
+    best_device,
     labelled_rollouts,
     measure,
     no_progress,
@@ -145,7 +146,7 @@ class PublishedModel:
         self.config = config or PublishedConfig()
         #: See PREDICT_AT_ONCE.
         self.predict_at_once = PREDICT_AT_ONCE
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = best_device()
         self._net: PublishedNet | None = None
 
     @property

@@ -33,37 +33,17 @@ def test_similarity_flows_from_the_neighbour_to_the_query_that_chose_it() -> Non
     neighbour, chooser = data[SIMILAR].edge_index.numpy()
     assert (chooser == graph.similar_2E[0]).all()
     assert (neighbour == graph.similar_2E[1]).all()
-    cosine = (data["query"].x[neighbour] * data["query"].x[chooser]).sum(1, keepdim=True)
-    torch.testing.assert_close(data[SIMILAR].edge_attr, cosine)
+    embedding_QD = graph.query_embedding_QD
+    cosine_E = (embedding_QD[neighbour] * embedding_QD[chooser]).sum(1, keepdims=True)
+    torch.testing.assert_close(data[SIMILAR].edge_attr, torch.from_numpy(cosine_E))
 
 
-def test_rewards_are_labels_and_never_inputs() -> None:
+def test_nodes_know_their_rows_and_no_reward() -> None:
     graph, truth_R = make_graph()
-    known = labelled(graph, truth_R, 0.5)
-    plain, shown = to_hetero(graph), to_hetero(known)
-    for node_type in plain.node_types:
-        assert torch.equal(plain[node_type].x, shown[node_type].x)
-    assert not plain["answer"].labelled.any()
-    mask = shown["answer"].labelled.numpy()
-    assert mask.sum() == len(truth_R) / 2
-    assert (shown["answer"].y.numpy()[mask] == truth_R[mask]).all()
-    assert not shown["answer"].y.isnan().any()
-
-
-def test_features_stand_behind_the_embeddings() -> None:
-    graph, _ = make_graph()
-    extra = np.arange(len(graph.rollout_id_R), dtype=np.float32)[:, None]
-    data = to_hetero(graph, features={"answer": extra})
-    assert data["answer"].x.shape == (len(extra), graph.answer_embedding_RD.shape[1] + 1)
-    assert (data["answer"].x[:, -1].numpy() == extra[:, 0]).all()
-
-
-def test_a_conclusion_is_the_mean_of_its_answers() -> None:
-    graph, _ = make_graph()
-    data = to_hetero(graph)
-    members = graph.conclusion_of_rollout_R == 2
-    expected = graph.answer_embedding_RD[members].mean(axis=0)
-    np.testing.assert_allclose(data["conclusion"].x[2].numpy(), expected, rtol=1e-5)
+    data = to_hetero(labelled(graph, truth_R, 0.5))
+    for node_type, count in (("query", 12), ("thinking", 48), ("answer", 48), ("policy", 1)):
+        assert data[node_type].n_id.tolist() == list(range(count))
+    assert {name for store in data.node_stores for name in store} == {"n_id"}
 
 
 def test_a_changed_edge_changes_the_data() -> None:
@@ -84,7 +64,7 @@ def test_an_edge_to_nowhere_is_refused() -> None:
 
 def test_a_graph_without_similarity_or_conclusions_is_fine() -> None:
     graph, _ = make_graph()
-    none_2E = np.zeros((2, 0), dtype=np.int64)
+    none_2E = np.zeros((2, 4), dtype=np.int64)[:, :0]
     bare = replace(
         graph,
         similar_2E=none_2E,
@@ -93,4 +73,5 @@ def test_a_graph_without_similarity_or_conclusions_is_fine() -> None:
         conclusion_id_C=[],
         conclusion_key_C=[],
     )
-    assert to_hetero(bare)["conclusion"].x.shape[0] == 0
+    data = to_hetero(bare)
+    assert data["conclusion"].num_nodes == 0

@@ -9,11 +9,11 @@ from support.graph_factory import labelled, make_graph
 
 from gnn.explain.attribution import Explanation, explain
 from gnn.features.assembly import OWN_NAMES
-from gnn.models.members.batch import make_batch
+from gnn.models.members.batch import make_batch, rollouts_of
 from gnn.models.members.member import TrainConfig
 from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
 from schema.errors import InputError
-from schema.graph import REV_GENERATED
+from schema.graph import CONCLUDES, REV_GENERATED
 from schema.memory_graph import MemoryGraph
 
 SMALL = MemrewardConfig(
@@ -47,8 +47,8 @@ def found(model: MemrewardModel, graph: MemoryGraph) -> Explanation:
 
 
 def mean_logit(model: MemrewardModel, graph: MemoryGraph, row: int = ASKED) -> float:
-    for batch, logit_MR in model.member_logits(model.tables(graph)):
-        place = np.flatnonzero(batch.rollout_R == row)
+    for data, logit_MR in model.member_logits(model.tables(graph)):
+        place = np.flatnonzero(rollouts_of(data) == row)
         if len(place):
             return float(logit_MR[:, place[0]].astype(np.float64).mean())
     raise AssertionError(row)
@@ -152,16 +152,16 @@ def test_what_is_claimed_of_an_input_is_what_the_network_does_without_it(
         cosines = [name.startswith("cos_") and not name.endswith("|group") for name in names]
         table[ASKED, cosines] = 0
         tables = replace(tables, text_RF=table)
-    if kind == "conclusion":
-        mate_R = (tables.conclusion_R == own) & (np.arange(len(tables.query_R)) != ASKED)
-        assert mate_R.any()
-        tables = replace(tables, conclusion_R=np.where(mate_R, -1, tables.conclusion_R))
-    batch = make_batch(tables, np.array([query]))
-    place = int(np.searchsorted(batch.rollout_R, ASKED))
-    if kind == "mates":
-        batch.edge_index[REV_GENERATED] = batch.edge_index[REV_GENERATED][:, place : place + 1]
+    data = make_batch(tables, np.array([query]))
+    place = int(np.searchsorted(rollouts_of(data), ASKED))
+    for edge in {"conclusion": [CONCLUDES], "mates": [REV_GENERATED]}.get(kind, []):
+        sender = data[edge].edge_index[0]
+        other = tables.conclusion_R[rollouts_of(data)][sender] != own
+        kept = (sender == place) | torch.from_numpy(other & (kind == "conclusion"))
+        assert not kept.all()
+        data[edge].edge_index = data[edge].edge_index[:, kept]
     (item,) = (item for item in found.contributions if item.kind == kind)
-    change = float(model.logits_of(batch)[:, place].mean()) - found.logit
+    change = float(model.logits_of(data)[:, place].mean()) - found.logit
     assert item.logit_without == pytest.approx(change, abs=1e-5)
     assert abs(change) > 1e-4
 

@@ -8,7 +8,7 @@ import torch
 from support.graph_factory import labelled, make_graph
 
 from gnn.explain.influence import base_influence, influences
-from gnn.models.members.batch import make_batch
+from gnn.models.members.batch import make_batch, rollouts_of
 from gnn.models.members.example import Example
 from gnn.models.members.linear_base import LinearBase
 from gnn.models.members.member import TrainConfig
@@ -50,16 +50,16 @@ def refitted(model: MemrewardModel, graph: MemoryGraph, without: int = -1) -> fl
             example_without(example, without) for example in model.learned_from(tables, number)
         ]
         base = LinearBase.fit(examples, view=member.view)
-        batch = make_batch(tables, tables.query_R[ASKED : ASKED + 1])
-        place = int(np.searchsorted(batch.rollout_R, ASKED))
+        data = make_batch(tables, tables.query_R[ASKED : ASKED + 1])
+        place = int(np.searchsorted(rollouts_of(data), ASKED))
         with torch.no_grad():
-            logits.append(float(base(batch, member.given(batch))[place]))
+            logits.append(float(base(data, member.given(data))[place]))
     return float(np.mean(logits))
 
 
 def example_without(example: Example, row: int) -> Example:
     """The example without the label of a row of the graph."""
-    kept_L = example.batch.rollout_R[example.labelled.numpy()] != row
+    kept_L = rollouts_of(example.data)[example.labelled.numpy()] != row
     kept = torch.from_numpy(kept_L)
     return replace(example, labelled=example.labelled[kept], reward_L=example.reward_L[kept])
 

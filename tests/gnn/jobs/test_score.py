@@ -25,6 +25,7 @@ from gnn.models.published.model import PublishedConfig, PublishedModel
 from gnn.models.registry import REWARD_MODELS, reward_model
 from memstore.snapshot.snapshot import Snapshot
 from memstore.snapshot.subgraph import cut
+from schema.graph import SIMILAR
 from schema.memory_graph import MemoryGraph
 from schema.score import Reach
 
@@ -182,7 +183,7 @@ def test_a_query_without_neighbours_is_scored_alike_alone_and_in_company(
     model = deepcopy(fitted["memreward"])
     assert isinstance(model, MemrewardModel)
     for member in model._members:  # As after longer training.
-        torch.nn.init.ones_(member.net.similar.bias)
+        torch.nn.init.ones_(member.net.up_to_queries.convs[SIMILAR].bias)
     full_R = model.predict(graph)
     snapshot = snapshot_of(graph, tmp_path)
     kept = KeptFeatures(snapshot.files.folder)

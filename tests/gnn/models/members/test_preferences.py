@@ -149,9 +149,9 @@ def test_the_base_learns_from_preferences_without_moving_its_level(
             Preferred(rows=example.preferred.rows[:, :0], weight_P=example.preferred.weight_P[:0]),
         )
     ]
-    batch = make_batch(tables, np.arange(60))
-    ones = torch.ones(len(batch.rollout_R))
-    logits = [base(batch, (0 * ones, 0 * ones)).numpy() for base in bases]
+    data = make_batch(tables, np.arange(60))
+    nothing = torch.zeros(data["thinking"].num_nodes)
+    logits = [base(data, (nothing, nothing)).numpy() for base in bases]
     better, worse = told.preferred_2P
     gaps = [np.mean(logit[better] - logit[worse]) for logit in logits]
     assert gaps[0] > gaps[1]

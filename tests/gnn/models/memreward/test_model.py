@@ -10,6 +10,7 @@ from support.graph_factory import labelled, make_graph, without_queries
 
 from gnn.base.metrics import auc
 from gnn.evaluation.flipped_labels import flip_labels
+from gnn.models.members.batch import rollouts_of
 from gnn.models.members.losses import pairs_within, reward_loss
 from gnn.models.members.member import TrainConfig
 from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
@@ -116,7 +117,7 @@ def test_no_member_learns_from_a_reward_that_it_was_shown(
     model.fit(known, seed=0)
     tables = model.tables(known)
     for example in model.learned_from(tables, 0):
-        rows = example.batch.rollout_R[example.labelled.numpy()]
+        rows = rollouts_of(example.data)[example.labelled.numpy()]
         assert 0 < len(rows) < known.labelled_R.sum()
 
 
