@@ -9,7 +9,8 @@ from gnn.base.reward_model import RewardModel
 from gnn.checkpoints.saving import save_checkpoint
 from gnn.confidence.abstention import AbstentionPolicy
 from gnn.models.members.member import TrainConfig
-from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
+from gnn.models.memreward.config import MemrewardConfig
+from gnn.models.memreward.model import MemrewardModel
 from memstore.changes.propagated_rewards import register_model
 from memstore.reads.full_graph import read_graph
 from memstore.servers.folders import checkpoint_folder

@@ -3,14 +3,14 @@
 import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, gelu
 
 from gnn.data import GATv2Conv, HeteroConv, HeteroData, MessagePassing, SAGEConv, SimpleConv
-from gnn.models.members.tables import GROUP_COLUMNS
+from gnn.models.members.tables import GROUP_COLUMNS, Tables
 from schema.graph import (
     ANSWER,
     CONCLUDES,
@@ -43,6 +43,17 @@ class NetConfig:
     conclusions: bool = True
     queries: bool = True
     neighbours: bool = True
+
+    @classmethod
+    def of(cls, tables: Tables, changes: Mapping[str, Any]) -> Self:
+        """For the inputs that `tables` has, with some `changes`."""
+        config = cls(
+            text=tables.text_RF.shape[1],
+            evidence=tables.evidence_RE.shape[1],
+            signals=tables.signals_RS.shape[1],
+            hidden_state=tables.hidden_RH.shape[1],
+        )
+        return replace(config, **changes)
 
     def seeing(self, parts: Collection[str]) -> Self:
         """The network of a member that looks at these parts of the inputs only."""

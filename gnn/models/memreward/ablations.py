@@ -15,7 +15,8 @@ import numpy as np
 from gnn.evidence import EVIDENCE_NAMES
 from gnn.features import RolloutFeatures
 from gnn.models.members import Drawn, Tables, TrainConfig
-from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
+from gnn.models.memreward.config import MemrewardConfig
+from gnn.models.memreward.model import MemrewardModel
 from schema.memory_graph import Bools, Ints, MemoryGraph
 
 #: Variants of the configuration.

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
@@ -11,11 +10,9 @@ from torch import Tensor
 
 from gnn.base import (
     FitReport,
-    Held,
     ModelState,
     ProgressReport,
     labelled_rollouts,
-    measure,
     no_progress,
     not_fitted,
     one_thread,
@@ -28,22 +25,21 @@ from gnn.models.members import (
     VARIANTS,
     Drawn,
     Draws,
-    EvidenceDraws,
     Example,
     Member,
     ModelInputs,
     NetConfig,
-    ShownTables,
     Tables,
-    TrainConfig,
     known_rollouts,
     make_batch,
     make_example,
     rollouts_of,
-    usable_preferences,
 )
+from gnn.models.memreward.config import MemrewardConfig
 from gnn.models.memreward.folds import Division
-from gnn.models.memreward.out_of_fold import OutOfFold, OutOfFoldLogits
+from gnn.models.memreward.lessons import Lessons
+from gnn.models.memreward.out_of_fold import OutOfFold, OutOfFoldLogits, calibration_of
+from gnn.models.memreward.report import fit_report
 from gnn.models.memreward.state import (
     config_of,
     divisions_from,
@@ -60,19 +56,6 @@ from schema.score import Reach
 
 #: Queries whose rollouts are scored at once; bounds the memory, changes no result.
 PREDICT_AT_ONCE: Final = 1024
-
-
-@dataclass(frozen=True, kw_only=True)
-class MemrewardConfig:
-    """Sizes and training of the default model."""
-
-    #: Parts of the labelled queries; each is left out by one member of every view.
-    parts: int = 5
-    #: Inputs of the members, for each view another division into parts (see VARIANTS). Where no
-    #: labelled rollout has the policy's signals, the first view is all.
-    views: tuple[str, ...] = ("text", "all")
-    net: Mapping[str, Any] | None = None
-    train: TrainConfig = field(default_factory=TrainConfig)
 
 
 class MemrewardModel:
@@ -118,6 +101,15 @@ class MemrewardModel:
     def divisions(self) -> Mapping[str, Division]:
         """How each view's members divided the queries; member i of a view left out part i."""
         return self._divisions
+
+    @property
+    def _lessons(self) -> Lessons:
+        return Lessons(
+            divisions=self._divisions,
+            seed=self._seed,
+            count=self.config.train.divisions,
+            weighed=self._weighed,
+        )
 
     def fit(
         self,
@@ -189,7 +181,6 @@ class MemrewardModel:
         self._trust = SourceTrust.fit(graph)
         graph = self._trust.believed(graph)
         labelled_R = labelled_rollouts(graph)
-        preferred_2P = usable_preferences(graph)
         known_R = known_rollouts(graph)
         query_R = graph.query_of_rollout_R
         queries = np.unique(query_R[known_R])
@@ -203,21 +194,12 @@ class MemrewardModel:
         draws = Draws(graph, queries)
         tables = self._fit_inputs(graph, known_R, draws, seed, fresh=starts is None)
         with one_thread():
-            trained, said = self._fit_members(tables, draws, seed, progress, course, starts)
-        reward = graph.verified_R[labelled_R]
-        held_p = self._calibrate(graph, said, labelled_R)
-        stops = [found.stopping for found in trained]
-        return FitReport(
-            n_rollouts=int(labelled_R.sum()),
-            n_queries=n_labelled,
-            n_preferences=preferred_2P.shape[1],
-            n_validation_queries=n_labelled,
-            epochs=max(stop.epoch for stop in stops),
-            best_epoch=max(stop.best_epoch for stop in stops),
-            seconds=time.monotonic() - started,
-            metrics=measure(held_p, reward, query_R[labelled_R]).measures(),
-            held=Held(probability_L=held_p, reward_L=reward),
-        )
+            trained, said = self._fit_members(tables, draws, progress, course, starts)
+        self._members = [found.member for found in trained]
+        self._optimisers = [found.optimiser for found in trained]
+        self._calibration = calibration_of(said, graph)
+        held_p = self._calibration(said[0].logit_R[labelled_R], said[0].kind_R[labelled_R])
+        return fit_report(graph, labelled_R, held_p, trained, seconds=time.monotonic() - started)
 
     def _fit_inputs(
         self, graph: MemoryGraph, known_R: Bools, draws: Draws, seed: int, *, fresh: bool
@@ -236,7 +218,7 @@ class MemrewardModel:
                 for place, view in enumerate(views)
             }
         self._seed = seed
-        first = self._drawn(draws, 0)
+        first = self._lessons.drawn(draws, 0)
         if fresh:
             wanted = {part for view in self.config.views for part in VARIANTS[view]}
             self._inputs = ModelInputs.fit(found, first.train, known_R, wanted)
@@ -245,46 +227,18 @@ class MemrewardModel:
         self._reliability = Reliability.fit(graph, Opinions.of(graph), graph.verified_R)
         return self._inputs.tables(graph, found, first.held[0])
 
-    def _left_out(self, number: int) -> tuple[str, int]:
-        """View and left out part of the member with this number."""
-        view = list(self._divisions)[number // self.config.parts]
-        return view, number % self.config.parts
-
-    def _drawn(self, draws: Draws, number: int) -> EvidenceDraws:
-        """Evidence that a member learns from and is stopped by."""
-        view, part = self._left_out(number)
-        drawn = draws.of_member(
-            self._divisions[view].part_of(draws.texts),
-            part,
-            count=self.config.train.divisions,
-            rng=np.random.default_rng((self._seed, number)),
-        )
-        return EvidenceDraws(
-            train=tuple(self._weighed(one) for one in drawn.train),
-            held=tuple(self._weighed(one) for one in drawn.held),
-        )
-
-    def _shown(self, tables: Tables, draws: Draws, number: int) -> ShownTables:
-        drawn = self._drawn(draws, number)
-        return ShownTables(
-            train=tuple(self._inputs.with_evidence(tables, one) for one in drawn.train),
-            held=tuple(self._inputs.with_evidence(tables, one) for one in drawn.held),
-        )
-
     def learned_from(self, tables: Tables, number: int) -> list[Example]:
         """What a member learned from, if `tables` has the rewards and preferences of that time."""
         queries = np.unique(tables.query_R[known_rollouts(tables.graph)])
         draws = Draws(tables.graph, queries)
-        view, part = self._left_out(number)
-        learned = queries[self._divisions[view].part_of(draws.texts) != part]
-        shown = self._shown(tables, draws, number)
+        learned, _ = self._lessons.divided(draws, number)
+        shown = self._lessons.shown(self._inputs, tables, draws, number)
         return [make_example(one, learned) for one in shown.train]
 
     def _fit_members(
         self,
         tables: Tables,
         draws: Draws,
-        seed: int,
         progress: ProgressReport,
         course: Course | None,
         starts: Sequence[Start] | None,
@@ -295,50 +249,25 @@ class MemrewardModel:
             What came of each, and what they say of labelled rollouts of queries that they did not
             learn from, the mean over the views.
         """
-        queries = draws.queries
-        net_config = self._net_config(tables)
+        lessons, net_config = self._lessons, NetConfig.of(tables, self.config.net or {})
         trained: list[TrainedMember] = []
-        total = self.config.parts * len(self._divisions)
         said = OutOfFoldLogits(len(tables.query_R), n_views=len(self._divisions))
-        for number in range(total):
-            view, part = self._left_out(number)
-            part_of_query = self._divisions[view].part_of(draws.texts)
-            held, shown = queries[part_of_query == part], self._shown(tables, draws, number)
+        for number in range(lessons.n_members):
+            shown = lessons.shown(self._inputs, tables, draws, number)
             found = train_member(
                 shown,
-                np.setdiff1d(queries, held),
-                held,
-                view=view,
+                *lessons.divided(draws, number),
+                view=lessons.left_out(number)[0],
                 net_config=net_config if starts is None else self._members[number].net.config,
                 config=self.config.train,
-                seed=seed * 1000 + number,
+                seed=self._seed * 1000 + number,
                 start=None if starts is None else starts[number],
                 course=None if course is None else (course, number),
             )
             said.add(found.held, [self._kinds(one) for one in shown.held])
             trained.append(found)
-            progress(f"train {self.name}", number + 1, total)
-        self._members = [found.member for found in trained]
-        self._optimisers = [found.optimiser for found in trained]
+            progress(f"train {self.name}", number + 1, lessons.n_members)
         return trained, said.tables
-
-    def _calibrate(
-        self, graph: MemoryGraph, said: Sequence[OutOfFold], labelled_R: Bools
-    ) -> Floats:
-        """Fit the calibration to out-of-fold logits.
-
-        Returns:
-            Probability of each labelled rollout, where no reward of its query is in sight, [L].
-        """
-        rows = [np.flatnonzero(one.asked_R) for one in said]
-        row_N = np.concatenate(rows)
-        self._calibration = Calibration.fit(
-            np.concatenate([one.logit_R[row] for one, row in zip(said, rows, strict=True)]),
-            graph.verified_R[row_N],
-            graph.query_of_rollout_R[row_N],
-            np.concatenate([one.kind_R[row] for one, row in zip(said, rows, strict=True)]),
-        )
-        return self._calibration(said[0].logit_R[labelled_R], said[0].kind_R[labelled_R])
 
     def predict(self, graph: MemoryGraph, *, queries: Ints | None = None) -> Floats:
         """Probability that each rollout is right, [R]; see RewardModel."""
@@ -419,15 +348,6 @@ class MemrewardModel:
     def _kinds(self, tables: Tables) -> Ints:
         """Kinds of rollouts that have a calibration of their own, [R]."""
         return tables.kind_R
-
-    def _net_config(self, tables: Tables) -> NetConfig:
-        config = NetConfig(
-            text=tables.text_RF.shape[1],
-            evidence=tables.evidence_RE.shape[1],
-            signals=tables.signals_RS.shape[1],
-            hidden_state=tables.hidden_RH.shape[1],
-        )
-        return replace(config, **(self.config.net or {}))
 
     def state(self) -> ModelState:
         """Weights of all members, scalers, and calibration."""

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gnn.confidence import Calibration
 from gnn.models.memreward.training import HeldLogits
-from schema.memory_graph import Bools, Floats, Ints
+from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,3 +44,15 @@ class OutOfFoldLogits:
             kind_R=np.zeros(self._n_rollouts, dtype=np.int64),
             asked_R=np.zeros(self._n_rollouts, dtype=np.bool_),
         )
+
+
+def calibration_of(said: Sequence[OutOfFold], graph: MemoryGraph) -> Calibration:
+    """A calibration fitted to logits of all choices of rewards in sight."""
+    rows = [np.flatnonzero(one.asked_R) for one in said]
+    row_N = np.concatenate(rows)
+    return Calibration.fit(
+        np.concatenate([one.logit_R[row] for one, row in zip(said, rows, strict=True)]),
+        graph.verified_R[row_N],
+        graph.query_of_rollout_R[row_N],
+        np.concatenate([one.kind_R[row] for one, row in zip(said, rows, strict=True)]),
+    )

@@ -6,7 +6,8 @@ from gnn.evaluation.label_noise import Outcome, Spoiling, robustness, summary
 from gnn.evaluation.protocol import Trial
 from gnn.models.baselines.logistic import LogisticModel
 from gnn.models.members.member import TrainConfig
-from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
+from gnn.models.memreward.config import MemrewardConfig
+from gnn.models.memreward.model import MemrewardModel
 
 SMALL = MemrewardConfig(
     parts=2, net={"hidden": 8, "heads": 2}, train=TrainConfig(max_epochs=2, queries_a_batch=16)

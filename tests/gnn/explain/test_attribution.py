@@ -11,7 +11,8 @@ from gnn.explain.attribution import Explanation, explain
 from gnn.features.assembly import OWN_NAMES
 from gnn.models.members.batch import make_batch, rollouts_of
 from gnn.models.members.member import TrainConfig
-from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
+from gnn.models.memreward.config import MemrewardConfig
+from gnn.models.memreward.model import MemrewardModel
 from schema.errors import InputError
 from schema.graph import CONCLUDES, REV_GENERATED
 from schema.memory_graph import MemoryGraph

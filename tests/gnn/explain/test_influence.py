@@ -12,7 +12,8 @@ from gnn.models.members.batch import make_batch, rollouts_of
 from gnn.models.members.example import Example
 from gnn.models.members.linear_base import LinearBase
 from gnn.models.members.member import TrainConfig
-from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
+from gnn.models.memreward.config import MemrewardConfig
+from gnn.models.memreward.model import MemrewardModel
 from schema.memory_graph import MemoryGraph
 
 SMALL = MemrewardConfig(

@@ -20,7 +20,8 @@ from gnn.features.assembly import own_features
 from gnn.features.cache import KeptFeatures
 from gnn.jobs.score import predict_queries
 from gnn.models.members.member import TrainConfig
-from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
+from gnn.models.memreward.config import MemrewardConfig
+from gnn.models.memreward.model import MemrewardModel
 from gnn.models.published.model import PublishedConfig, PublishedModel
 from gnn.models.registry import REWARD_MODELS, reward_model
 from memstore.snapshot.snapshot import Snapshot
@@ -183,7 +184,8 @@ def test_a_query_without_neighbours_is_scored_alike_alone_and_in_company(
     model = deepcopy(fitted["memreward"])
     assert isinstance(model, MemrewardModel)
     for member in model._members:  # As after longer training.
-        torch.nn.init.ones_(member.net.up_to_queries.convs[SIMILAR].bias)
+        conv = member.net.up_to_queries.convs[SIMILAR]
+        torch.nn.init.ones_(conv.bias)  # pyright: ignore
     full_R = model.predict(graph)
     snapshot = snapshot_of(graph, tmp_path)
     kept = KeptFeatures(snapshot.files.folder)

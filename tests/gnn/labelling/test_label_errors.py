@@ -10,7 +10,8 @@ from gnn.base.metrics import auc
 from gnn.evaluation.flipped_labels import flip_labels
 from gnn.labelling.label_errors import contradiction, predict_unseen, suspects
 from gnn.models.members.member import TrainConfig
-from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
+from gnn.models.memreward.config import MemrewardConfig
+from gnn.models.memreward.model import MemrewardModel
 from schema.memory_graph import Bools, Floats, MemoryGraph
 
 SMALL = MemrewardConfig(

@@ -11,7 +11,8 @@ from support.snapshot_factory import add_graph, new_snapshot, with_real_ids
 
 from gnn.confidence.abstention import AbstentionPolicy
 from gnn.models.members.member import TrainConfig
-from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
+from gnn.models.memreward.config import MemrewardConfig
+from gnn.models.memreward.model import MemrewardModel
 from memstore.snapshot.snapshot import Snapshot
 from memstore.snapshot.subgraph import whole
 from memstore.snapshot.training_subgraph import labelled_cut

@@ -17,7 +17,8 @@ from gnn.models.members.batch import make_batch, rollouts_of, with_inputs
 from gnn.models.members.example import make_example
 from gnn.models.members.member import given_in_training
 from gnn.models.members.tables import FAN_OUT, Tables
-from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
+from gnn.models.memreward.config import MemrewardConfig
+from gnn.models.memreward.model import MemrewardModel
 from memstore.snapshot.subgraph import whole
 from schema.graph import ANSWER, EDGE_TYPES, QUERY, SIMILAR, THINKING
 from schema.memory_graph import Floats, MemoryGraph

@@ -13,7 +13,8 @@ from gnn.models.members.example import make_example
 from gnn.models.members.linear_base import LinearBase
 from gnn.models.members.member import TrainConfig
 from gnn.models.members.preferences import Preferred, preference_weights, usable_preferences
-from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
+from gnn.models.memreward.config import MemrewardConfig
+from gnn.models.memreward.model import MemrewardModel
 from schema.errors import TrainingError
 from schema.memory_graph import Floats, Ints, MemoryGraph
 

@@ -11,7 +11,8 @@ from gnn.evidence import EVIDENCE_NAMES
 from gnn.features.assembly import rollout_features
 from gnn.models.members.member import TrainConfig
 from gnn.models.memreward.ablations import _FEATURES, ABLATIONS
-from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
+from gnn.models.memreward.config import MemrewardConfig
+from gnn.models.memreward.model import MemrewardModel
 from gnn.models.registry import REWARD_MODELS
 from schema.memory_graph import Floats, Ints, MemoryGraph
 

@@ -13,7 +13,8 @@ from gnn.evaluation.flipped_labels import flip_labels
 from gnn.models.members.batch import rollouts_of
 from gnn.models.members.losses import pairs_within, reward_loss
 from gnn.models.members.member import TrainConfig
-from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
+from gnn.models.memreward.config import MemrewardConfig
+from gnn.models.memreward.model import MemrewardModel
 from schema.errors import TrainingError
 from schema.memory_graph import Floats, MemoryGraph
 

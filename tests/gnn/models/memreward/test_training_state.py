@@ -13,7 +13,8 @@ import torch
 from support.graph_factory import labelled, make_graph
 
 from gnn.models.members.member import TrainConfig
-from gnn.models.memreward.model import MemrewardConfig, MemrewardModel
+from gnn.models.memreward.config import MemrewardConfig
+from gnn.models.memreward.model import MemrewardModel
 from gnn.models.memreward.training_state import Course, Note, Stand, fingerprint, read_note
 from schema.memory_graph import MemoryGraph
 
