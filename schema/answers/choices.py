@@ -203,6 +203,8 @@ def _resolved(options: Options, span: str) -> str | None:
 
 
 def _by_value(options: Options, span: str) -> str | None:
+    if not table_of(options).valued:
+        return None
     asked = asked_of("")
     value = value_of(span, asked) if len(span) <= 80 and _MAY_BE_VALUE.search(span) else None
     if value is None:
@@ -213,7 +215,8 @@ def _by_value(options: Options, span: str) -> str | None:
 
 def _by_said_value(options: Options, text: str) -> str | None:
     """The option whose value is the last thing that a text says: `its length is 12 km.`."""
-    said = _SAID_LAST.search(text[-_SPAN:]) if _MAY_BE_VALUE.search(text) else None
+    may_say = table_of(options).valued and _MAY_BE_VALUE.search(text)
+    said = _SAID_LAST.search(text[-_SPAN:]) if may_say else None
     return None if said is None else _by_value(options, said[1])
 
 

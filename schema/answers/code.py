@@ -95,9 +95,14 @@ def _blocks(text: str) -> list[tuple[str, int, int]]:
     found: list[tuple[str, int, int]] = []
     end = 0
     while len(found) <= _MOST_BLOCKS and (opening := _opening(text, end)) is not None:
-        inside, end = _closing(text, opening.end(), opening["mark"])
-        code = _dedented(text[opening.end() : inside]).strip("\n")
-        if opening["language"].lower() in _LANGUAGES and code.strip():
+        start, language = opening.end(), opening["language"]
+        again = None if language else _OPENING.match(text, start)
+        if again and again["language"]:
+            # A prompt that ends with a fence, and a policy that opens it once more.
+            start, language = again.end(), again["language"]
+        inside, end = _closing(text, start, opening["mark"])
+        code = _dedented(text[start:inside]).strip("\n")
+        if language.lower() in _LANGUAGES and code.strip():
             found.append((code, opening.start(), end))
     return found
 

@@ -13,6 +13,11 @@ _FRACTION = re.compile(r"\.\d")
 #: What is between the words of a text without fractions.
 _SPACES: Final = {sign: chr(sign) if chr(sign).isalnum() else " " for sign in range(128)}
 _WORD = re.compile(r"[^\W_]+(?:\.\d+)?")
+_VALUED = re.compile(
+    r"[\d\\,=<>^]|[^\x00-\x7f]|\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|"
+    r"twelve|\w+teen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|minus|negative|pi|inf\w*)\b",
+    re.IGNORECASE,
+)
 _TEXT_COMMAND = re.compile(r"\\(?:text|math)\w*\s*\{([^{}]*)\}")
 _SIGN = re.compile(r"[-+*/^<>=≥≤()]")
 _QUOTES: Final = " \t\r\n.`\"'"
@@ -41,6 +46,8 @@ class OptionTable:
     by_words: dict[tuple[str, ...], list[str]]
     #: First sign of each `normal` text.
     first_signs: frozenset[str]
+    #: Whether a text may be a value.
+    valued: bool
     #: Whether a text begins like a label: `E. coli`.
     labelled_texts: bool
 
@@ -85,6 +92,7 @@ def table_of(options: Options) -> OptionTable:
         by_normal=by_normal,
         by_words=by_words,
         first_signs=frozenset([text[:1] for text in by_normal]),
+        valued=_VALUED.search(" ".join([text for _, text in options])) is not None,
         labelled_texts=any([text[1:2] == "." for _, text in options]),
     )
 

@@ -29,15 +29,14 @@ _VULGAR: Final = {
     "⅞": "7/8",
 }
 _FRACTION_SIGN = re.compile(rf"(\d?)([{''.join(_VULGAR)}])")
-_SIGNS: Final = str.maketrans(
-    {
-        "−": "-", "–": "-", "﹣": "-", "‐": "-", "‑": "-", "×": "*", "⋅": "*", "·": "*", "÷": "/",
-        "∕": "/", "⁄": "/", "≥": ">=", "⩾": ">=", "≤": "<=", "⩽": "<=", "≠": "!=", "∅": "{}",
-        "，": ",", "。": ".", "：": ":", "；": ";", "（": "(", "）": ")", "“": '"',
-        "”": '"', "‘": "'", "’": "'", "、": ",", "？": "?", "！": "!", "％": "%", "￥": "¥",
-        "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u200b": "", "\u2061": "", "\ufeff": "",
-    }
-)  # fmt: skip
+_SIGNS: Final = {
+    "−": "-", "–": "-", "﹣": "-", "‐": "-", "‑": "-", "×": "*", "⋅": "*", "·": "*", "÷": "/",
+    "∕": "/", "⁄": "/", "≥": ">=", "⩾": ">=", "≤": "<=", "⩽": "<=", "≠": "!=", "∅": "{}",
+    "，": ",", "。": ".", "：": ":", "；": ";", "（": "(", "）": ")", "“": '"',
+    "”": '"', "‘": "'", "’": "'", "、": ",", "？": "?", "！": "!", "％": "%", "￥": "¥",
+    "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u200b": "", "\u2061": "", "\ufeff": "",
+}  # fmt: skip
+_SIGN = re.compile(f"[{''.join(_SIGNS)}]")
 _WIDE_STOP = re.compile(r"．(?=(\d)?)")
 _OTHER_DIGIT = re.compile(r"(?![0-9])\d")
 _FULL_WIDTH = re.compile(r"[\uff01-\uff5e]")
@@ -77,12 +76,16 @@ def plain_text(text: str) -> str:
         return text
     text = unicodedata.normalize("NFC", text)
     if not _RARE.search(text):
-        return text.translate(_SIGNS)
+        return _SIGN.sub(_as_sign, text)
     text = _RAISED.sub(lambda m: "^" + _braced(m[0].translate(_SUPERSCRIPTS)), text)
     text = _FRACTION_SIGN.sub(lambda m: f"{m[1]}{' ' if m[1] else ''}{_VULGAR[m[2]]}", text)
-    text = _WIDE_STOP.sub(lambda m: "." if m[1] else ". ", text.translate(_SIGNS))
+    text = _WIDE_STOP.sub(lambda m: "." if m[1] else ". ", _SIGN.sub(_as_sign, text))
     text = _FULL_WIDTH.sub(lambda m: chr(ord(m[0]) - 0xFEE0), text)
     return _OTHER_DIGIT.sub(lambda m: str(unicodedata.digit(m[0])), text)
+
+
+def _as_sign(match: re.Match[str]) -> str:
+    return _SIGNS[match[0]]
 
 
 @lru_cache(maxsize=4_096)

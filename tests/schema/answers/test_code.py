@@ -28,6 +28,7 @@ FENCED = f"```python\n{PROGRAM}\n```"
         f"Run it:\n```bash\npip install x\n```\n{FENCED}",
         f"First try:\n```python\ndef double(n):\n    return n\n```\nBetter:\n{FENCED}",
         f"{PROGRAM}\n\nThis doubles the number.",
+        f"```\n{FENCED}",
     ],
 )
 def test_the_solution_is_found(text: str) -> None:
