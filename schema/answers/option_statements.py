@@ -7,7 +7,11 @@ from schema.answers.option_table import OptionTable, telling_words
 from schema.values import matches_from
 
 _DRESS = r"(?:\\[(\[])?[\s*_$`\"'({\[]*(?:\\(?:text|math|boxed|fbox)\w*\s*\{\s*)*[\s*_$`\"'({\[]*"
-_LETTER = r"(?P<letter>[A-Z]|\d{1,2})(?![A-Za-z0-9'(]|\s*(?:and|or|&)\s+\(?[A-Z]\b)"
+#: A letter that no index, power or value follows: `F_1`, `A = 3`.
+_LETTER = (
+    r"(?P<letter>[A-Z]|\d{1,2})"
+    r"(?![A-Za-z0-9'(]|_[A-Za-z\d{]|\s*[\^=]|\s*(?:and|or|&)\s+\(?[A-Z]\b)"
+)
 _STATED = re.compile(
     r"(?:\b(?i:answer|choice|option|letter|solution|response)\b[\s*]*"
     r"(?i:is|was|would be|must be|should be|:|=|-)*[\s*:]*"

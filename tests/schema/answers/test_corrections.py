@@ -126,3 +126,10 @@ def test_what_chooses_nothing(answer: str) -> None:
 def test_what_looks_like_a_label(query: str, answers: dict[str, str]) -> None:
     options = options_of(query)
     assert {answer: chosen_option(options, answer) for answer in answers} == answers
+
+
+@pytest.mark.parametrize(
+    "answer", ["The force is $E_{21} = 2$.", "So the area is A = 3.", "is B^2"]
+)
+def test_a_quantity_is_no_letter(answer: str) -> None:
+    assert chosen_option(PLANETS, answer) is None
