@@ -16,6 +16,13 @@ _KEPT: Final = {
     "speed": "km/h kph kmh;mph;ft/s",
     "temperature": "celsius;fahrenheit;kelvin",
     "angle": "radian rad radians",
+    "energy": "kj kilojoule;kcal kilocalorie;kwh",
+    "power": "kw kilowatt;megawatt;horsepower hp",
+    "pressure": "kpa kilopascal;mpa megapascal;psi;mmhg",
+    "frequency": "khz kilohertz;mhz megahertz;ghz gigahertz",
+    "current": "ma milliamp milliampere",
+    "voltage": "kv kilovolt;mv millivolt",
+    "data": "kb kilobyte;mb megabyte;gb gigabyte;tb terabyte",
     "count": "dozen dozens;pair pairs",
 }
 _DROPPED: Final = frozenset(
@@ -230,6 +237,8 @@ def unit_of(words: str) -> str | None:
         unit = named_unit(word)
         if unit is not None:
             kept.append(unit[0])
+        elif "/" in word and any(named_unit(part) for part in word.split("/")):
+            kept.append(word)  # A rate: `km/s`, `miles/gallon`.
         elif (
             word in SCALES
             or word in TELLING

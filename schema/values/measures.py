@@ -65,7 +65,8 @@ def kept_unit(words: str, asked: Asked) -> str | None:
     unit = unit_of(words)
     if not unit:
         return unit
-    return "_".join([one for one in unit.split("_") if one not in asked.units])
+    kept = [one for one in unit.split("_") if one not in asked.units]
+    return "_".join([one for one in kept if "/" not in one or one not in asked.lower])
 
 
 def _number(text: str, surely: bool, asked: Asked) -> str | None:

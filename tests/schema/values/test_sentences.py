@@ -125,6 +125,7 @@ SAME = [
     ],
 ]  # fmt: skip
 DIFFERENT = [
+    ("5 m/s", "5 km/s"), ("5 kJ", "5 J"), ("30 miles/gallon", "30"), ("2 kW", "2 W"),
     ("5 feet", "5 yards"), ("$5", "5 cents"), ("2 pairs", "2"), ("30 seconds", "30 minutes"),
     ("90 km", "90 miles"), ("15 kg", "15 g"), ("1 decade", "1 century"),
     ("3 hours 20 minutes", "3 hours 2 minutes"), ("2-1", "1-2"), ("x+1", "x-1"),
@@ -185,3 +186,8 @@ def test_a_step_that_goes_on_is_no_value() -> None:
     for cut_off in ("16 \\div", "[6 +", "3 =", "2^"):
         found = key(cut_off)
         assert found is None or not found.startswith("value:")
+
+
+def test_a_rate_goes_without_saying_where_the_query_asks_for_it() -> None:
+    query = "How fast is it, in km/s?"
+    assert conclusion_key(query, "", "5 km/s", "math") == conclusion_key(query, "", "5", "math")
