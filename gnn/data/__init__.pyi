@@ -6,10 +6,7 @@ from .pyg import GATv2Conv as GATv2Conv
 from .pyg import HeteroBatch as HeteroBatch
 from .pyg import HeteroConv as HeteroConv
 from .pyg import HeteroData as HeteroData
-from .pyg import MessagePassing as MessagePassing
 from .pyg import NodeSamplerInput as NodeSamplerInput
-from .pyg import SAGEConv as SAGEConv
-from .pyg import SimpleConv as SimpleConv
 from .pyg import softmax as softmax
 from .sampler import FanOut as FanOut
 from .sampler import HeteroSampler as HeteroSampler

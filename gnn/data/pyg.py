@@ -9,7 +9,7 @@ with warnings.catch_warnings():
     from torch_geometric.data import EdgeAttr, FeatureStore, GraphStore, HeteroData, TensorAttr
     from torch_geometric.data.graph_store import EdgeLayout
     from torch_geometric.loader import NodeLoader, PrefetchLoader
-    from torch_geometric.nn import GATv2Conv, HeteroConv, MessagePassing, SAGEConv, SimpleConv
+    from torch_geometric.nn import GATv2Conv, HeteroConv
     from torch_geometric.sampler import BaseSampler, HeteroSamplerOutput, NodeSamplerInput
     from torch_geometric.utils import softmax
 
@@ -24,12 +24,9 @@ __all__ = [
     "HeteroConv",
     "HeteroData",
     "HeteroSamplerOutput",
-    "MessagePassing",
     "NodeLoader",
     "NodeSamplerInput",
     "PrefetchLoader",
-    "SAGEConv",
-    "SimpleConv",
     "TensorAttr",
     "softmax",
 ]

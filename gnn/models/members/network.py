@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, gelu
 
-from gnn.data import GATv2Conv, HeteroConv, HeteroData, MessagePassing, SAGEConv, SimpleConv
+from gnn.data import GATv2Conv, HeteroConv, HeteroData
 from gnn.models.members.tables import GROUP_COLUMNS, Tables
 from schema.graph import (
     ANSWER,
@@ -97,7 +97,7 @@ class MemrewardNet(nn.Module):
         )
         self.down_from_queries = _step({GENERATED: self._hand_on()})
         self.down_to_answers = _step(
-            {LEADS_TO: SimpleConv(aggr="sum")},
+            {LEADS_TO: HandOn(nn.Identity())},
             {REV_CONCLUDES: self._attend()} if config.conclusions else {},
             aggr="cat",
         )
@@ -120,9 +120,8 @@ class MemrewardNet(nn.Module):
             (width, width), width // heads, heads=heads, add_self_loops=False, edge_dim=edge_dim
         )
 
-    def _hand_on(self) -> SAGEConv:
-        width = self.config.hidden
-        return SAGEConv((width, width), width, aggr="sum", root_weight=False)
+    def _hand_on(self) -> "HandOn":
+        return HandOn(nn.Linear(self.config.hidden, self.config.hidden))
 
     def forward(self, data: HeteroData, given: tuple[Tensor, Tensor]) -> Tensor:
         """Logits to add to the linear model's, [R].
@@ -170,9 +169,28 @@ class MemrewardNet(nn.Module):
         return thinking, answer, self.query(data[QUERY].x)
 
 
-def _step(*convs: Mapping[EdgeType, MessagePassing], aggr: str = "sum") -> HeteroConv:
+class HandOn(nn.Module):
+    """Messages where a receiver has one sender: its state, changed before it is sent.
+
+    PyG's SAGEConv without root weights says the same; this projects each sender once.
+    """
+
+    def __init__(self, change: nn.Module) -> None:
+        """See the class."""
+        super().__init__()
+        self.change = change
+
+    def forward(self, states: tuple[Tensor, Tensor], edge_index: Tensor) -> Tensor:
+        """New states of the receivers; without a sender 0."""
+        sent, receivers = self.change(states[0]), states[1]
+        start = sent.new_zeros(receivers.size(0), sent.size(1))
+        return start.index_add(0, edge_index[1], sent.index_select(0, edge_index[0]))
+
+
+def _step(*convs: Mapping[EdgeType, nn.Module], aggr: str = "sum") -> HeteroConv:
     """Messages that are sent at once."""
+    together: dict[EdgeType, Any] = {edge: conv for part in convs for edge, conv in part.items()}
     with warnings.catch_warnings():
         # PyG expects each node type to be updated by each layer; a step updates those at its end.
         warnings.filterwarnings("ignore", message="There exist node types")
-        return HeteroConv({edge: conv for part in convs for edge, conv in part.items()}, aggr=aggr)
+        return HeteroConv(together, aggr=aggr)
