@@ -17,3 +17,4 @@ from .spans import without_leave as without_leave
 from .spans import without_politeness as without_politeness
 from .texts import text_key as text_key
 from .texts import undressed as undressed
+from .texts import unfenced as unfenced

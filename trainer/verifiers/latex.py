@@ -10,6 +10,7 @@ from typing import Final
 
 from trainer.verifiers.final_answer import closing_brace
 
+_FIRST = re.compile(r"^(?:[ ,;:`'\"]|\.(?!\d))+")
 _FONT = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mbox|operatorname)\s*\{")
 _SPACING = re.compile(
     r"\\(?:left|right|displaystyle|textstyle|limits|[bB]igg?[lr]?)(?![A-Za-z])|\\[!]|\{,\}(?=\d)"
@@ -39,6 +40,10 @@ _NAMES: Final = (
     (re.compile(r"×|·|⋅|\*|\\times(?![A-Za-z])"), r"\\cdot "),
     (re.compile(r"÷|\\div(?![A-Za-z])"), "/"),
     (re.compile(r"\\[dt]frac"), r"\\frac"),
+    (
+        re.compile(r"(?<![\\A-Za-z])((?:arc)?(?:sin|cos|tan)h?|cot|sec|csc|log|ln)(?![A-Za-z])"),
+        r"\\\1 ",
+    ),
 )
 _RAISED: Final = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _RAISED_RUN = re.compile(f"[{'⁰¹²³⁴⁵⁶⁷⁸⁹⁻'}]+")
@@ -59,7 +64,12 @@ def undressed(text: str) -> str:
         rest = "" if end is None else text[end:]
         text = f"{text[: start.start()]} {held} {rest}"
     text = re.sub(r"(?<!\w)[*_`\"“”](?=\S)|(?<=\S)[*`\"“”](?!\w)", "", text)
-    return " ".join(text.split()).strip(" .,;:`'\"")
+    return bare_ends(" ".join(text.split()))
+
+
+def bare_ends(text: str) -> str:
+    """`text` without punctuation at its ends; the point of `.05` stays."""
+    return _FIRST.sub("", text.rstrip(" .,;:`'\""))
 
 
 def to_latex(text: str) -> str:

@@ -7,16 +7,18 @@ compared as what they are.
 
 import itertools
 import re
+from fractions import Fraction
 from typing import Any, Final
 
 from schema.answers import conclusion_key
 from schema.errors import InputError
+from schema.values import unfenced, without_politeness
 from trainer.verifiers import quantities
 from trainer.verifiers.dates import date
 from trainer.verifiers.expressions import same_quantity
 from trainer.verifiers.final_answer import final_answer
 from trainer.verifiers.items import ASSIGNED, Items, items_of, split
-from trainer.verifiers.latex import undressed
+from trainer.verifiers.latex import bare_ends, undressed
 from trainer.verifiers.words import in_words, number_in_prose
 
 #: More items than this are compared in their order only.
@@ -26,12 +28,19 @@ _LONGEST: Final = 1_000
 
 _ABOUT = re.compile(
     r"^(?:(?:so|thus|therefore|hence|then)\b,?\s*|about |approximately |approx\.? |roughly |around "
-    r"|exactly |~|≈|\\approx\s*|(?:it|this|that|the answer|he|she|they) (?:is|are|was|costs)\b:?\s*"
+    r"|exactly |~|≈|\\approx\s*|the (?:date|time|day|point) (?:is|was)\b:?\s*"
+    r"|(?:it|this|that|the answer|he|she|they) (?:is|are|was|costs)\b:?\s*"
     r"|(?:it|that)'s )+",
     re.IGNORECASE,
 )
 #: What an answer is said not to be: `54, not 56`.
 _DENIED = re.compile(r"(?<=\d),\s+(?:not|rather than)\s[^,]*$")
+#: A derivative; a number in another base, which is no product.
+_PRIMED = re.compile(r"[A-Za-z]'+(?=\s*\()")
+_LITERAL = re.compile(r"\b0[xXbBoO][\dA-Fa-f]+\b")
+#: Longest cell of a grid, and what is in none.
+_WIDEST: Final = 3
+_NO_CELL = re.compile(r"[=<>()\[\]{}\\$:;/]")
 _MINUS = re.compile(r"\b(?:minus|negative)\s+(?=\d)", re.IGNORECASE)
 _RATIO = re.compile(r"\d+(?:\.\d+)?(?:\s*:\s*\d+(?:\.\d+)?)+")
 _JUDGED: Final = {"yes": True, "no": False, "true": True, "false": False}
@@ -48,6 +57,9 @@ def same_result(gold: str, answer: str, query: str = "") -> bool:
     Raises:
         InputError: if the expected answer cannot be read.
     """
+    grid = _grid(gold)
+    if len(grid) > 1:
+        return _grid(without_politeness(answer))[-len(grid) :] == grid
     expected = _result(gold)
     if not expected:
         raise InputError(f"the expected answer {gold[:80]!r} says nothing")
@@ -68,7 +80,7 @@ def _said(query: str, answer: str) -> str:
 
 
 def _result(text: str) -> str:
-    result = _ABOUT.sub("", undressed(final_answer(text))).strip(" .,;:")
+    result = bare_ends(_ABOUT.sub("", undressed(final_answer(text))))
     return _DENIED.sub("", _MINUS.sub("-", result))
 
 
@@ -80,6 +92,12 @@ def _equal(gold: str, given: str) -> bool:
     if gold.lower().split(",")[0] in _JUDGED and "," not in gold:
         first = re.match(r"\W*(\w+)", given.lower())
         return first is not None and _JUDGED.get(first[1]) is _JUDGED[gold.lower()]
+    if _LITERAL.search(gold + " " + given):
+        return _folded(gold) == _folded(given)
+    if _PRIMED.findall(gold) != _PRIMED.findall(given):
+        return False
+    if _RATIO.fullmatch(gold) and _RATIO.fullmatch(given) and gold.count(":") > 1:
+        return _same_ratio(gold, given)
     dates = date(gold), date(given)
     if dates[0] is not None or dates[1] is not None:
         return dates[0] == dates[1]
@@ -94,6 +112,25 @@ def _equal(gold: str, given: str) -> bool:
     if in_words(given) and quantities.number_in_words(given) is None:
         return False
     return _same_items(items_of(gold), items_of(given))
+
+
+def _grid(text: str) -> list[list[str]]:
+    """The cells of the lines at the end of a text that are cells and nothing else."""
+    rows: list[list[str]] = []
+    for line in reversed(unfenced(text.strip()).strip().split("\n")):
+        cells = line.replace(",", " ").split()
+        if not cells or any(len(cell) > _WIDEST or _NO_CELL.search(cell) for cell in cells):
+            break
+        rows.insert(0, cells)
+    return rows
+
+
+def _same_ratio(gold: str, given: str) -> bool:
+    """Whether ratios of three parts or more are in proportion."""
+    left, right = ([Fraction(part) for part in text.split(":")] for text in (gold, given))
+    return len(left) == len(right) and all(
+        one * right[0] == other * left[0] for one, other in zip(left, right, strict=True)
+    )
 
 
 def _folded(text: str) -> str:

@@ -290,3 +290,24 @@ def test_a_sentence_is_read_by_its_query(gold: str, answer: str, query: str, sam
 )
 def test_dates(text: str, day: tuple[int, ...] | None) -> None:
     assert date(text) == day
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "same"),
+    [
+        ("sin 2x", "2 sin x", False),
+        ("sin 2x", "\\sin(2x)", True),
+        ("f'(x)", "f(x)", False),
+        ("0x1F", "0x2F", False),
+        ("0x1F", "0x1f", True),
+        ("3:4:5", "3:5:4", False),
+        ("3:4:5", "6:8:10", True),
+        ("1 2\n2 1", "2 1\n1 2", False),
+        ("1 2\n2 1", "```\n1 2\n2 1\n```", True),
+        ("1 2\n2 1", "So it is:\n1, 2\n2, 1", True),
+        ("0.05", ".05", True),
+        ("March 3, 2021", "The date is March 3, 2021.", True),
+    ],
+)
+def test_what_a_parser_would_multiply(gold: str, answer: str, same: bool) -> None:
+    assert same_result(gold, answer) is same
