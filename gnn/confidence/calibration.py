@@ -154,7 +154,8 @@ def _bagged(logit_R: Floats, reward_R: Floats, query_R: Ints, points_P: Floats) 
         times_Q = np.bincount(rng.integers(n_queries, size=n_queries), minlength=n_queries)
         drawn_R = np.flatnonzero(times_Q[place_R])
         weight_R = times_Q[place_R][drawn_R].astype(np.float64)
-        fitted_R = IsotonicRegression().fit_transform(
+        # It takes logits that hardly differ for one: the last of them may lie outside what it saw.
+        fitted_R = IsotonicRegression(out_of_bounds="clip").fit_transform(
             logit_R[drawn_R], reward_R[drawn_R], sample_weight=weight_R
         )
         middles_S, steps_S = _steps(logit_R[drawn_R], fitted_R, weight_R)

@@ -92,3 +92,13 @@ def test_rounding_within_a_step_makes_no_step() -> None:
     middles_S, heights_S = _steps(np.arange(6, dtype=np.float32), fitted_R, np.ones(6))
     assert middles_S.tolist() == [1.0, 4.0]
     assert heights_S == pytest.approx([0.2, 0.5])
+
+
+def test_largest_logits_that_hardly_differ() -> None:
+    logit_R = np.linspace(-1, 0.25, 40, dtype=np.float32)
+    logit_R = np.append(logit_R, np.nextafter(logit_R[-1], np.float32(1)))
+    reward_R = (np.arange(41) % 3 > 0).astype(np.float32)
+    reward_R[-10:] = 1
+    curve = Curve.fit(logit_R, reward_R, np.arange(41))
+    assert curve is not None
+    assert np.isfinite(curve(logit_R)).all()
