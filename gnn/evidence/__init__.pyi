@@ -7,3 +7,4 @@ from .part import part_of as part_of
 from .reliability import Reliability as Reliability
 from .reliability import VoterReliability as VoterReliability
 from .reliability import out_of_fold as out_of_fold
+from .words import CommonWords as CommonWords

@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 from gnn.evidence.opinions import Opinions
 from gnn.evidence.own_labels import own_labels
 from gnn.evidence.reliability import VoterReliability
+from gnn.evidence.soft_agreement import (
+    likeness_to_own,
+    likeness_to_verified,
+    likeness_to_voters,
+)
 from gnn.evidence.votes import plain_votes, policy_numbers, weighted_votes
+from gnn.evidence.words import Words
 from schema.memory_graph import Floats
 
 
@@ -32,6 +38,10 @@ def evidence(
         log_odds_O = log_odds_V[opinions.voter_O] + unmarked_O
         weighted = weighted_votes(opinions, log_odds_O)
         columns |= {f"by_{name}_{key}": value for key, value in weighted.items()}
+    weight_V = np.logaddexp(0, reliability.kind_V + 2)
+    columns |= likeness_to_own(opinions) | likeness_to_voters(opinions, weight_V, "by_kind_")
+    columns |= likeness_to_voters(opinions, np.ones(len(weight_V)), "")
+    columns |= likeness_to_verified(opinions, reward_R)
     return columns | own_labels(opinions, reward_R)
 
 
@@ -50,6 +60,7 @@ def _names() -> tuple[str, ...]:
         given_R=none,
         given_O=none,
         vote_O=np.zeros(0, dtype=np.float32),
+        words=Words(rollout_W=empty, weight_W=np.zeros(0, dtype=np.float32), word_W=empty),
         **{
             name: empty
             for name in (

@@ -1,11 +1,13 @@
 """Who concludes what on each query: the units that evidence counts."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gnn.evidence.words import CommonWords, Words
 from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
 
 
@@ -39,10 +41,12 @@ class Opinions:
     given_O: Bools
     #: Share of the voter's rollouts, in (0, 1].
     vote_O: Floats
+    #: Words of the answers.
+    words: Words
 
     @classmethod
-    def of(cls, graph: MemoryGraph) -> Self:
-        """Count the rollouts of `graph`."""
+    def of(cls, graph: MemoryGraph, common: CommonWords | None = None) -> Self:
+        """Count the rollouts of `graph`; `common` words count less."""
         n_queries = len(graph.query_id_Q) + 1
         query_R = np.where(
             graph.query_of_rollout_R < 0, n_queries - 1, graph.query_of_rollout_R
@@ -74,6 +78,7 @@ class Opinions:
             conclusion_O=conclusion_R[opinion_first],
             given_O=given_R[opinion_first],
             vote_O=(np.bincount(opinion_R) / n_rollouts_V[voter_O]).astype(np.float32),
+            words=Words.of(graph, query_R, common or CommonWords()),
         )
 
     @property
@@ -90,6 +95,23 @@ class Opinions:
     def n_rollouts_Q(self) -> Ints:
         """How many rollouts each query has."""
         return np.bincount(self.query_R, minlength=self.n_queries)
+
+    def likeness_in_query(self, weight_R: NDArray[Any]) -> NDArray[Any]:
+        """Weighted sum of the likeness to all answers of the query, its own too, [R]."""
+        return self.words.likeness(self.words.word_W, weight_R, len(self.query_R))
+
+    def likeness_in_voter(self, weight_R: NDArray[Any]) -> NDArray[Any]:
+        """The same over the answers of its voter alone, [R]."""
+        return self.words.likeness(self._word_of_voter_W, weight_R, len(self.query_R))
+
+    @cached_property
+    def has_words_R(self) -> Bools:
+        """Rollouts whose answer has words."""
+        return self.words.any_R(len(self.query_R))
+
+    @cached_property
+    def _word_of_voter_W(self) -> Ints:
+        return self.words.within(self.voter_R)
 
     def total_C(self, value_O: NDArray[Any]) -> NDArray[Any]:
         """Sum of `value_O` over the opinions of each conclusion, [C]; 0 for an unread answer."""

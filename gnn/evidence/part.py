@@ -23,6 +23,7 @@ def part_of(graph: MemoryGraph, rollouts: Ints) -> MemoryGraph:
         query_text_Q=[graph.query_text_Q[row] for row in queries],
         domain_Q=[graph.domain_Q[row] for row in queries],
         rollout_id_R=[graph.rollout_id_R[row] for row in rollouts],
+        answer_text_R=[graph.answer_text_R[row] for row in rollouts],
         policy_R=[graph.policy_R[row] for row in rollouts],
         answer_given_R=graph.answer_given_R[rollouts],
         verified_R=graph.verified_R[rollouts],

@@ -157,7 +157,7 @@ def group_features(graph: MemoryGraph) -> tuple[Floats, tuple[str, ...]]:
     held_R = conclusion_R >= 0
     size_R = np.bincount(query_R, minlength=n_queries)[query_R].astype(np.float32)
     count_C = np.bincount(conclusion_R[held_R], minlength=n_conclusions).astype(np.float32)
-    count_R = np.where(held_R, count_C[conclusion_R], 0.0)
+    count_R = np.append(count_C, np.float32(0))[conclusion_R]
     query_C = np.zeros(n_conclusions, np.int64)
     query_C[conclusion_R[held_R]] = query_R[held_R]
     held_Q = np.bincount(query_R, weights=held_R, minlength=n_queries)

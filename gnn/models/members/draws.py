@@ -8,6 +8,7 @@ import numpy as np
 
 from gnn.evidence import (
     EVIDENCE_NAMES,
+    CommonWords,
     Opinions,
     Reliability,
     VoterReliability,
@@ -66,7 +67,8 @@ class Draws:
         self._rows = np.flatnonzero(np.isin(graph.query_of_rollout_R, queries))
         self._n_rollouts = len(graph.rollout_id_R)
         self._graph = part_of(graph, self._rows)
-        self._opinions = Opinions.of(self._graph)
+        self.common_words = CommonWords.fit(self._graph)
+        self._opinions = Opinions.of(self._graph, self.common_words)
 
     def of_member(
         self, part_Q: Ints, part: int, *, count: int, rng: np.random.Generator

@@ -19,7 +19,7 @@ from gnn.base import (
 )
 from gnn.confidence import Calibration
 from gnn.data import HeteroData
-from gnn.evidence import Opinions, Reliability, evidence_table
+from gnn.evidence import CommonWords, Opinions, Reliability, evidence_table
 from gnn.features import RolloutFeatures, rollout_features
 from gnn.models.members import (
     VARIANTS,
@@ -79,6 +79,7 @@ class MemrewardModel:
         self._inputs = ModelInputs()
         self._reliability: Reliability | None = None
         self._trust = SourceTrust(sources={})
+        self._common_words = CommonWords()
         self._seed = 0
         self._calibration = Calibration()
 
@@ -224,6 +225,7 @@ class MemrewardModel:
             self._inputs = ModelInputs.fit(found, first.train, known_R, wanted)
         seen = {graph.policy_R[row] for row in np.flatnonzero(known_R)}
         self._inputs = self._inputs.with_policies(seen)
+        self._common_words = draws.common_words
         self._reliability = Reliability.fit(graph, Opinions.of(graph), graph.verified_R)
         return self._inputs.tables(graph, found, first.held[0])
 
@@ -332,7 +334,7 @@ class MemrewardModel:
         return self._inputs.scalers["evidence"](self._evidence(graph, known).evidence_RE)
 
     def _evidence(self, graph: MemoryGraph, reliability: Reliability) -> Drawn:
-        opinions = Opinions.of(graph)
+        opinions = Opinions.of(graph, self._common_words)
         voters = reliability.of_voters(graph, opinions)
         evidence_RE = evidence_table(opinions, voters, graph.verified_R)
         return self._weighed(Drawn(evidence_RE=evidence_RE, shown_R=graph.labelled_R))
@@ -358,6 +360,7 @@ class MemrewardModel:
             **config,
             "reliability": self._reliability.to_json(),
             "sources": self._trust.to_json(),
+            "common_words": {str(key): value for key, value in self._common_words.weights.items()},
             "seed": self._seed,
             "calibration": self._calibration.to_json(),
         }
@@ -369,6 +372,8 @@ class MemrewardModel:
         model._calibration = Calibration.from_json(config["calibration"])
         model._reliability = Reliability.from_json(config["reliability"])
         model._trust = SourceTrust.from_json(config["sources"])
+        words = {int(key): value for key, value in config["common_words"].items()}
+        model._common_words = CommonWords(weights=words)
         model._seed = config["seed"]
         model._divisions = divisions_from(config)
         model._inputs = inputs_from(tensors, config)
