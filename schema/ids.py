@@ -57,6 +57,11 @@ def content_hash(query: str, thinking: str, answer: str) -> str:
     return digest("content", query, thinking, answer)
 
 
+def text_hash(text: str) -> int:
+    """A number of 52 bits that stands for `text`: sets of texts are compared by it."""
+    return int(digest("hash", text)[:13], 16)
+
+
 def text_fraction(text: str, salt: str) -> float:
     """A number in [0, 1) that depends on `text` and `salt` only; splits of queries use it."""
     return int(digest("fraction", salt, text)[:13], 16) / 16**13

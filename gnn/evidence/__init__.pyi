@@ -1,9 +1,12 @@
 from .assembly import EVIDENCE_NAMES as EVIDENCE_NAMES
+from .assembly import NUMBER_NAMES as NUMBER_NAMES
 from .assembly import evidence_table as evidence_table
+from .assembly import number_table as number_table
 from .masks import halves as halves
 from .masks import mask_rewards as mask_rewards
 from .opinions import Opinions as Opinions
 from .part import part_of as part_of
+from .prior import Prior as Prior
 from .reliability import Reliability as Reliability
 from .reliability import VoterReliability as VoterReliability
 from .reliability import out_of_fold as out_of_fold

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gnn.evidence.opinions import Opinions
 from gnn.evidence.own_labels import own_labels
+from gnn.evidence.prior import Prior
 from gnn.evidence.reliability import VoterReliability
 from gnn.evidence.soft_agreement import (
     likeness_to_own,
@@ -45,10 +46,18 @@ def evidence(
     return columns | own_labels(opinions, reward_R)
 
 
-def evidence_table(opinions: Opinions, reliability: VoterReliability, reward_R: Floats) -> Floats:
-    """The same as a table, [R, len(EVIDENCE_NAMES)], float32."""
+def number_table(opinions: Opinions, reliability: VoterReliability, reward_R: Floats) -> Floats:
+    """The same as a table, [R, len(NUMBER_NAMES)], float32."""
     columns = evidence(opinions, reliability, reward_R)
-    return np.column_stack([columns[name] for name in EVIDENCE_NAMES]).astype(np.float32)
+    return np.column_stack([columns[name] for name in NUMBER_NAMES]).astype(np.float32)
+
+
+def evidence_table(
+    opinions: Opinions, reliability: VoterReliability, reward_R: Floats, prior: Prior
+) -> Floats:
+    """The numbers, and what the prior says of them, [R, len(EVIDENCE_NAMES)], float32."""
+    number_RF = number_table(opinions, reliability, reward_R)
+    return np.column_stack([number_RF, prior(number_RF)])
 
 
 def _names() -> tuple[str, ...]:
@@ -87,4 +96,5 @@ def _names() -> tuple[str, ...]:
     return tuple(evidence(opinions, unknown, nothing))
 
 
-EVIDENCE_NAMES: Final = _names()
+NUMBER_NAMES: Final = _names()
+EVIDENCE_NAMES: Final = (*NUMBER_NAMES, "prior")

@@ -17,6 +17,9 @@ PRIOR_QUERIES: Final = 4.0
 PRIOR_OF_KIND: Final = 8.0
 #: The same for the difficulty of one kind.
 PRIOR_DIFFICULTY: Final = 20.0
+#: What is taken for known of an answer that was not marked as such, in log-odds against the mean,
+#: until verified ones tell. On 5,000 such answers of 39 policies .1 % were right, the mean .6.
+UNMARKED: Final = -3.0
 #: Accuracies are kept this far from 0 and 1, so that their log-odds are finite.
 EDGE: Final = 0.01
 
@@ -96,13 +99,16 @@ class Reliability:
         accuracy_PK = (right_PK + PRIOR_OF_KIND * expected_PK) / (verified_PK + PRIOR_OF_KIND)
         unmarked_R = known_R & ~opinions.given_R
         n_unmarked, right_unmarked = unmarked_R.sum(), reward_R[unmarked_R].sum()
+        expected = float(expit(_log_odds(np.array(mean)) + UNMARKED))
         # Of what was never verified nothing is kept: it has the mean.
         seen_P, seen_K = np.flatnonzero(verified_P), np.flatnonzero(verified_K)
         return cls(
             policies=tuple(policies[row] for row in seen_P),
             kinds=tuple(kinds[row] for row in seen_K),
             mean=mean,
-            unmarked=float((right_unmarked + PRIOR_OF_KIND * mean) / (n_unmarked + PRIOR_OF_KIND)),
+            unmarked=float(
+                (right_unmarked + PRIOR_OF_KIND * expected) / (n_unmarked + PRIOR_OF_KIND)
+            ),
             accuracy_P=accuracy_P[seen_P].astype(np.float32),
             difficulty_K=difficulty_K[seen_K].astype(np.float32),
             accuracy_PK=accuracy_PK[np.ix_(seen_P, seen_K)].astype(np.float32),

@@ -13,7 +13,7 @@ from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
 LABEL_COLUMNS: Final[Bools] = np.array(
     [
         name.startswith(("same_", "query_", "others_", "another_", "open_"))
-        or name == "policy_here"
+        or name in ("policy_here", "words_right", "words_wrong", "words_verdict")
         for name in EVIDENCE_NAMES
     ]
 )

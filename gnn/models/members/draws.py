@@ -10,6 +10,7 @@ from gnn.evidence import (
     EVIDENCE_NAMES,
     CommonWords,
     Opinions,
+    Prior,
     Reliability,
     VoterReliability,
     evidence_table,
@@ -59,8 +60,9 @@ class ShownTables:
 class Draws:
     """Evidence of the rollouts of the known queries of a graph; of others there is none."""
 
-    def __init__(self, graph: MemoryGraph, queries: Ints) -> None:
+    def __init__(self, graph: MemoryGraph, queries: Ints, prior: Prior) -> None:
         """See the class; `queries` are ascending rows."""
+        self._prior = prior
         self.queries = queries
         #: Texts of the queries.
         self.texts = [graph.query_text_Q[query] for query in queries]
@@ -105,7 +107,7 @@ class Draws:
         """Evidence where the rewards `shown_R` are in sight, in the rows of the whole graph."""
         seen_R = np.where(shown_R, self._graph.verified_R, np.nan).astype(np.float32)
         evidence_RE = np.zeros((self._n_rollouts, len(EVIDENCE_NAMES)), dtype=np.float32)
-        evidence_RE[self._rows] = evidence_table(self._opinions, voters, seen_R)
+        evidence_RE[self._rows] = evidence_table(self._opinions, voters, seen_R, self._prior)
         whole_R = np.zeros(self._n_rollouts, dtype=np.bool_)
         whole_R[self._rows] = shown_R
         return Drawn(evidence_RE=evidence_RE, shown_R=whole_R)

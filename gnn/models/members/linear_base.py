@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from gnn.data import HeteroData
+from gnn.evidence import EVIDENCE_NAMES
 from gnn.models.members.batch import thinking_of_answer
 from gnn.models.members.example import Example
 from schema.graph import ANSWER, THINKING
@@ -35,6 +36,9 @@ INVERSE_PENALTY: Final[Mapping[str, float]] = {
     "signals": 0.004,
     "hidden": 0.002,
 }
+#: The same of what the prior says: so large, it is hardly penalised. Little is known, little is
+#: learned, and the prior's word remains.
+OF_THE_PRIOR: Final = 1.0
 #: Value of the constant input where the intercept is a weight: so large, it is hardly penalised.
 CONSTANT: Final = 10.0
 
@@ -103,12 +107,12 @@ class LinearBase:
 
 def inverse_penalties(data: HeteroData, *, variant: str) -> Floats:
     """Inverse strength of the penalty on the weight of each of a variant's inputs, [F]."""
-    return np.concatenate(
-        [
-            np.full(_table(data, part).size(1), INVERSE_PENALTY[part], dtype=np.float32)
-            for part in VARIANTS[variant]
-        ]
-    )
+    inverse_by_part = {
+        part: np.full(_table(data, part).size(1), INVERSE_PENALTY[part], dtype=np.float32)
+        for part in VARIANTS[variant]
+    }
+    inverse_by_part["evidence"][EVIDENCE_NAMES.index("prior")] = OF_THE_PRIOR
+    return np.concatenate(list(inverse_by_part.values()))
 
 
 def inputs_of(data: HeteroData, *, variant: str) -> Tensor:

@@ -19,7 +19,14 @@ from gnn.base import (
 )
 from gnn.confidence import Calibration
 from gnn.data import HeteroData
-from gnn.evidence import CommonWords, Opinions, Reliability, evidence_table
+from gnn.evidence import (
+    NUMBER_NAMES,
+    CommonWords,
+    Opinions,
+    Prior,
+    Reliability,
+    evidence_table,
+)
 from gnn.features import RolloutFeatures, rollout_features
 from gnn.models.members import (
     VARIANTS,
@@ -45,10 +52,13 @@ from gnn.models.memreward.state import (
     divisions_from,
     inputs_from,
     members_from,
+    prior_from,
+    prior_tensors,
     tensors_of,
 )
 from gnn.models.memreward.training import Start, TrainedMember, below, train_member
 from gnn.models.memreward.training_state import Course
+from gnn.prior import prior_for
 from gnn.sources import SourceTrust
 from schema.errors import TrainingError
 from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
@@ -80,6 +90,7 @@ class MemrewardModel:
         self._reliability: Reliability | None = None
         self._trust = SourceTrust(sources={})
         self._common_words = CommonWords()
+        self._prior = Prior.none(len(NUMBER_NAMES))
         self._seed = 0
         self._calibration = Calibration()
 
@@ -192,7 +203,9 @@ class MemrewardModel:
                 f"{self.name!r} needs at least {2 * self.config.parts} (preferences alone rank, "
                 "but give no probabilities): label more"
             )
-        draws = Draws(graph, queries)
+        if starts is None:
+            self._prior = prior_for([graph.query_text_Q[query] for query in queries])
+        draws = Draws(graph, queries, self._prior)
         tables = self._fit_inputs(graph, known_R, draws, seed, fresh=starts is None)
         with one_thread():
             trained, said = self._fit_members(tables, draws, progress, course, starts)
@@ -232,7 +245,7 @@ class MemrewardModel:
     def learned_from(self, tables: Tables, number: int) -> list[Example]:
         """What a member learned from, if `tables` has the rewards and preferences of that time."""
         queries = np.unique(tables.query_R[known_rollouts(tables.graph)])
-        draws = Draws(tables.graph, queries)
+        draws = Draws(tables.graph, queries, self._prior)
         learned, _ = self._lessons.divided(draws, number)
         shown = self._lessons.shown(self._inputs, tables, draws, number)
         return [make_example(one, learned) for one in shown.train]
@@ -336,7 +349,7 @@ class MemrewardModel:
     def _evidence(self, graph: MemoryGraph, reliability: Reliability) -> Drawn:
         opinions = Opinions.of(graph, self._common_words)
         voters = reliability.of_voters(graph, opinions)
-        evidence_RE = evidence_table(opinions, voters, graph.verified_R)
+        evidence_RE = evidence_table(opinions, voters, graph.verified_R, self._prior)
         return self._weighed(Drawn(evidence_RE=evidence_RE, shown_R=graph.labelled_R))
 
     def _found(self, graph: MemoryGraph) -> RolloutFeatures:
@@ -356,7 +369,7 @@ class MemrewardModel:
         if not self._members or self._reliability is None:
             raise not_fitted(self.name)
         config = config_of(self._members, self._inputs, self._divisions)
-        return tensors_of(self._members, self._inputs), {
+        return tensors_of(self._members, self._inputs) | prior_tensors(self._prior), {
             **config,
             "reliability": self._reliability.to_json(),
             "sources": self._trust.to_json(),
@@ -372,6 +385,7 @@ class MemrewardModel:
         model._calibration = Calibration.from_json(config["calibration"])
         model._reliability = Reliability.from_json(config["reliability"])
         model._trust = SourceTrust.from_json(config["sources"])
+        model._prior = prior_from(tensors)
         words = {int(key): value for key, value in config["common_words"].items()}
         model._common_words = CommonWords(weights=words)
         model._seed = config["seed"]

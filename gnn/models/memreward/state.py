@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gnn.base import best_device
+from gnn.evidence import Prior
 from gnn.models.members import (
     INPUTS,
     LinearBase,
@@ -81,3 +82,13 @@ def divisions_from(config: Mapping[str, Any]) -> dict[str, Division]:
         for view in dict.fromkeys(config["views"])
         for found in [config["divisions"][view]]
     }
+
+
+def prior_tensors(prior: Prior) -> dict[str, Tensor]:
+    """What `prior_from` reads."""
+    return {f"prior.{name}": torch.from_numpy(array) for name, array in prior.arrays().items()}
+
+
+def prior_from(tensors: Mapping[str, Tensor]) -> Prior:
+    """The prior that the model was fitted with."""
+    return Prior(**{name: tensor.numpy() for name, tensor in below(tensors, "prior.").items()})

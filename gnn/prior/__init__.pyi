@@ -1,0 +1,5 @@
+from .fitting import PriorConfig as PriorConfig
+from .fitting import fit_priors as fit_priors
+from .packaged import PACKAGED as PACKAGED
+from .packaged import prior_for as prior_for
+from .priors import Priors as Priors
