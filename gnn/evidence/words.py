@@ -12,7 +12,6 @@ from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.preprocessing import normalize
 
@@ -28,7 +27,9 @@ COMMON_FROM: Final = 0.1
 #: Fewer queries do not tell which words are common.
 FEWEST_QUERIES: Final = 20
 
-_READ: Final = HashingVectorizer(
+#: Its annotations know neither `norm=None` nor sparse results.
+_VECTORIZER: Final[Any] = HashingVectorizer
+_READ: Final = _VECTORIZER(
     token_pattern=r"\w+", n_features=2**20, alternate_sign=False, binary=True, norm=None
 )
 
@@ -55,7 +56,7 @@ class CommonWords:
         weight_N = np.log(share_N[common_N]) / np.log(COMMON_FROM)
         return cls(weights=dict(zip(hash_N[common_N].tolist(), weight_N.tolist(), strict=True)))
 
-    def weigh(self, word_RB: sparse.csr_matrix) -> sparse.csr_matrix:
+    def weigh(self, word_RB: Any) -> Any:
         """The same words, weighted."""
         weighted = word_RB.copy()
         weight_B = np.ones(word_RB.shape[1], dtype=np.float32)
@@ -117,6 +118,6 @@ class Words:
         return np.bincount(self.rollout_W, minlength=n_rollouts) > 0
 
 
-def _read(texts: Sequence[str]) -> sparse.csr_matrix:
+def _read(texts: Sequence[str]) -> Any:
     """Which words each text has, [N, hashes]."""
     return _READ.transform(text[-LONGEST:] for text in texts)

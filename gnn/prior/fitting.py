@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import cast
 
 import numpy as np
 import torch
@@ -124,7 +125,7 @@ def _fit_network(
 
 def _stacked(nets: Sequence[nn.Sequential]) -> Mapping[str, Floats]:
     """Weights of the networks, one after another."""
-    layers = [(net[1], net[4]) for net in nets]
+    layers = [(cast(nn.Linear, net[1]), cast(nn.Linear, net[4])) for net in nets]
     arrays = {
         "first_NFH": [first.weight.detach().T for first, _ in layers],
         "bias_NH": [first.bias.detach() for first, _ in layers],

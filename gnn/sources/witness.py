@@ -14,8 +14,8 @@ from sklearn.linear_model import LogisticRegression
 from gnn.evidence import (
     Opinions,
     Reliability,
-    evidence_table,
     mask_rewards,
+    number_table,
     out_of_fold,
     part_of,
 )
@@ -90,7 +90,7 @@ class Witness:
         voters = Reliability.fit(self._graph, self._opinions, rest_R).of_voters(
             self._graph, self._opinions
         )
-        evidence_NE = evidence_table(self._opinions, voters, rest_R)[asked_N]
+        evidence_NE = number_table(self._opinions, voters, rest_R)[asked_N]
         log_odds_N = model.log_odds(self._text_RF[asked_N], evidence_NE)
         own_N = rest_R[asked_N]
         log_odds_N += np.where(np.isnan(own_N), 0, ANOTHER_WORD * (2 * own_N - 1))
@@ -113,7 +113,7 @@ class Witness:
             self._graph, self._opinions, rest_R, np.where(part_Q, self._fold_Q, -1)
         )
         seen_R = np.where(shown_R, rest_R, np.nan).astype(np.float32)
-        evidence_NE = evidence_table(self._opinions, voters, seen_R)[learned_R]
+        evidence_NE = number_table(self._opinions, voters, seen_R)[learned_R]
         return _Logistic(self._text_RF[learned_R], evidence_NE, reward_N)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from support.graph_factory import make_graph
 
-from gnn.evidence.assembly import EVIDENCE_NAMES, evidence_table
+from gnn.evidence.assembly import NUMBER_NAMES, number_table
 from gnn.evidence.opinions import Opinions
 from gnn.evidence.reliability import Reliability
 from gnn.evidence.votes import plain_votes, weighted_votes
@@ -64,10 +64,10 @@ def test_an_unmarked_answer_weighs_what_such_answers_proved() -> None:
     opinions = Opinions.of(graph)
     found = Reliability.fit(graph, opinions, np.array([1, 0], np.float32))
     assert found.of_voters(graph, opinions).unmarked_V[0] < 0
-    table = evidence_table(
+    table = number_table(
         opinions, found.of_voters(graph, opinions), np.full(2, np.nan, np.float32)
     )
-    assert table.shape == (2, len(EVIDENCE_NAMES))
+    assert table.shape == (2, len(NUMBER_NAMES))
     assert np.isfinite(table).all()
 
 
@@ -75,8 +75,8 @@ def test_a_rollouts_evidence_depends_on_its_query_alone() -> None:
     graph, truth_R = make_graph(6, 4)
     opinions = Opinions.of(graph)
     voters = Reliability.fit(graph, opinions, truth_R).of_voters(graph, opinions)
-    whole = evidence_table(opinions, voters, truth_R)
+    whole = number_table(opinions, voters, truth_R)
     other_R = np.where(graph.query_of_rollout_R == 2, 1 - truth_R, truth_R)
-    changed = evidence_table(opinions, voters, other_R.astype(np.float32))
+    changed = number_table(opinions, voters, other_R.astype(np.float32))
     differs_R = (whole != changed).any(axis=1)
     assert set(graph.query_of_rollout_R[differs_R]) == {2}
