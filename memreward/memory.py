@@ -61,7 +61,8 @@ class Memory:
             name: of the memory.
             run: the run that makes the rollouts: part of their ids.
             version: of the checkpoint that scores; None: the latest one.
-            untaught: a memory that has not learnt yet has no opinion, instead of an error.
+            untaught: a memory that has not learnt yet has no opinion; by default, the prior that
+                comes with the package has one.
             settings: where the databases are; by default what the environment and files say.
 
         Raises:
@@ -83,13 +84,8 @@ class Memory:
 
     @property
     def model(self) -> str | None:
-        """Version of the checkpoint that scores; None: there is none yet."""
+        """Version of the checkpoint that scores, or `prior`; None: it has no opinion yet."""
         return self._scorer.model
-
-    @property
-    def can_score(self) -> bool:
-        """Whether a rollout without a reward is answered, by a score or by no opinion."""
-        return self._scorer.can_score
 
     @property
     def encoder(self) -> TextEncoder:

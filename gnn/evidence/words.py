@@ -56,6 +56,15 @@ class CommonWords:
         weight_N = np.log(share_N[common_N]) / np.log(COMMON_FROM)
         return cls(weights=dict(zip(hash_N[common_N].tolist(), weight_N.tolist(), strict=True)))
 
+    def to_json(self) -> dict[str, float]:
+        """What `from_json` reads."""
+        return {str(word): weight for word, weight in self.weights.items()}
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, float]) -> Self:
+        """What `to_json` wrote."""
+        return cls(weights={int(word): weight for word, weight in found.items()})
+
     def weigh(self, word_RB: Any) -> Any:
         """The same words, weighted."""
         weighted = word_RB.copy()

@@ -14,13 +14,14 @@ from gnn.jobs.resumable_training import resumable
 from gnn.jobs.score import predict_queries, prediction_reach
 from gnn.jobs.scoring_snapshot import ScoringSnapshot
 from gnn.jobs.train_and_propagate import train_memory
+from gnn.models import PriorModel
 from memstore import Settings
 from memstore.changes import RolloutWriter, embedded
 from memstore.db import Stores, get_memory
 from memstore.encoders import TextEncoder, caching, encoder_for
 from memstore.outbox import BackgroundPublisher
 from memstore.snapshot import cut, nearest_unstored, vectors_in, with_rollouts
-from schema.errors import CheckpointError, InputError
+from schema.errors import InputError
 from schema.graph import QUERY
 from schema.keyed_rollout import PreparedRollout, prepare
 from schema.memory_graph import Ints, MemoryGraph
@@ -54,7 +55,8 @@ class OnlineScorer:
             memory: its name; one that is new is made with the first rollouts stored.
             run: that makes the rollouts: part of their ids.
             version: of the checkpoint that scores; None: the latest one.
-            untaught: abstain while there is no checkpoint, instead of an error.
+            untaught: abstain while there is no checkpoint; by default, the prior that comes with
+                the package scores until then.
 
         Raises:
             CheckpointError: if there is no such checkpoint, or it is damaged.
@@ -62,13 +64,12 @@ class OnlineScorer:
         """
         self.memory, self.run = memory, run
         self._stores, self._settings, self._version = stores, settings, version
-        self._untaught = untaught
         self._lock = threading.RLock()
         self._writer = RolloutWriter(stores, memory, run)
         self._publisher = BackgroundPublisher(stores, memory)
         self._own = OwnProcess()
         self._snapshot = ScoringSnapshot(stores, settings, memory)
-        self._model: LoadedModel | None = None
+        self._model = None if untaught else _prior()
         self.refresh()
 
     @property
@@ -79,13 +80,8 @@ class OnlineScorer:
 
     @property
     def model(self) -> str | None:
-        """Version of the checkpoint that scores; None: there is none yet."""
+        """Version of the checkpoint that scores, or `prior`; None: it has no opinion yet."""
         return None if self._model is None else self._model.version
-
-    @property
-    def can_score(self) -> bool:
-        """Whether a rollout without a reward gets a score or an abstention, and no error."""
-        return self._model is not None or self._untaught
 
     @property
     def encoder(self) -> TextEncoder:
@@ -120,7 +116,6 @@ class OnlineScorer:
 
         Raises:
             InputError: if a rollout cannot be stored, or another text is known at its place.
-            CheckpointError: if a rollout needs a model and there is none (see `untaught`).
             EncoderMismatchError: if the memory was re-embedded: call `refresh`.
             UnknownMemoryError: if the memory was deleted since it was opened.
             MemrewardError: also what went wrong in publishing earlier rollouts.
@@ -129,12 +124,6 @@ class OnlineScorer:
             self._publisher.raise_error()
             items = self._prepared(rollouts)
             unverified = [item for item in items if item.rollout.reward is None]
-            if unverified and not self.can_score:
-                raise CheckpointError(
-                    f"memory {self.memory!r} has no model that could score: give rollouts with "
-                    "rewards first, then `learn()`; or open it with untaught=True, to have no "
-                    "opinion until then"
-                )
             if store:
                 stored = self._store(items)
                 try:
@@ -150,13 +139,13 @@ class OnlineScorer:
     def learn(self) -> str:
         """Learn from what is verified by now, and score by that from here on.
 
-        The default model resumes its last checkpoint where there is one.
+        The default model resumes its last checkpoint where there is one. With too few labels for
+        it, the prior is moved by them.
 
         Returns:
             Version of the checkpoint.
 
         Raises:
-            TrainingError: if too few queries are labelled; nothing changes.
             InputError: if this object was opened with a version of its own.
         """
         if self._version is not None:
@@ -264,6 +253,11 @@ class OnlineScorer:
         part = cut(snapshot, seeds, prediction_reach(loaded.model))
         graph = KeptFeatures(snapshot.files.folder, write=False).fill(part)
         return with_rollouts(graph, list(fresh.values()), edges, snapshot.files.manifest.stamp)
+
+
+def _prior() -> LoadedModel:
+    """What scores before anything was trained; it never abstains."""
+    return LoadedModel(version=PriorModel.name, model=PriorModel(), policy=None)
 
 
 def _unpredicted(item: PreparedRollout) -> Score:

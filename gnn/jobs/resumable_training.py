@@ -11,16 +11,17 @@ from typing import Final
 from filelock import FileLock
 from torch import Tensor
 
-from gnn.base import FitReport, ProgressReport, RewardModel
+from gnn.base import FitReport, ProgressReport, RewardModel, n_labelled_queries
 from gnn.checkpoints import Manifest, load_checkpoint, load_training, read_manifest, save_checkpoint
 from gnn.confidence import AbstentionPolicy
 from gnn.features import KeptFeatures
+from gnn.models import PriorModel
 from gnn.models.memreward import Course, MemrewardModel, Note, fingerprint, read_note
 from memstore import Settings
 from memstore.changes import list_models, register_model
 from memstore.db import Stores, get_memory
 from memstore.servers import checkpoint_folder, snapshot_folder, training_folder
-from memstore.snapshot import SnapshotCache, training_cut
+from memstore.snapshot import SnapshotCache, training_cut, whole
 from schema.errors import CheckpointError
 from schema.memory_graph import MemoryGraph
 
@@ -53,10 +54,11 @@ def train_on_course(
 
     Raises:
         CheckpointError: if there is nothing to resume.
-        TrainingError: if too little is verified.
     """
     with _one_training(stores, settings, memory) as unfinished:
         graph = training_graph(stores, settings, memory)
+        if _labelled_queries(graph) < model.fewest_queries:
+            return train_prior(stores, settings, memory)
         learns_from = fingerprint(graph, model.config)
         interrupted = read_note(unfinished) if resume else None
         if interrupted is not None and interrupted.learns_from == learns_from:
@@ -74,6 +76,19 @@ def train_on_course(
         trained = _train(stores, settings, graph, model, note, course, progress)
         course.remove()
     return trained
+
+
+def train_prior(stores: Stores, settings: Settings, memory: str) -> Trained:
+    """Keep the prior that comes with the package as a checkpoint, moved by the labels there are."""
+    snapshot = SnapshotCache(stores, memory, snapshot_folder(settings)).snapshot
+    graph, model = whole(snapshot), PriorModel()
+    report = model.fit(graph, seed=0)
+    return keep(stores, settings, model, graph, report, seed=0)
+
+
+def _labelled_queries(graph: MemoryGraph) -> int:
+    usable_R = graph.labelled_R & (graph.query_of_rollout_R >= 0)
+    return n_labelled_queries(graph, usable_R)
 
 
 def _train(
@@ -153,7 +168,7 @@ def keep(
         graph,
         report,
         seed=seed,
-        policy=AbstentionPolicy.fit(graph, report),
+        policy=None if isinstance(model, PriorModel) else AbstentionPolicy.fit(graph, report),
         training=training,
         resumed=resumed,
         learned_from=learned_from,

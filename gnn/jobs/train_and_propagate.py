@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from gnn.base import ProgressReport
-from gnn.checkpoints import LoadedModel, find_checkpoint
+from gnn.checkpoints import LoadedModel, latest_checkpoint
 from gnn.confidence import predict
 from gnn.features import KeptFeatures
-from gnn.jobs.resumable_training import Trained, keep, train_on_course
+from gnn.jobs.resumable_training import Trained, keep, train_on_course, train_prior
 from gnn.models import reward_model
 from gnn.models.memreward import MemrewardModel
 from memstore import Settings
@@ -50,6 +50,8 @@ def train_memory(
     """Fit a model on what is verified in a memory and keep it as a checkpoint.
 
     The default model reads the queries of which something is verified or preferred, and no others.
+    Where they are too few for it, the prior that comes with the package is kept instead, moved by
+    what is verified.
 
     Args:
         stores: both databases.
@@ -64,7 +66,7 @@ def train_memory(
         UnknownMemoryError: if there is no such memory.
         InputError: if there is no such model, or it cannot resume.
         CheckpointError: if there is nothing to resume.
-        TrainingError: if too little is verified.
+        TrainingError: if too little is verified for another model than the default.
     """
     fitted = reward_model(model)()
     if isinstance(fitted, MemrewardModel):
@@ -91,6 +93,8 @@ def propagate_memory(
 ) -> Propagated:
     """Give every unlabelled answer its propagated reward, or "no opinion" where the model abstains.
 
+    A memory that was never trained is scored by the prior that comes with the package.
+
     Args:
         stores: both databases.
         settings: tell where checkpoints and snapshots are.
@@ -104,7 +108,9 @@ def propagate_memory(
         CheckpointError: if there is no such checkpoint, or it is damaged.
         InputError: if the model cannot tell a precision, or this is none.
     """
-    folder = find_checkpoint(stores, settings, memory, version)
+    folder = latest_checkpoint(stores, settings, memory, version)
+    if folder is None:
+        folder = train_prior(stores, settings, memory).folder
     graph = whole_graph(stores, settings, memory)
     loaded = LoadedModel.load(folder, graph.encoder)
     found = predict(loaded.model, loaded.policy, graph, precision=precision)

@@ -15,6 +15,7 @@ from gnn.models.baselines import (
     VotesModel,
 )
 from gnn.models.memreward import MemrewardModel
+from gnn.models.prior_model import PriorModel
 from gnn.models.published import PublishedModel
 from schema.errors import InputError
 
@@ -30,6 +31,7 @@ REWARD_MODELS: Final[Mapping[str, type[RewardModel]]] = MappingProxyType(
             VotesModel,
             ReliabilityModel,
             RuleModel,
+            PriorModel,
             PublishedModel,
         )
     }

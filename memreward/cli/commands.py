@@ -80,6 +80,10 @@ COMMANDS: Tree = {
         target="memreward.cli.label_noise:robustness",
         help="Flip some of the labels and score the unlabelled queries: what wrong labels cost.",
     ),
+    "prior": Entry(
+        target="memreward.cli.prior:prior",
+        help="Learn the prior for memories without labels from verified rollouts in files.",
+    ),
     "runs": Entry(
         target="memreward.cli.runs:runs",
         help="List the runs that share a memory: policy, counts, mean rewards, accuracy.",

@@ -23,7 +23,8 @@ def serve(
         Path | None, typer.Option(help="File with the token; default: one made in the home.")
     ] = None,
     untaught: Annotated[
-        bool, typer.Option(help="Without a model yet, give no reward instead of an error.")
+        bool,
+        typer.Option(help="Before the first training, give no reward instead of the prior's."),
     ] = False,
 ) -> None:
     """Score rollouts over HTTP until stopped by Ctrl-C (docs/other-trainers.md)."""

@@ -37,6 +37,12 @@ def train(
     if not trained.new:
         console.print(f"nothing was said since: {trained.manifest.version} stays")
         return
+    if trained.manifest.model == "prior":
+        console.print(
+            f"{trained.manifest.version}: the prior that comes with the package, moved by what is "
+            f"verified ({trained.report.n_queries} queries); the memory's own model needs 10"
+        )
+        return
     report, metrics, resumed = trained.report, trained.report.metrics, trained.manifest.resumed
     since = "" if resumed is None else f", on from {resumed}"
     console.print(

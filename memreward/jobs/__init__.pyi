@@ -23,6 +23,8 @@ from .label import LabelRequest as LabelRequest
 from .label import label_file as label_file
 from .label_noise import parse_spoiling as parse_spoiling
 from .label_noise import spoil_files as spoil_files
+from .prior import PriorRequest as PriorRequest
+from .prior import fit_prior_files as fit_prior_files
 from .scorer_source import memory_source as memory_source
 from .verify import VerifyRequest as VerifyRequest
 from .verify import verify_files as verify_files

@@ -59,11 +59,6 @@ class Served(Scorer, Protocol):
         ...
 
     @property
-    def can_score(self) -> bool:
-        """Whether a rollout without a reward is answered."""
-        ...
-
-    @property
     def encoder(self) -> TextEncoder:
         """What embeds the texts."""
         ...
@@ -98,8 +93,6 @@ class _RequestHandler:
         """Why it cannot score now; None: it can."""
         if not self.queue.alive:
             return "the scoring thread has died or was stopped: start the service again"
-        if not self.memory.can_score:
-            return "the memory has no model yet: `memreward train`, then POST /v1/refresh"
         if self.queue.waiting >= self.queue.limit:
             return "the queue is full"
         return None

@@ -40,10 +40,6 @@ class ServedFake(FakeScorer):
         self.gate.set()
         self.error: Exception | None = None
 
-    @property
-    def can_score(self) -> bool:
-        return self.model is not None
-
     def refresh(self) -> None:
         self.refreshed += 1
         self.model = "newer"

@@ -100,6 +100,11 @@ class MemrewardModel:
         return self._inputs.names
 
     @property
+    def fewest_queries(self) -> int:
+        """Labelled queries that it needs to learn: two of each part."""
+        return 2 * self.config.parts
+
+    @property
     def members(self) -> Sequence[Member]:
         """The members: view after view, and in each view part after part."""
         return self._members
@@ -197,10 +202,10 @@ class MemrewardModel:
         query_R = graph.query_of_rollout_R
         queries = np.unique(query_R[known_R])
         n_labelled = len(np.unique(query_R[labelled_R]))
-        if n_labelled < 2 * self.config.parts:
+        if n_labelled < self.fewest_queries:
             raise TrainingError(
                 f"memory {graph.memory!r} has {n_labelled} labelled queries and the model "
-                f"{self.name!r} needs at least {2 * self.config.parts} (preferences alone rank, "
+                f"{self.name!r} needs at least {self.fewest_queries} (preferences alone rank, "
                 "but give no probabilities): label more"
             )
         if starts is None:
@@ -373,7 +378,7 @@ class MemrewardModel:
             **config,
             "reliability": self._reliability.to_json(),
             "sources": self._trust.to_json(),
-            "common_words": {str(key): value for key, value in self._common_words.weights.items()},
+            "common_words": self._common_words.to_json(),
             "seed": self._seed,
             "calibration": self._calibration.to_json(),
         }
@@ -386,8 +391,7 @@ class MemrewardModel:
         model._reliability = Reliability.from_json(config["reliability"])
         model._trust = SourceTrust.from_json(config["sources"])
         model._prior = prior_from(tensors)
-        words = {int(key): value for key, value in config["common_words"].items()}
-        model._common_words = CommonWords(weights=words)
+        model._common_words = CommonWords.from_json(config["common_words"])
         model._seed = config["seed"]
         model._divisions = divisions_from(config)
         model._inputs = inputs_from(tensors, config)

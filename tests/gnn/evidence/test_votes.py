@@ -64,9 +64,7 @@ def test_an_unmarked_answer_weighs_what_such_answers_proved() -> None:
     opinions = Opinions.of(graph)
     found = Reliability.fit(graph, opinions, np.array([1, 0], np.float32))
     assert found.of_voters(graph, opinions).unmarked_V[0] < 0
-    table = number_table(
-        opinions, found.of_voters(graph, opinions), np.full(2, np.nan, np.float32)
-    )
+    table = number_table(opinions, found.of_voters(graph, opinions), np.full(2, np.nan, np.float32))
     assert table.shape == (2, len(NUMBER_NAMES))
     assert np.isfinite(table).all()
 
