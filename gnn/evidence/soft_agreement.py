@@ -30,7 +30,7 @@ def likeness_to_own(opinions: Opinions) -> dict[str, NDArray[Any]]:
     """Mean likeness to the same policy's other answers, [R] each."""
     size_R = opinions.n_rollouts_V[opinions.voter_R]
     total_R = opinions.likeness_in_voter(np.ones(len(size_R))) - opinions.has_words_R
-    mean_R = total_R / np.maximum(size_R - 1, 1)
+    mean_R = (total_R / np.maximum(size_R - 1, 1)).round(6)
     return {"own_words": mean_R, "own_words_against_mean": _against_mean(opinions, mean_R)}
 
 
@@ -48,7 +48,9 @@ def likeness_to_verified(opinions: Opinions, reward_R: Floats) -> dict[str, NDAr
         total_Q = np.bincount(opinions.query_R, weights=weight_R, minlength=opinions.n_queries)
         others_R = total_Q[opinions.query_R] - weight_R
         like_R = opinions.likeness_in_query(weight_R) - opinions.has_words_R * weight_R
-        means.append(np.where(others_R > 1e-6, like_R / np.maximum(others_R, 1e-6), 0))
+        mean_R = np.where(others_R > 1e-6, like_R / np.maximum(others_R, 1e-6), 0)
+        # Rounded: what is left of its own reward, after the subtraction, must not tell it.
+        means.append(mean_R.round(6))
     right, wrong = means
     both_R = (right > 0) & (wrong > 0)
     return {

@@ -23,7 +23,7 @@ from memstore.outbox.recovery import catch_up
 from memstore.reads.full_graph import read_graph
 from memstore.servers.folders import checkpoint_folder
 from memstore.settings import Settings
-from schema.errors import CheckpointError, InputError, StoreError
+from schema.errors import InputError, StoreError
 from schema.ids import rollout_id
 from schema.rollout import Rollout
 from schema.score import Score, ScoreSource
@@ -157,14 +157,14 @@ def test_texts_without_embeddings_are_embedded_once(
     assert asked == ["Who knows?"]  # The others are in the memory.
 
 
-def test_a_memory_without_a_model_takes_verified_rollouts(
+def test_a_memory_without_a_label_is_scored_by_the_prior(
     memory: MemoryUnderTest, server_settings: Settings
 ) -> None:
     with Memory(memory.stores, server_settings, memory.name, "run-1") as scorer:
-        assert (scorer.model, scorer.seq) == (None, 0)
-        with pytest.raises(CheckpointError, match="no model"):
-            scorer.score([*make_rollouts(1, 2), *fresh(5)])
-        assert scorer.seq == 0
+        assert (scorer.model, scorer.seq) == ("prior", 0)
+        told = scorer.score([replace(rollout, answer="4") for rollout in fresh(3)])
+        assert {score.source for score in told} == {ScoreSource.PROPAGATED}
+        assert {score.model for score in told} == {"prior"}
         scores = scorer.score(make_rollouts(16, 4))
         assert {score.source for score in scores} == {ScoreSource.VERIFIED}
     register(memory, server_settings, small_model())

@@ -14,7 +14,7 @@ from memstore.changes.propagated_rewards import list_models
 from memstore.reads.full_graph import read_graph
 from memstore.reads.label_spend import paid_queries
 from memstore.settings import Settings
-from schema.errors import InputError, TrainingError
+from schema.errors import InputError
 from schema.rollout import Rollout
 from schema.score import ScoreSource
 
@@ -44,8 +44,10 @@ def test_a_memory_learns_while_it_is_used(
         untaught = scorer.score(group(1) + group(2, reward=True))
         assert [s.source for s in untaught] == [ScoreSource.NONE] * 4 + [ScoreSource.VERIFIED] * 4
         assert source.refresh is not None
-        with pytest.raises(TrainingError):
-            source.refresh()  # one labelled query is too few
+        source.refresh()  # One labelled query is too few for a model of its own.
+        by_prior = scorer.score(group(1), store=False)
+        assert {s.source for s in by_prior} == {ScoreSource.PROPAGATED}
+        assert all(s.model is not None and s.model.startswith("prior-") for s in by_prior)
         for question in range(3, 14):
             scorer.score(group(question, reward=True))
         source.refresh()
