@@ -112,7 +112,8 @@ class OnlineScorer:
         """Score new rollouts, in their order; see `schema.score.Scorer`.
 
         With `store`, they are in the memory when this returns, and reach Neo4j soon. Without, no
-        database is written to; only the snapshot, a cache, may grow by what others stored.
+        database is written to; only the snapshot, a cache, may grow by what others stored. Of a
+        memory that does not exist yet, there is then no opinion.
 
         Raises:
             InputError: if a rollout cannot be stored, or another text is known at its place.
@@ -133,7 +134,7 @@ class OnlineScorer:
                         self._publisher.wake()  # Not before: both would wait for each other.
             else:
                 scores = self._scored_unstored(items, unverified)
-            asked = set() if self._model is None else {item.id for item in unverified}
+            asked = {item.id for item in unverified} & scores.keys()
         return [scores[item.id] if item.id in asked else _unpredicted(item) for item in items]
 
     def learn(self) -> str:
@@ -229,9 +230,8 @@ class OnlineScorer:
     ) -> dict[str, Score]:
         """The same, of rollouts that are stored nowhere, as if they were."""
         loaded = self._model
-        if not unverified or loaded is None:
+        if not unverified or loaded is None or self._writer.find_memory() is None:
             return {}
-        self._writer.find_memory()  # Is it still there?
         graph = self._graph_with(items, loaded)
         row_of = {id_: row for row, id_ in enumerate(graph.query_id_Q)}
         queries: Ints = np.unique([row_of[item.query_id] for item in unverified])

@@ -81,7 +81,8 @@ def train_on_course(
 def train_prior(stores: Stores, settings: Settings, memory: str) -> Trained:
     """Keep the prior that comes with the package as a checkpoint, moved by the labels there are."""
     snapshot = SnapshotCache(stores, memory, snapshot_folder(settings)).snapshot
-    graph, model = whole(snapshot), PriorModel()
+    graph = KeptFeatures(snapshot.files.folder).fill(whole(snapshot))
+    model = PriorModel()
     report = model.fit(graph, seed=0)
     return keep(stores, settings, model, graph, report, seed=0)
 

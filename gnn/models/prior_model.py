@@ -109,4 +109,5 @@ def _shift(logit_L: Floats, reward_L: Floats, query_L: Ints) -> float:
         losses_L = np.logaddexp(0, moved_L) - reward_L * moved_L
         return float((weight_L * losses_L).sum() + 0.5 * (shift / SHIFT) ** 2)
 
-    return float(minimize_scalar(loss, bounds=(-6, 6), method="bounded").x)
+    found: Any = minimize_scalar(loss, bounds=(-6, 6), method="bounded")
+    return float(found.x)

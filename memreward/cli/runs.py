@@ -10,6 +10,7 @@ from memreward.base import connected, console, err_console
 from memreward.cli.care import SomeMemoryOption
 from memreward.cli.query import result_table
 from memstore import Settings, load_settings
+from memstore.changes import list_models
 from memstore.db import Stores
 from memstore.reads import list_memories, run_stats
 from schema.errors import CheckpointError
@@ -85,6 +86,8 @@ def _accuracies(
 
 def _sources(stores: Stores, settings: Settings, memory: str) -> list[dict[str, Any]]:
     """A row for each source, those with the most evidence against them first."""
+    if not list_models(stores, memory):
+        return []  # Nothing was trained, and what trains need not be imported.
     from gnn.jobs import source_trust
 
     try:

@@ -11,7 +11,7 @@ import numpy as np
 
 from gnn.base import ProgressReport
 from gnn.prior import Priors, fit_priors
-from memstore.formats import RolloutReader, inspect_files
+from memstore.formats import RejectedRow, RolloutReader, inspect_files
 from schema.answers import conclusion_key
 from schema.errors import InputError
 from schema.memory_graph import MemoryGraph
@@ -55,9 +55,8 @@ def evidence_graph(name: str, paths: Sequence[Path]) -> MemoryGraph:
     held = [row for row, key in enumerate(keys) if key is not None]
     pairs = [f"{query_R[row]} {keys[row]}" for row in held]
     conclusions, conclusion_E = np.unique(pairs, return_inverse=True)
-    policies = sorted({one.policy for one in found if one.policy})
     named = [row for row, one in enumerate(found) if one.policy]
-    policy_E = np.searchsorted(policies, [found[row].policy for row in named])
+    policies, policy_E = np.unique([found[row].policy or "" for row in named], return_inverse=True)
     rows, empty = np.arange(len(found)), np.zeros((len(found), 0), np.float32)
     unknown_R = np.full(len(found), np.nan, np.float32)
     return MemoryGraph(
@@ -89,7 +88,7 @@ def evidence_graph(name: str, paths: Sequence[Path]) -> MemoryGraph:
         conclusion_id_C=[str(row) for row in range(len(conclusions))],
         conclusion_key_C=[pair.partition(" ")[2] for pair in conclusions.tolist()],
         concludes_2E=np.stack([np.array(held, np.int64), conclusion_E]),
-        policy_name_U=policies,
+        policy_name_U=policies.tolist(),
         gave_2E=np.stack([policy_E.astype(np.int64), np.array(named, np.int64)]),
         similar_2E=np.zeros((2, 0), np.int64),
         similar_score_E=np.zeros(0, np.float32),
@@ -97,6 +96,9 @@ def evidence_graph(name: str, paths: Sequence[Path]) -> MemoryGraph:
 
 
 def _verified(paths: Sequence[Path]) -> Iterator[Rollout]:
-    for item in RolloutReader(inspect_files(paths)):
-        if isinstance(item, Rollout) and item.reward is not None:
-            yield item
+    for path in paths:
+        for row in RolloutReader(inspect_files([path])).rows():
+            if isinstance(row.found, RejectedRow):
+                raise InputError(f"{row.path}, line {row.line}: {row.found.reason}")
+            if row.found is not None and row.found.reward is not None:
+                yield row.found

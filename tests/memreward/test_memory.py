@@ -162,11 +162,14 @@ def test_a_memory_without_a_label_is_scored_by_the_prior(
 ) -> None:
     with Memory(memory.stores, server_settings, memory.name, "run-1") as scorer:
         assert (scorer.model, scorer.seq) == ("prior", 0)
-        told = scorer.score([replace(rollout, answer="4") for rollout in fresh(3)])
-        assert {score.source for score in told} == {ScoreSource.PROPAGATED}
-        assert {score.model for score in told} == {"prior"}
+        told = scorer.score(fresh(5), store=False)
+        assert {score.source for score in told} == {ScoreSource.NONE}  # There is no memory yet.
         scores = scorer.score(make_rollouts(16, 4))
         assert {score.source for score in scores} == {ScoreSource.VERIFIED}
+        told = scorer.score(fresh(5), store=False)
+        assert {(score.source, score.model) for score in told} == {
+            (ScoreSource.PROPAGATED, "prior")
+        }
     register(memory, server_settings, small_model())
     with Memory(memory.stores, server_settings, memory.name, "run-1") as scorer:
         assert_full_pass(scorer.score(fresh(30)), scorer, server_settings)

@@ -101,10 +101,9 @@ def test_a_damaged_checkpoint_is_refused(
     assert memory_stats(stores, trained)["counts"]["propagated"] == 0
 
 
-def test_propagating_without_a_model(cli: Cli, filled: str) -> None:
+def test_before_the_first_training_the_prior_gives_the_rewards(cli: Cli, filled: str) -> None:
     result = cli("propagate", "-m", filled)
-    assert result.exit_code == 2
-    assert "memreward train" in result.output
+    assert result.exit_code == 0 and " rewards by prior-" in result.output
 
 
 def test_an_unknown_model_or_version(cli: Cli, filled: str) -> None:
@@ -116,6 +115,8 @@ def test_training_needs_labels(cli: Cli, tmp_path: Path, memory_name: str) -> No
     rows = [as_row(rollout) for rollout in make_rollouts(4, 2)]
     path = write_jsonl(tmp_path / "a.jsonl", [{**row, "reward": None} for row in rows])
     assert cli("ingest", path, "-m", memory_name, "--run", "r").exit_code == 0
+    first = cli("train", "-m", memory_name)
+    assert first.exit_code == 0 and "(0 queries)" in first.output
     result = cli("train", "-m", memory_name, "--model", "logistic")
     assert result.exit_code == 2
     assert "verified" in result.output

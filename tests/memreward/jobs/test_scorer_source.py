@@ -45,9 +45,9 @@ def test_a_memory_learns_while_it_is_used(
         assert [s.source for s in untaught] == [ScoreSource.NONE] * 4 + [ScoreSource.VERIFIED] * 4
         assert source.refresh is not None
         source.refresh()  # One labelled query is too few for a model of its own.
-        by_prior = scorer.score(group(1), store=False)
-        assert {s.source for s in by_prior} == {ScoreSource.PROPAGATED}
-        assert all(s.model is not None and s.model.startswith("prior-") for s in by_prior)
+        told = scorer.score(group(1), store=False)
+        assert {s.source for s in told} == {ScoreSource.PROPAGATED}
+        assert all(s.model is not None and s.model.startswith("prior-") for s in told)
         for question in range(3, 14):
             scorer.score(group(question, reward=True))
         source.refresh()
@@ -63,7 +63,8 @@ def test_a_memory_learns_while_it_is_used(
         assert source.paid(texts) == {f"What is {n} + {n}?" for n in range(2, 14)}
         scorer.score(group(15, reward=True))
         source.refresh()
-        (_, manifest), (first, _) = list_models(memory.stores, memory.name)
+        (_, manifest), (first, _), (by_prior, _) = list_models(memory.stores, memory.name)
+        assert by_prior.startswith("prior-")
         assert manifest["resumed"] == first
     graph = read_graph(memory.stores, memory.name)
     assert len(graph.rollout_id_R) == 15 * 4
