@@ -1,4 +1,4 @@
-"""Benchmarks beside rivals in the same process."""
+"""Benchmarks against rivals in the same process."""
 
 import lazy_loader
 
