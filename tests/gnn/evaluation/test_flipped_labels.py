@@ -24,7 +24,7 @@ def flipped_by(graph: MemoryGraph, kind: str, share: float = 0.2, seed: int = 0)
     return flipped_R
 
 
-@pytest.mark.parametrize("kind", FLIPS.keys() - SOURCES)
+@pytest.mark.parametrize("kind", sorted(FLIPS.keys() - SOURCES))
 def test_as_many_labels_as_asked_and_no_others(graph: MemoryGraph, kind: str) -> None:
     for share in (0.0, 0.05, 0.2):
         assert flipped_by(graph, kind, share).sum() == round(share * graph.labelled_R.sum())
@@ -40,7 +40,7 @@ def test_the_seed_decides(graph: MemoryGraph, kind: str) -> None:
     assert other
 
 
-@pytest.mark.parametrize("kind", SOURCES)
+@pytest.mark.parametrize("kind", sorted(SOURCES))
 def test_one_of_five_sources_is_spoilt(graph: MemoryGraph, kind: str) -> None:
     told, flipped_R = flip_labels(graph, kind, 0.2, seed=0)
     assert told.source_name_S[0] == SPOILT
