@@ -143,10 +143,11 @@ class Reliability:
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` reads."""
-        return {
+        found = {
             name: value.tolist() if isinstance(value, np.ndarray) else value
             for name, value in vars(self).items()
         }
+        return found | {"policies": list(self.policies), "kinds": list(self.kinds)}
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Self:
