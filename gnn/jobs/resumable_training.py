@@ -58,7 +58,7 @@ def train_on_course(
     with _one_training(stores, settings, memory) as unfinished:
         graph = training_graph(stores, settings, memory)
         if _labelled_queries(graph) < model.fewest_queries:
-            return train_prior(stores, settings, memory)
+            return train_prior(stores, settings, whole_graph(stores, settings, memory))
         learns_from = fingerprint(graph, model.config)
         interrupted = read_note(unfinished) if resume else None
         if interrupted is not None and interrupted.learns_from == learns_from:
@@ -78,10 +78,8 @@ def train_on_course(
     return trained
 
 
-def train_prior(stores: Stores, settings: Settings, memory: str) -> Trained:
-    """Keep the prior that comes with the package as a checkpoint, moved by the labels there are."""
-    snapshot = SnapshotCache(stores, memory, snapshot_folder(settings)).snapshot
-    graph = KeptFeatures(snapshot.files.folder).fill(whole(snapshot))
+def train_prior(stores: Stores, settings: Settings, graph: MemoryGraph) -> Trained:
+    """Keep the prior that comes with the package as a checkpoint; the labels of `graph` move it."""
     model = PriorModel()
     report = model.fit(graph, seed=0)
     return keep(stores, settings, model, graph, report, seed=0)
@@ -145,6 +143,16 @@ def training_graph(stores: Stores, settings: Settings, memory: str) -> MemoryGra
     snapshot = SnapshotCache(stores, memory, snapshot_folder(settings)).snapshot
     part = training_cut(stores, snapshot, MemrewardModel.reach)
     return KeptFeatures(snapshot.files.folder).fill(part)
+
+
+def whole_graph(stores: Stores, settings: Settings, memory: str) -> MemoryGraph:
+    """All of a memory, from its snapshot.
+
+    Raises:
+        UnknownMemoryError: if there is no such memory.
+    """
+    snapshot = SnapshotCache(stores, memory, snapshot_folder(settings)).snapshot
+    return KeptFeatures(snapshot.files.folder).fill(whole(snapshot))
 
 
 def keep(

@@ -84,7 +84,7 @@ def _predicted(
         return None, None
     # Torch is imported only where there is a model.
     from gnn.checkpoints import load_checkpoint
-    from gnn.jobs.train_and_propagate import whole_graph
+    from gnn.jobs.resumable_training import whole_graph
     from gnn.labelling import predict_unseen
     from gnn.models.memreward import MemrewardModel
 

@@ -7,18 +7,20 @@ import numpy as np
 from gnn.base import ProgressReport
 from gnn.checkpoints import LoadedModel, latest_checkpoint
 from gnn.confidence import predict
-from gnn.features import KeptFeatures
-from gnn.jobs.resumable_training import Trained, keep, train_on_course, train_prior
+from gnn.jobs.resumable_training import (
+    Trained,
+    keep,
+    train_on_course,
+    train_prior,
+    whole_graph,
+)
 from gnn.models import reward_model
 from gnn.models.memreward import MemrewardModel
 from memstore import Settings
 from memstore.changes import write_propagated
 from memstore.db import Stores
 from memstore.reads import read_graph
-from memstore.servers import snapshot_folder
-from memstore.snapshot import SnapshotCache, whole
 from schema.errors import InputError
-from schema.memory_graph import MemoryGraph
 
 DEFAULT_MODEL = "memreward"
 
@@ -109,9 +111,9 @@ def propagate_memory(
         InputError: if the model cannot tell a precision, or this is none.
     """
     folder = latest_checkpoint(stores, settings, memory, version)
-    if folder is None:
-        folder = train_prior(stores, settings, memory).folder
     graph = whole_graph(stores, settings, memory)
+    if folder is None:
+        folder = train_prior(stores, settings, graph).folder
     loaded = LoadedModel.load(folder, graph.encoder)
     found = predict(loaded.model, loaded.policy, graph, precision=precision)
     unlabelled_R = ~graph.labelled_R & ~np.isnan(found.value_R)
@@ -131,13 +133,3 @@ def propagate_memory(
         out_of_distribution=int(strange_R.sum()),
         unsure=int((unlabelled_R & found.abstained_R & ~strange_R).sum()),
     )
-
-
-def whole_graph(stores: Stores, settings: Settings, memory: str) -> MemoryGraph:
-    """All of a memory, from its snapshot.
-
-    Raises:
-        UnknownMemoryError: if there is no such memory.
-    """
-    snapshot = SnapshotCache(stores, memory, snapshot_folder(settings)).snapshot
-    return KeptFeatures(snapshot.files.folder).fill(whole(snapshot))
