@@ -38,12 +38,12 @@ class Memory:
         run: str,
         version: str | None = None,
         *,
-        untaught: bool = False,
+        prior: bool = True,
     ) -> None:
         """See `open`, which also opens the databases."""
         self.name, self.run = checked_name(name, "memory"), checked_name(run, "run")
         self._closing = ExitStack()
-        self._scorer = OnlineScorer(stores, settings, name, run, version, untaught=untaught)
+        self._scorer = OnlineScorer(stores, settings, name, run, version, prior=prior)
 
     @classmethod
     def open(
@@ -52,7 +52,7 @@ class Memory:
         *,
         run: str = DEFAULT_RUN,
         version: str | None = None,
-        untaught: bool = False,
+        prior: bool = True,
         settings: Settings | None = None,
     ) -> Self:
         """Open a memory; a name that is new becomes a memory with the first rollouts stored.
@@ -61,8 +61,8 @@ class Memory:
             name: of the memory.
             run: the run that makes the rollouts: part of their ids.
             version: of the checkpoint that scores; None: the latest one.
-            untaught: a memory that has not learnt yet has no opinion; by default, the prior that
-                comes with the package has one.
+            prior: a memory that has not learned yet scores by the prior that comes with the
+                package; otherwise it abstains until it has.
             settings: where the databases are; by default what the environment and files say.
 
         Raises:
@@ -73,7 +73,7 @@ class Memory:
         settings = settings or load_settings()
         with ExitStack() as stack:
             stores = stack.enter_context(started(settings))
-            memory = cls(stores, settings, name, run, version, untaught=untaught)
+            memory = cls(stores, settings, name, run, version, prior=prior)
             memory._closing = stack.pop_all()
         return memory
 

@@ -157,47 +157,66 @@ def evaluate(
         TrainingError: if a model gives no probability for a rollout of a set.
     """
     started = time.monotonic()
-    position = {rollout: row for row, rollout in enumerate(predict_graph.rollout_id_R)}
-    if missing := [r for r in fit_graph.rollout_id_R if r not in position]:
-        raise InputError(
-            f"{len(missing)} rollouts of the graph to fit on, such as {missing[0]}, are not in "
-            "the graph to predict on: take both from the same memory, without deleting between"
-        )
-    fitted = [position[r] for r in fit_graph.rollout_id_R]
+    fitted = _rows_of(fit_graph, predict_graph)
     # Rollouts that came later show no reward, even where their query is a labelled one.
     shown_R = np.full_like(truth_R, np.nan)
     shown_R[fitted] = truth_R[fitted]
     groups_before, groups_after = group_table(fit_graph), group_table(predict_graph)
     scored: dict[str, list[Scored]] = {name: [] for name in models}
-    for number, trial in enumerate(trials):
+    done, total = 0, len(trials) * len(models)
+    for trial in trials:
         known = _labelled_only(fit_graph, truth_R[fitted], trial)
         known_later = _labelled_only(predict_graph, shown_R, trial)
         _check_sets(trial, known_later)
         ood_Q = Novelty.fit(known, groups_before).out_of_distribution(known_later, groups_after)
         ood_R = np.append(ood_Q, False)[known_later.query_of_rollout_R]
-        for place, (name, make) in enumerate(models.items()):
-            done, total = number * len(models) + place, len(trials) * len(models)
+        for name, make in models.items():
             progress(f"evaluate {name}, seed {trial.seed}", done, total)
-            model = make()
-            report = model.fit(known, seed=trial.seed, progress=progress)
-            probability_R = model.predict(known_later)
-            _check_prediction(name, probability_R, trial, known_later)
-            held = report.held
             scored[name].append(
-                Scored(
-                    trial=trial,
-                    probability_R=probability_R,
-                    out_of_distribution_R=ood_R,
-                    thresholds=None if held is None else Thresholds.fit(held),
-                )
+                _scored(name, make(), known, known_later, trial, ood_R, progress=progress)
             )
-            progress(f"evaluate {name}, seed {trial.seed}", done + 1, total)
+            done += 1
+            progress(f"evaluate {name}, seed {trial.seed}", done, total)
     return Evaluation(
         graph=predict_graph,
         truth_R=truth_R,
         scored=scored,
         labels=labels,
         seconds=time.monotonic() - started,
+    )
+
+
+def _rows_of(fit_graph: MemoryGraph, predict_graph: MemoryGraph) -> list[int]:
+    """Row in `predict_graph` of each rollout of `fit_graph`."""
+    row_of = {rollout: row for row, rollout in enumerate(predict_graph.rollout_id_R)}
+    if missing := [r for r in fit_graph.rollout_id_R if r not in row_of]:
+        raise InputError(
+            f"{len(missing)} training rollouts (e.g. {missing[0]}) are missing from the "
+            "prediction graph: read both graphs from the same memory, and delete no rollouts in "
+            "between"
+        )
+    return [row_of[r] for r in fit_graph.rollout_id_R]
+
+
+def _scored(
+    name: str,
+    model: RewardModel,
+    known: MemoryGraph,
+    known_later: MemoryGraph,
+    trial: Trial,
+    ood_R: Bools,
+    *,
+    progress: ProgressReport,
+) -> Scored:
+    """Fit a model to what is known, and let it predict what came later."""
+    held = model.fit(known, seed=trial.seed, progress=progress).held
+    probability_R = model.predict(known_later)
+    _check_prediction(name, probability_R, trial, known_later)
+    return Scored(
+        trial=trial,
+        probability_R=probability_R,
+        out_of_distribution_R=ood_R,
+        thresholds=None if held is None else Thresholds.fit(held),
     )
 
 

@@ -107,17 +107,7 @@ def explain(model: MemrewardModel, graph: MemoryGraph, rollout_id: str) -> Expla
         InputError: if the graph has no such rollout, or it has no query.
         TrainingError: if the model was not fitted.
     """
-    if rollout_id not in graph.rollout_id_R:
-        raise InputError(
-            f"memory {graph.memory!r} has no rollout {rollout_id!r}: give the id of an Answer "
-            "(`memreward query` finds them)"
-        )
-    rollout = graph.rollout_id_R.index(rollout_id)
-    query = int(graph.query_of_rollout_R[rollout])
-    if query < 0:
-        raise InputError(
-            f"rollout {rollout_id} has no query: its edges were removed by hand; ingest it again"
-        )
+    rollout, query = _row_of(graph, rollout_id)
     tables = model.tables(graph)
     # Its rewards are worth what is believed of their sources.
     score, graph = Removals(model, tables, rollout), tables.graph
@@ -148,6 +138,22 @@ def explain(model: MemrewardModel, graph: MemoryGraph, rollout_id: str) -> Expla
         baseline_probability=float(none_K[1]),
         contributions=tuple(sorted(contributions, key=lambda item: -abs(item.logit))),
     )
+
+
+def _row_of(graph: MemoryGraph, rollout_id: str) -> tuple[int, int]:
+    """Row of a rollout, and of its query."""
+    if rollout_id not in graph.rollout_id_R:
+        raise InputError(
+            f"memory {graph.memory!r} has no rollout {rollout_id!r}: give the id of an Answer "
+            "(`memreward query` finds them)"
+        )
+    rollout = graph.rollout_id_R.index(rollout_id)
+    query = int(graph.query_of_rollout_R[rollout])
+    if query < 0:
+        raise InputError(
+            f"rollout {rollout_id} has no query: its edges were removed by hand; ingest it again"
+        )
+    return rollout, query
 
 
 def _players(score: Removals, graph: MemoryGraph) -> list[_Player]:

@@ -45,7 +45,7 @@ class OnlineScorer:
         run: str,
         version: str | None = None,
         *,
-        untaught: bool = False,
+        prior: bool = True,
     ) -> None:
         """Read the model and the snapshot.
 
@@ -55,8 +55,8 @@ class OnlineScorer:
             memory: its name; one that is new is made with the first rollouts stored.
             run: that makes the rollouts: part of their ids.
             version: of the checkpoint that scores; None: the latest one.
-            untaught: abstain while there is no checkpoint; by default, the prior that comes with
-                the package scores until then.
+            prior: while there is no checkpoint, score by the prior that comes with the package;
+                otherwise abstain.
 
         Raises:
             CheckpointError: if there is no such checkpoint, or it is damaged.
@@ -69,7 +69,7 @@ class OnlineScorer:
         self._publisher = BackgroundPublisher(stores, memory)
         self._own = OwnProcess()
         self._snapshot = ScoringSnapshot(stores, settings, memory)
-        self._model = None if untaught else _prior()
+        self._model = _prior() if prior else None
         self.refresh()
 
     @property

@@ -1,6 +1,7 @@
 """Training and propagation as jobs: from a stored graph to a checkpoint, from there to rewards."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -117,12 +118,8 @@ def propagate_memory(
     loaded = LoadedModel.load(folder, graph.encoder)
     found = predict(loaded.model, loaded.policy, graph, precision=precision)
     unlabelled_R = ~graph.labelled_R & ~np.isnan(found.value_R)
-    write_propagated(
-        stores,
-        memory,
-        found.to_rewards(loaded.version, unlabelled_R),
-        lambda done, total: progress("write rewards", done, total),
-    )
+    rewards = found.to_rewards(loaded.version, unlabelled_R)
+    write_propagated(stores, memory, rewards, partial(progress, "write rewards"))
     told_R = unlabelled_R & ~found.abstained_R
     strange_R = unlabelled_R & found.out_of_distribution_R
     return Propagated(

@@ -22,10 +22,9 @@ def serve(
     token_file: Annotated[
         Path | None, typer.Option(help="File with the token; default: one made in the home.")
     ] = None,
-    untaught: Annotated[
-        bool,
-        typer.Option(help="Before the first training, give no reward instead of the prior's."),
-    ] = False,
+    prior: Annotated[
+        bool, typer.Option(help="Before the first training, reward by the prior of the package.")
+    ] = True,
 ) -> None:
     """Score rollouts over HTTP until stopped by Ctrl-C (docs/other-trainers.md)."""
     from memreward import Memory
@@ -34,7 +33,7 @@ def serve(
     settings = load_settings()
     with listening(host, port) as listener:
         token, path = token_of(settings, token_file)
-        with Memory.open(memory, run=run, untaught=untaught, settings=settings) as opened:
+        with Memory.open(memory, run=run, prior=prior, settings=settings) as opened:
             at = listener.getsockname()
             address = f"[{at[0]}]:{at[1]}" if ":" in at[0] else f"{at[0]}:{at[1]}"
             if not ipaddress.ip_address(at[0]).is_loopback:

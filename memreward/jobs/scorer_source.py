@@ -34,7 +34,7 @@ def memory_source(
             f"run another name, or remove that one (`memreward delete --memory {memory} --run "
             f"{run}`)"
         )
-    with Memory.open(memory, run=run, untaught=True, settings=settings) as opened:
+    with Memory.open(memory, run=run, prior=False, settings=settings) as opened:
 
         def paid(texts: list[str]) -> frozenset[str]:
             known = paid_queries(stores, memory)

@@ -141,7 +141,7 @@ def test_memory(scorer: Memory, deleted: Callable[[], None]) -> None:
 def test_memory_that_was_new_when_opened(
     memory: MemoryUnderTest, deleted: Callable[[], None], server_settings: Settings
 ) -> None:
-    with Memory(memory.stores, server_settings, memory.name, "r", untaught=True) as scorer:
+    with Memory(memory.stores, server_settings, memory.name, "r", prior=False) as scorer:
         scorer.score(NEW)
         scorer.flush()
         deleted()

@@ -178,7 +178,7 @@ def test_a_memory_without_a_label_is_scored_by_the_prior(
 def test_until_it_has_learnt_it_may_have_no_opinion(
     memory: MemoryUnderTest, server_settings: Settings
 ) -> None:
-    with Memory(memory.stores, server_settings, memory.name, "run-1", untaught=True) as scorer:
+    with Memory(memory.stores, server_settings, memory.name, "run-1", prior=False) as scorer:
         looked = scorer.score(fresh(5), store=False)
         assert scorer.seq == 0
         scores = scorer.score([*fresh(5), *make_rollouts(1, 2)])

@@ -29,7 +29,7 @@ def test_it_learns_from_nothing(
 ) -> None:
     policy = load_policy(str(write_tiny_policy(tmp_path / "policy")), device="cpu")
     scored: list[list[float | None]] = []
-    with Memory.open(memory.name, run="r", untaught=True, settings=server_settings) as opened:
+    with Memory.open(memory.name, run="r", prior=False, settings=server_settings) as opened:
         reward = memory_reward(
             opened,
             verify=is_short,

@@ -195,7 +195,7 @@ def test_many_callers_and_a_stop_among_them(
 def test_a_memory_that_is_new_takes_everything_and_learns(
     memory: MemoryUnderTest, server_settings: Settings
 ) -> None:
-    with running(memory.name, server_settings, "--untaught") as service:
+    with running(memory.name, server_settings, "--no-prior") as service:
         client = HttpClient(service.url, service.token)
         assert requests.get(f"{service.url}/ready", timeout=60).json()["ok"]
         for rollouts, source in (

@@ -41,8 +41,8 @@ def test_a_memory_learns_while_it_is_used(
         scorer = source.scorer
         assert {s.source for s in scorer.score(group(0), store=False)} == {ScoreSource.NONE}
         assert paid_queries(memory.stores, memory.name) == {}
-        untaught = scorer.score(group(1) + group(2, reward=True))
-        assert [s.source for s in untaught] == [ScoreSource.NONE] * 4 + [ScoreSource.VERIFIED] * 4
+        unlearned = scorer.score(group(1) + group(2, reward=True))
+        assert [s.source for s in unlearned] == [ScoreSource.NONE] * 4 + [ScoreSource.VERIFIED] * 4
         assert source.refresh is not None
         source.refresh()  # One labelled query is too few for a model of its own.
         told = scorer.score(group(1), store=False)
