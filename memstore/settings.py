@@ -29,7 +29,7 @@ _HARMLESS: Final = ("host", "hostaddr", "port", "dbname", "user")
 
 
 def default_home() -> Path:
-    """`~/.memreward`; for root `/var/lib/memreward`, since Postgres runs as somebody else then."""
+    """`~/.memreward`; for root `/var/lib/memreward`, since Postgres then runs as another user."""
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         return Path("/var/lib/memreward")
     return Path.home() / ".memreward"

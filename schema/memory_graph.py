@@ -28,7 +28,7 @@ class MemoryGraph:
     Policies are on the axis _U, sources of verified rewards on the axis _S.
 
     Rows are ordered by id, so that equal contents give equal arrays. D is the text encoder's
-    dimension, P the policy embedding's (0 without). NaN stands for "not given".
+    dimension, P the policy embedding's (0 without). NaN means "not given".
     """
 
     memory: str
@@ -67,7 +67,7 @@ class MemoryGraph:
     conclusion_id_C: list[str]
     conclusion_key_C: list[str]
     concludes_2E: Ints
-    #: (:Policy)-[:GAVE]->(:Answer); an answer whose policy nobody named has no edge.
+    #: (:Policy)-[:GAVE]->(:Answer); an answer without a policy has no edge.
     policy_name_U: list[str]
     gave_2E: Ints
     #: (:Query)-[:SIMILAR_TO]->(:Query): row 0 the query that chose, row 1 its neighbour.

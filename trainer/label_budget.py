@@ -17,7 +17,7 @@ class LabelPlan:
     """Texts of the queries that a run may verify."""
 
     labelled: frozenset[str]
-    #: Some of those: what the memory says of them is held against the truth.
+    #: Some of those: the memory's rewards for them are compared with the truth.
     audited: frozenset[str]
 
 

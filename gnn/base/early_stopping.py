@@ -39,7 +39,7 @@ class EarlyStopping:
         return self._best_state
 
     def go_on(self, epoch: int, best_epoch: int, best_loss: float, best: dict[str, Tensor]) -> None:
-        """Stand where an interrupted training stood."""
+        """Take the state of an interrupted training."""
         self.epoch, self.best_epoch, self.best_loss = epoch, best_epoch, best_loss
         self._best_state = best
 

@@ -18,7 +18,7 @@ RIGHT_FROM: Final = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Metrics:
-    """Measures of one set of rollouts; None stands for "not applicable" (n/a)."""
+    """Measures of one set of rollouts; None means "not applicable" (n/a)."""
 
     auc: float | None
     within_query: float | None
@@ -96,7 +96,7 @@ def accuracy(probability_R: Floats, reward_R: Floats) -> float:
 def brier_skill(probability_R: Floats, reward_R: Floats) -> float | None:
     """1 - Brier score / Brier score of the constant base rate *of the evaluated set itself*.
 
-    0 is what somebody reaches who knows this set's mean reward and nothing else, so that a model
+    0 is the score of predicting this set's mean reward for every rollout, so that a model
     with the wrong base rate is below 0. None where all rewards are equal.
     """
     if not len(reward_R) or np.ptp(reward_R) == 0:

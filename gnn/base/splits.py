@@ -1,4 +1,4 @@
-"""Splits, always by query: rollouts of one query never stand on both sides."""
+"""Splits, always by query: rollouts of one query are never on both sides."""
 
 from typing import Final
 

@@ -97,7 +97,7 @@ class Novelty:
         return far_Q & ~labelled_Q
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Tensors, and what JSON can hold; None stands for a threshold that excludes nothing."""
+        """Tensors, and what JSON can hold; None means a threshold that excludes nothing."""
         tensors = {
             "embedding": torch.from_numpy(self.embedding_LD.astype(np.float16)),
             "mean": torch.from_numpy(self.mean_F),

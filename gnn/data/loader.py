@@ -44,7 +44,7 @@ class Finish:
 def hetero_loader(
     sampler: HeteroSampler, node_type: str, transform: Callable[[HeteroData], HeteroData]
 ) -> NodeLoader:
-    """Neighbourhoods in the sampler's data: called with nodes, which stand first in what it gives.
+    """Neighbourhoods in the sampler's data: called with nodes, which come first in the result.
 
     Args:
         sampler: of a graph in memory.
@@ -68,7 +68,7 @@ def node_loader(
     workers: int = 0,
     device: torch.device | None = None,
 ) -> Iterable[HeteroData]:
-    """Mini-batches around `seeds`, which stand first in each.
+    """Mini-batches around `seeds`, which come first in each.
 
     Args:
         snapshot: of a memory; its rows are the node numbers (`n_id`).
@@ -79,7 +79,7 @@ def node_loader(
         seq: sample the graph as it was at this batch; None: as it is.
         batch_size: seeds a batch.
         shuffle: in random order, by torch's generator.
-        workers: processes that sample beside this one.
+        workers: worker processes that sample.
         device: where the batches go; with a GPU through pinned memory, while the last one is used.
             None: a GPU where there is one.
     """

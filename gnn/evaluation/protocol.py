@@ -75,9 +75,9 @@ class Evaluation:
         return trial.sets[set_name] & ~np.isnan(self.truth_R) & (self.query_R >= 0)
 
     def to_json(self) -> dict[str, Any]:
-        """The result as `memreward evaluate --json` writes it; None stands for n/a.
+        """The result as `memreward evaluate --json` writes it; None means n/a.
 
-        Each measure is the mean over seeds; its sample standard deviation stands beside it as
+        Each measure is the mean over seeds; its sample standard deviation is
         `<measure>_spread` (None with one seed).
         """
         return {

@@ -4,7 +4,7 @@ The inputs are players of a game: a coalition is worth the score with everybody 
 gnn.explain.masking). Each receives its Shapley value, so that the contributions add up to the score
 less the baseline, the score when all are absent. A labelled neighbour's contribution is divided
 among its labelled rollouts, that of a group's messages among the rollouts that send them. All of it
-holds for the logit and, computed anew, for the calibrated probability.
+holds for the logit and, computed separately, for the calibrated probability.
 
 Explained are the inputs of this score. Labels also act through the weights: see
 gnn.explain.influence.

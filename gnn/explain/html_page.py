@@ -45,7 +45,7 @@ def explanation_page(found: Explanation, learned: Sequence[Influence] = ()) -> s
 
 
 def _drawing(found: Explanation) -> str:
-    """Labelled neighbours to the query to the answer; what else reaches the answer beside it."""
+    """Labelled neighbours to the query to the answer; what else reaches the answer."""
     neighbours = [item for item in found.contributions if item.kind == "neighbour"]
     others = [item for item in found.contributions if item.kind != "neighbour"]
     height = ROW * max(len(neighbours), len(others) + 1, 3) + 30
@@ -146,7 +146,7 @@ def _influences(learned: Sequence[Influence]) -> str:
     ]
     return (
         "<p>Labels from which the linear part of the model learned, and about how much higher or "
-        "lower each makes its logit. This is beside the contributions above, not part of them.</p>"
+        "lower each makes its logit. This is not part of the contributions above.</p>"
         + _table(("label", "query", "answer", "logit"), rows)
     )
 

@@ -1,6 +1,6 @@
 """Shapley values: who brought how much, so that the parts add up to the whole.
 
-Source: Shapley, A Value for n-Person Games (1953); for players that stand in groups, the two-step
+Source: Shapley, A Value for n-Person Games (1953); for players in groups, the two-step
 value of Kamijo, A Two-Step Shapley Value for Cooperative Games with Coalition Structures (2009).
 """
 

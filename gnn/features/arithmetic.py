@@ -65,12 +65,12 @@ def _verdicts(line: str) -> list[bool]:
 
 
 def _tokens(plain: str) -> list[tuple[str, str]]:
-    """(kind, text) of what stands in `plain`; kind is 'other' for what breaks a statement."""
+    """(kind, text) of each part of `plain`; kind is 'other' for what breaks a statement."""
     return [(match.lastgroup or "other", match[0]) for match in _TOKEN.finditer(plain)]
 
 
 def _left_of(tokens: list[tuple[str, str]], equals: int) -> list[str] | None:
-    """The expression that ends at the equals sign; None where something else stands there."""
+    """The expression that ends at the equals sign; None where there is no expression."""
     start = equals
     while start > 0 and equals - start < _LONGEST_SIDE:
         kind = tokens[start - 1][0]

@@ -1,8 +1,8 @@
-"""Features of rollouts: their own text, their standing in their group, the policy's own signals.
+"""Features of rollouts: their own text, their place in their group, the policy's own signals.
 
 All of it is local: a rollout's features depend on its query and on that query's rollouts only,
 never on the rest of the graph, so that scoring few rollouts gives the full graph's result. Nothing
-depends on a data set's or a domain's name. Missing values are 0 beside a flag.
+depends on a data set's or a domain's name. Missing values are 0, with a flag.
 """
 
 from collections.abc import Mapping
@@ -151,7 +151,7 @@ def own_row(query: str, thinking: str, answer: str, key: str | None) -> Floats:
 
 
 def group_features(graph: MemoryGraph) -> tuple[Floats, tuple[str, ...]]:
-    """Where a rollout stands among the rollouts of its query: agreement and likeness."""
+    """A rollout compared with the others of its query: agreement and likeness."""
     query_R, n_queries = groups(graph)
     conclusion_R, n_conclusions = graph.conclusion_of_rollout_R, len(graph.conclusion_id_C)
     held_R = conclusion_R >= 0
@@ -161,7 +161,7 @@ def group_features(graph: MemoryGraph) -> tuple[Floats, tuple[str, ...]]:
     query_C = np.zeros(n_conclusions, np.int64)
     query_C[conclusion_R[held_R]] = query_R[held_R]
     held_Q = np.bincount(query_R, weights=held_R, minlength=n_queries)
-    # A conclusion that nobody reaches any more belongs to no query.
+    # A conclusion without rollouts belongs to no query.
     distinct_Q = np.bincount(query_C[count_C > 0], minlength=n_queries)
     top_Q = np.zeros(n_queries)
     np.maximum.at(top_Q, query_C, count_C)
@@ -240,7 +240,7 @@ def centred_on_group(
 def conclusion_means(values_RF: Floats, graph: MemoryGraph, counts_R: np.ndarray) -> Floats:
     """Mean over the rollouts with the same conclusion, less the mean of the group.
 
-    A rollout without a conclusion stands alone.
+    A rollout without a conclusion is its own group.
     """
     conclusion_R = graph.conclusion_of_rollout_R
     query_R, n_queries = groups(graph)

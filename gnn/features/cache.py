@@ -1,4 +1,4 @@
-"""Features of rollouts' own texts, computed once and kept beside the snapshot.
+"""Features of rollouts' own texts, computed once and stored next to the snapshot.
 
 They cost more than all else in a score, and never change as long as the snapshot's base lives.
 The file is named after a hash of the code that computes them, so that other code fills another

@@ -1,4 +1,4 @@
-"""Multiple choice: how the chosen option stands among the options of its query."""
+"""Multiple choice: the chosen option compared with the other options of its query."""
 
 import math
 import re

@@ -1,6 +1,6 @@
-"""A process beside this one that reads rollouts' texts: their conclusions, then their features.
+"""A worker process that reads rollouts' texts: their conclusions, then their features.
 
-That is half of what a score costs, and this process has databases to talk to meanwhile.
+That is half of what a score costs. This process talks to the databases at the same time.
 """
 
 import logging
@@ -38,7 +38,7 @@ class OwnProcess:
 
     def ask(self, texts: Mapping[str, Texts]) -> None:
         """Begin with some rollouts, by id, unless they are few or there is one core only."""
-        self.features()  # What nobody wanted must not be taken for the answer to this.
+        self.features()  # An answer that was not collected must not be taken for this one.
         if len(texts) < WORTH_ASKING or len(os.sched_getaffinity(0)) < 2:
             return
         try:

@@ -25,7 +25,7 @@ from memstore.snapshot import SnapshotCache, training_cut, whole
 from schema.errors import CheckpointError
 from schema.memory_graph import MemoryGraph
 
-#: Where the stands of an interrupted training lie, beside the lock.
+#: Folder of the saved states of an interrupted training, next to the lock.
 UNFINISHED: Final = "unfinished"
 
 
@@ -193,7 +193,7 @@ def keep(
 
 @contextmanager
 def _one_training(stores: Stores, settings: Settings, memory: str) -> Iterator[Path]:
-    """Where an interrupted training lies; others that train this memory wait meanwhile."""
+    """Folder of an interrupted training; others that train this memory wait for it."""
     get_memory(stores, memory)
     folder = training_folder(settings, memory)
     folder.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,7 @@ class ScoringSnapshot:
         return None if self._kept is None else self._kept.snapshot
 
     def check(self) -> Snapshot:
-        """Open it, or compare its edges with Neo4j's, where somebody may have changed some.
+        """Open it, or compare its edges with Neo4j's, which users may have changed by hand.
 
         Raises:
             UnknownMemoryError: if there is no such memory.

@@ -62,8 +62,8 @@ def train_memory(
         memory: whose rewards.
         progress: told how far it is.
         model: its name.
-        seed: of weights, batches and divisions; a training that goes on has its own.
-        resume: go on with an interrupted training, or from the last checkpoint.
+        seed: of weights, batches and divisions; a training that is resumed has its own.
+        resume: continue an interrupted training, or start from the last checkpoint.
 
     Raises:
         UnknownMemoryError: if there is no such memory.

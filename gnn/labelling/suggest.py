@@ -10,7 +10,7 @@ from sklearn.cluster import KMeans
 from schema.errors import InputError
 from schema.memory_graph import Bools, Floats, Ints
 
-#: Steps of the clustering; where it stands then is good enough.
+#: Steps of the clustering; more change little.
 STEPS: Final = 20
 
 
@@ -20,7 +20,7 @@ class Suggestion:
 
     #: Its row.
     query: int
-    #: Queries of the cluster that it stands for, itself among them.
+    #: Queries of the cluster that it represents, itself included.
     stands_for: int
     #: Cosine to the nearest labelled query; None without any.
     nearest_label: float | None

@@ -15,7 +15,7 @@ from schema.memory_graph import Bools, Floats, MemoryGraph
 PRESUMED_HONEST: Final = float(np.log(100))
 #: Standard errors that the evidence against a source must lie from 0.
 SIGNIFICANT: Final = 2.0
-#: Largest share of all statements that may be disbelieved: beyond it nobody can tell who is right.
+#: Largest share of all statements that may be disbelieved: beyond it, who is right is unknown.
 MOST_DISBELIEVED: Final = 0.4
 #: Difference between lengths in how often wrong or right answers are called right that is a bias.
 BIAS: Final = 0.3

@@ -22,7 +22,7 @@ class Statements:
         """All statements of a graph.
 
         A rollout of which one source spoke has its verified reward; of others `said_2W` has all.
-        One whose verified reward is hidden has none. The source is -1 where nobody is named.
+        One whose verified reward is hidden has none. The source is -1 where none is named.
         """
         told_W = graph.labelled_R[graph.said_2W[1]]
         said_2W, said_reward_W = graph.said_2W[:, told_W], graph.said_reward_W[told_W]

@@ -22,7 +22,7 @@ BLANK: Final = 0.0
 
 
 def numbers(scores: Sequence[Score | None], neutral: float = NEUTRAL) -> list[float]:
-    """One number a score; None stands for a completion that no memory holds."""
+    """One number a score; None means a completion that no memory holds."""
     return [
         BLANK if score is None else neutral if score.value is None else score.value
         for score in scores
@@ -35,7 +35,7 @@ def group_numbers(
     """The same for whole groups: a completion without a reward changes no advantage.
 
     Args:
-        scores: None stands for a completion that no memory holds.
+        scores: None means a completion that no memory holds.
         groups: the query of each.
         neutral: for groups without any opinion.
     """

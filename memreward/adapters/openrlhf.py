@@ -35,7 +35,7 @@ def reward_func(
         prompts: what OpenRLHF made of the data's prompts.
         labels: never looked at.
         question: what the memory knows a prompt as, where OpenRLHF's chat template went over it.
-        neutral: stands for "no opinion".
+        neutral: the value for "no opinion".
         kwargs: taken and left.
 
     Raises:
@@ -83,7 +83,7 @@ def _without_end(response: str) -> str:
 
 
 def answer_of(scores: Sequence[Score | None], neutral: float) -> dict[str, Any]:
-    """OpenRLHF's answer, as lists; None stands for a response that no memory holds."""
+    """OpenRLHF's answer, as lists; None means a response that no memory holds."""
     rewards = numbers(scores, neutral)
     logs = {
         "memreward_abstained": [

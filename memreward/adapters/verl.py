@@ -42,7 +42,7 @@ async def compute_score(
         extra_info: `question` (or `query`, or `prompt`: text or messages) is needed; `tools` and
             `images` are part of it; `split` says by `train` that this is training; `query_id` and
             `domain` as in an input file.
-        neutral: stands for "no opinion"; of `reward_kwargs`.
+        neutral: the value for "no opinion"; of `reward_kwargs`.
         train: the same as `split`, for all samples; of `reward_kwargs`.
         kwargs: what verl adds; taken and left.
 

@@ -31,7 +31,7 @@ def connected(settings: Settings | None = None) -> Iterator[Stores]:
 
 @contextmanager
 def started(settings: Settings) -> Iterator[Stores]:
-    """The same, for jobs that stand alone: starts what is ours, migrates, and leaves it running.
+    """The same, for jobs that run alone: starts what is ours, migrates, and leaves it running.
 
     What was cut off before is finished first.
 

@@ -12,7 +12,7 @@ class CpuClock:
     """Seconds of processor time spent so far; of Postgres, what sessions that still live spent."""
 
     def __init__(self, settings: Settings) -> None:
-        """A Postgres of somebody else's is left out."""
+        """A Postgres that memreward did not start is left out."""
         self._postgres: psutil.Process | None = None
         if settings.postgres_dsn is None:
             self._postgres = PostgresServer(home=Home(root=settings.home), wanted_port=0).process()

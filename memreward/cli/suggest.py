@@ -49,7 +49,7 @@ def suggestions(graph: MemoryGraph, budget: int) -> list[dict[str, Any]]:
     labelled_Q[query_R[graph.labelled_R & (query_R >= 0)]] = True
     rows: list[dict[str, Any]] = []
     for item in suggest_queries(graph.query_embedding_QD, labelled_Q, budget):
-        why = f"stands for {item.stands_for}"
+        why = f"represents {item.stands_for}"
         if item.nearest_label is not None:
             why += f", nearest label at cosine {item.nearest_label:.2f}"
         rollouts = np.flatnonzero(query_R == item.query).tolist()

@@ -167,7 +167,7 @@ def parts(accuracy: Accuracy, families: Sequence[str]) -> tuple[float, float]:
 
 
 def as_json(result: ArmResult) -> dict[str, Any]:
-    """A line as JSON; null stands for what is not defined."""
+    """A line as JSON; null means not defined."""
     return {
         "arm": result.arm.value,
         "labels": result.labels,

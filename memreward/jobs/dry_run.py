@@ -14,7 +14,7 @@ from trainer import choose_labelled_queries
 
 @dataclass(kw_only=True)
 class DryRun:
-    """Reads the files of a request once; the counts stand when `rows` has ended."""
+    """Reads the files of a request once; the counts are final when `rows` has ended."""
 
     request: IngestRequest
     good: int = 0

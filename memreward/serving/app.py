@@ -42,7 +42,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"model": Refusal, "description": "The token is missing or wrong."},
     413: {"model": Refusal, "description": "The body is too large."},
     422: {"model": Refusal, "description": "The request is wrong; nothing of it was stored."},
-    500: {"model": Refusal, "description": "The memory cannot score until somebody acts."},
+    500: {"model": Refusal, "description": "The memory cannot score until an operator acts."},
     503: {
         "model": Refusal,
         "description": "Full, stopping or without a database.",

@@ -31,7 +31,7 @@ class Guard:
     def __init__(
         self, app: App, *, token: str, max_body: int = MAX_BODY_BYTES, seconds: float = BODY_SECONDS
     ) -> None:
-        """Stand before `app`."""
+        """Wrap `app`."""
         self._app, self._token = app, token.encode()
         self._max_body, self._seconds = max_body, seconds
 

@@ -118,5 +118,5 @@ class Refusal(BaseModel):
     detail: str
 
 
-#: A reward that stands for "no opinion".
+#: A reward that means "no opinion".
 Neutral = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]

@@ -108,7 +108,7 @@ class _Rekeying:
         return int(row[0])
 
     def _is_done(self, state: MemoryState) -> bool:
-        """Whether somebody else has re-keyed the memory in the meantime."""
+        """Whether another process has re-keyed the memory in the meantime."""
         return state.keys_version != self._begun.keys_version
 
     def _read_missing(self, session: SqlSession, memory: str) -> None:

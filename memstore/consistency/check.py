@@ -49,7 +49,7 @@ def _place(
     expected: tuple[str, int, int],
     progress: CheckProgress,
 ) -> CheckContext:
-    """How far Neo4j is, held against how far Postgres believes it to be."""
+    """Neo4j's sequence number, compared with the one that Postgres has for it."""
     incarnation, published_seq, generation = expected
     rows = stores.graph.read(
         "consistency.cypher", lambda tx: tx.rows("memory", memory=report.memory)

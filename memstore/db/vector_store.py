@@ -118,8 +118,8 @@ class SqlSession:
 
         Args:
             file: holds statements with `{index}` and the names of `values` in braces.
-            name: of an index: it stands for `{index}`, quoted as an identifier.
-            values: stand for their names, quoted as constants.
+            name: of an index: it replaces `{index}`, quoted as an identifier.
+            values: replace their names, quoted as constants.
         """
         parts: dict[str, sql.Composable] = {key: sql.Literal(v) for key, v in values.items()}
         return SqlSession(self._connection, file, {**parts, "index": sql.Identifier(name)})
@@ -199,7 +199,7 @@ class SqlSession:
 
 
 def _table_parts(table: Table, columns: Sequence[Column]) -> dict[str, sql.Composable]:
-    """What the placeholders of `tables.sql` stand for."""
+    """What the placeholders of `tables.sql` are replaced by."""
     has_generations = any(column.name == "generation" for column in table.columns)
     current = "generation = %(generation)s" if has_generations else "true"
     return {

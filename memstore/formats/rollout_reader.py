@@ -33,7 +33,7 @@ class RolloutReader:
     These are digests of the row's place and content: a row may repeat, or contradict, any earlier
     one, and files need not be sorted. A pass that stores nothing needs them as well.
 
-    Iterate it once; the counts stand when the iteration has ended. A row that says the same as an
+    Iterate it once; the counts are final when it has ended. A row that says the same as an
     earlier one at its place (query id, step, rollout) is left out, one that says something else
     is rejected.
     """

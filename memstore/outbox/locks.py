@@ -36,7 +36,7 @@ def hold(session: SqlSession, memory: str, *locks: MemoryLock) -> None:
 
 
 def try_hold_linker(session: SqlSession, memory: str) -> bool:
-    """Hold the linker's lock, unless somebody else does; returns whether it is held."""
+    """Take the linker's lock, unless another process has it; returns whether it was taken."""
     row = session.of("locks.sql").row("try_lock_linker", memory=memory)
     return row is not None and bool(row[0])
 

@@ -125,7 +125,7 @@ def _release(stores: Stores, memory: str) -> int | None:
 
 
 def _drop_unfinished(stores: Stores, memory: str) -> bool:
-    """Unless somebody is building that generation at this moment."""
+    """Unless another process is building that generation at this moment."""
 
     def attempt() -> bool:
         with stores.vectors.session("similarity.sql") as session:

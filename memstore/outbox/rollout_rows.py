@@ -139,7 +139,7 @@ def concluding(rollouts: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def giving(rollouts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Edges from policies to what they answered; an answer whose policy nobody named has none."""
+    """Edges from policies to what they answered; an answer without a policy has none."""
     return [
         {
             "policy": row["answer"]["policy"],

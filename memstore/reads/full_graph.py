@@ -43,7 +43,7 @@ class _Structure:
 def read_graph(stores: Stores, memory: str) -> MemoryGraph:
     """Read a memory at the last published sequence number.
 
-    An edge that somebody removed or drew by hand in Neo4j is gone from or present in the result.
+    An edge that was removed or drawn by hand in Neo4j is gone from or present in the result.
 
     Raises:
         UnknownMemoryError: if there is no such memory.

@@ -10,7 +10,7 @@ from schema.errors import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class Statement:
-    """One thing that somebody said."""
+    """One statement about a rollout."""
 
     seq: int
     at: datetime

@@ -86,7 +86,7 @@ class Home:
         """Held while servers are started or stopped: one process at a time.
 
         Raises:
-            ServerError: somebody else has held it for five minutes.
+            ServerError: another process has held it for five minutes.
         """
         lock = FileLock(self.root / HomeName.LOCK, timeout=_LOCK_SECONDS)
         try:

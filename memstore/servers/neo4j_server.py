@@ -94,7 +94,7 @@ class Neo4jServer:
                 return
             except ServerError:
                 if self.process() is not None:
-                    raise  # Else somebody ended it just now.
+                    raise  # Otherwise it was ended just now.
         port = self.home.choose_port("neo4j", self.wanted_port)
         self._configure(port)
         self._set_initial_password()
@@ -269,7 +269,7 @@ def java_version() -> str:
 
 
 def _listens(process: psutil.Process, port: int | None) -> bool:
-    """Whether the process itself listens on the port; somebody else's listening does not count."""
+    """Whether this very process listens on the port, and no other."""
     try:
         connections = process.net_connections(kind="tcp")
     except psutil.NoSuchProcess:

@@ -23,7 +23,7 @@ from schema.rollout import POLICY_SIGNALS
 from schema.tables import NUMBERS, ColumnType, Table
 
 CURRENT: Final = "current.json"
-#: Node types; a rollout's row stands for its thinking and its answer.
+#: Node types; a rollout's row is that of its thinking and its answer.
 ROLLOUT: Final = ANSWER
 NODES: Final[tuple[str, ...]] = (QUERY, ROLLOUT, CONCLUSION, POLICY, SOURCE)
 #: Those whose id is a name; the files hold its digest.

@@ -1,6 +1,6 @@
 """A memory's graph at one sequence number, as arrays on disk that are read where they are needed.
 
-Rows keep their numbers as long as the base lives: nodes stand in the order in which they arrived
+Rows keep their numbers as long as the base lives: nodes are in the order in which they arrived
 (sequence number, then id). Nothing here looks at a whole array once a snapshot is open.
 """
 

@@ -32,7 +32,7 @@ class Cut:
     """Part of a snapshot as a graph of its own."""
 
     graph: MemoryGraph
-    #: Rows of the snapshot that the graph's queries and rollouts stand for, ascending.
+    #: Rows of the snapshot of the graph's queries and rollouts, ascending.
     query_rows: Ints
     rollout_rows: Ints
 

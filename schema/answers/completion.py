@@ -7,7 +7,7 @@ End tokens are dropped. The first rule that fits decides:
    answer. Tags that never close are a completion that was cut off: it has no answer.
 3. `<answer>...</answer>`: what the last tags hold.
 4. `#### x`: the answer is `x`, the line's rest (GSM8K's format); the first one that a number
-   follows where the policy goes on with a next question.
+   follows where the policy continues with a next question.
 5. The last `\boxed{...}`: the answer begins there and ends with its paragraph.
 6. Code: the last program that defines something, in a fence or bare, whatever follows it.
 7. "The answer is x", "Final answer: x" or the like: the answer is what follows.

@@ -226,7 +226,7 @@ def _content(turn: Mapping[str, Any], place: int) -> _Content:
 
 
 def _marker(part: Mapping[str, Any]) -> str:
-    """What stands for a part that is no text."""
+    """The text used for a part that is no text."""
     if not _is_image(part):
         return f"<|{_string(part['type'], 'type')} {media_key(part)}|>"
     source = _source(part)

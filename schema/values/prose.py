@@ -51,7 +51,7 @@ _COUNTED = re.compile(
 _COMPUTED = re.compile(r"\d\s*[-+*/]\s*\(?\d")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?![\d,])")
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
-#: Words that begin a sentence with a capital letter and name nobody.
+#: Words that begin a sentence with a capital letter and are no names.
 _OPENING: Final = frozenset(
     [
         "so",
@@ -156,7 +156,7 @@ def _given(value: str, asked: Asked) -> bool:
 
 
 def _steps(before: str) -> bool:
-    """Whether what stands before the last `=` is a computation, after some words at most."""
+    """Whether the text before the last `=` is a computation, after some words at most."""
     parts = before.split("=")
     return all(
         not re.search(r"[A-Za-z]{2,}|,\s", part) or _COUNTED.fullmatch(part) for part in parts[1:]

@@ -113,7 +113,7 @@ def decode(value: Any, stand_in: Import, own: Import, depth: int = 0) -> Any:
 
     Args:
         value: as JSON.
-        stand_in: makes what stands for a handle of the other side.
+        stand_in: makes the stand-in for a handle of the other side.
         own: resolves a handle of this side that comes back.
         depth: of nesting so far.
 

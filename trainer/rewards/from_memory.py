@@ -40,7 +40,7 @@ def memory_reward(
     Args:
         scorer: the memory.
         verify: any reward function of TRL; it is called with completions to labelled queries and
-            their columns only. None stands for a failure of its own.
+            their columns only. None means a failure of its own.
         labelled: texts of the queries that may be verified.
         audited: those labelled queries on which the memory is asked before it learns the truth.
         journal: file that lets a killed run resume without storing or paying twice; each process

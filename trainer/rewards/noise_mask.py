@@ -26,7 +26,7 @@ def without_noise(
 
     Args:
         assigned: what each completion was assigned.
-        groups: the query of each; where its completions stand in the batch does not matter.
+        groups: the query of each; their order in the batch does not matter.
         min_spread: least sample standard deviation; a single propagated reward has none.
     """
     propagated: defaultdict[Hashable, list[float]] = defaultdict(list)

@@ -15,7 +15,7 @@ _MATH_WORDS: Final = frozenset(
     )
 )
 _COMMAND = re.compile(r"\\[A-Za-z]+")
-#: What stands between alternatives, or the items of a list.
+#: What separates alternatives, or the items of a list.
 ALTERNATIVE = re.compile(r"\s+(?:and|or)\s+|\\lor|\\vee|\\land|\\wedge")
 _PROSE_NUMBER = re.compile(
     r"(?<![\w.,/^*+(-])(?:\\?\$|€|£)?-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?%?(?![\w^*/(+]|[.,:]\d)"

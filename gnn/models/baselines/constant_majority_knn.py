@@ -1,4 +1,4 @@
-"""Baselines without a neural network, each a RewardModel, to hold the others against."""
+"""Baselines without a neural network, each a RewardModel, to compare others with."""
 
 import time
 from collections.abc import Mapping

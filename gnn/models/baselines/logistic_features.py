@@ -87,7 +87,7 @@ def answer_is_majority(graph: MemoryGraph) -> Floats:
 
 
 def group_of_rollout(graph: MemoryGraph) -> Ints:
-    """Query of each rollout as a dense group number; a rollout without a query stands alone."""
+    """Query of each rollout as a dense group number; a rollout without a query is its own group."""
     query_R = graph.query_of_rollout_R
     alone_R = query_R < 0
     query_R[alone_R] = len(graph.query_id_Q) + np.arange(alone_R.sum())

@@ -24,7 +24,7 @@ def make_batch(tables: Tables, queries: Ints) -> HeteroData:
 
     Args:
         tables: inputs of the graph.
-        queries: rows of queries, each once; they stand first among the batch's queries.
+        queries: rows of queries, each once; they come first among the batch's queries.
     """
     loader = hetero_loader(tables.sampler, QUERY, partial(with_inputs, tables=tables))
     data = loader(torch.from_numpy(queries))
@@ -67,7 +67,7 @@ def with_inputs(data: HeteroData, tables: Tables) -> HeteroData:
 
 
 def rollouts_of(data: HeteroData) -> Ints:
-    """Rows of the graph that the answers stand for."""
+    """Rows of the graph of the answers."""
     return data[ANSWER].n_id.cpu().numpy()
 
 

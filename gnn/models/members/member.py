@@ -23,7 +23,7 @@ class TrainConfig:
 
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
-    #: Of the pairwise loss; measured to bring nothing beside the group's features.
+    #: Of the pairwise loss; measured to bring nothing where the group's features are given.
     pair_weight: float = 0.0
     max_epochs: int = 60
     patience: int = 12

@@ -1,6 +1,6 @@
 """Preferences between rollouts of one query, as training sees them.
 
-That somebody prefers one of two is scored as the logistic of the difference of their logits
+A preference for one of two is scored as the logistic of the difference of their logits
 (Bradley and Terry, 1952). If exactly one of the two is right, that is the probability that it is
 this one, by the very logits that single rewards are learned with, so both train one model.
 """

@@ -1,4 +1,4 @@
-"""How labelled queries are divided into parts, so that each is unseen by somebody."""
+"""How labelled queries are divided into parts, so that each is left out by one member."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -84,7 +84,7 @@ class MemrewardModel(MemrewardPredictor):
         A query with preferences and no verified reward is learned from and held out like a
         labelled one; it calibrates nothing, and tells its neighbours nothing. What is learned
         depends on such queries and their rollouts only. With `course`, an interrupted training
-        goes on where it stood.
+        is resumed.
         """
         return self._learn(graph, seed, progress, course, None)
 
@@ -97,11 +97,11 @@ class MemrewardModel(MemrewardPredictor):
         progress: ProgressReport = no_progress,
         course: Course | None = None,
     ) -> FitReport:
-        """Learn on from what it is, by the labels that `graph` has now.
+        """Continue learning, by the labels that `graph` has now.
 
         Scalers stay, and so do the divisions: what a member left out, it leaves out again, and a
-        new query has a part too. The linear bases, which have one best fit, are fitted anew; the
-        networks go on. Inputs that the model was not fitted with stay unused.
+        new query has a part too. The linear bases, which have one best fit, are fitted again; the
+        networks continue. Inputs that the model was not fitted with stay unused.
 
         Args:
             graph: of the memory, or the part of it that was learned from or can be.

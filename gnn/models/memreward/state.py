@@ -39,7 +39,7 @@ def tensors_of(members: Sequence[Member], inputs: ModelInputs) -> dict[str, Tens
 def config_of(
     members: Sequence[Member], inputs: ModelInputs, divisions: Mapping[str, Division]
 ) -> dict[str, Any]:
-    """What the functions below need beside the tensors."""
+    """What the functions below need besides the tensors."""
     return {
         "features": list(inputs.names),
         "policies": list(inputs.policies),

@@ -29,7 +29,7 @@ from gnn.models.members import (
     rollouts_of,
     training_loss,
 )
-from gnn.models.memreward.training_state import Course, Stand
+from gnn.models.memreward.training_state import Course, MemberState
 from schema.memory_graph import Floats, Ints
 
 
@@ -86,24 +86,24 @@ def train_member(
         config: of the training.
         seed: of weights, batches and dropout.
         start: an earlier training of this member.
-        course: where its stand is kept, and its number there; None: nowhere.
+        course: where its state is saved, and its number there; None: nowhere.
     """
     held = [make_example(tables, validation_Q).to(best_device()) for tables in shown.held]
-    stand = None if course is None else course[0].stand(course[1])
-    if stand is None:
+    state = None if course is None else course[0].state(course[1])
+    if state is None:
         base = LinearBase.fit([make_example(tables, train_Q) for tables in shown.train], view=view)
     else:
-        base = LinearBase(weights=below(stand.tensors, "base."))
+        base = LinearBase(weights=below(state.tensors, "base."))
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         net = MemrewardNet(net_config.seeing(VARIANTS[view]))
         member = Member(base=base, net=net, view=view).to(best_device())
         training = _Training(member, config, start, course)
-        if stand is not None and stand.done:
-            training.go_on(stand)
+        if state is not None and state.done:
+            training.go_on(state)
         else:
             rng = np.random.default_rng(seed)
-            training.run(_divided(shown, train_Q, config, rng), held, stand)
+            training.run(_divided(shown, train_Q, config, rng), held, state)
     return training.outcome(held)
 
 
@@ -142,13 +142,15 @@ class _Training:
         #: The optimiser's state at the best epoch.
         self.best_optimiser: dict[str, Tensor] = {}
 
-    def run(self, divisions: list[list[Example]], held: list[Example], stand: Stand | None) -> None:
-        """Train from the start, or on from `stand`."""
+    def run(
+        self, divisions: list[list[Example]], held: list[Example], state: MemberState | None
+    ) -> None:
+        """Train from the start, or from `state`."""
         net, stopping = self.member.net, self.stopping
-        if stand is None:
+        if state is None:
             self._note(held)
         else:
-            self.go_on(stand)
+            self.go_on(state)
         while stopping.epoch <= self.config.max_epochs and not stopping.should_stop:
             net.train()
             for example in divisions[stopping.epoch % len(divisions)]:
@@ -196,7 +198,7 @@ class _Training:
             "random": _random_state(),
         }
         course, number = self._course
-        stand = Stand(
+        state = MemberState(
             epoch=self.stopping.epoch,
             best_epoch=self.stopping.best_epoch,
             best_loss=self.stopping.best_loss,
@@ -207,16 +209,16 @@ class _Training:
                 for key, tensor in tensors.items()
             },
         )
-        course.keep(number, stand)
+        course.keep(number, state)
 
-    def go_on(self, stand: Stand) -> None:
-        """Stand where an interrupted training stood."""
-        tensors = stand.tensors
+    def go_on(self, state: MemberState) -> None:
+        """Take the state of an interrupted training."""
+        tensors = state.tensors
         self.member.net.load_state_dict(below(tensors, "net."))
         _load_optimiser(self.optimiser, below(tensors, "optimiser."))
         self.best_optimiser = below(tensors, "best_optimiser.")
         best = below(tensors, "best.")
-        self.stopping.go_on(stand.epoch, stand.best_epoch, stand.best_loss, best)
+        self.stopping.go_on(state.epoch, state.best_epoch, state.best_loss, best)
         torch.set_rng_state(tensors["random.state"])
         if "random.cuda" in tensors and torch.cuda.is_available():
             torch.cuda.set_rng_state(tensors["random.cuda"])

@@ -1,4 +1,4 @@
-"""Where a training stands, kept after its epochs so that it can go on to the bit.
+"""The state of a training, saved after its epochs: a resumed one ends the same, to the bit.
 
 A folder has one safetensors file a member, replaced in one rename, and a note that tells one
 training from another.
@@ -25,8 +25,8 @@ NOTE: Final = "course.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stand:
-    """Where one member's training stands: all that going on from there depends on."""
+class MemberState:
+    """The state of one member's training: all that resuming it depends on."""
 
     epoch: int
     best_epoch: int
@@ -47,7 +47,7 @@ class Note:
 
 
 class Course:
-    """The stands of a training's members, in a folder."""
+    """The states of a training's members, in a folder."""
 
     def __init__(self, folder: Path, note: Note, *, every: float = 1.0) -> None:
         """Go on with the course in `folder`, or begin it.
@@ -63,30 +63,30 @@ class Course:
             folder.mkdir(parents=True)
             write_atomically(folder / NOTE, json.dumps(asdict(note)))
 
-    def stand(self, member: int) -> Stand | None:
-        """Where a member's training stands; None: it has not begun."""
+    def state(self, member: int) -> MemberState | None:
+        """State of a member's training; None: it has not begun."""
         path = self._path(member)
         if not path.exists():
             return None
         try:
             with safe_open(path, "pt") as file:
                 told, names = json.loads(file.metadata()["stand"]), file.keys()
-                return Stand(**told, tensors=_aligned(file, names))
+                return MemberState(**told, tensors=_aligned(file, names))
         except (SafetensorError, KeyError, TypeError, ValueError):
-            return None  # It was not written whole: this member begins anew, with the same end.
+            return None  # It was not written whole: this member starts again, with the same result.
 
-    def keep(self, member: int, stand: Stand) -> None:
-        """Keep where a member's training stands."""
-        if not stand.done and time.monotonic() - self._last < self._every:
+    def keep(self, member: int, state: MemberState) -> None:
+        """Save the state of a member's training."""
+        if not state.done and time.monotonic() - self._last < self._every:
             return
         told = {
-            "epoch": stand.epoch,
-            "best_epoch": stand.best_epoch,
-            "best_loss": stand.best_loss,
-            "done": stand.done,
+            "epoch": state.epoch,
+            "best_epoch": state.best_epoch,
+            "best_loss": state.best_loss,
+            "done": state.done,
         }
         with replacing(self._path(member)) as unfinished:
-            save_file(stand.tensors, unfinished, {"stand": json.dumps(told)})
+            save_file(state.tensors, unfinished, {"stand": json.dumps(told)})
         self._last = time.monotonic()
 
     def remove(self) -> None:

@@ -62,7 +62,7 @@ class ReceptiveField:
         return type(self)(inputs=self.inputs, layers=layers, outputs=self.outputs)
 
     def position(self, node_type: str, rows: Ints) -> Tensor:
-        """Where the graph's `rows`, all of them outputs, stand among the outputs."""
+        """Positions of the graph's `rows`, all of them outputs, among the outputs."""
         return torch.from_numpy(np.searchsorted(self.outputs[node_type], rows))
 
 

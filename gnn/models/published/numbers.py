@@ -25,7 +25,7 @@ def number_features(graph: MemoryGraph) -> Floats:
     / 20, cut to [-1, 1]. Zeros outside mathematics, and where no number was answered.
 
     Source: the program published with MemReward (arXiv 2603.19310), which feeds these to the
-    response head, beside the thinking and the answer.
+    response head, next to the thinking and the answer.
 
     Returns:
         Array [R, 3], float32.

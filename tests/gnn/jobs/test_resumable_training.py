@@ -13,7 +13,7 @@ from support.rollout_factory import make_rollout, make_rollouts
 
 from gnn.checkpoints.loading import load_checkpoint
 from gnn.checkpoints.manifest import TRAINING, read_manifest
-from gnn.models.memreward.training_state import Course, Stand
+from gnn.models.memreward.training_state import Course, MemberState
 from memstore.changes.labels import add_labels
 from memstore.changes.propagated_rewards import list_models
 from memstore.db.stores import Stores
@@ -45,8 +45,8 @@ def _label(stores: Stores, memory: str) -> None:
 def interrupted_after(stands: int, monkeypatch: pytest.MonkeyPatch) -> None:
     real, left = Course.keep, [stands]
 
-    def keep(self: Course, member: int, stand: Stand) -> None:
-        real(self, member, stand)
+    def keep(self: Course, member: int, state: MemberState) -> None:
+        real(self, member, state)
         left[0] -= 1
         if not left[0]:
             raise KeyboardInterrupt

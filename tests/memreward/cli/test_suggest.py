@@ -11,7 +11,7 @@ def test_suggestions_can_be_labelled(cli: Cli, tmp_path: Path, memory_name: str)
     assert cli("ingest", path, "-m", memory_name, "--run", "r").exit_code == 0
     result = cli("suggest-labels", "-m", memory_name, "--budget", 3, "--out", "next.jsonl")
     assert result.exit_code == 0, result.output
-    assert "stands for" in result.output
+    assert "represents" in result.output
     found = [json.loads(line) for line in (tmp_path / "next.jsonl").read_text().splitlines()]
     assert len({row["query_id"] for row in found}) == 3
     assert all(row["dataset"] in ("sums", "doubles") for row in found)

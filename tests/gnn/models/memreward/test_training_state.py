@@ -15,7 +15,7 @@ from support.graph_factory import labelled, make_graph
 from gnn.models.members.member import TrainConfig
 from gnn.models.memreward.config import MemrewardConfig
 from gnn.models.memreward.model import MemrewardModel
-from gnn.models.memreward.training_state import Course, Note, Stand, fingerprint, read_note
+from gnn.models.memreward.training_state import Course, MemberState, Note, fingerprint, read_note
 from schema.memory_graph import MemoryGraph
 
 SMALL = MemrewardConfig(
@@ -50,8 +50,8 @@ def killed_after(stands: int, monkeypatch: pytest.MonkeyPatch) -> Callable[[], N
     """The process dies when that many stands are written; returns what ends that."""
     real, left = Course.keep, [stands]
 
-    def keep(self: Course, member: int, stand: Stand) -> None:
-        real(self, member, stand)
+    def keep(self: Course, member: int, state: MemberState) -> None:
+        real(self, member, state)
         left[0] -= 1
         if not left[0]:
             raise Killed
@@ -90,8 +90,8 @@ from test_training_state import NOTE, SMALL, labelled, make_graph
 
 real, left = Course.keep, [int(sys.argv[2])]
 
-def keep(self, member, stand):
-    real(self, member, stand)
+def keep(self, member, state):
+    real(self, member, state)
     left[0] -= 1
     if not left[0]:
         os._exit(9)
@@ -159,13 +159,15 @@ def test_learning_on_starts_from_the_earlier_weights_and_leaves_out_what_it_left
 
 
 def test_another_training_begins_anew(tmp_path: Path) -> None:
-    stand = Stand(epoch=2, best_epoch=1, best_loss=0.5, done=False, tensors={"a": torch.ones(1)})
+    state = MemberState(
+        epoch=2, best_epoch=1, best_loss=0.5, done=False, tensors={"a": torch.ones(1)}
+    )
     course = Course(tmp_path / "c", NOTE, every=0)
-    course.keep(0, stand)
-    found = Course(tmp_path / "c", NOTE).stand(0)
+    course.keep(0, state)
+    found = Course(tmp_path / "c", NOTE).state(0)
     assert found is not None
     assert (found.epoch, found.best_loss, found.tensors["a"].item()) == (2, 0.5, 1.0)
-    assert Course(tmp_path / "c", replace(NOTE, seed=1)).stand(0) is None
+    assert Course(tmp_path / "c", replace(NOTE, seed=1)).state(0) is None
     assert read_note(tmp_path / "c") == replace(NOTE, seed=1)
     Course(tmp_path / "c", NOTE).remove()
     assert read_note(tmp_path / "c") is None
@@ -173,11 +175,13 @@ def test_another_training_begins_anew(tmp_path: Path) -> None:
 
 def test_a_stand_cut_off_in_writing_is_none(tmp_path: Path) -> None:
     course = Course(tmp_path / "c", NOTE, every=0)
-    stand = Stand(epoch=2, best_epoch=1, best_loss=0.5, done=True, tensors={"a": torch.ones(9)})
-    course.keep(0, stand)
+    state = MemberState(
+        epoch=2, best_epoch=1, best_loss=0.5, done=True, tensors={"a": torch.ones(9)}
+    )
+    course.keep(0, state)
     path = tmp_path / "c/member-0.safetensors"
     path.write_bytes(path.read_bytes()[:-20])
-    assert course.stand(0) is None
+    assert course.state(0) is None
 
 
 def test_what_is_learned_from_has_a_fingerprint_of_its_own(graph: MemoryGraph) -> None:
