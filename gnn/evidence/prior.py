@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from gnn.base import Scaler
 from schema.memory_graph import Floats
 
-#: Standardised inputs are cut off here, and so is what it says: it is never certain.
+#: Log-odds are cut off here: it is never certain.
 LARGEST: Final = 5.0
 
 
@@ -46,7 +47,7 @@ class Prior:
         """Log-odds that each rollout is right, [R], from its numbers as they are, [R, F]."""
         if not len(self.intercept_N):
             return np.zeros(len(number_RF), dtype=np.float32)
-        x_RF = self.standardised(number_RF)
+        x_RF = Scaler(mean_F=self.mean_F, factor_F=self.factor_F)(number_RF).astype(np.float32)
         total_R = np.zeros(len(x_RF), dtype=np.float32)
         for first_FH, bias_H, last_H, intercept in zip(
             self.first_NFH, self.bias_NH, self.last_NH, self.intercept_N, strict=True
@@ -54,11 +55,6 @@ class Prior:
             hidden_RH = x_RF @ first_FH + bias_H
             total_R += (hidden_RH * expit(hidden_RH)) @ last_H + intercept
         return (total_R / len(self.intercept_N)).clip(-LARGEST, LARGEST).astype(np.float32)
-
-    def standardised(self, number_RF: NDArray[np.floating]) -> Floats:
-        """The networks' inputs, [R, F]."""
-        scaled_RF = (number_RF - self.mean_F) * self.factor_F
-        return scaled_RF.clip(-LARGEST, LARGEST).astype(np.float32)
 
     def arrays(self) -> dict[str, Floats]:
         """Its arrays by name; `Prior(**arrays)` is the same prior."""

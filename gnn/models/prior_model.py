@@ -5,14 +5,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
-import torch
 from scipy.optimize import minimize_scalar
 from scipy.special import expit
 from torch import Tensor
 
 from gnn.base import FitReport, ModelState, ProgressReport, n_labelled_queries, no_progress
 from gnn.evidence import CommonWords, Opinions, Prior, Reliability, number_table
-from gnn.prior import prior_for
+from gnn.prior import prior_for, prior_from, prior_tensors
 from schema.memory_graph import Floats, Ints, MemoryGraph
 from schema.score import Reach
 
@@ -79,8 +78,7 @@ class PriorModel:
     def state(self) -> ModelState:
         """The prior, the policies' accuracies, the common words, and the shift."""
         prior, reliability = self._prior or prior_for(()), self._reliability
-        tensors = {name: torch.from_numpy(array) for name, array in prior.arrays().items()}
-        return tensors, {
+        return prior_tensors(prior), {
             "reliability": None if reliability is None else reliability.to_json(),
             "common_words": self._common_words.to_json(),
             "shift": self._shift,
@@ -90,7 +88,7 @@ class PriorModel:
     def from_state(cls, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> Self:
         """The model that `state` described."""
         model, found = cls(), config["reliability"]
-        model._prior = Prior(**{name: tensor.numpy() for name, tensor in tensors.items()})
+        model._prior = prior_from(tensors)
         model._reliability = None if found is None else Reliability.from_json(found)
         model._common_words = CommonWords.from_json(config["common_words"])
         model._shift = config["shift"]

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from gnn.base import ProgressReport, no_progress, one_thread
+from gnn.base import ProgressReport, Scaler, no_progress, one_thread
 from gnn.evidence import Prior
 from gnn.prior.priors import Priors
 from gnn.prior.tables import Drawn, draw_table
@@ -75,11 +75,8 @@ def fit_prior(
     weight_N = np.concatenate([np.full(len(t.reward_N), 1 / len(t.reward_N)) for t in tables])
     number_NF = np.concatenate([table.number_NF for table in tables]).astype(np.float32)
     reward_N = np.concatenate([table.reward_N for table in tables]).astype(np.float32)
-    spread_F = number_NF.std(axis=0)
-    mean_F = number_NF.mean(axis=0)
-    factor_F = np.where(spread_F > 1e-5, 1 / np.maximum(spread_F, 1e-5), 0).astype(np.float32)
-    blank = Prior(mean_F=mean_F, factor_F=factor_F, **_stacked([]))
-    x_NF = torch.from_numpy(blank.standardised(number_NF))
+    scaler = Scaler.fit(number_NF)
+    x_NF = torch.from_numpy(scaler(number_NF).astype(np.float32))
     with one_thread(), torch.random.fork_rng():
         nets = [
             _fit_network(
@@ -91,7 +88,7 @@ def fit_prior(
             )
             for number in range(config.networks)
         ]
-    return Prior(mean_F=mean_F, factor_F=factor_F, **_stacked(nets))
+    return Prior(mean_F=scaler.mean_F, factor_F=scaler.factor_F, **_stacked(nets))
 
 
 def _fit_network(

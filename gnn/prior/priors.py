@@ -24,6 +24,22 @@ _QUERIES: Final = "queries."
 _PRIOR: Final = "prior."
 
 
+def prior_tensors(prior: Prior, prefix: str = "prior.") -> dict[str, torch.Tensor]:
+    """A prior's arrays as tensors, by names that begin with `prefix`."""
+    return {f"{prefix}{name}": torch.from_numpy(a) for name, a in prior.arrays().items()}
+
+
+def prior_from(tensors: Mapping[str, torch.Tensor], prefix: str = "prior.") -> Prior:
+    """The prior whose tensors have names that begin with `prefix`; see `prior_tensors`."""
+    return Prior(
+        **{
+            name.removeprefix(prefix): tensor.numpy()
+            for name, tensor in tensors.items()
+            if name.startswith(prefix)
+        }
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Priors:
     """Priors by the memories that they were learned from, and the hashes of each one's queries."""
@@ -48,8 +64,7 @@ class Priors:
             f"{_QUERIES}{name}": torch.from_numpy(hashes) for name, hashes in self.queries.items()
         }
         for memories, prior in self.priors.items():
-            for name, array in prior.arrays().items():
-                tensors[f"{_PRIOR}{'+'.join(memories)}.{name}"] = torch.from_numpy(array)
+            tensors |= prior_tensors(prior, f"{_PRIOR}{'+'.join(memories)}.")
         save_file(tensors, path, {"numbers": json.dumps(NUMBER_NAMES)})
 
     @classmethod
@@ -60,7 +75,7 @@ class Priors:
             CheckpointError: if it was learned from other numbers than this version has.
         """
         queries: dict[str, np.ndarray] = {}
-        arrays: dict[tuple[str, ...], dict[str, np.ndarray]] = {}
+        tensors: dict[str, torch.Tensor] = {}
         with safe_open(path, "pt") as file:
             if json.loads(file.metadata()["numbers"]) != list(NUMBER_NAMES):
                 raise CheckpointError(
@@ -68,13 +83,15 @@ class Priors:
                     "`memreward prior` again"
                 )
             for key in file.keys():  # noqa: SIM118 (it is no mapping)
-                array = file.get_tensor(key).numpy()
                 if key.startswith(_QUERIES):
-                    queries[key.removeprefix(_QUERIES)] = array
+                    queries[key.removeprefix(_QUERIES)] = file.get_tensor(key).numpy()
                 else:
-                    memories, _, name = key.removeprefix(_PRIOR).rpartition(".")
-                    arrays.setdefault(tuple(memories.split("+")), {})[name] = array
+                    tensors[key] = file.get_tensor(key)
+        prefixes = {f"{key.rpartition('.')[0]}." for key in tensors}
         return cls(
             queries=queries,
-            priors={memories: Prior(**found) for memories, found in arrays.items()},
+            priors={
+                tuple(prefix.removeprefix(_PRIOR)[:-1].split("+")): prior_from(tensors, prefix)
+                for prefix in prefixes
+            },
         )

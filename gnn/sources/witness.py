@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
+from gnn.base import Scaler
 from gnn.evidence import (
     Opinions,
     Reliability,
@@ -32,8 +33,6 @@ INVERSE_PENALTY: Final = 0.01
 TEXT_SCALE: Final = 0.45
 #: Folds of the queries to learn from; in each, reliability is counted from the others.
 FOLDS: Final = 4
-#: How many standard deviations of what it learned from an input may be away.
-LARGEST: Final = 5.0
 #: Log-odds that a rollout is right where another source says so of this very rollout.
 ANOTHER_WORD: Final = float(logit(0.95))
 #: Probabilities are kept this far from 0 and 1: no word is taken for certain.
@@ -50,7 +49,7 @@ class Witness:
         self._rows = np.flatnonzero(np.isin(query_R, known))
         self._graph = part_of(graph, self._rows)
         self._opinions = Opinions.of(self._graph)
-        self._text_RF = TEXT_SCALE * _standardised(rollout_features(graph).text_RF[self._rows])
+        self._text_RF = _standardised_texts(graph, self._rows)
         self._length_R = log_length(graph)[self._rows]
         texts = [graph.query_text_Q[query] for query in known]
         self._fold_Q = np.array([int(FOLDS * text_fraction(text, "witness")) for text in texts])
@@ -121,8 +120,7 @@ class _Logistic:
     """A logistic regression on both kinds of inputs; a graded reward is right and wrong in part."""
 
     def __init__(self, text_NF: Floats, evidence_NE: Floats, reward_N: Floats) -> None:
-        self._mean_E, deviation_E = evidence_NE.mean(0), evidence_NE.std(0)
-        self._deviation_E = np.where(deviation_E > EDGE, deviation_E, 1)
+        self._scaler = Scaler.fit(evidence_NE)
         input_NF = self._inputs(text_NF, evidence_NE)
         weight_N = np.concatenate([reward_N, 1 - reward_N])
         used_N = weight_N > 0
@@ -134,13 +132,12 @@ class _Logistic:
         )
 
     def _inputs(self, text_NF: Floats, evidence_NE: Floats) -> Floats:
-        near_NE = np.clip((evidence_NE - self._mean_E) / self._deviation_E, -LARGEST, LARGEST)
-        return np.hstack([text_NF, near_NE])
+        return np.hstack([text_NF, self._scaler(evidence_NE)])
 
     def log_odds(self, text_NF: Floats, evidence_NE: Floats) -> Floats:
         return self._model.decision_function(self._inputs(text_NF, evidence_NE))
 
 
-def _standardised(value_RF: Floats) -> Floats:
-    deviation_F = value_RF.std(0)
-    return (value_RF - value_RF.mean(0)) / np.where(deviation_F > EDGE, deviation_F, 1)
+def _standardised_texts(graph: MemoryGraph, rows: Ints) -> Floats:
+    text_RF = rollout_features(graph).text_RF[rows]
+    return TEXT_SCALE * Scaler.fit(text_RF)(text_RF)

@@ -26,6 +26,5 @@ from .network import MemrewardNet as MemrewardNet
 from .network import NetConfig as NetConfig
 from .preferences import known_rollouts as known_rollouts
 from .preferences import usable_preferences as usable_preferences
-from .scaler import Scaler as Scaler
 from .tables import Tables as Tables
 from .tables import label_means as label_means

@@ -6,10 +6,10 @@ from typing import Final, Self
 
 import numpy as np
 
+from gnn.base import Scaler
 from gnn.evidence import EVIDENCE_NAMES
 from gnn.features import RolloutFeatures, rollout_kinds
 from gnn.models.members.draws import Drawn
-from gnn.models.members.scaler import Scaler
 from gnn.models.members.tables import Tables, label_means, query_table, sampler_of
 from schema.memory_graph import Bools, Floats, MemoryGraph
 

@@ -26,10 +26,9 @@ from gnn.models.memreward.state import (
     divisions_from,
     inputs_from,
     members_from,
-    prior_from,
-    prior_tensors,
     tensors_of,
 )
+from gnn.prior import prior_from, prior_tensors
 from gnn.sources import SourceTrust
 from schema.memory_graph import Floats, Ints, MemoryGraph
 from schema.score import Reach

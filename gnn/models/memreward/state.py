@@ -7,8 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gnn.base import best_device
-from gnn.evidence import Prior
+from gnn.base import Scaler, best_device
 from gnn.models.members import (
     INPUTS,
     LinearBase,
@@ -16,7 +15,6 @@ from gnn.models.members import (
     MemrewardNet,
     ModelInputs,
     NetConfig,
-    Scaler,
 )
 from gnn.models.memreward.folds import Division
 from gnn.models.memreward.training import below
@@ -82,13 +80,3 @@ def divisions_from(config: Mapping[str, Any]) -> dict[str, Division]:
         for view in dict.fromkeys(config["views"])
         for found in [config["divisions"][view]]
     }
-
-
-def prior_tensors(prior: Prior) -> dict[str, Tensor]:
-    """What `prior_from` reads."""
-    return {f"prior.{name}": torch.from_numpy(array) for name, array in prior.arrays().items()}
-
-
-def prior_from(tensors: Mapping[str, Tensor]) -> Prior:
-    """The prior that the model was fitted with."""
-    return Prior(**{name: tensor.numpy() for name, tensor in below(tensors, "prior.").items()})
