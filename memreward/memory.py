@@ -1,15 +1,17 @@
 """`memreward.Memory`: a memory and its model in this process, for trainers that score."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from gnn.jobs import OnlineScorer
 from memreward.base import started
 from memstore import Settings, load_settings
+from memstore.changes import IngestReport, ingest_dataset
 from memstore.db import Stores
 from memstore.encoders import TextEncoder
+from memstore.mapping import ShapeOptions
 from schema.ids import checked_name
 from schema.rollout import Rollout
 from schema.score import Score
@@ -42,6 +44,7 @@ class Memory:
     ) -> None:
         """See `open`, which also opens the databases."""
         self.name, self.run = checked_name(name, "memory"), checked_name(run, "run")
+        self._stores = stores
         self._closing = ExitStack()
         self._scorer = OnlineScorer(stores, settings, name, run, version, prior=prior)
 
@@ -103,6 +106,50 @@ class Memory:
         database is written to; only the snapshot, a cache, may grow by what others stored.
         """
         return self._scorer.score(rollouts, store=store)
+
+    def ingest(
+        self,
+        dataset: Any,
+        *,
+        map: Mapping[str, str] | None = None,
+        format: str | None = None,
+        policy: str | None = None,
+        reward_range: str | None = None,
+        reward_threshold: float | None = None,
+        nan_missing: bool = False,
+        skip_rejected: bool = False,
+    ) -> IngestReport:
+        """Store the rollouts of a data set; the same again adds nothing.
+
+        Args:
+            dataset: a `datasets.Dataset`, or a list of rows.
+            map: path of each column, as in `{"query": "prompt", "completion": "choices[0].text"}`.
+            format: the tool that its rows are from; `memreward formats` lists them.
+            policy: of rows that name none.
+            reward_range: the worst and the best reward, as `-1:1`.
+            reward_threshold: from which reward on a rollout is right.
+            nan_missing: a reward of NaN says that nothing was verified.
+            skip_rejected: store the good rows although others are rejected.
+
+        Raises:
+            InputError: if a row cannot be used; nothing is written then.
+        """
+        shape = ShapeOptions(
+            format=format,
+            map=map,
+            reward_range=reward_range,
+            reward_threshold=reward_threshold,
+            nan_missing=nan_missing,
+        )
+        return ingest_dataset(
+            self._stores,
+            dataset,
+            shape,
+            memory=self.name,
+            run=self.run,
+            policy=policy,
+            skip_rejected=skip_rejected,
+        )
 
     def learn(self) -> str:
         """Learn from what is verified by now, and score by that from here on.

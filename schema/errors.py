@@ -1,5 +1,7 @@
 """Every error memreward raises on purpose. Each message says where and what to do next."""
 
+from pathlib import Path
+
 
 class MemrewardError(Exception):
     """Root of all errors raised on purpose; the command line prints it and exits with 2."""
@@ -7,6 +9,15 @@ class MemrewardError(Exception):
 
 class InputError(MemrewardError, ValueError):
     """A file, row or argument is not usable as it is."""
+
+
+class ShapeError(InputError):
+    """A file lacks the columns of the input format; it may have the shape of another tool's."""
+
+    def __init__(self, message: str, path: Path) -> None:
+        """See the class; `path` is the file."""
+        super().__init__(message)
+        self.path = path
 
 
 class SettingsError(MemrewardError, ValueError):

@@ -43,6 +43,8 @@ FUNCTIONS = {
     "memreward/jobs/ingest.py ingest_files": _LIST,
     "memreward/jobs/prior.py evidence_graph": "one line a field of the graph",
     "memstore/archive/export.py export_memory": _ARGUMENTS,
+    "memreward/memory.py ingest": _ARGUMENTS,
+    "memstore/changes/dataset_ingestion.py ingest_dataset": _ARGUMENTS,
     "memstore/changes/reembedding.py reembed": _ARGUMENTS,
     "memstore/formats/preflight.py survey_rollouts": _ARGUMENTS,
     "memstore/outbox/locks.py lock_memory": "three refusals, each with what to do next",

@@ -32,6 +32,10 @@ COMMANDS: Tree = {
         target="memreward.cli.ingest:ingest",
         help="Read rollouts into a memory; the same files again add nothing.",
     ),
+    "formats": Entry(
+        target="memreward.cli.formats:formats",
+        help="List the files of other tools that `ingest --format NAME` reads, a row of each.",
+    ),
     "link": Entry(
         target="memreward.cli.ingest:link",
         help="Recompute every query's nearest neighbours as a new generation of SIMILAR_TO edges.",

@@ -1,24 +1,31 @@
 """`memreward ingest` and `memreward link`."""
 
-import json
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from memreward.base import bars, cell, connected, console, err_console, one_line
+from memreward.base import bars, connected, console
+from memreward.cli.rehearsal import propose, show_rehearsal
 from memreward.cli.rejects_option import RejectsOption, rejects_path
-from memreward.jobs import DryRun, IngestRequest, ingest_files
+from memreward.cli.shape_options import (
+    ExplodeOption,
+    FormatOption,
+    MapOption,
+    NanOption,
+    PromptsOption,
+    RangeOption,
+    ThresholdOption,
+    WhereOption,
+)
+from memreward.jobs import DryRun, IngestRequest, check_shapes, ingest_files
 from memstore.changes import link as link_memory
+from memstore.containers import with_standard_input
 from memstore.encoders import DEFAULT_ENCODER
-from schema.errors import InputError
-
-#: Rollouts that a dry run shows, and how much of each text.
-SHOWN_ROLLOUTS: Final = 3
-SHOWN_CHARACTERS: Final = 300
+from memstore.mapping import ShapeOptions
+from schema.errors import InputError, ShapeError
 
 MemoryOption = Annotated[str, typer.Option("--memory", "-m", help="Name of the memory.")]
 
@@ -31,7 +38,12 @@ class Prefer(StrEnum):
 
 
 def ingest(
-    files: Annotated[list[Path], typer.Argument(help="JSONL, JSONL.gz, Parquet or CSV files.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="JSON, JSONL, CSV (.gz, .zst), Parquet, Arrow or .eval files, folders, or -."
+        ),
+    ],
     memory: Annotated[
         str, typer.Option("--memory", "-m", help="Name of the memory; needed without --dry-run.")
     ] = "",
@@ -55,6 +67,14 @@ def ingest(
         Prefer | None,
         typer.Option(help="Which one the policy wrote, where rows have `answer` and `completion`."),
     ] = None,
+    from_format: FormatOption = None,
+    columns: MapOption = None,
+    explode: ExplodeOption = None,
+    where: WhereOption = None,
+    prompts: PromptsOption = None,
+    reward_range: RangeOption = None,
+    reward_threshold: ThresholdOption = None,
+    nan_missing: NanOption = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say how rows would be stored; needs no server.")
     ] = False,
@@ -74,49 +94,40 @@ def ingest(
         rejects=rejects,
         skip_rejected=skip_rejected,
         prefer=None if prefer is None else prefer.value,
+        shape=ShapeOptions(
+            format=from_format,
+            map=columns,
+            explode=explode,
+            where=where,
+            reward_range=reward_range,
+            reward_threshold=reward_threshold,
+            nan_missing=nan_missing,
+        ),
+        prompts=prompts,
     )
+    with with_standard_input(files) as paths:
+        request = replace(request, files=paths)
+        try:
+            _run(request, dry_run=dry_run, as_json=as_json)
+        except ShapeError as error:
+            propose(request, files, error)
+
+
+def _run(request: IngestRequest, *, dry_run: bool, as_json: bool) -> None:
     if dry_run:
-        _rehearse(DryRun(request=request), as_json=as_json)
+        show_rehearsal(DryRun(request=request), as_json=as_json)
         return
     if as_json:
         raise InputError("--json goes with --dry-run: leave it out, or add --dry-run")
-    for name, option in ((memory, "--memory"), (run, "--run")):
+    for name, option in ((request.memory, "--memory"), (request.run, "--run")):
         if not name:
             raise InputError(f"{option} is missing: name it, or add --dry-run to write nothing")
-    request = replace(request, rejects=rejects_path(rejects, "ingest"))
+    check_shapes(request.files, request.shape)
+    request = replace(request, rejects=rejects_path(request.rejects, "ingest"))
     with connected() as stores, bars() as progress:
         outcome = ingest_files(stores, request, progress)
     for line in outcome.lines():
         console.print(line)
-
-
-def _rehearse(rehearsal: DryRun, *, as_json: bool) -> None:
-    """Print what becomes of the rows: all of them as JSON, or their counts and the first."""
-    first: list[dict[str, Any]] = []
-    for row in rehearsal.rows():
-        if as_json:
-            typer.echo(json.dumps(row))
-        elif len(first) < SHOWN_ROLLOUTS and "answer" in row:
-            first.append(row)
-        elif "error" in row and rehearsal.rejected <= SHOWN_ROLLOUTS:
-            err_console.print(f"{row['file']}:{row['line']}: {row['error']}", soft_wrap=True)
-    if not as_json:
-        console.print(
-            f"{rehearsal.good} rollouts, {rehearsal.rejected} rejected rows, {rehearsal.repeated} "
-            f"that repeat an earlier one; {rehearsal.rewarded} with a reward; nothing was written",
-            soft_wrap=True,
-        )
-        if rehearsal.ignored_columns:
-            names = ", ".join(map(one_line, sorted(rehearsal.ignored_columns)))
-            console.print(f"columns not used: {names}", soft_wrap=True)
-        for row in first:
-            table = Table(show_header=False)
-            for name, value in row.items():
-                text = "" if value is None else str(value)
-                table.add_row(name, cell(text[:SHOWN_CHARACTERS]))
-            console.print(table)
-    if not rehearsal.good:
-        raise typer.Exit(2)
 
 
 def link(

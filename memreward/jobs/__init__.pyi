@@ -18,6 +18,7 @@ from .grpo import run_grpo as run_grpo
 from .grpo_outcome import GrpoOutcome as GrpoOutcome
 from .grpo_outcome import draw_run as draw_run
 from .ingest import IngestRequest as IngestRequest
+from .ingest import cleaning_lines as cleaning_lines
 from .ingest import ingest_files as ingest_files
 from .label import LabelRequest as LabelRequest
 from .label import label_file as label_file
@@ -26,5 +27,7 @@ from .label_noise import spoil_files as spoil_files
 from .prior import PriorRequest as PriorRequest
 from .prior import fit_prior_files as fit_prior_files
 from .scorer_source import memory_source as memory_source
+from .shape import check_shapes as check_shapes
+from .shape import proposed_presets as proposed_presets
 from .verify import VerifyRequest as VerifyRequest
 from .verify import verify_files as verify_files

@@ -1,11 +1,14 @@
 """Ingest as a rehearsal: how each row would be stored. Nothing is written and no server asked."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from memreward.jobs.ingest import IngestRequest
-from memstore.formats import ReadOptions, ReadRow, RejectedRow, RolloutReader, inspect_files
+from memreward.jobs.shape import read_options
+from memstore.formats import ReadRow, RejectedRow, RolloutReader, inspect_files
+from memstore.mapping import Cleaned
 from schema.answers import conclusion_key
 from schema.ids import checked_name
 from schema.rollout import Rollout
@@ -23,6 +26,9 @@ class DryRun:
     rewarded: int = 0
     #: Columns that mean nothing to memreward.
     ignored_columns: set[str] = field(default_factory=set)
+    #: What was taken off texts, and how often; rows that a mapping leaves out.
+    cleaned: Cleaned = field(default_factory=Counter)
+    left_out: int = 0
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """What becomes of each row, in order.
@@ -39,8 +45,12 @@ class DryRun:
         for name, what in ((request.memory, "memory"), (request.run, "run")):
             if name:
                 checked_name(name, what)
-        options = ReadOptions(
-            policy=request.policy, file_encoder=request.file_encoder, prefer=request.prefer
+        options = read_options(
+            request.shape,
+            request.prompts,
+            policy=request.policy,
+            file_encoder=request.file_encoder,
+            prefer=request.prefer,
         )
         files = inspect_files(request.files, options)
         labelled = _labelled(request, RolloutReader(files, options))
@@ -48,6 +58,7 @@ class DryRun:
         for row in reader.rows():
             yield self._told(row, labelled)
         self.ignored_columns = reader.ignored_columns
+        self.cleaned, self.left_out = reader.cleaned, reader.left_out
 
     def _told(self, row: ReadRow, labelled: frozenset[str] | None) -> dict[str, Any]:
         told: dict[str, Any] = {"line": row.line, "file": str(row.path)}

@@ -1,23 +1,31 @@
 """Ingest as a job: look at everything first, choose what is labelled, then write."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from memreward.base import Bars, one_line
-from memstore.changes import IngestReport, InputCheck, RolloutWriter, ingest
+from memreward.jobs.shape import read_options
+from memstore.changes import (
+    IngestReport,
+    InputCheck,
+    RolloutWriter,
+    ingest,
+    store_preferences,
+)
 from memstore.db import Stores
 from memstore.encoders import DEFAULT_ENCODER
 from memstore.formats import (
-    InputFile,
     ReadOptions,
     RolloutReader,
+    RowSource,
     Survey,
     check_rejects_path,
     inspect_files,
     survey_rollouts,
 )
+from memstore.mapping import ShapeOptions
 from schema.ids import checked_name
 from trainer import choose_labelled_queries
 
@@ -39,6 +47,10 @@ class IngestRequest:
     skip_rejected: bool = False
     #: Which of `answer` and `completion` counts where a row has both.
     prefer: Literal["answer", "completion"] | None = None
+    #: How other tools' files are read.
+    shape: ShapeOptions = field(default_factory=ShapeOptions)
+    #: The file of prompts that belongs to files which have none.
+    prompts: Path | None = None
     #: Link all queries again if some are new; otherwise new queries are linked on arrival only.
     relink: bool = True
 
@@ -49,6 +61,8 @@ class IngestOutcome:
 
     survey: Survey
     report: IngestReport
+    #: Preferences that are new.
+    preferences: int = 0
 
     def lines(self) -> list[str]:
         """The report, a line a fact."""
@@ -57,6 +71,8 @@ class IngestOutcome:
             f"{report.new} new, {report.existing} existing, {survey.rejected} rejected rollouts; "
             f"{report.new_queries} new queries, {report.labels} verified rewards stored"
         ]
+        if self.preferences:
+            lines.append(f"{self.preferences} preferences stored")
         if report.edges:
             lines.append(f"{report.edges} SIMILAR_TO edges")
         if survey.repeated:
@@ -65,12 +81,24 @@ class IngestOutcome:
             lines.append(
                 f"{survey.foreign_embeddings} rows carried embeddings of another encoder: computed"
             )
+        lines += cleaning_lines(survey.cleaned, survey.left_out)
         if survey.ignored_columns:
             names = ", ".join(map(one_line, survey.ignored_columns))
             lines.append(f"columns not used: {names}")
         if survey.rejects.path is not None and survey.rejected:
             lines.append(f"rejected rows: {survey.rejects.path}")
         return lines
+
+
+def cleaning_lines(cleaned: Mapping[str, int], left_out: int) -> list[str]:
+    """What was taken off texts, and how many rows were not used."""
+    lines = []
+    if any(cleaned.values()):
+        shown = ", ".join(f"{what} {count}" for what, count in sorted(cleaned.items()) if count)
+        lines.append(f"taken off texts: {shown}")
+    if left_out:
+        lines.append(f"{left_out} rows left out by --where")
+    return lines
 
 
 def ingest_files(stores: Stores, request: IngestRequest, progress: Bars) -> IngestOutcome:
@@ -87,7 +115,9 @@ def ingest_files(stores: Stores, request: IngestRequest, progress: Bars) -> Inge
     if request.rejects is not None:
         check_rejects_path(request.rejects, request.files)
     writer = RolloutWriter(stores, request.memory, request.run)
-    options = ReadOptions(
+    options = read_options(
+        request.shape,
+        request.prompts,
         policy=request.policy,
         file_encoder=request.file_encoder,
         encoder=writer.encoder.name,
@@ -114,13 +144,25 @@ def ingest_files(stores: Stores, request: IngestRequest, progress: Bars) -> Inge
         relink=request.relink,
         link_progress=lambda at, total: progress("link queries", at, total),
     )
-    return IngestOutcome(survey=survey, report=report)
+    preferences = _store_preferences(stores, request, files, options)
+    return IngestOutcome(survey=survey, report=report, preferences=preferences)
+
+
+def _store_preferences(
+    stores: Stores, request: IngestRequest, files: Sequence[RowSource], options: ReadOptions
+) -> int:
+    """Store the preferences that the files hold; return how many are new."""
+    if options.mapping is None or not options.mapping.is_preference:
+        return 0
+    reader = RolloutReader(files, options)
+    annotator = request.shape.format or "file"
+    return store_preferences(stores, reader, request.memory, request.run, annotator)
 
 
 def _look(
     stores: Stores,
     request: IngestRequest,
-    files: Sequence[InputFile],
+    files: Sequence[RowSource],
     options: ReadOptions,
     progress: Bars,
 ) -> tuple[Survey, frozenset[str] | None]:

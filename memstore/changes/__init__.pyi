@@ -1,3 +1,4 @@
+from .dataset_ingestion import ingest_dataset as ingest_dataset
 from .ingestion import ROLLOUTS_A_BATCH as ROLLOUTS_A_BATCH
 from .ingestion import InputCheck as InputCheck
 from .ingestion import ingest as ingest
@@ -6,6 +7,7 @@ from .label_file import LabelReader as LabelReader
 from .labels import LabelReport as LabelReport
 from .labels import add_labels as add_labels
 from .labels import said_of as said_of
+from .pair_preferences import store_preferences as store_preferences
 from .propagated_rewards import list_models as list_models
 from .propagated_rewards import read_propagated as read_propagated
 from .propagated_rewards import register_model as register_model

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from memstore.changes.metadata_check import refuse_other_metadata
 from memstore.changes.relink import link, needs_link
 from memstore.changes.rollout_writer import IngestReport, Progress, RolloutWriter
 from memstore.db import Stores, VectorStore
-from memstore.formats import InputFile, ReadOptions, RolloutReader
+from memstore.formats import ReadOptions, RolloutReader, RowSource
 from memstore.outbox import known_hashes, refuse_changed
 from schema.keyed_rollout import PreparedRollout, prepare
 from schema.rollout import Rollout
@@ -49,17 +50,19 @@ class InputCheck:
         """Look at what is still waiting.
 
         Raises:
-            InputError: if the memory holds another text at a rollout's place.
+            InputError: if the memory holds another text at a rollout's place, or says otherwise
+                where it is from.
         """
         with self._vectors.transaction("outbox.sql") as session:
             refuse_changed(self._waiting, known_hashes(session, self._memory, self._waiting))
+            refuse_other_metadata(session, self._memory, self._waiting)
         self._waiting.clear()
         self._waiting_bytes = 0
 
 
 def ingest(
     stores: Stores,
-    files: Sequence[InputFile],
+    files: Sequence[RowSource],
     options: ReadOptions,
     writer: RolloutWriter,
     *,

@@ -188,7 +188,7 @@ def _rows(path: Path) -> Iterator[RawRow]:
     if not path.is_file():
         raise InputError(f"{path}: no such file; check the path")
     if name.endswith((".jsonl", ".jsonl.gz")):
-        return read_jsonl(path, gzipped=name.endswith(".gz"))
+        return read_jsonl(path)
     if name.endswith(".csv"):
         return _csv_rows(path)
     if name.endswith(".parquet"):

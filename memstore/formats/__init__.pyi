@@ -1,10 +1,14 @@
 from .columns import RawRow as RawRow
 from .convert import source_query_id as source_query_id
 from .convert import whole as whole
+from .dataset_rows import DatasetRows as DatasetRows
 from .files import CHANGED as CHANGED
 from .files import FileState as FileState
 from .files import InputFile as InputFile
+from .files import RowSource as RowSource
+from .files import head_rows as head_rows
 from .files import inspect_files as inspect_files
+from .files import object_rows as object_rows
 from .jsonl import read_jsonl as read_jsonl
 from .preflight import Survey as Survey
 from .preflight import survey_rollouts as survey_rollouts

@@ -2,9 +2,10 @@
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
-from schema.errors import InputError
+from schema.errors import InputError, ShapeError
 from schema.input_columns import INPUT_COLUMNS, TEXT_KINDS, InputKind, columns_of
 
 #: Columns that hold text; one number or truth value; a list of numbers.
@@ -14,6 +15,15 @@ NUMBER_COLUMNS: Final = columns_of(*(set(InputKind) - TEXT_KINDS - {InputKind.VE
 #: Columns of text whose owners may give numbers.
 NUMBERED_COLUMNS: Final = columns_of(InputKind.NAME_OR_INTEGER)
 KNOWN_COLUMNS: Final = frozenset(column.name for column in INPUT_COLUMNS)
+
+#: Columns that other tools name so and that hold what the policy wrote.
+REPLY_COLUMNS: Final = frozenset(
+    (
+        *("output", "outputs", "response", "responses", "generation", "generations"),
+        *("prediction", "predictions", "model_output", "model_response", "generated_text"),
+        *("resps", "filtered_resps", "completions", "output_response"),
+    )
+)
 
 EXCERPT_CHARACTERS: Final = 200
 
@@ -47,18 +57,55 @@ class RawRow:
         return text.encode(errors="backslashreplace").decode()[:EXCERPT_CHARACTERS]
 
 
-def require_columns(names: set[str], where: str) -> None:
+def require_columns(names: set[str], where: Path, *, prefers: bool = False) -> None:
     """Check that `names` holds the columns that no file can do without.
 
+    Args:
+        names: the columns of a file.
+        where: the file, for messages.
+        prefers: it was said which of two columns the policy wrote.
+
     Raises:
-        InputError: naming the missing ones and what was found.
+        ShapeError: naming the missing ones and what was found.
+        InputError: if a column next to `answer` is what policies write, so that `answer` may be
+            the expected one.
     """
+    replies = sorted(names & REPLY_COLUMNS)
+    if "answer" in names and "completion" not in names and replies and not prefers:
+        raise InputError(
+            f"{where}: `answer` and `{replies[0]}` are given, and one of them may be the expected "
+            f"answer: say what the policy wrote with --map completion={replies[0]}, or with "
+            "--prefer answer"
+        )
     missing = [name for name in ("query",) if name not in names]
     if not {"answer", "completion"} & names:
         missing.append("answer")
     if missing:
         found = ", ".join(sorted(names)) or "none"
-        raise InputError(
+        raise ShapeError(
             f"{where}: missing {' and '.join(f'`{name}`' for name in missing)} (found: {found}); "
-            "rename the columns as docs/format.md says (`completion` may replace `answer`)"
+            "rename the columns as docs/format.md says (`completion` may replace `answer`), or "
+            "say where they are with --map, as in --map query=prompt,completion=output",
+            where,
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Expected:
+    """What is checked of the columns that a file has."""
+
+    #: A mapping says where columns are: any are good.
+    mapped: bool = False
+    #: It was said which of two columns the policy wrote.
+    prefers: bool = False
+
+    def ignored(self, names: set[str], where: Path) -> tuple[str, ...]:
+        """Check columns; return those that mean nothing to memreward, sorted.
+
+        Raises:
+            InputError: see `require_columns`.
+        """
+        if self.mapped:
+            return ()
+        require_columns(names, where, prefers=self.prefers)
+        return tuple(sorted(names - KNOWN_COLUMNS))

@@ -16,6 +16,7 @@ from schema.input_columns import InputColumn, InputKind
 from schema.messages import reply_of
 from schema.rollout import POLICY_SIGNALS, Vector
 from schema.validation import MAX_TEXT_BYTES, check_text
+from schema.values import tagged, without_end_tokens
 
 
 def source_query_id(values: dict[str, Any]) -> Any:
@@ -68,7 +69,13 @@ def texts(values: dict[str, Any], prefer: str | None = None) -> dict[str, Any]:
 
 
 def _apart(thinking: Any, answer: Any) -> dict[str, Any]:
-    """An answer that came apart from the thinking: it is given, unless it is empty."""
+    """An answer that came apart from the thinking: it is given, unless it is empty.
+
+    End tokens of a chat template are dropped, and tags around all of it.
+    """
+    if isinstance(answer, str) and answer.rstrip()[-1:] in (">", "]"):
+        answer = without_end_tokens(answer)
+        answer = tagged(answer) if answer.lstrip().lower().startswith("<answer>") else answer
     return {"thinking": thinking, "answer": answer, "answer_given": not _is_blank(answer)}
 
 

@@ -1,13 +1,15 @@
 """Rows of CSV files: a header, then one row a rollout; an empty cell is not given."""
 
 import csv
+import io
 import json
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from memstore.formats.columns import KNOWN_COLUMNS, RawRow, require_columns
+from memstore.containers import STREAM_ERRORS, is_packed, opened
+from memstore.formats.columns import Expected, RawRow
 from memstore.formats.jsonl import MAX_LINE_BYTES, SAMPLE_ROWS
 from schema.errors import InputError
 from schema.input_columns import InputKind, columns_of
@@ -21,22 +23,22 @@ _TRUTHS: Final = {"true": True, "false": False}
 _LACKING: Final = "\0lacking"
 
 
-def inspect_csv(path: Path) -> tuple[str, ...]:
+def inspect_csv(path: Path, expected: Expected) -> tuple[str, ...]:
     """Check the header and the head of a file; return the columns that are not known, sorted.
 
     Raises:
         InputError: if it is no CSV, has no rows, or lacks a column or names one twice.
     """
     with path.open("rb") as stream:
-        if stream.read(4) in (b"PAR1", b"\x1f\x8b\x08\x00"):
+        if not is_packed(path) and stream.read(4) in (b"PAR1", b"\x1f\x8b\x08\x00"):
             raise InputError(f"{path}: not a CSV file in spite of its name; rename it")
     names = _header(path)
     if len(set(names)) < len(names):
         raise InputError(f"{path}: two columns have the same name; rename one")
-    require_columns(set(names), str(path))
+    ignored = expected.ignored(set(names), path)
     if not list(islice(read_csv(path), SAMPLE_ROWS)):
         raise InputError(f"{path}: holds no rows; write one rollout a row below the header")
-    return tuple(sorted(set(names) - KNOWN_COLUMNS))
+    return ignored
 
 
 def read_csv(path: Path) -> Iterator[RawRow]:
@@ -48,22 +50,26 @@ def read_csv(path: Path) -> Iterator[RawRow]:
     csv.field_size_limit(MAX_LINE_BYTES)
     line = 1
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
+        with _text(path) as stream:
             reader = csv.DictReader(stream, restval=_LACKING, strict=True)
             for row in reader:
                 line = reader.line_num
                 yield _row(line, row)
-    except (csv.Error, UnicodeDecodeError, OSError) as error:
+    except (csv.Error, UnicodeDecodeError, *STREAM_ERRORS) as error:
         raise InputError(
             f"{path}: cannot be read as CSV in UTF-8 after line {line} ({error}); write it again"
         ) from error
 
 
+def _text(path: Path) -> io.TextIOWrapper:
+    return io.TextIOWrapper(opened(path), encoding="utf-8-sig", newline="")
+
+
 def _header(path: Path) -> list[str]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
+        with _text(path) as stream:
             return next(csv.reader(stream, strict=True), [])
-    except (csv.Error, UnicodeDecodeError) as error:
+    except (csv.Error, UnicodeDecodeError, *STREAM_ERRORS) as error:
         raise InputError(f"{path}: its header is no CSV in UTF-8 ({error})") from error
 
 

@@ -1,14 +1,13 @@
 """Rows of JSON Lines files, plain or gzipped, one line at a time."""
 
-import gzip
 import json
-import zlib
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final
 
-from memstore.formats.columns import KNOWN_COLUMNS, RawRow, require_columns
+from memstore.containers import STREAM_ERRORS, is_packed, opened
+from memstore.formats.columns import Expected, RawRow
 from schema.errors import InputError
 
 #: A longer line is not read into memory: three texts and four embeddings fit well below.
@@ -17,11 +16,12 @@ MAX_LINE_BYTES: Final = 32 << 20
 SAMPLE_ROWS: Final = 100
 
 _GZIP_MAGIC = b"\x1f\x8b"
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _PARQUET_MAGIC = b"PAR1"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-def inspect_jsonl(path: Path, *, gzipped: bool) -> tuple[str, ...]:
+def inspect_jsonl(path: Path, expected: Expected) -> tuple[str, ...]:
     """Check the file's head; return the columns in it that are not known, sorted.
 
     Raises:
@@ -29,33 +29,36 @@ def inspect_jsonl(path: Path, *, gzipped: bool) -> tuple[str, ...]:
     """
     with path.open("rb") as stream:
         head = stream.read(4)
-    if gzipped and not head.startswith(_GZIP_MAGIC):
+    name = path.name.lower()
+    if name.endswith(".gz") and not head.startswith(_GZIP_MAGIC):
         raise InputError(f"{path}: not a gzip file in spite of its name; rename it to .jsonl")
-    if not gzipped and head.startswith(_GZIP_MAGIC):
+    if name.endswith(".zst") and not head.startswith(_ZSTD_MAGIC):
+        raise InputError(f"{path}: not a Zstandard file in spite of its name; rename it to .jsonl")
+    if not is_packed(path) and head.startswith(_GZIP_MAGIC):
         raise InputError(f"{path}: this is a gzip file; rename it to .jsonl.gz")
+    if not is_packed(path) and head.startswith(_ZSTD_MAGIC):
+        raise InputError(f"{path}: this is a Zstandard file; rename it to .jsonl.zst")
     if head == _PARQUET_MAGIC:
         raise InputError(f"{path}: this is a Parquet file; rename it to .parquet")
-    rows = list(islice(read_jsonl(path, gzipped=gzipped), SAMPLE_ROWS))
+    rows = list(islice(read_jsonl(path), SAMPLE_ROWS))
     if not rows:
         raise InputError(f"{path}: holds no rows; write one JSON object a line")
     objects = [row.values for row in rows if row.fault is None]
     if not objects:
         first = rows[0]
         raise InputError(f"{path}: no line is a JSON object; line {first.line}: {first.fault}")
-    columns = {name for values in objects for name in values}
-    require_columns(columns, str(path))
-    return tuple(sorted(columns - KNOWN_COLUMNS))
+    return expected.ignored({name for values in objects for name in values}, path)
 
 
-def read_jsonl(path: Path, *, gzipped: bool) -> Iterator[RawRow]:
+def read_jsonl(path: Path) -> Iterator[RawRow]:
     """Yield the file's rows; blank lines count as lines but are no rows.
 
     Raises:
-        InputError: if the file cannot be read, or the gzip stream is cut off or damaged.
+        InputError: if the file cannot be read, or is compressed and cut off or damaged.
     """
     line = 0
     try:
-        with _opened(path, gzipped) as stream:
+        with opened(path) as stream:
             while raw := stream.readline(MAX_LINE_BYTES + 1):
                 line += 1
                 if len(raw) > MAX_LINE_BYTES and not raw.endswith(b"\n"):
@@ -67,17 +70,14 @@ def read_jsonl(path: Path, *, gzipped: bool) -> Iterator[RawRow]:
                     raw = raw.removeprefix(_BYTE_ORDER_MARK)
                 if raw.strip():
                     yield _parsed(line, raw)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except STREAM_ERRORS as error:
+        if not is_packed(path):
+            raise InputError(f"{path}: cannot be read after line {line} ({error})") from error
+        kind = "gzip" if path.name.lower().endswith(".gz") else "Zstandard"
         raise InputError(
-            f"{path}: the gzip stream is damaged or cut off after line {line} ({error}); "
+            f"{path}: the {kind} stream is damaged or cut off after line {line} ({error}); "
             "copy or compress the file again"
         ) from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read after line {line} ({error})") from error
-
-
-def _opened(path: Path, gzipped: bool) -> BinaryIO:
-    return cast(BinaryIO, gzip.open(path, "rb")) if gzipped else path.open("rb")
 
 
 def _skip_line(stream: BinaryIO) -> None:

@@ -1,6 +1,6 @@
 """Rows of Parquet files, by record batches; vectors go straight into numpy."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,8 +15,8 @@ from memstore.formats.columns import (
     NUMBERED_COLUMNS,
     TEXT_COLUMNS,
     VECTOR_COLUMNS,
+    Expected,
     RawRow,
-    require_columns,
 )
 from schema.errors import InputError
 from schema.validation import TEXT_EMBEDDINGS
@@ -27,11 +27,14 @@ BATCH_ROWS: Final = 512
 _FIX = "write the file again, or ask its owner for a whole copy"
 
 
-def inspect_parquet(path: Path, *, dimension: int | None) -> tuple[tuple[str, ...], int]:
+def inspect_parquet(
+    path: Path, expected: Expected, *, dimension: int | None
+) -> tuple[tuple[str, ...], int]:
     """Check footer and column types; return the unknown columns, sorted, and the row count.
 
     Args:
         path: the file.
+        expected: what is checked of its columns; their types are not where they are mapped.
         dimension: what text embeddings must have where the file gives their encoder no column;
             None: not to be checked.
 
@@ -44,25 +47,30 @@ def inspect_parquet(path: Path, *, dimension: int | None) -> tuple[tuple[str, ..
     names = set(schema.names)
     if len(names) < len(schema.names):
         raise InputError(f"{path}: two columns have the same name; rename one")
-    require_columns(names, str(path))
-    for name in sorted(names & KNOWN_COLUMNS):
+    ignored = expected.ignored(names, path)
+    for name in sorted(names & KNOWN_COLUMNS) if not expected.mapped else ():
         _check_type(path, name, schema.field(name).type)
-    if dimension is not None and "encoder" not in names:
+    if dimension is not None and "encoder" not in names and not expected.mapped:
         _check_widths(path, schema, dimension)
     if n_rows == 0:
         raise InputError(f"{path}: holds no rows; write one rollout a row")
-    return tuple(sorted(names - KNOWN_COLUMNS)), n_rows
+    return ignored, n_rows
 
 
-def read_parquet(path: Path) -> Iterator[RawRow]:
-    """Yield the file's rows with their known columns; vectors come as float32 arrays.
+def read_parquet(path: Path, names: Collection[str] | None = KNOWN_COLUMNS) -> Iterator[RawRow]:
+    """Yield the file's rows; vectors come as float32 arrays.
+
+    Args:
+        path: the file.
+        names: of the columns that are read; None: all.
 
     Raises:
         InputError: if a part of the file cannot be read.
     """
     line = 0
     with _opened(path) as file:
-        columns = [name for name in file.schema_arrow.names if name in KNOWN_COLUMNS]
+        found = file.schema_arrow.names
+        columns = [name for name in found if names is None or name in names]
         try:
             for batch in file.iter_batches(BATCH_ROWS, columns=columns, use_threads=False):
                 values_of = {name: _values(name, batch.column(name)) for name in columns}
@@ -143,7 +151,7 @@ def _values(name: str, column: Any) -> list[Any]:
     """The column's values as Python objects; text that is not UTF-8 comes as bytes."""
     if pa.types.is_null(column.type):
         return [None] * len(column)
-    if name in VECTOR_COLUMNS:
+    if name in VECTOR_COLUMNS and _is_vector(column.type):
         return _vectors(column)
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()

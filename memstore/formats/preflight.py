@@ -6,6 +6,7 @@ from pathlib import Path
 
 from memstore.formats.rejects import RejectedRow, Rejects, write_rejects
 from memstore.formats.rollout_reader import RolloutReader
+from memstore.mapping import Cleaned
 from schema.rollout import Rollout
 
 
@@ -22,6 +23,9 @@ class Survey:
     #: Rows whose text embeddings another encoder made; theirs are computed.
     foreign_embeddings: int
     ignored_columns: tuple[str, ...]
+    #: What was taken off texts, and how often; rows that a mapping leaves out.
+    cleaned: Cleaned
+    left_out: int
     #: By which a second pass notices that it reads something else.
     marks: bytes
 
@@ -73,5 +77,7 @@ def survey_rollouts(
         rewarded=rewarded,
         foreign_embeddings=reader.foreign_embeddings,
         ignored_columns=tuple(sorted(reader.ignored_columns)),
+        cleaned=reader.cleaned,
+        left_out=reader.left_out,
         marks=bytes(reader.marks),
     )

@@ -1,15 +1,17 @@
 """From files to rollouts: rows are converted, checked and told apart, one at a time."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from memstore.formats.columns import KNOWN_COLUMNS, RawRow
-from memstore.formats.files import CHANGED, InputFile, inspect_files
+from memstore.formats.copies import CopyCheck
+from memstore.formats.files import CHANGED, RowSource, inspect_files
 from memstore.formats.rejects import RejectedRow
 from memstore.formats.rollout_row import ReadOptions, rollout_of
+from memstore.mapping import Cleaned
 from schema.errors import InputError
 from schema.ids import content_hash, digest
 from schema.rollout import Rollout
@@ -40,7 +42,7 @@ class RolloutReader:
 
     def __init__(
         self,
-        files: Sequence[InputFile],
+        files: Sequence[RowSource],
         options: ReadOptions | None = None,
         checked: bytes | None = None,
     ) -> None:
@@ -67,6 +69,11 @@ class RolloutReader:
         self.foreign_embeddings = 0
         #: Columns found that mean nothing to memreward.
         self.ignored_columns: set[str] = set()
+        #: What was taken off texts, and how often.
+        self.cleaned: Cleaned = Counter()
+        #: Rows that a mapping leaves out.
+        self.left_out = 0
+        self._copies = CopyCheck()
 
     def __iter__(self) -> Iterator[Rollout | RejectedRow]:
         """Yield what the rows hold, in order, without those that repeat an earlier one.
@@ -86,14 +93,36 @@ class RolloutReader:
         """
         for file in self._files:
             self.ignored_columns.update(file.ignored_columns)
-            for row in file.rows():
+            self._copies.begin(file.path)
+            for row in self._mapped(file):
                 found = self._found(file, row)
                 self.repeated += found is None
                 yield ReadRow(file.path, row.line, found)
+            self._copies.end()
         if self._checked is not None and len(self.marks) != len(self._checked):
             raise InputError(f"{self._names()}: {CHANGED}")
 
-    def _found(self, file: InputFile, row: RawRow) -> Rollout | RejectedRow | None:
+    def _mapped(self, file: RowSource) -> Iterator[RawRow]:
+        """The file's rows, one a rollout."""
+        mapping = self._options.mapping
+        if mapping is None:
+            yield from file.rows()
+            return
+        for row in file.rows():
+            n_rows = 0
+            try:
+                for values in mapping.rows(row.values, self.cleaned) if row.fault is None else ():
+                    n_rows += 1
+                    yield RawRow(line=row.line, values=values, raw=row.raw)
+            except InputError as error:
+                yield RawRow(line=row.line, values=row.values, raw=row.raw, fault=str(error))
+                continue
+            if row.fault is not None:
+                yield row
+            elif not n_rows:
+                self.left_out += 1
+
+    def _found(self, file: RowSource, row: RawRow) -> Rollout | RejectedRow | None:
         try:
             rollout = self._rollout(row)
             is_new = self._is_new(rollout)
@@ -140,7 +169,9 @@ class RolloutReader:
         place = digest(rollout.source_query_id, str(rollout.step), str(rollout.place))
         texts = content_hash(rollout.query, rollout.thinking, rollout.answer)
         reward = None if rollout.reward is None else float(rollout.reward)
-        content = bytes.fromhex(digest(texts, repr(reward)))
+        said = rollout.dataset, rollout.domain, rollout.policy or ""
+        content = bytes.fromhex(digest(texts, repr(reward), *said))
+        self._copies.add(content)
         earlier = self._contents.setdefault(bytes.fromhex(place), content)
         if earlier != content:
             raise InputError(

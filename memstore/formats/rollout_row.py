@@ -9,6 +9,7 @@ import numpy as np
 from memstore.encoders import DEFAULT_DIMENSION, DEFAULT_ENCODER
 from memstore.formats import convert
 from memstore.formats.columns import KNOWN_COLUMNS
+from memstore.mapping import AS_GIVEN, RewardReading, RowMapping
 from schema.errors import InputError
 from schema.input_columns import INPUT_COLUMNS
 from schema.messages import query_text
@@ -40,6 +41,9 @@ class ReadOptions:
     dimension: int = DEFAULT_DIMENSION
     #: Which of `answer` and `completion` counts where a row has both; None: such a row is refused.
     prefer: Literal["answer", "completion"] | None = None
+    #: Where the columns are in files that have others; None: files have them.
+    mapping: RowMapping | None = None
+    reward: RewardReading = AS_GIVEN
 
 
 def rollout_of(values: Mapping[str, Any], options: ReadOptions, next_place: NextPlace) -> Rollout:
@@ -61,6 +65,9 @@ def rollout_of(values: Mapping[str, Any], options: ReadOptions, next_place: Next
     if isinstance(values.get("query"), list):
         values["query"] = query_text(values["query"])
     fields = {**_place(values, next_place), "policy": options.policy}
+    if "reward" in values:
+        reward = options.reward.of(values.pop("reward"))
+        values |= {} if reward is None else {"reward": reward}
     fields |= convert.texts(values, options.prefer)
     fields |= convert.policy_signals(values)
     fields |= _embeddings(values, options)

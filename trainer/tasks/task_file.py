@@ -59,7 +59,7 @@ def rows_of_file(path: Path, columns: Collection[str]) -> Iterator[tuple[int, di
             raise InputError(f"{path}: not a whole Parquet file ({error})") from error
         yield from enumerate(rows, 1)
         return
-    for row in read_jsonl(path, gzipped=name.endswith(".gz")):
+    for row in read_jsonl(path):
         if row.fault is not None:
             raise InputError(f"{path}:{row.line}: {row.fault}")
         yield row.line, row.values

@@ -83,3 +83,11 @@ VALUES (%(memory)s, %(version)s, %(manifest)s, %(seq)s);
 -- name: model_known
 -- Whether a checkpoint is known.
 SELECT 1 FROM memreward.model WHERE memory = %(memory)s AND version = %(version)s;
+
+-- name: policies_of
+-- Which policies made these rollouts, of those that are known.
+SELECT id, policy FROM memreward.rollout WHERE memory = %(memory)s AND id = ANY(%(ids)s);
+
+-- name: datasets_of
+-- Data set and domain of these queries, of those that are known.
+SELECT id, dataset, domain FROM memreward.query WHERE memory = %(memory)s AND id = ANY(%(ids)s);

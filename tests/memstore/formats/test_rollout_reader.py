@@ -352,7 +352,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 def test_a_folder_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "a.jsonl"
     folder.mkdir()
-    assert "not a regular file" in refused(folder)
+    assert "no file in this folder" in refused(folder)
 
 
 def test_an_unknown_extension_is_refused(tmp_path: Path) -> None:

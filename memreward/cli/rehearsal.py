@@ -1,0 +1,94 @@
+"""How rows would be stored, on the screen; and a proposal for files that have another shape."""
+
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import typer
+from rich.table import Table
+
+from memreward.base import cell, console, err_console, one_line
+from memreward.jobs import DryRun, IngestRequest, cleaning_lines, proposed_presets
+from schema.errors import InputError, ShapeError
+
+#: Rollouts that are shown, and how much of each text.
+SHOWN_ROLLOUTS: Final = 3
+SHOWN_CHARACTERS: Final = 300
+
+
+def show_rehearsal(rehearsal: DryRun, *, as_json: bool) -> None:
+    """Print what becomes of the rows: all of them as JSON, or their counts and the first.
+
+    Raises:
+        InputError: if a file as a whole cannot be used.
+        typer.Exit: if no row can be.
+    """
+    first: list[dict[str, Any]] = []
+    for row in rehearsal.rows():
+        if as_json:
+            typer.echo(json.dumps(row))
+        elif len(first) < SHOWN_ROLLOUTS and "answer" in row:
+            first.append(row)
+        elif "error" in row and rehearsal.rejected <= SHOWN_ROLLOUTS:
+            err_console.print(f"{row['file']}:{row['line']}: {row['error']}", soft_wrap=True)
+    if not as_json:
+        console.print(
+            f"{rehearsal.good} rollouts, {rehearsal.rejected} rejected rows, {rehearsal.repeated} "
+            f"that repeat an earlier one; {rehearsal.rewarded} with a reward; nothing was written",
+            soft_wrap=True,
+        )
+        for line in cleaning_lines(rehearsal.cleaned, rehearsal.left_out):
+            console.print(line, soft_wrap=True)
+        if rehearsal.ignored_columns:
+            names = ", ".join(map(one_line, sorted(rehearsal.ignored_columns)))
+            console.print(f"columns not used: {names}", soft_wrap=True)
+        for row in first:
+            _show(row)
+    if not rehearsal.good:
+        raise typer.Exit(2)
+
+
+def propose(request: IngestRequest, given: Sequence[Path], error: ShapeError) -> NoReturn:
+    """Refuse files of another shape; say which command would read them, and how they would be.
+
+    Args:
+        request: what was asked for.
+        given: its files as they were named.
+        error: why they cannot be read as they are.
+
+    Raises:
+        InputError: always.
+    """
+    presets = proposed_presets(error.path)
+    if not presets:
+        raise error
+    first = presets[0]
+    words = ["memreward", "ingest", *map(str, given), "--format", first.name]
+    if first.prompts_key is not None:
+        words += ["--prompts", "PROMPTS.jsonl"]
+    for option, value in (("--memory", request.memory), ("--run", request.run)):
+        words += [option, value] if value else []
+    others = ", ".join(preset.name for preset in presets[1:])
+    also = f" (its columns fit {others}, too)" if others else ""
+    if first.prompts_key is None:
+        shape = replace(request.shape, format=first.name)
+        rehearsal = DryRun(request=replace(request, files=[error.path], shape=shape))
+        console.print(f"{first.title}, as they would be stored:", soft_wrap=True)
+        for row in islice(rehearsal.rows(), SHOWN_ROLLOUTS):
+            _show(row)
+    raise InputError(
+        f"{error.path} has other columns than the input format; it looks like {first.name}{also}. "
+        f"Nothing was stored. If the rollouts above are right, run\n  {shlex.join(words)}"
+    ) from error
+
+
+def _show(row: dict[str, Any]) -> None:
+    table = Table(show_header=False)
+    for name, value in row.items():
+        text = "" if value is None else str(value)
+        table.add_row(name, cell(text[:SHOWN_CHARACTERS]))
+    console.print(table)

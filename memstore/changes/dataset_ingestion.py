@@ -1,0 +1,67 @@
+"""Ingest of a data set in memory; files are the work of the command."""
+
+from typing import Any
+
+from memstore.changes.ingestion import InputCheck, ingest
+from memstore.changes.pair_preferences import store_preferences
+from memstore.changes.rollout_writer import IngestReport, RolloutWriter
+from memstore.db import Stores
+from memstore.formats import DatasetRows, ReadOptions, RolloutReader, survey_rollouts
+from memstore.mapping import ShapeOptions
+
+
+def ingest_dataset(
+    stores: Stores,
+    dataset: Any,
+    shape: ShapeOptions,
+    *,
+    memory: str,
+    run: str,
+    policy: str | None = None,
+    skip_rejected: bool = False,
+) -> IngestReport:
+    """Check all rows, then store the good ones, and the preferences that they hold.
+
+    Args:
+        stores: both databases.
+        dataset: a `datasets.Dataset`, or a list of rows.
+        shape: where its columns are.
+        memory: that takes the rollouts.
+        run: that made them.
+        policy: of rows that name none.
+        skip_rejected: store the good rows although others are rejected.
+
+    Raises:
+        InputError: if the data set or, unless `skip_rejected`, a row cannot be used; nothing is
+            written then.
+        EncoderMismatchError: if the memory is stamped with another encoder.
+        QuarantineError: if publication to it is stopped.
+    """
+    writer = RolloutWriter(stores, memory, run)
+    encoder = writer.encoder
+    options = ReadOptions(
+        policy=policy,
+        encoder=encoder.name,
+        dimension=encoder.dimension,
+        mapping=shape.mapping(),
+        reward=shape.reward(),
+    )
+    rows = DatasetRows.checked(dataset, options)
+    check = InputCheck(stores.vectors, memory, run)
+    survey = survey_rollouts(RolloutReader([rows], options), None, observe=check)
+    check.finish()
+    if not skip_rejected:
+        survey.rejects.refuse()
+    report = ingest(
+        stores,
+        [rows],
+        options,
+        writer,
+        labelled=None,
+        progress=lambda rows: None,
+        checked=survey.marks,
+    )
+    if options.mapping is not None and options.mapping.is_preference:
+        reader = RolloutReader([rows], options)
+        store_preferences(stores, reader, memory, run, shape.format or "data set")
+    return report

@@ -1,0 +1,13 @@
+from .arrow_files import arrow_row_count as arrow_row_count
+from .arrow_files import arrow_rows as arrow_rows
+from .documents import document_rows as document_rows
+from .documents import is_json_lines as is_json_lines
+from .folders import expanded as expanded
+from .folders import is_dataset_folder as is_dataset_folder
+from .folders import is_partitioned as is_partitioned
+from .inspect_archives import archive_rows as archive_rows
+from .standard_input import with_standard_input as with_standard_input
+from .streams import STREAM_ERRORS as STREAM_ERRORS
+from .streams import is_packed as is_packed
+from .streams import opened as opened
+from .streams import plain_name as plain_name

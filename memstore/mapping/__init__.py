@@ -1,0 +1,5 @@
+"""Mappings: rows of other tools' files become rows of the input format."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,11 @@
+from .cleaning import Cleaned as Cleaned
+from .options import ShapeOptions as ShapeOptions
+from .presets import Preset as Preset
+from .presets import list_presets as list_presets
+from .presets import preset_named as preset_named
+from .recognition import fitting_presets as fitting_presets
+from .recognition import is_task_file as is_task_file
+from .row_mapping import RowMapping as RowMapping
+from .value_path import Source as Source
+from .verdicts import AS_GIVEN as AS_GIVEN
+from .verdicts import RewardReading as RewardReading

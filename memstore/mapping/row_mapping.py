@@ -1,0 +1,186 @@
+"""A mapping: where the columns of the input format are found in a row of another tool."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from memstore.mapping.cleaning import Cleaned, cleaned_completion, cleaned_query, count_tails
+from memstore.mapping.reward_choice import RewardChoice
+from memstore.mapping.value_path import MISSING, Source
+from schema.errors import InputError
+from schema.input_columns import INPUT_COLUMNS, InputKind, columns_of
+from schema.messages import chat_messages, prompt_and_reply, templated_prompt
+
+#: Prompt and completion in one: a list of messages.
+CONVERSATION: Final = "conversation"
+#: What the policy wrote, in one of several columns.
+TEXTS: Final = ("answer", "completion", "thinking", CONVERSATION)
+TARGETS: Final = frozenset((*(column.name for column in INPUT_COLUMNS), CONVERSATION))
+_NUMBERS: Final = frozenset(columns_of(InputKind.INTEGER, InputKind.NUMBER))
+#: Under this name a row has the row of the prompts' file that belongs to it.
+PROMPTS: Final = "prompts"
+
+Columns = Mapping[str, Source]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RowMapping:
+    """How a row becomes the rows of one rollout each."""
+
+    columns: Columns
+    #: Each row gives a rollout a variant: columns that differ from `columns`.
+    variants: tuple[Columns, ...] = ({},)
+    #: The first variant is preferred to the second.
+    is_preference: bool = False
+    #: Where there are several values that may be the reward.
+    choice: RewardChoice | None = None
+    #: Only rows with these values are used.
+    where: tuple[tuple[Source, str], ...] = ()
+    #: Lists that must have one element at most, since what is said of them is one value.
+    single: tuple[Source, ...] = ()
+    #: Prompts were decoded without the special tokens of their chat template.
+    bare_templates: bool = False
+    #: Columns with names of the input format that are not mapped are read as they are.
+    passes: bool = False
+    #: Rows of the prompts' file by what `key` leads to; see `PROMPTS`.
+    key: Source | None = None
+    prompts: Mapping[str, Any] = field(default_factory=dict)
+
+    def rows(self, row: Mapping[str, Any], cleaned: Cleaned) -> Iterator[dict[str, Any]]:
+        """Yield the rows of the input format that a row holds; none, if `where` leaves it out.
+
+        Args:
+            row: as the file has it.
+            cleaned: counts what is taken off the texts.
+
+        Raises:
+            InputError: if lists differ in length, a prompt is unknown, or a text cannot be read.
+        """
+        if not all(_same(source.of(row), value) for source, value in self.where):
+            return
+        row = self._with_prompt(row)
+        for source in self.single:
+            found = source.of(row)
+            if isinstance(found, list) and len(found) > 1:
+                raise InputError(
+                    f"`{source.text}` holds {len(found)} answers, and there is one reward for all: "
+                    "leave it out with --map reward="
+                )
+        for variant in self.variants:
+            yield from self._exploded(row, {**self.columns, **variant}, cleaned)
+
+    def _exploded(
+        self, row: Mapping[str, Any], columns: Columns, cleaned: Cleaned
+    ) -> Iterator[dict[str, Any]]:
+        plain = {name: source.of(row) for name, source in columns.items() if not source.is_each}
+        lists = {name: source.of(row) for name, source in columns.items() if source.is_each}
+        lists = {name: value for name, value in lists.items() if value not in (MISSING, None)}
+        if "reward" not in columns and self.choice is not None:
+            plain["reward"] = self.choice.of(row)
+        if self.passes:
+            plain = {**self._passed(row, columns), **plain}
+        if not any(source.is_each for source in columns.values()):
+            yield self._row(plain, cleaned)
+            return
+        lengths = {name: len(value) for name, value in lists.items() if isinstance(value, list)}
+        if len(set(lengths.values())) != 1 or len(lengths) < len(lists):
+            shown = ", ".join(
+                f"`{columns[name].text}` {length}" for name, length in lengths.items()
+            )
+            raise InputError(
+                f"lists that belong together differ in length ({shown or 'none is a list'}): "
+                "mend the row, or map the right ones"
+            )
+        (length,) = set(lengths.values())
+        if not length:
+            raise InputError("its lists are empty: leave the row out")
+        for place in range(length):
+            yield self._row({**plain, **{n: v[place] for n, v in lists.items()}}, cleaned)
+
+    def _passed(self, row: Mapping[str, Any], columns: Columns) -> dict[str, Any]:
+        """The row's own columns that nothing is mapped to."""
+        taken = set(columns)
+        if taken & set(TEXTS):
+            taken |= {*TEXTS, "answer_given"}
+        return {n: v for n, v in row.items() if n in TARGETS and n not in taken}
+
+    def _row(self, found: dict[str, Any], cleaned: Cleaned) -> dict[str, Any]:
+        values = {n: v for n, v in found.items() if v is not MISSING and v is not None}
+        if CONVERSATION in values:
+            turns = chat_messages(values.pop(CONVERSATION))
+            if turns is None:
+                raise InputError("the conversation is no list of messages: map another column")
+            values["query"], values["completion"] = prompt_and_reply(turns)
+        elif "completion" in values:
+            values |= _with_prompt_apart(values)
+        for name in _NUMBERS & values.keys():
+            values[name] = _number(values[name])
+        begun = ""
+        if "query" in values:
+            values["query"], begun = cleaned_query(
+                values["query"], cleaned, bare=self.bare_templates
+            )
+        if "completion" in values:
+            values["completion"] = cleaned_completion(values["completion"], begun, cleaned)
+        if isinstance(values.get("answer"), str):
+            count_tails(values["answer"], cleaned)
+        return values
+
+    def _with_prompt(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        if self.key is None:
+            return row
+        key = self.key.of(row)
+        if key is MISSING or str(key) not in self.prompts:
+            raise InputError(
+                f"`{self.key.text}` is {'missing' if key is MISSING else repr(key)}: no row of "
+                "the file of prompts has it; name the right file with --prompts"
+            )
+        return {**row, PROMPTS: self.prompts[str(key)]}
+
+    @property
+    def roots(self) -> frozenset[str] | None:
+        """Columns that are read, as paths begin; None: all, since names are looked up."""
+        if self.choice is not None or self.passes:
+            return None
+        sources: Sequence[Source] = [
+            *self.columns.values(),
+            *(source for variant in self.variants for source in variant.values()),
+            *(source for source, _ in self.where),
+            *self.single,
+            *([self.key] if self.key else []),
+        ]
+        paths = [path for source in sources for path in source.paths]
+        return frozenset((*(path.root for path in paths), *(path.text for path in paths)))
+
+
+def _with_prompt_apart(values: Mapping[str, Any]) -> dict[str, Any]:
+    """`query` and `completion`, where the completion is the whole chat, prompt included."""
+    completion = values["completion"]
+    if isinstance(completion, str):
+        whole = templated_prompt(completion) if "query" not in values else None
+        if whole is None or not whole.begun:
+            return {}
+        return {"query": list(whole.messages), "completion": whole.begun}
+    turns = chat_messages(completion)
+    if turns is None or turns[0]["role"] in ("assistant", "tool"):
+        return {}
+    prompt, reply = prompt_and_reply(turns)
+    return {"query": prompt, "completion": reply}
+
+
+def _number(value: Any) -> Any:
+    """The number that a text is, as in CSV files; what is none is left for the validator."""
+    if not isinstance(value, str):
+        return value
+    for kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            continue
+    return value
+
+
+def _same(found: Any, wanted: str) -> bool:
+    if isinstance(found, bool):
+        return str(found).lower() == wanted.lower()
+    return found is not MISSING and str(found) == wanted
