@@ -37,12 +37,13 @@ def refuse_other_metadata(
         for id_, dataset, domain in of.rows("datasets_of", memory=memory, ids=queries)
     }
     for item in prepared:
-        _check_policy(item.rollout, policies.get(item.id))
+        if item.id in policies:
+            _check_policy(item.rollout, policies[item.id])
         _check_query(item.rollout, said.setdefault(item.query_id, {}))
 
 
 def _check_policy(rollout: Rollout, stored: str | None) -> None:
-    if None not in (rollout.policy, stored) and stored != rollout.policy:
+    if rollout.policy is not None and stored != rollout.policy:
         raise InputError(
             f"{_place(rollout)}, rollout {rollout.place} is in the memory with policy {stored!r}, "
             f"here with {rollout.policy!r}: remove the run with `memreward delete --run`, and "

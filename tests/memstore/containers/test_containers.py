@@ -125,7 +125,8 @@ def test_every_container_can_be_mapped(name: str, tmp_path: Path) -> None:
     ]
     WRITERS[name](tmp_path / name, rows)
     shape = ShapeOptions(map="query=p,completion=out,reward=s,step=step")
-    assert sorted(told(tmp_path / name, ReadOptions(mapping=shape.mapping()))) == sorted(EXPECTED)
+    options = ReadOptions(mapping=shape.mapping(), reward=shape.reward())
+    assert sorted(told(tmp_path / name, options)) == sorted(EXPECTED)
     assert len(list(object_rows(tmp_path / name))) == 3
 
 
