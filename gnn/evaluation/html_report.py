@@ -10,6 +10,7 @@ from typing import Any, Final
 from matplotlib.figure import Figure
 
 from gnn.base import MEASURES
+from gnn.evaluation.best_of import SIZES
 from gnn.evaluation.figures import (
     coverage_figure,
     dataset_figure,
@@ -22,6 +23,7 @@ from gnn.evaluation.tables import (
     HEADINGS,
     SELECTIVE_HEADINGS,
     best_models,
+    best_of_rows,
     number,
     parts,
     selective_cells,
@@ -49,6 +51,13 @@ its mean over all coverages. Right, wrong: precision attained, and share of all 
 by thresholds for a precision of .9 that were fitted on held-out labels. Unlike: share of rollouts
 whose queries are unlike anything labelled, where propagation gives no opinion; nothing else here
 leaves them out.</p>"""
+
+
+BEST_OF_NOTE: Final = """<p>Of N rollouts of a query the one with the highest reward is chosen: how
+often it is right, and in brackets the regret, how much more often the best possible choice (oracle)
+is. Mean over all subsets of N (256 drawn ones where there are more), queries and seeds; ties are
+split evenly. Majority: the most frequent conclusion among the N. Rewards are those of the whole
+group, also where N is smaller.</p>"""
 
 
 def write_report(evaluation: Evaluation, folder: Path) -> Path:
@@ -91,7 +100,7 @@ def report_page(evaluation: Evaluation) -> str:
             *(
                 line
                 for name, rows in result["sets"].items()
-                for line in _section(evaluation, name, rows)
+                for line in _section(evaluation, name, rows, result["best_of"][name])
             ),
             "</body></html>",
         ]
@@ -99,7 +108,10 @@ def report_page(evaluation: Evaluation) -> str:
 
 
 def _section(
-    evaluation: Evaluation, set_name: str, rows: Mapping[str, Mapping[str, Any]]
+    evaluation: Evaluation,
+    set_name: str,
+    rows: Mapping[str, Mapping[str, Any]],
+    best_of: Mapping[str, Any],
 ) -> Iterator[str]:
     """Everything about one set."""
     size = next(iter(rows.values()))
@@ -118,6 +130,9 @@ def _section(
     yield "<h3>Answering only what is sure</h3>"
     yield SELECTIVE_NOTE
     yield _selective_table(rows)
+    yield "<h3>Best of N</h3>"
+    yield BEST_OF_NOTE
+    yield _best_of_table(best_of)
     for measure in ("auc", "within_query"):
         heading = HEADINGS[measure]
         yield _picture(dataset_figure(rows, measure, heading), f"{heading} by dataset.")
@@ -149,6 +164,16 @@ def _selective_table(rows: Mapping[str, Mapping[str, Any]]) -> str:
     for model, row in rows.items():
         cells = (model, *selective_cells(row["selective"]))
         lines.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
+    return "\n".join([*lines, "</table>"])
+
+
+def _best_of_table(found: Mapping[str, Any]) -> str:
+    """How often the answer that is chosen among 2, 4 and 8 is right; one row a chooser and part."""
+    heads = ("part", "chosen by", *(f"best of {size}" for size in SIZES))
+    lines = ["<table><tr>" + "".join(f"<th>{head}</th>" for head in heads) + "</tr>"]
+    for part, cells in best_of_rows(found, in_parts=True):
+        shown = "".join(f"<td>{escape(cell)}</td>" for cell in (part, *cells))
+        lines.append(f"<tr>{shown}</tr>")
     return "\n".join([*lines, "</table>"])
 
 

@@ -19,6 +19,7 @@ from gnn.base import (
     no_progress,
 )
 from gnn.confidence import Novelty, Thresholds, group_table, mean_selective, selective
+from gnn.evaluation.best_of import Candidates, summary
 from schema.errors import InputError, TrainingError
 from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
 
@@ -78,13 +79,14 @@ class Evaluation:
         """The result as `memreward evaluate --json` writes it; None means n/a.
 
         Each measure is the mean over seeds; its sample standard deviation is
-        `<measure>_spread` (None with one seed).
+        `<measure>_spread` (None with one seed). `best_of`: see `best_of.summary`.
         """
         return {
             "sets": {
                 name: {model: self._summary(model, name) for model in self.scored}
                 for name in self.set_names
             },
+            "best_of": {name: self._best_of(name) for name in self.set_names},
             "labels": self.labels,
             "seeds": len(next(iter(self.scored.values()))),
             "seconds": round(self.seconds, 1),
@@ -111,6 +113,24 @@ class Evaluation:
                 for by, results in groups.items()
             },
         }
+
+    def _best_of(self, set_name: str) -> dict[str, Any]:
+        conclusion_R = self.graph.conclusion_of_rollout_R
+        trials: list[Candidates] = []
+        for place, scored in enumerate(next(iter(self.scored.values()))):
+            in_R = self.scorable_R(scored.trial, set_name)
+            trials.append(
+                Candidates(
+                    score={
+                        model: of_trials[place].probability_R[in_R]
+                        for model, of_trials in self.scored.items()
+                    },
+                    reward_R=self.truth_R[in_R],
+                    query_R=self.query_R[in_R],
+                    conclusion_R=conclusion_R[in_R],
+                )
+            )
+        return summary(trials, np.array(self.graph.domain_Q))
 
     def _selective(self, model: str, set_name: str) -> dict[str, Any]:
         return mean_selective(

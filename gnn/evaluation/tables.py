@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gnn.base import MEASURES
+from gnn.evaluation.best_of import ORACLE, SIZES
 
 #: Headings of the measures.
 HEADINGS: Final[dict[str, str]] = {
@@ -34,6 +35,8 @@ SELECTIVE_HEADINGS: Final = (
     "wrong, .9 wanted",
     "unlike",
 )
+
+BEST_OF_TITLE: Final = "the share of chosen answers that are right (regret)"
 
 
 def number(row: Mapping[str, Any], measure: str) -> str:
@@ -106,6 +109,38 @@ def selective_cells(found: Mapping[str, Any]) -> list[str]:
     return [*cells, f"{found['unlike']:.1%}"]
 
 
+def best_of_rows(found: Mapping[str, Any], *, in_parts: bool) -> Iterator[tuple[str, list[str]]]:
+    """Name of a part, then cells of one chooser: its name, accuracy and regret at each of SIZES.
+
+    Args:
+        found: what `Evaluation.to_json` gave under `best_of` for a set.
+        in_parts: also one part a domain.
+    """
+    domains = found["by_domain"] if in_parts else {}
+    for part, by_size in (("all", found), *domains.items()):
+        sizes = [by_size.get(str(size), {}) for size in SIZES]
+        for chooser in dict.fromkeys(name for rows in sizes for name in rows):
+            yield part, [chooser, *(_chosen(rows.get(chooser)) for rows in sizes)]
+
+
+def _chosen(row: Mapping[str, Any] | None) -> str:
+    return "n/a" if row is None else f"{row['accuracy']:.3f} ({row['regret']:.3f})"
+
+
+def best_of_table(set_name: str, found: Mapping[str, Any], *, in_parts: bool) -> Table:
+    """How often the answer that is chosen among 2, 4 and 8 is right, and the regret."""
+    table = Table(title=f"{set_name}: {BEST_OF_TITLE}", title_justify="left")
+    table.add_column("part")
+    table.add_column("chosen by")
+    for size in SIZES:
+        table.add_column(f"best of {size}", justify="right")
+    shown = ""
+    for part, cells in best_of_rows(found, in_parts=in_parts):
+        table.add_row("" if part == shown else part, *cells, end_section=cells[0] == ORACLE)
+        shown = part
+    return table
+
+
 def _share(found: Mapping[str, Any], name: str) -> str:
     value = found.get(name)
     return "n/a" if value is None else f"{value:.3f}"
@@ -117,6 +152,9 @@ def print_evaluation(result: Mapping[str, Any], console: Console, *, in_parts: b
         console.print(table)
     for set_name, rows in result["sets"].items():
         console.print(selective_table(set_name, rows))
+    for set_name, found in result["best_of"].items():
+        if len(found) > 1:
+            console.print(best_of_table(set_name, found, in_parts=in_parts))
     console.print(
         f"{result['labels']:.0%} of the queries labelled, {result['seeds']} seed(s), "
         f"{result['seconds']:.0f} s; mean ± standard deviation over seeds, coverage 1"

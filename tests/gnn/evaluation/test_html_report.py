@@ -67,7 +67,10 @@ def test_page_stands_alone(evaluation: Evaluation) -> None:
 
 def test_page_shows_the_figures_of_the_json(evaluation: Evaluation) -> None:
     row = evaluation.to_json()["sets"]["a<b>&c"]["majority"]
-    assert f"{row['auc']:.3f} ±{row['auc_spread']:.3f}" in report_page(evaluation)
+    page = report_page(evaluation)
+    assert f"{row['auc']:.3f} ±{row['auc_spread']:.3f}" in page
+    chosen = evaluation.to_json()["best_of"]["a<b>&c"]["4"]["majority"]
+    assert f"<td>{chosen['accuracy']:.3f} ({chosen['regret']:.3f})</td>" in page
 
 
 def test_is_written_whole(evaluation: Evaluation, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def run(models: Mapping[str, Any], seeds: int = 3) -> Evaluation:
 
 def test_result_has_the_promised_structure() -> None:
     result = run({"constant": ConstantModel, "majority": MajorityModel}).to_json()
-    assert set(result) == {"sets", "labels", "seeds", "seconds"}
+    assert set(result) == {"sets", "best_of", "labels", "seeds", "seconds"}
     assert (result["labels"], result["seeds"]) == (0.4, 3)
     assert list(result["sets"]) == ["unlabelled", "test file"]
     for rows in result["sets"].values():
@@ -99,6 +99,28 @@ def test_result_has_the_promised_structure() -> None:
                 assert {"n_queries", "n_rollouts"} < set(part)
     assert result["sets"]["test file"]["majority"]["n_rollouts"] == 20
     json.dumps(result, allow_nan=False)
+
+
+def test_best_of_n_compares_every_model_with_vote_chance_and_oracle() -> None:
+    evaluation = run({"constant": ConstantModel, "peeping": Peeping})
+    result = evaluation.to_json()
+    assert list(result["best_of"]) == ["unlabelled", "test file"]
+    found = result["best_of"]["test file"]
+    # Four rollouts a query: nothing to choose among eight.
+    assert list(found) == ["2", "4", "by_domain"]
+    assert list(found["4"]) == ["constant", "peeping", "majority", "random", "oracle"]
+    in_R = evaluation.scored["constant"][0].trial.sets["test file"]
+    truth = evaluation.truth_R[in_R].reshape(-1, 4)
+    for row in (found["4"]["constant"], found["4"]["random"], found["2"]["random"]):
+        assert row["accuracy"] == pytest.approx(truth.mean())
+    assert found["4"]["oracle"]["accuracy"] == pytest.approx(truth.max(axis=1).mean())
+    assert found["4"]["random"]["regret"] == pytest.approx(
+        (truth.max(axis=1) - truth.mean(1)).mean()
+    )
+    console = Console(width=160, file=io.StringIO())
+    print_evaluation(result, console)
+    shown = console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
+    assert f"{found['4']['oracle']['accuracy']:.3f} (0.000)" in shown
 
 
 def test_mean_and_spread_are_over_seeds() -> None:
