@@ -108,12 +108,13 @@ class RolloutReader:
         if mapping is None:
             yield from file.rows()
             return
+        of_file = mapping.of_file(file.path)
         for row in file.rows():
             n_rows = 0
             try:
                 for values in mapping.rows(row.values, self.cleaned) if row.fault is None else ():
                     n_rows += 1
-                    yield RawRow(line=row.line, values=values, raw=row.raw)
+                    yield RawRow(line=row.line, values={**of_file, **values}, raw=row.raw)
             except InputError as error:
                 yield RawRow(line=row.line, values=row.values, raw=row.raw, fault=str(error))
                 continue

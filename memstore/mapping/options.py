@@ -58,7 +58,7 @@ class ShapeOptions:
             columns=_merged(base, given, lists),
             choice=None if "reward" in given else base.choice,
             where=where,
-            single=() if "reward" in given else base.single,
+            most=() if {"reward", "completion", "answer"} & set(given) else base.most,
             prompts=prompts or {},
         )
 

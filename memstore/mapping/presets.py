@@ -1,6 +1,7 @@
 """Presets: mappings by name, one readable file each, for the files of well-known tools."""
 
 import json
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -89,7 +90,9 @@ def _preset(text: str) -> Preset:
             variants=tuple(map(_columns, said.get("variants", [{}]))),
             is_preference=said.get("preference", False),
             choice=_choice(reward),
-            single=tuple(map(Source.parse, said.get("single", ()))),
+            most=tuple((Source.parse(path), most) for path, most in said.get("most", {}).items()),
+            chain=Source.parse(said["chain"]) if "chain" in said else None,
+            file_name=re.compile(said["file_name"]) if "file_name" in said else None,
             bare_templates=said.get("bare_templates", False),
             key=Source.parse(said["prompts"]["key"]) if "prompts" in said else None,
         ),

@@ -1,7 +1,9 @@
 """A mapping: where the columns of the input format are found in a row of another tool."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from memstore.mapping.cleaning import Cleaned, cleaned_completion, cleaned_query, count_tails
@@ -36,8 +38,12 @@ class RowMapping:
     choice: RewardChoice | None = None
     #: Only rows with these values are used.
     where: tuple[tuple[Source, str], ...] = ()
-    #: Lists that must have one element at most, since what is said of them is one value.
-    single: tuple[Source, ...] = ()
+    #: Lists, and how many elements they may have, since one reward is for all.
+    most: tuple[tuple[Source, int], ...] = ()
+    #: A list of nodes, each with its `parent`, which must be the one before: no branches.
+    chain: Source | None = None
+    #: Columns that the name of a file gives, as named groups.
+    file_name: re.Pattern[str] | None = None
     #: Prompts were decoded without the special tokens of their chat template.
     bare_templates: bool = False
     #: Columns with names of the input format that are not mapped are read as they are.
@@ -59,15 +65,34 @@ class RowMapping:
         if not all(_same(source.of(row), value) for source, value in self.where):
             return
         row = self._with_prompt(row)
-        for source in self.single:
-            found = source.of(row)
-            if isinstance(found, list) and len(found) > 1:
-                raise InputError(
-                    f"`{source.text}` holds {len(found)} answers, and there is one reward for all: "
-                    "leave it out with --map reward="
-                )
+        self._check_lists(row)
         for variant in self.variants:
             yield from self._exploded(row, {**self.columns, **variant}, cleaned)
+
+    def of_file(self, path: Path) -> dict[str, Any]:
+        """Columns that the name of a file, or of its folders, gives."""
+        found = self.file_name.search(path.as_posix()) if self.file_name else None
+        if found is None:
+            return {}
+        given = {name: text for name, text in found.groupdict().items() if text is not None}
+        return {n: _number(v) if n in _NUMBERS else v for n, v in given.items()}
+
+    def _check_lists(self, row: Mapping[str, Any]) -> None:
+        for source, most in self.most:
+            found = source.of(row)
+            if isinstance(found, list) and len(found) > most:
+                raise InputError(
+                    f"`{source.text}` has {len(found)} elements, {most} are expected, and there is "
+                    "one reward for all: map what you mean with --map completion=... (and reward=)"
+                )
+        nodes = self.chain.of(row) if self.chain is not None else None
+        if isinstance(nodes, list):
+            parents = [node.get("parent") for node in nodes]
+            if parents != [None, *range(len(nodes) - 1)][: len(nodes)]:
+                raise InputError(
+                    "the trace has several branches, and one reward for all: leave the row out, or "
+                    "give each branch a row"
+                )
 
     def _exploded(
         self, row: Mapping[str, Any], columns: Columns, cleaned: Cleaned
@@ -146,7 +171,8 @@ class RowMapping:
             *self.columns.values(),
             *(source for variant in self.variants for source in variant.values()),
             *(source for source, _ in self.where),
-            *self.single,
+            *(source for source, _ in self.most),
+            *([self.chain] if self.chain else []),
             *([self.key] if self.key else []),
         ]
         paths = [path for source in sources for path in source.paths]

@@ -1,4 +1,7 @@
-"""Where a value is in a nested row: `a.b[0].c`; `[-1]` is the last of a list, `[]` each of it."""
+"""Where a value is in a nested row: `a.b[0].c`; `[-1]` is the last of a list, `[]` each of it.
+
+`[]` gives an element a rollout, `[*]` the list of what is at all elements, for one rollout.
+"""
 
 import json
 import re
@@ -10,10 +13,12 @@ from schema.errors import InputError
 
 #: What a path that leads nowhere gives; null is a value.
 MISSING: Final = object()
-_STEP = re.compile(r"\.?([^.\[\]]+)|\[(-?\d*)\]")
+_STEP = re.compile(r"\.?([^.\[\]]+)|\[(-?\d*|\*)\]")
 #: Stands for each element of a list.
 _EACH: Final = None
-Step = str | int | None
+#: All elements, as a list.
+_ALL: Final = ("*",)
+Step = str | int | tuple[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ class ValuePath:
                 break
             end = match.end()
             index = match[2]
-            steps.append(match[1] if index is None else int(index) if index else _EACH)
+            steps.append(match[1] if index is None else _index(index))
         if not text or end < len(text) or steps.count(_EACH) > 1:
             raise InputError(
                 f"{text!r} is no path to a value: write names with dots, and indexes, as in "
@@ -129,6 +134,10 @@ class Source:
         return found
 
 
+def _index(text: str) -> Step:
+    return _ALL if text == "*" else int(text) if text else _EACH
+
+
 def exploded(source: Source, lists: Sequence[str]) -> Source:
     """`source`, with `[]` after those of its paths that are named in `lists`."""
     paths = tuple(
@@ -138,13 +147,18 @@ def exploded(source: Source, lists: Sequence[str]) -> Source:
 
 
 def _walked(value: Any, steps: Sequence[Step]) -> Any:
-    for step in steps:
+    for place, step in enumerate(steps):
+        if step == _ALL:
+            if not _is_list(value):
+                return MISSING
+            found = [_walked(item, steps[place + 1 :]) for item in value]
+            return [item for item in found if item is not MISSING]
         if isinstance(step, str):
             if not isinstance(value, Mapping) or step not in value:
                 return MISSING
             value = value[step]
         else:
-            assert step is not None
+            assert isinstance(step, int)
             if not _is_list(value) or not -len(value) <= step < len(value):
                 return MISSING
             value = value[step]

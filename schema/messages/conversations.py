@@ -23,6 +23,8 @@ _ROLES: Final = {
     "observation": "tool",
     "function_response": "tool",
 }
+#: Items of OpenAI's Responses API other than messages with a role.
+_ITEMS: Final = ("reasoning", "function_call", "function_call_output")
 #: Who speaks in a reply: the policy, and the tools that it called.
 _REPLYING: Final = ("assistant", "tool", "function")
 
@@ -42,11 +44,39 @@ def chat_messages(value: Any) -> list[dict[str, Any]] | None:
         return None
     if not all(isinstance(turn, Mapping) for turn in value):
         return None
-    if all("role" in turn for turn in value):
-        return [{k: v for k, v in turn.items() if v is not None} for turn in value]
+    if all("role" in turn and turn.get("type") in (None, "message") for turn in value):
+        return [{k: v for k, v in turn.items() if v is not None and k != "type"} for turn in value]
+    if all(turn.get("type") in _ITEMS for turn in value if "role" not in turn):
+        return _of_items(value)
     if all("from" in turn and "value" in turn for turn in value):
         return [{"role": _role(turn["from"]), "content": turn["value"]} for turn in value]
     return None
+
+
+def _of_items(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Items of the Responses API as messages; reasoning belongs to what follows it."""
+    turns: list[dict[str, Any]] = []
+    thought: list[str] = []
+    for item in items:
+        kind = item.get("type")
+        if kind == "reasoning":
+            parts = [*(item.get("content") or []), *(item.get("summary") or [])]
+            thought += [part["text"] for part in parts if isinstance(part.get("text"), str)]
+            continue
+        if kind == "function_call":
+            call = {"id": item.get("call_id"), "function": {"name": item.get("name")}}
+            call["function"]["arguments"] = item.get("arguments")
+            turn = {"role": "assistant", "content": "", "tool_calls": [call]}
+        elif kind == "function_call_output":
+            turn = {"role": "tool", "content": item.get("output")}
+            turn["tool_call_id"] = item.get("call_id")
+        else:
+            turn = {"role": item["role"], "content": item.get("content")}
+        if thought and turn["role"] == "assistant":
+            turn["reasoning_content"] = "\n".join(thought)
+            thought = []
+        turns.append(turn)
+    return turns
 
 
 def prompt_and_reply(

@@ -1,5 +1,6 @@
 """Files as other tools write them, with content of our own, and what they hold."""
 
+import csv
 import json
 import zipfile
 from collections.abc import Callable, Sequence
@@ -21,6 +22,14 @@ def json_lines(path: Path, rows: Sequence[Any]) -> Path:
 
 def json_list(path: Path, rows: Sequence[Any]) -> Path:
     path.write_text(json.dumps(rows), encoding="utf-8")
+    return path
+
+
+def comma_separated(path: Path, rows: Sequence[Any]) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
     return path
 
 
@@ -101,6 +110,12 @@ def batch_reply(name: str, choices: list[Any]) -> dict[str, Any]:
         "response": {"status_code": 200, "request_id": "r", "body": body},
         "error": None,
     }
+
+
+def response_item(text: str) -> dict[str, Any]:
+    """A message of OpenAI's Responses API."""
+    content = [{"type": "output_text", "text": text, "annotations": []}]
+    return {"type": "message", "id": "m", "role": "assistant", "content": content}
 
 
 BRIEF = f"<|system|>\nBe brief.\n<|user|>\n{SUM}"
@@ -333,5 +348,208 @@ FILES = [
             all={"policy": "our/policy", "dataset": "sums", "finish_reason": "stop"},
         )
         for name, write in (("log.eval", eval_archive), ("log.json", json_log))
+    ),
+    OtherFile(
+        format="skyrl",
+        name="global_step_12_evals.jsonl",
+        rows=[
+            {
+                "input_prompt": CHAT_ML,
+                "output_response": f"#### {answer}<|im_end|>",
+                "score": score,
+                "stop_reason": "stop",
+                "env_class": "sums",
+                "env_extras": {"reward_spec": {"method": "rule", "ground_truth": "4"}},
+                "data_source": "sums",
+            }
+            for answer, score in (("4", [0.0, 0.0, 1.0]), ("5", 0.0))
+        ],
+        rollouts=[(SUM, "", "4", 1.0, 12), (SUM, "", "5", 0.0, 12)],
+        all={"dataset": "sums", "finish_reason": "stop"},
+    ),
+    OtherFile(
+        format="areal",
+        name="7.jsonl",
+        rows=[
+            {
+                "task_id": 7,
+                "sample_idx": place,
+                "seqlen": 30,
+                "prompt_len": 20,
+                "head_version": 4,
+                "tail_version": 5,
+                "reward": reward,
+                "prompt": CHAT_ML,
+                "completion": f"#### {answer}<|im_end|>",
+            }
+            for place, (answer, reward) in enumerate([("4", 1.0), ("5", 0.0)])
+        ],
+        rollouts=[(SUM, "", "4", 1.0, 5), (SUM, "", "5", 0.0, 5)],
+    ),
+    OtherFile(
+        format="nemo-gym",
+        name="rollouts.jsonl",
+        rows=[
+            {
+                "responses_create_params": {"input": prompt, "tools": []},
+                "response": {"id": "r", "model": "our/policy", "output": output},
+                "reward": 1.0,
+                "expected_answer": "4",
+                "agent_ref": {"type": "responses_api_agents", "name": "sums"},
+                "_ng_task_index": 0,
+                "_ng_rollout_index": 0,
+            }
+            for prompt, output in (
+                ([{"role": "system", "content": "Be brief."}, *chat(SUM)], [response_item("4")]),
+                (
+                    SUM,
+                    [
+                        {
+                            "type": "reasoning",
+                            "summary": [{"type": "summary_text", "text": "Add."}],
+                        },
+                        {
+                            "type": "function_call",
+                            "call_id": "c",
+                            "name": "add",
+                            "arguments": '{"a": 2, "b": 2}',
+                        },
+                        {"type": "function_call_output", "call_id": "c", "output": "4"},
+                        response_item("It is 4."),
+                    ],
+                ),
+            )
+        ],
+        rollouts=[
+            (BRIEF, "", "4", 1.0, 0),
+            (
+                SUM,
+                "<|assistant thinking|>\nAdd.\n<|assistant|>\n<|call|>\n"
+                '{"arguments":{"a":2,"b":2},"name":"add"}\n<|tool 1|>\n4',
+                "It is 4.",
+                1.0,
+                0,
+            ),
+        ],
+        all={"policy": "our/policy", "dataset": "sums"},
+    ),
+    OtherFile(
+        format="nemo-rl",
+        name="train_data_step12.jsonl",
+        rows=[
+            {
+                "content": [[CHAT_ML, "#### 4<|im_end|>"]],
+                "rewards": [0.0],
+                "filtered_rewards": [1.0],
+                "input_lengths": [30],
+                "token_ids": [[1, 2]],
+                "token_loss_mask": [[0, 1]],
+                "advantages": [[0.0, 0.5]],
+                "idx": 0,
+            },
+            {
+                "content": [[CHAT_ML, "#### 5<|im_end|>"]],
+                "rewards": [0.0],
+                "input_lengths": [30],
+                "idx": 1,
+            },
+        ],
+        rollouts=[(SUM, "", "4", 1.0, 12), (SUM, "", "5", 0.0, 12)],
+    ),
+    OtherFile(
+        format="prime-rl",
+        name="step_12.jsonl",
+        rows=[
+            {
+                "version": 1,
+                "id": "t",
+                "verifiers": {"version": "1.0", "commit": None},
+                "task": {"type": "Sums", "data": {"idx": 0, "answer": "4"}, "key": "k"},
+                "agent": {"config": {}, "runtime": None, "name": "agent", "trainable": True},
+                "tools": [],
+                "nodes": [
+                    {"parent": None, "message": chat(SUM)[0], "sampled": False, "token_ids": [1]},
+                    {
+                        "parent": 0,
+                        "message": reply("4", reasoning_content="Two.", tool_calls=None)[0],
+                        "sampled": True,
+                        "token_ids": [2],
+                    },
+                ],
+                "calls": [{"node": 1, "model": "our/policy", "finish_reason": "stop"}],
+                "rewards": {"exact": {"score": 1.0, "weight": 1.0}},
+                "metrics": {"length": 3.0},
+                "info": {},
+                "stop_condition": "completed",
+                "is_completed": True,
+                "ok": True,
+                "errors": [],
+            }
+        ],
+        rollouts=[(SUM, "Two.", "4", 1.0, 12)],
+        all={"policy": "our/policy", "dataset": "Sums", "finish_reason": "stop"},
+    ),
+    OtherFile(
+        format="lighteval",
+        name="details_sums_2026-05-01.parquet",
+        write=parquet,
+        rows=[
+            {
+                "doc": {
+                    "query": SUM,
+                    "choices": ["4"],
+                    "gold_index": 0,
+                    "task_name": "sums",
+                    "id": str(number),
+                },
+                "model_response": {"input": f"Q: {SUM}", "text": [text], "logprobs": []},
+                "metric": {"extractive_match": match},
+            }
+            for number, (text, match) in enumerate([("#### 4", 1.0), ("#### 5", 0.0)])
+        ],
+        rollouts=[(SUM, "", "4", 1.0, 0), (SUM, "", "5", 0.0, 0)],
+        all={"dataset": "sums"},
+    ),
+    OtherFile(
+        format="kto",
+        name="train.csv",
+        write=comma_separated,
+        rows=[
+            {"prompt": SUM, "completion": "4", "label": True},
+            {"prompt": SUM, "completion": "5", "label": False},
+        ],
+        rollouts=[(SUM, "", "4", 1.0, 0), (SUM, "", "5", 0.0, 0)],
+    ),
+    OtherFile(
+        format="humaneval",
+        name="samples.jsonl_results.jsonl",
+        rows=[
+            {
+                "task_id": "Sums/0",
+                "completion": "    return 4\n",
+                "result": "passed",
+                "passed": True,
+            },
+            {
+                "task_id": "Sums/0",
+                "completion": "    return 5\n",
+                "result": "failed: ",
+                "passed": False,
+            },
+        ],
+        prompts=[
+            {
+                "task_id": "Sums/0",
+                "prompt": 'def four():\n    """Four."""\n',
+                "entry_point": "four",
+                "canonical_solution": "    return 4\n",
+                "test": "assert four() == 4",
+            }
+        ],
+        rollouts=[
+            ('def four():\n    """Four."""', "", "    return 4\n", 1.0, 0),
+            ('def four():\n    """Four."""', "", "    return 5\n", 0.0, 0),
+        ],
+        all={"dataset": "humaneval", "domain": "code"},
     ),
 ]

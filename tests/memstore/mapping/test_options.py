@@ -128,7 +128,7 @@ def test_one_metric_of_several_answers_is_refused() -> None:
         "metrics": ["exact_match"],
         "exact_match": 1.0,
     }
-    with pytest.raises(InputError, match="2 answers"):
+    with pytest.raises(InputError, match="has 2 elements, 1 are expected"):
         mapped(row, format="lm-eval")
     (found,) = mapped({**row, "resps": [["a"]]}, format="lm-eval")
     assert found["reward"] == 1.0

@@ -91,3 +91,36 @@ def test_a_reply_to_an_unknown_prompt_is_rejected(tmp_path: Path) -> None:
     twice = json_lines(tmp_path / "twice.jsonl", [*file.prompts, {"custom_id": "a"}])
     with pytest.raises(InputError, match="'a' is there twice"):
         read(path, "vllm-batch", twice)
+
+
+@pytest.mark.parametrize(
+    ("format", "change", "why"),
+    [
+        ("nemo-rl", {"content": [["p", "a", "result", "b"]]}, "has 4 elements, 2 are expected"),
+        (
+            "prime-rl",
+            {"nodes": [{"parent": None, "message": {}}, {"parent": None, "message": {}}]},
+            "several branches",
+        ),
+        (
+            "inspect",
+            {"scores": {"a": {"value": "C"}, "b": {"value": "I"}}},
+            "reward=scores.a.value",
+        ),
+        ("lighteval", {"metric": {"em": 1.0, "f1": 0.5}}, "reward=metric.f1"),
+        ("lighteval", {"model_response": {"text": ["4", "5"]}}, "has 2 elements"),
+        ("trl", {"form_reward": 1.0}, "reward=form_reward"),
+        ("verl", {"score": -1.0}, "--reward-range"),
+        ("open-r1", {"correctness_math_verify": [True]}, "differ in length"),
+        ("messages", {"messages": [{"role": "user", "content": "q"}]}, "no prompt with a reply"),
+        ("kto", {"label": "maybe"}, "correct or incorrect"),
+        ("verifiers", {"completion": None}, "`answer` is missing"),
+    ],
+)
+def test_a_row_that_leaves_a_choice_is_rejected(
+    format: str, change: dict[str, object], why: str, tmp_path: Path
+) -> None:
+    row = {**preset_named(format).example, **change}
+    (found,) = read(json_lines(tmp_path / "a.jsonl", [row]), format)
+    assert isinstance(found, RejectedRow)
+    assert why in found.reason
