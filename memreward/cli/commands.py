@@ -1,5 +1,7 @@
 """Every command of `memreward`: where its function is, and the line that the help shows."""
 
+from collections.abc import Mapping, Sequence
+
 from memreward.cli.lazy_group import Branch, Entry, Tree
 
 #: In the order of the help. A test compares each line with the docstring of its function.
@@ -186,5 +188,17 @@ COMMANDS: Tree = {
                 help="Embed the texts of rollouts; the rival is plain sentence-transformers.",
             ),
         },
+    ),
+}
+#: What the help shows together, by title; a test finds every command in one of them.
+PANELS: Mapping[str, Sequence[str]] = {
+    "Begin": ("demo", "up", "down", "status", "doctor"),
+    "Rollouts and labels": ("ingest", "formats", "collect", "verify", "label", "suggest-labels"),
+    "Rewards": ("evaluate", "train", "propagate", "explain", "suspects", "robustness", "prior"),
+    "Policies": ("grpo", "compare", "teach", "serve"),
+    "Look": ("stats", "runs", "history", "query"),
+    "Keep": (
+        *("check", "repair", "delete", "export", "import", "snapshot"),
+        *("link", "rekey", "reembed", "migrate", "config", "bench"),
     ),
 }

@@ -2,7 +2,7 @@
 
 import importlib
 from collections import UserDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,9 +54,17 @@ class Command(TyperCommand):
 class LazyGroup(TyperGroup):
     """A group that knows the names and the helps of its commands without their modules."""
 
-    def __init__(self, *, tree: Tree, **attributes: Any) -> None:
+    def __init__(
+        self,
+        *,
+        tree: Tree,
+        panels: Mapping[str, Sequence[str]] | None = None,
+        **attributes: Any,
+    ) -> None:
         super().__init__(**attributes)
         self.tree = tree
+        #: What the help shows together, by title.
+        self.panels = panels or {"Commands": tuple(tree)}
         self.commands = _Commands(tree)
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -65,7 +73,11 @@ class LazyGroup(TyperGroup):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help; it does not import the commands."""
-        print_group_help(self, ctx, {name: entry.help for name, entry in self.tree.items()})
+        panels = {
+            title: {name: self.tree[name].help for name in names}
+            for title, names in self.panels.items()
+        }
+        print_group_help(self, ctx, panels)
 
 
 class _Commands(UserDict[str, Any]):

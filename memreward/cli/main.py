@@ -1,11 +1,11 @@
 """The command line: `memreward COMMAND`; every refusal is one message and exit code 2."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from memreward.base import err_console
-from memreward.cli.commands import COMMANDS
+from memreward.cli.commands import COMMANDS, PANELS
 from memreward.cli.lazy_group import LazyGroup
 from schema.errors import MemrewardError
 
@@ -14,7 +14,7 @@ class _Memreward(LazyGroup):
     """Prints our errors as a message; all others stay tracebacks, since they are bugs."""
 
     def __init__(self, **attributes: Any) -> None:
-        super().__init__(tree=COMMANDS, **attributes)
+        super().__init__(tree=COMMANDS, panels=PANELS, **attributes)
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -29,6 +29,19 @@ class _Memreward(LazyGroup):
 app = typer.Typer(cls=_Memreward, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"memreward {version('memreward')}")
+        raise typer.Exit
+
+
 @app.callback()
-def memreward() -> None:
+def memreward(
+    show: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
     """A shared, durable memory of rollouts that spreads few verified rewards to many."""

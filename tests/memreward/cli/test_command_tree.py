@@ -4,13 +4,14 @@ import inspect
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import Any
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from memreward.cli.commands import COMMANDS
+from memreward.cli.commands import COMMANDS, PANELS
 from memreward.cli.lazy_group import Branch, Entry, Tree
 from memreward.cli.main import app
 
@@ -46,6 +47,15 @@ def test_help_lines_are_those_of_the_commands() -> None:
     for path, command, entry in commands():
         summary = inspect.cleandoc(command.help).split("\n\n")[0].replace("\n", " ")
         assert entry.help == summary, path
+
+
+def test_each_command_is_in_one_panel_of_the_help() -> None:
+    assert sorted(name for names in PANELS.values() for name in names) == sorted(COMMANDS)
+
+
+def test_version() -> None:
+    shown = runner.invoke(app, ["--version"])
+    assert (shown.exit_code, shown.output) == (0, f"memreward {version('memreward')}\n")
 
 
 def test_help_lists_every_command_and_its_own_help_is_whole() -> None:
