@@ -8,9 +8,11 @@ change its owner's files, so nothing is run then.
 import ctypes
 import os
 import resource
+import select
 import signal
 import struct
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -37,11 +39,37 @@ _ALL_RIGHTS, _EXECUTE, _WRITE, _READ_FILE, _READ_DIR = (1 << 13) - 1, 1, 2, 4, 8
 _FIRST_UID: Final = 1 << 30
 
 _libc = ctypes.CDLL(None, use_errno=True)
+#: In a process that `fork` made, what tells it that its parent has ended.
+_parents: Final[list[int]] = []
+
+
+def fork() -> int:
+    """Fork; the child is killed as soon as this process is gone, even if that is before it asks."""
+    handle = os.pidfd_open(os.getpid())
+    child = os.fork()
+    if child:
+        os.close(handle)
+        return child
+    _forget_parent()
+    _parents.append(handle)
+    end_with_parent()
+    return 0
 
 
 def end_with_parent() -> None:
-    """This process is killed as soon as its parent's thread is gone."""
+    """This process is killed as soon as its parent's thread is gone.
+
+    The system forgets this when a process changes its user or its rights: it is asked for again
+    then.
+    """
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if _parents and select.select(_parents, [], [], 0)[0]:
+        os._exit(1)
+
+
+def _forget_parent() -> None:
+    while _parents:
+        os.close(_parents.pop())
 
 
 def adopt_orphans() -> None:
@@ -71,7 +99,9 @@ def own_namespaces() -> bool:
     flags = _CLONE_NEWPID | _CLONE_NEWNET | _CLONE_NEWIPC
     if os.geteuid() != 0:
         flags |= _CLONE_NEWUSER
-    return _libc.unshare(flags) == 0
+    left = _libc.unshare(flags) == 0
+    end_with_parent()
+    return left
 
 
 def confine(folder: Path, cpu_seconds: int) -> None:
@@ -103,6 +133,8 @@ def confine(folder: Path, cpu_seconds: int) -> None:
         raise OSError("no Landlock")
     if root:
         _become(uid, may_search=landlock)
+    end_with_parent()
+    _forget_parent()
     os.close(os.open(os.__file__, os.O_RDONLY))  # What is imported from now on can be read.
 
 
@@ -139,22 +171,29 @@ def _restrict_files(folder: Path) -> None:
     ruleset = _libc.syscall(_CREATE_RULESET, handled, ctypes.c_size_t(len(handled)), 0)
     if ruleset < 0:
         raise OSError(ctypes.get_errno(), "landlock_create_ruleset")
-    places = {Path(place).resolve() for place in (sys.prefix, sys.base_prefix, *sys.path) if place}
-    places |= {Path(place) for place in ("/usr", "/lib", "/lib64")}
-    for place in places:
-        rights = _EXECUTE | _READ_FILE | (_READ_DIR if place.is_dir() else 0)
+    for place, rights in readable_places():
         _allow(ruleset, place, rights)
-    _allow(ruleset, Path("/dev/null"), _READ_FILE | _WRITE)
-    _allow(ruleset, Path("/dev/urandom"), _READ_FILE)
-    _allow(ruleset, folder, _ALL_RIGHTS)
+    _allow(ruleset, str(folder), _ALL_RIGHTS)
     if _libc.syscall(_RESTRICT_SELF, ruleset, 0) != 0:
         raise OSError(ctypes.get_errno(), "landlock_restrict_self")
     os.close(ruleset)
 
 
-def _allow(ruleset: int, place: Path, rights: int) -> None:
-    if not place.exists():
-        return
+@cache
+def readable_places() -> tuple[tuple[str, int], ...]:
+    """Files and folders that a confined process may read, with its rights.
+
+    They are looked up once: before its first child, in a process that forks.
+    """
+    named = (sys.prefix, sys.base_prefix, *sys.path, "/usr", "/lib", "/lib64")
+    places = {Path(place).resolve() for place in named if place and Path(place).exists()}
+    inner = {place for place in places if any(parent in places for parent in place.parents)}
+    read = _EXECUTE | _READ_FILE
+    python = [(str(place), read | _READ_DIR * place.is_dir()) for place in sorted(places - inner)]
+    return (*python, ("/dev/null", _READ_FILE | _WRITE), ("/dev/urandom", _READ_FILE))
+
+
+def _allow(ruleset: int, place: str, rights: int) -> None:
     opened = os.open(place, os.O_PATH | os.O_CLOEXEC)
     rule = struct.pack("=Qi", rights, opened)
     if _libc.syscall(_ADD_RULE, ruleset, _RULE_PATH_BENEATH, rule, 0) != 0:

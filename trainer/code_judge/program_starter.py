@@ -4,6 +4,7 @@ It is forked before any request is read: a program that searches its own memory 
 and nothing else. Programs are its children's children, confined as all that a policy wrote.
 """
 
+import gc
 import json
 import os
 import signal
@@ -87,6 +88,7 @@ class Started:
 def _serve(control: socket.socket, end_descendants: Callable[[], None]) -> None:
     sandbox.end_with_parent()
     sandbox.adopt_orphans()
+    gc.freeze()  # What is loaded stays shared with the programs.
     while True:
         head, fds, _, _ = socket.recv_fds(control, 8, 2)
         if not head:
@@ -100,7 +102,7 @@ def _serve(control: socket.socket, end_descendants: Callable[[], None]) -> None:
         while len(frame) < size:
             frame += control.recv(size - len(frame))
         order = json.loads(frame.decode("utf-8", "surrogatepass"))
-        if os.fork() == 0:
+        if sandbox.fork() == 0:
             control.close()
             _isolated(order, socket.socket(fileno=fds[0]), fds[1])
         for fd in fds:
@@ -110,13 +112,11 @@ def _serve(control: socket.socket, end_descendants: Callable[[], None]) -> None:
 def _isolated(order: dict[str, Any], channel: socket.socket, reporting: int) -> None:
     """Leaves the system behind and waits for the program; never returns."""
     try:
-        sandbox.end_with_parent()
         os.setsid()
         sandbox.own_namespaces()
-        child = os.fork()
+        child = sandbox.fork()
         if child == 0:
             os.close(reporting)
-            sandbox.end_with_parent()
             _confined(order, channel)
         channel.close()
         while True:

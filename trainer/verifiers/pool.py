@@ -25,6 +25,7 @@ from schema.errors import InputError, VerifierError
 from schema.rollout import Rollout
 from schema.task import Check, VerifierKind
 from trainer import sandbox
+from trainer.scratch import Scratch
 
 #: Seconds that a verdict may take.
 DEADLINE_S: Final = 10.0
@@ -48,17 +49,19 @@ class Verdict:
 
 
 class _Worker:
-    """One process of `trainer.verifiers.worker`, in a session of its own."""
+    """One process of `trainer.verifiers.worker`, in a session and a scratch folder of its own."""
 
     def __init__(self, kind: VerifierKind) -> None:
-        kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
+        path = {"PATH": os.environ["PATH"]} if "PATH" in os.environ else {}
+        self._scratch = Scratch()
         self._process = subprocess.Popen(
             [sys.executable, "-B", "-m", "trainer.verifiers.worker", kind.value],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env={
-                **kept,
+                **path,
+                "TMPDIR": str(self._scratch.folder),
                 "LANG": "C.UTF-8",
                 "PYTHONPATH": python_path(),
                 "OMP_NUM_THREADS": "1",
@@ -106,6 +109,7 @@ class _Worker:
             with suppress(BrokenPipeError):
                 pipe.close()
         self._process.wait()
+        self._scratch.end()
 
 
 class Verifiers:

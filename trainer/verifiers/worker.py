@@ -44,6 +44,7 @@ def main(kind: VerifierKind) -> None:
     sandbox.end_with_parent()
     sandbox.adopt_orphans()
     # Before any request is read: the process that starts programs must never have seen a test.
+    sandbox.readable_places()
     starter = ProgramStarter(_end_descendants) if kind is VerifierKind.CODE else None
     preload(kind)
     gc.freeze()  # What is loaded stays shared with the children.
@@ -89,10 +90,7 @@ def _decide_program(item: Item, deadline_s: float, starter: ProgramStarter) -> I
         found, reason = _decide([item], deadline_s, decide, keep=starter.pid)
         return ((found[0]["reward"], found[0]["reason"]) if found else None), reason
 
-    try:
-        reward, reason = program_verdict(item, deadline_s, starter, confined)
-    finally:
-        starter.end()
+    reward, reason = program_verdict(item, deadline_s, starter, confined)
     return {"reward": reward, "reason": reason[:500]}
 
 
@@ -110,7 +108,7 @@ def _decide(
     folder = Path(tempfile.mkdtemp(prefix="memreward-verify-"))
     report, reporting = os.pipe()
     try:
-        child = os.fork()
+        child = sandbox.fork()
         if child == 0:
             _isolated(items, int(deadline_s) + 2, folder, reporting, decide or _found)
         os.close(reporting)
@@ -128,12 +126,10 @@ def _isolated(
 ) -> None:
     """First child: leaves the system behind, and waits for the second; never returns."""
     try:
-        sandbox.end_with_parent()
         os.setsid()
         os.close(0)
         sandbox.own_namespaces()
-        if os.fork() == 0:
-            sandbox.end_with_parent()
+        if sandbox.fork() == 0:
             _confined(items, cpu_seconds, folder, reporting, decide)
         os.close(reporting)
         os.wait()
@@ -221,8 +217,8 @@ def _end_descendants(keep: int = -1) -> None:
     while children := {int(pid) for pid in own.read_text(encoding="ascii").split()} - {keep}:
         for pid in children:
             os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, os.WNOHANG)
-        time.sleep(0.001)
+        for pid in children:
+            os.waitpid(pid, 0)
 
 
 if __name__ == "__main__":

@@ -221,7 +221,7 @@ def is_orphan_of(folder: Path, process: psutil.Process) -> bool:
     """Whether a process has lost its parent, and has the environment of our verifiers, or none."""
     try:
         environment = process.environ()
-        of_ours = not environment or environment.get("TMPDIR") == str(folder)
+        of_ours = not environment or environment.get("TMPDIR", "").startswith(str(folder))
         return process.ppid() == 1 and of_ours
     except psutil.Error:
         return False
