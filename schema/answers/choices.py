@@ -71,26 +71,26 @@ _SO_LISTED = re.compile(r"(?:\bso|;|thus|therefore|hence)[\s,]*\(([A-Z])\)[.\s]*
 
 def chosen_option(options: Options, answer: str) -> str | None:
     """Letter of the option that `answer` chooses: as said last, else by its words."""
-    if not options:
-        return None
+    return _choice(table_of(options), answer) if options else None
+
+
+def _choice(table: OptionTable, answer: str) -> str | None:
     if len(answer) == 1:
         letter = answer.upper()
-        if any(letter == label for label, _ in options) and not _is_text(options, answer):
+        if letter in table.texts and not _is_text(table, answer):
             return letter
     if answer[1:3] in (". ", ") ", ": "):
         # `B. the text of B`, which most answers are.
-        rest = answer[3:].strip().rstrip(".")
-        for letter, text in options:
-            if letter == answer[0] and rest == text.rstrip("."):
-                return letter
+        text = table.texts.get(answer[0])
+        if text is not None and answer[3:].strip().rstrip(".") == text.rstrip("."):
+            return answer[0]
     if len(answer) > 2 * LONGEST:
         answer = _ends(answer)
-    return _commonly_chosen(options, answer) or _chosen(options, answer)
+    return _commonly_chosen(table, answer) or _chosen(table, answer)
 
 
-def _commonly_chosen(options: Options, answer: str) -> str | None:
+def _commonly_chosen(table: OptionTable, answer: str) -> str | None:
     """The choice of an answer in one of the most common forms, found in the shortest way."""
-    table = table_of(options)
     said = _SAYS_LETTER.fullmatch(answer)
     if said:
         return said[1] if said[1] in table.texts else None
@@ -114,15 +114,18 @@ def concluded_option(options: Options, thinking: str, answer: str) -> str | None
         answer: what it was split into, which may be the last sentence of an explanation, or only
             what was around a box. Without any answer there is no option.
     """
-    letter = chosen_option(options, answer)
+    if not options:
+        return None
+    table = table_of(options)
+    letter = _choice(table, answer)
     if letter is not None or not thinking or not answer.strip():
         return letter
     line = thinking[-LONGEST:].rstrip().rpartition("\n")[2]
     if not says(answer):
-        return chosen_option(options, line[-_SPAN:])
+        return _choice(table, line[-_SPAN:])
     if len(line) > _SPAN:
         return None
-    return _labelled(table_of(options), untexted(undressed(line.strip(_BULLET))))
+    return _labelled(table, untexted(undressed(line.strip(_BULLET))))
 
 
 def _labelled(table: OptionTable, line: str) -> str | None:
@@ -138,21 +141,20 @@ def _ends(answer: str) -> str:
     return answer[:LONGEST] + "\n" + answer[-LONGEST:]
 
 
-def _is_text(options: Options, answer: str) -> bool:
-    return any(text.strip() == answer for _, text in options)
+def _is_text(table: OptionTable, answer: str) -> bool:
+    return any([text.strip() == answer for text in table.texts.values()])
 
 
 @lru_cache(maxsize=8_192)
-def _chosen(options: Options, answer: str) -> str | None:
+def _chosen(table: OptionTable, answer: str) -> str | None:
     text = tagged(plain_text(answer)).strip()
     boxed = boxed_conclusion(text)[0] if "\\" in text else None
     if boxed is not None:
-        letter = _resolved(options, boxed)
+        letter = _resolved(table, boxed)
         if letter is not None:
             return letter
-    table = table_of(options)
     if len(text) <= min(_SPAN, 2 * table.longest + _LONGER):
-        letter = _resolved(options, text)
+        letter = _resolved(table, text)
         if letter is not None:
             return letter
     lettered = table.letter.search(text) is not None
@@ -164,21 +166,20 @@ def _chosen(options: Options, answer: str) -> str | None:
     if leading and leading[1] in table.texts:
         return leading[1]
     span = marked(text, lower)
-    stated = None if span is None else _resolved(options, span)
+    stated = None if span is None else _resolved(table, span)
     if stated is not None:
         return stated
     first = text.split("\n", 1)[0]
     return (
-        (_resolved(options, first) if first != text or len(text) > _SPAN else None)
+        (_resolved(table, first) if first != text or len(text) > _SPAN else None)
         or (_only_listed(table, text) if lettered else None)
         or _in_words(table, text)
-        or _by_said_value(options, text)
+        or _by_said_value(table, text)
     )
 
 
-def _resolved(options: Options, span: str) -> str | None:
+def _resolved(table: OptionTable, span: str) -> str | None:
     """The option that a short span is: its letter, its text, both, or a value equal to it."""
-    table = table_of(options)
     span = bare(span)
     plain = untexted(span)
     if len(span) == 1 and span.upper() in table.texts and span not in table.texts.values():
@@ -194,30 +195,33 @@ def _resolved(options: Options, span: str) -> str | None:
         return labelled
     lead = _LEAD.match(span)
     if lead:
-        return _resolved(options, span[lead.end() :])
+        return _resolved(table, span[lead.end() :])
     leading = _LEADING.match(span)
-    if leading and leading["mark"].strip() and leading[1].isdigit() is options[0][0].isdigit():
+    if (
+        leading
+        and leading["mark"].strip()
+        and leading[1].isdigit() is table.options[0][0].isdigit()
+    ):
         return None
     meant = table.same_words(span)
-    return meant[0] if len(meant) == 1 else _by_value(options, span)
+    return meant[0] if len(meant) == 1 else _by_value(table, span)
 
 
-def _by_value(options: Options, span: str) -> str | None:
-    if not table_of(options).valued:
+def _by_value(table: OptionTable, span: str) -> str | None:
+    if len(span) > 80 or not _MAY_BE_VALUE.search(span) or not table.valued:
         return None
-    asked = asked_of("")
-    value = value_of(span, asked) if len(span) <= 80 and _MAY_BE_VALUE.search(span) else None
+    value = value_of(span, asked_of(""))
     if value is None:
         return None
-    equal = [letter for letter, text in options if _option_value(text) == value]
+    equal = [letter for letter, text in table.options if _option_value(text) == value]
     return equal[0] if len(equal) == 1 else None
 
 
-def _by_said_value(options: Options, text: str) -> str | None:
+def _by_said_value(table: OptionTable, text: str) -> str | None:
     """The option whose value is the last thing that a text says: `its length is 12 km.`."""
-    may_say = table_of(options).valued and _MAY_BE_VALUE.search(text)
+    may_say = _MAY_BE_VALUE.search(text) and table.valued
     said = _SAID_LAST.search(text[-_SPAN:]) if may_say else None
-    return None if said is None else _by_value(options, said[1])
+    return None if said is None else _by_value(table, said[1])
 
 
 @lru_cache(maxsize=8_192)

@@ -18,7 +18,7 @@ _START = re.compile(r"(?m)^(?:def |class |import |from \w[\w.]* import |async de
 _DEFINES = re.compile(r"(?m)^[^\S\n]*(?:async def|def|class)\s+\w|\blambda\b")
 _SCRIPT = re.compile(r"(?m)^(?:print|for |while |if |\w+(?:, ?\w+)* = )")
 #: What a parser may warn of: an odd escape, a number that a word follows.
-_WARNS = re.compile(r"\\|\d[A-Za-z]")
+_WARNS = re.compile(r"[0-9][A-Za-z]")
 _MOST_BLOCKS: Final = 30
 _MOST_CUTS: Final = 12
 
@@ -74,14 +74,15 @@ def code_span(text: str) -> tuple[int, int] | None:
 def parse_code(text: str) -> ast.Module | None:
     """Syntax tree of the program in `text`; None when there is none, or it does not parse."""
     code = code_of(text)
-    return None if code is None else _parsed(code)
+    return None if code is None else parsed_program(code)
 
 
-def _parsed(code: str) -> ast.Module | None:
+def parsed_program(code: str) -> ast.Module | None:
+    """Syntax tree of a program; None when it is too long, or does not parse."""
     if len(code) > LONGEST_CODE or "\0" in code:
         return None
     try:
-        if not _WARNS.search(code):
+        if "\\" not in code and not _WARNS.search(code):
             return ast.parse(code)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -174,7 +175,7 @@ def _only_tests(code: str) -> bool:
 
 def _helps(code: str) -> bool:
     """Whether a block before the solution belongs to it: imports, helpers, constants."""
-    tree = _parsed(code)
+    tree = parsed_program(code)
     if tree is None or not tree.body:
         return False
     kept = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -192,7 +193,7 @@ def _bare(text: str) -> str | None:
     code = text[start.start() :].split("```")[0].rstrip()
     shorter = code
     for _ in range(_MOST_CUTS):
-        if _parsed(shorter) is not None:
+        if parsed_program(shorter) is not None:
             return shorter
         cut = max((match.start() for match in re.finditer(r"\n\n(?=\S)", shorter)), default=-1)
         if cut < 0:
@@ -205,7 +206,7 @@ def _is_script(text: str) -> bool:
     """Whether a text is a program of statements, no sentence or value that is Python by chance."""
     if not _SCRIPT.search(text):
         return False
-    tree = _parsed(text.strip())
+    tree = parsed_program(text.strip())
     return tree is not None and any(
         not isinstance(one, ast.Expr) or isinstance(one.value, ast.Call) for one in tree.body
     )

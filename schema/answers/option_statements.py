@@ -59,7 +59,8 @@ def stated_letter(table: OptionTable, text: str, lower: str, lettered: bool) -> 
             matches += matches_from(_STATES, _STATED, text, lower)
     if "answer" in lower or "choice" in lower or "option" in lower or "letter" in lower:
         matches += matches_from(_LOWER_STATES, _LOWER_STATED, text, lower)
-    matches.sort(key=lambda match: match.start("letter"), reverse=True)
+    if len(matches) > 1:
+        matches.sort(key=lambda match: match.start("letter"), reverse=True)
     for match in matches:
         letter, place = match["letter"].upper(), match.start("letter")
         if letter not in letters or _NEGATED.search(text, max(0, place - _NEGATION), place):

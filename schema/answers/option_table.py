@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 
 from schema.answers.options import Options
@@ -28,28 +28,63 @@ _IDLE: Final = frozenset(["a", "an", "the", "both", "of", "its", "it's", "it", "
 Held = tuple[str, str]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class OptionTable:
-    """The options of a query by what an answer may say of them."""
+    """The options of a query by what an answer may say of them; each part is made when needed."""
 
+    options: Options
     #: Text of each letter.
     texts: dict[str, str]
-    #: Length of the longest text, as it is written.
-    longest: int
     #: Finds a letter of an option where it may be one that is chosen.
     letter: re.Pattern[str]
-    #: All words of each option; those that say something.
-    words: list[Held]
-    telling_words: list[Held]
-    #: Letters of the options with a `normal` text; with the same telling words.
-    by_normal: dict[str, list[str]]
-    by_words: dict[tuple[str, ...], list[str]]
-    #: First sign of each `normal` text.
-    first_signs: frozenset[str]
-    #: Whether a text may be a value.
-    valued: bool
-    #: Whether a text begins like a label: `E. coli`.
-    labelled_texts: bool
+
+    @cached_property
+    def longest(self) -> int:
+        """Length of the longest text, as it is written."""
+        return max([len(text) for _, text in self.options], default=0)
+
+    @cached_property
+    def words(self) -> list[Held]:
+        """All words of each option."""
+        said = [(letter, " ".join(all_words(text))) for letter, text in self.options]
+        return [(letter, f" {words} ") for letter, words in said if words]
+
+    @cached_property
+    def telling_words(self) -> list[Held]:
+        """The words of each option that say something."""
+        said = [(letter, " ".join(telling_words(text))) for letter, text in self.options]
+        return [(letter, f" {words} ") for letter, words in said if words]
+
+    @cached_property
+    def by_normal(self) -> dict[str, list[str]]:
+        """Letters of the options with a `normal` text."""
+        found: dict[str, list[str]] = {}
+        for letter, text in self.options:
+            found.setdefault(normal(text), []).append(letter)
+        return found
+
+    @cached_property
+    def by_words(self) -> dict[tuple[str, ...], list[str]]:
+        """Letters of the options with the same telling words."""
+        found: dict[tuple[str, ...], list[str]] = {}
+        for letter, text in self.options:
+            found.setdefault(telling_words(text), []).append(letter)
+        return found
+
+    @cached_property
+    def first_signs(self) -> frozenset[str]:
+        """First sign of each `normal` text."""
+        return frozenset([text[:1] for text in self.by_normal])
+
+    @cached_property
+    def valued(self) -> bool:
+        """Whether a text may be a value."""
+        return _VALUED.search(" ".join([text for _, text in self.options])) is not None
+
+    @cached_property
+    def labelled_texts(self) -> bool:
+        """Whether a text begins like a label: `E. coli`."""
+        return any([text[1:2] == "." for _, text in self.options])
 
     def same_text(self, span: str) -> list[str]:
         """Letters of the options whose `normal` text is that of `span`."""
@@ -70,31 +105,8 @@ class OptionTable:
 @lru_cache(maxsize=4_096)
 def table_of(options: Options) -> OptionTable:
     """The table of `options`."""
-    by_normal: dict[str, list[str]] = {}
-    by_words: dict[tuple[str, ...], list[str]] = {}
-    words: list[Held] = []
-    telling_words: list[Held] = []
-    for letter, text in options:
-        by_normal.setdefault(normal(text), []).append(letter)
-        said = all_words(text)
-        telling = _telling(said)
-        by_words.setdefault(telling, []).append(letter)
-        if said:
-            words.append((letter, f" {' '.join(said)} "))
-        if telling:
-            telling_words.append((letter, f" {' '.join(telling)} "))
-    return OptionTable(
-        texts=dict(options),
-        longest=max([len(text) for _, text in options], default=0),
-        letter=_letter_pattern(options[0][0], options[-1][0]),
-        words=words,
-        telling_words=telling_words,
-        by_normal=by_normal,
-        by_words=by_words,
-        first_signs=frozenset([text[:1] for text in by_normal]),
-        valued=_VALUED.search(" ".join([text for _, text in options])) is not None,
-        labelled_texts=any([text[1:2] == "." for _, text in options]),
-    )
+    letter = _letter_pattern(options[0][0], options[-1][0])
+    return OptionTable(options=options, texts=dict(options), letter=letter)
 
 
 def _telling(words: list[str]) -> tuple[str, ...]:

@@ -7,10 +7,10 @@ printed examples after its last definition do not.
 import ast
 import hashlib
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
-from schema.answers.code import parse_code
+from schema.answers.code import code_of, parsed_program
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _SKIPPED = frozenset(("ctx", "type_comment", "annotation", "returns", "type_ignores", "kind"))
@@ -20,12 +20,18 @@ _READS = re.compile(r"\b(?:input\s*\(|stdin\b|argv\b)")
 
 def code_key(text: str) -> str | None:
     """`code:<hash>` of the normalised syntax tree of the code in `text`, or None."""
-    tree = parse_code(text)
+    code = code_of(text)
+    return None if code is None else _key(code, _reads(text))
+
+
+@lru_cache(maxsize=256)
+def _key(code: str, reads: bool) -> str | None:
+    """The key of a program; answers to one query often give the same."""
+    tree = parsed_program(code)
     if tree is None or not tree.body:
         return None
     try:
-        kept = _without_examples(tree, reads=_reads(text))
-        parts = _Writer().written(tree, kept)
+        parts = _Writer().written(tree, _without_examples(tree, reads=reads))
     except RecursionError:
         return None
     written = "\x1f".join(parts).encode("utf-8", "backslashreplace")
@@ -121,7 +127,8 @@ class _Writer:
         if kind is ast.Name:
             if type(node.ctx) is ast.Store:
                 self._own.add(node.id)
-            self._name(node.id)
+            self._name_places.append(len(parts))
+            parts.append(node.id)
             return
         if kind is ast.Constant:
             parts.append(f"constant {type(node.value).__name__} {node.value!r}")
@@ -131,33 +138,28 @@ class _Writer:
         parts.append(kind.__name__)
         for field in _fields_of(kind):
             value = getattr(node, field, None)
-            if value is None:
-                parts.append("None")
-            elif type(value) is list:
-                self._list(field, value)
+            if type(value) is list:
+                if field in _BODIES:
+                    self._body(value)
+                else:
+                    self._list(value)
             elif isinstance(value, ast.AST):
                 self._node(value)
             elif type(value) is not str:
                 parts.append(repr(value))
-            elif field == "attr":
-                parts.append(value)
             else:
-                self._name(value)
+                if field != "attr":
+                    self._name_places.append(len(parts))
+                parts.append(value)
         parts.append(")")
 
-    def _list(self, field: str, values: list[Any]) -> None:
-        if field in _BODIES:
-            self._body(values)
-            return
+    def _list(self, values: list[Any]) -> None:
         self._parts.append(f"[{len(values)}")
         for item in values:
             if isinstance(item, ast.AST):
                 self._node(item)
             elif isinstance(item, str):
-                self._name(item)
+                self._name_places.append(len(self._parts))
+                self._parts.append(item)
             else:
                 self._parts.append(repr(item))
-
-    def _name(self, name: str) -> None:
-        self._name_places.append(len(self._parts))
-        self._parts.append(name)

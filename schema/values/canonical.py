@@ -16,7 +16,8 @@ from schema.values.measures import compound, kept_unit, measure, word_number
 from schema.values.moments import moment
 from schema.values.query import Asked
 from schema.values.relations import relation
-from schema.values.texts import is_prose, text_key, undressed, unfenced
+from schema.values.sentences import is_plain_prose, is_prose
+from schema.values.texts import text_key, undressed, unfenced
 
 #: Longest text that is read as a value; a longer one is a text.
 LONGEST: Final = 2_000
@@ -85,6 +86,8 @@ def _value(text: str, asked: Asked) -> str | None:
         return common
     plain = undressed(plain_mathematics(undressed(plain_text(text))))
     if not plain:
+        return None
+    if is_plain_prose(plain):
         return None
     if plain[0] in "mMnN":
         plain = _MINUS.sub("-", plain)

@@ -4,12 +4,8 @@ import re
 
 from schema.mathematics import expression_key
 from schema.values.lists import ValueOf
+from schema.values.sentences import LABEL, LEFT_SIDE
 
-_LEFT_SIDE = re.compile(
-    r"(?:[A-Za-zα-ω]|[A-Za-z]\s*\(\s*[A-Za-z]\s*\)|[A-Za-z]{3,}(?: [A-Za-z]+){0,4})'?"
-)
-#: What a number may be called, at more length.
-_LABEL = re.compile(rf"{_LEFT_SIDE.pattern}|[A-Za-z]{{3,}}(?: [A-Za-z]+){{0,9}}")
 _RELATION = re.compile(r"(>=|<=|!=|=|<|>)")
 
 
@@ -24,7 +20,7 @@ def relation(plain: str, value_of: ValueOf) -> str | None:
     if last is None and expression_key(sides[-1]) is None:
         return None
     if last is not None and signs == {"="}:
-        left = _LABEL if _is_number(last) else _LEFT_SIDE
+        left = LABEL if _is_number(last) else LEFT_SIDE
         named = not sides[0] or left.fullmatch(sides[0])
         if all(_is_number(value_of(side)) for side in sides[1 if named else 0 : -1]):
             return last

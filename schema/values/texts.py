@@ -25,27 +25,6 @@ _LONE_ENDS: Final = frozenset(")]$")
 #: What a hedge begins with.
 _HEDGE_SIGNS: Final = frozenset("=≈~:\\-→⇒")
 _HEDGE_STARTS: Final = frozenset(re.findall("..", "sothhefinoinovitiswaareqexabapronealtosijuona "))
-#: Words and numbers without a sign between them, and what may make a relation of a text.
-_WORDS = re.compile(r"[A-Z][a-z']*,?(?: [A-Za-z\d$']+(?:\.\d+)?){4,}")
-_RELATES = re.compile(r"[=<>]|\\(?:[lg]e(?:q|qslant)?|[lg]t|neq?)(?![A-Za-z])|[^\x00-\x7f]")
-#: Words that may be left out before a value; words that a value may begin with.
-_IDLE: Final = frozenset(
-    re.findall(
-        r"\S+",
-        "so therefore thus hence finally then now in total conclusion overall it this that the "
-        "date day time point is was are equals exactly about approximately approx roughly around "
-        "nearly almost simply just only indeed equal to a of it's that's",
-    )
-)
-_BEGINS_VALUE: Final = frozenset(
-    re.findall(
-        r"\S+",
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-        "fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy "
-        "eighty ninety hundred thousand million billion minus negative us usd eur gbp inr rs",
-    )
-)
-_FEWEST_WORDS: Final = 5
 _TEXT_COMMAND = re.compile(r"\\(?:text\w{0,2}|math(?:rm|bf|it|sf)|mbox)\s*\{([^{}]*)\}")
 #: Signs around which spaces say nothing.
 _TIGHT: Final = ",:;()[]{}|=+*/<>"
@@ -70,23 +49,6 @@ def undressed(text: str) -> str:
         if text == before:
             break
     return text
-
-
-def is_prose(text: str) -> bool:
-    """Whether a text surely is a sentence and no value: it begins with words, and relates nothing.
-
-    Not all sentences are found; the others are read, and found to be no value.
-    """
-    begun = _WORDS.match(text)
-    if begun is None:
-        return False
-    words = begun[0].replace(",", "").lower().split()
-    first = 0
-    while first < len(words) and words[first] in _IDLE:
-        first += 1
-    if len(words) - first < _FEWEST_WORDS or words[first] in _BEGINS_VALUE:
-        return False
-    return len(words[first]) > 1 and words[first].isalpha() and not _RELATES.search(text)
 
 
 def _unmarked(text: str) -> str:
