@@ -24,7 +24,7 @@ from memstore import python_path
 from schema.errors import InputError, VerifierError
 from schema.rollout import Rollout
 from schema.task import Check, VerifierKind
-from trainer import sandbox, scratch
+from trainer import Scratch, sandbox
 
 #: Seconds that a verdict may take.
 DEADLINE_S: Final = 10.0
@@ -52,7 +52,7 @@ class _Worker:
 
     def __init__(self, kind: VerifierKind) -> None:
         path = {"PATH": os.environ["PATH"]} if "PATH" in os.environ else {}
-        self._scratch = scratch.Scratch()
+        self._scratch = Scratch()
         self._process = subprocess.Popen(
             [sys.executable, "-B", "-m", "trainer.verifiers.worker", kind.value],
             stdin=subprocess.PIPE,
