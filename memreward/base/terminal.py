@@ -5,6 +5,7 @@ characters that would steer a terminal or turn the writing direction are shown a
 """
 
 import json
+import os
 import re
 from typing import Any, Final
 
@@ -49,6 +50,11 @@ class SafeConsole(Console):
         text = json.dumps(data, indent=2, ensure_ascii=False, default=str)
         safe = _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
         self.print(JSONHighlighter()(Text(safe)), soft_wrap=True)
+
+
+def as_started(arguments: str) -> str:
+    """A command of memreward as this one was started: by `uv run` or not."""
+    return f"{'uv run ' if 'UV_RUN_RECURSION_DEPTH' in os.environ else ''}memreward {arguments}"
 
 
 def _escape(found: re.Match[str]) -> str:

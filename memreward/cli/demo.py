@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.syntax import Syntax
 
-from memreward.base import bars, console, started
+from memreward.base import as_started, bars, console, started
 from memreward.cli.query import result_table
 from memstore import load_settings
 from memstore.servers import report_folder
@@ -49,7 +49,8 @@ def demo(
         page = write_report(evaluation, report or report_folder(settings, "demo"))
         console.rule("5  three questions to the graph, in Cypher")
         for cypher, result in demo_job.ask_three_questions(stores):
-            console.print(Syntax(cypher, "cypher", background_color="default"))
+            console.print(Syntax(cypher, "cypher", background_color="default", word_wrap=True))
             console.print(result_table(result.rows, result.columns))
     console.print(f"report: {page}")
-    console.print(f"{time.monotonic() - begun:.0f} s; try `memreward stats --memory demo`")
+    console.print(f"{time.monotonic() - begun:.0f} s; continue with")
+    console.print(f"  {as_started('stats --memory demo')}", soft_wrap=True)

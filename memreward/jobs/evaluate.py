@@ -12,7 +12,7 @@ import numpy as np
 from gnn.base import ProgressReport, RewardModel, final_queries
 from gnn.evaluation import BudgetCurve, Evaluation, Trial, evaluate
 from gnn.models import reward_model
-from gnn.models.memreward import ABLATIONS
+from gnn.models.memreward import ABLATIONS, MemrewardModel
 from memreward.base import Bars
 from memreward.jobs.ingest import IngestRequest, ingest_files
 from memstore.db import Stores
@@ -117,6 +117,7 @@ def read_files(
         InputError: if a file or an option cannot be used.
     """
     run_of = _runs(request)
+    _check_labels(request)
     with _scratch_memory(stores, run_of.values()) as memory:
         graphs = [_ingested(stores, memory, run, path, progress) for run, path in run_of.items()]
         truth = {run: true_rewards(memory, run, path) for run, path in run_of.items()}
@@ -145,6 +146,27 @@ def _runs(request: EvaluationRequest) -> dict[str, Path]:
             raise InputError(f"{path}: its name is taken by another set; rename the file")
         runs[path.stem] = path
     return runs
+
+
+def _check_labels(request: EvaluationRequest) -> None:
+    """Refuse, before anything is stored, what would leave the default model too few labels."""
+    rewarded = {
+        row.query
+        for row in RolloutReader(inspect_files([request.train]))
+        if isinstance(row, Rollout) and row.reward is not None
+    }
+    if not rewarded:
+        raise InputError(
+            f"{request.train}: no row has a `reward`, and the rewards are compared with these: "
+            "give a file of verified rollouts, of which a share is then shown as labels"
+        )
+    few, needed = min(request.labels), MemrewardModel().fewest_queries
+    if round(few * len(rewarded)) < needed:
+        raise InputError(
+            f"--labels {few:g} shows the rewards of {round(few * len(rewarded))} of "
+            f"{len(rewarded)} queries, and {MODEL} learns from {needed} at least: give a larger "
+            "share, or a file with more queries"
+        )
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from rich.table import Table
 from support.cli_fixtures import Cli, as_row, write_jsonl
 from support.rollout_factory import make_rollouts
 
-from memreward.base.terminal import SafeConsole, cell, one_line, visible
+from memreward.base.terminal import SafeConsole, as_started, cell, one_line, visible
 from schema.ids import rollout_id
 
 HOSTILE = [
@@ -130,3 +130,10 @@ def test_no_command_is_broken_by_a_name_or_a_text(
         outputs.append(result.output)
     assert "columns not used: [/foo][red][bold]x[/bold]" in outputs[1].replace("\n", "")
     assert "[/foo]" in outputs[8]
+
+
+def test_commands_are_named_as_this_one_was_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV_RUN_RECURSION_DEPTH", "1")
+    assert as_started("up") == "uv run memreward up"
+    monkeypatch.delenv("UV_RUN_RECURSION_DEPTH")
+    assert as_started("up") == "memreward up"

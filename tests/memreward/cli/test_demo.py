@@ -17,6 +17,7 @@ def test_the_demo_runs_and_is_reused(
         assert "3152 new" in first.output
         assert "checkpoint memreward-" in first.output
         assert first.output.count("MATCH") >= 3
+        assert first.output.rstrip().endswith("memreward stats --memory demo")
         assert (server_settings.home / "reports" / "demo" / "report.html").exists()
         second = cli("demo")
         assert "0 new, 3152 existing" in second.output

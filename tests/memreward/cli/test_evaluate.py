@@ -126,3 +126,26 @@ def test_options_that_cannot_be(
 ) -> None:
     assert cli("evaluate", files[0], *arguments).exit_code == 2
     assert not any(name.startswith("scratch") for name in list_memories(stores))
+
+
+@pytest.mark.parametrize(
+    ("rewards", "share", "said"),
+    [((None, None), 0.5, "no row has a `reward`"), ((1.0, 0.0), 0.1, "3 of 30 queries")],
+)
+def test_too_few_rewards_are_refused_before_anything_is_stored(
+    cli: Cli,
+    tmp_path: Path,
+    stores: Stores,
+    rewards: tuple[float | None, ...],
+    share: float,
+    said: str,
+) -> None:
+    rows = [
+        as_row(make_rollout(question, place, reward=reward))
+        for question in range(30)
+        for place, reward in enumerate(rewards)
+    ]
+    result = cli("evaluate", write_jsonl(tmp_path / "t.jsonl", rows), "--labels", share)
+    assert result.exit_code == 2
+    assert said in " ".join(result.output.split())
+    assert not any(name.startswith("scratch") for name in list_memories(stores))
