@@ -48,10 +48,11 @@ _LEADING = re.compile(
 )
 #: A last sentence that is a letter.
 _LAST_ALONE = re.compile(r"[.!?\n]\s+\**\(?([A-Z])\)?\**[.!]?\**\s*\Z")
-#: `The answer is B.`
+#: `The answer is B.`; with more after it, the beginning of `the answer is B. the text of B`.
 _SAYS_LETTER = re.compile(
     r"(?:[Tt]he )?(?:correct |right )?(?:answer|option|choice) is:? \(?([A-J])\)?\.?"
 )
+_SAYS_TEXT = re.compile(r"(?:[Tt]he )?(?:correct )?answer is:? ([A-J])[.:] ")
 _LISTED = re.compile(r"(?<![A-Za-z'])\(?([A-Z])[.):](?=[\s\"*]|$)")
 _LETTER_AND_TEXT = re.compile(
     r"[(\[*]*([A-Za-z]|\d{1,2})[)\]*]*(?:[.:)\-]|\s)\s*[*]*(.+)", re.DOTALL
@@ -91,9 +92,14 @@ def _choice(table: OptionTable, answer: str) -> str | None:
 
 def _commonly_chosen(table: OptionTable, answer: str) -> str | None:
     """The choice of an answer in one of the most common forms, found in the shortest way."""
-    said = _SAYS_LETTER.fullmatch(answer)
+    said = _SAYS_LETTER.fullmatch(answer) if len(answer) <= _SHORT else None
     if said:
         return said[1] if said[1] in table.texts else None
+    said = _SAYS_TEXT.match(answer)
+    if said:
+        text = table.texts.get(said[1])
+        same = text is not None and answer[said.end() :].rstrip(".") == text.rstrip(".")
+        return said[1] if same and text and len(text) <= _SPAN // 2 else None
     if answer[:1] not in table.texts or answer[1:3] != ". " or "\\" in answer or "<" in answer:
         return None
     # `B. of another kind. It has leaves.`, where nothing else is a letter, or begins with one.

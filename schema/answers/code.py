@@ -141,7 +141,9 @@ def _closing(text: str, start: int, mark: str) -> tuple[int, int]:
 
 def _dedented(code: str) -> str:
     """`code` without the indentation that all its lines share, and without prompts."""
-    lines = code.split("\n") if ">>> " in code or code[:1].isspace() else []
+    if ">>> " not in code and not code[:1].isspace():
+        return code
+    lines = code.split("\n")
     if any(line.startswith((">>> def", ">>> class")) for line in lines):
         code = "\n".join(line[4:] for line in lines if line[:4] in (">>> ", "... "))
         lines = code.split("\n")

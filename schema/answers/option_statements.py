@@ -33,10 +33,12 @@ _LOWER_STATED = re.compile(
 )
 #: Words with which they begin.
 _STATES = re.compile(
-    "answer|choice|option|letter|solution|response|it|i |no|wait|rather|sorry|go with|my choice"
-    "|actually|therefore|thus|hence|so|is|答案|选"
+    r"\b(?:answer|choice|option|letter|solution|response)\b"
+    r"|\b(?:it(?: is|'s| must be)|i (?:would )?(?:choose|chose|pick|select)|go with|my choice"
+    r"|actually|therefore|thus|hence|so|is)[\s,:]+(?=[^a-z]|[a-z](?![a-z])|option|choice)"
+    r"|\b(?:no|wait|rather|sorry)\s*[,:]|答案|选"
 )
-_LOWER_STATES = re.compile("answer|choice|option|letter")
+_LOWER_STATES = re.compile(r"\b(?:answer|choice|option|letter)\b")
 _NEGATED = re.compile(
     r"(?:\bnot|n't|\bneither|\bnor|\bnever|\brather than|\binstead of)[\s(*]*$", re.I
 )

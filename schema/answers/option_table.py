@@ -11,7 +11,7 @@ from schema.values import undressed
 
 _FRACTION = re.compile(r"\.\d")
 #: What is between the words of a text without fractions.
-_SPACES: Final = {sign: chr(sign) if chr(sign).isalnum() else " " for sign in range(128)}
+_SPACES: Final = bytes([sign if chr(sign).isalnum() else ord(" ") for sign in range(128)] * 2)
 _WORD = re.compile(r"[^\W_]+(?:\.\d+)?")
 _VALUED = re.compile(
     r"[\d\\,=<>^]|[^\x00-\x7f]|\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|"
@@ -138,7 +138,7 @@ def all_words(text: str) -> list[str]:
     """The words of a text, in lower case."""
     lower = text.lower()
     if lower.isascii() and not _FRACTION.search(lower):
-        return lower.translate(_SPACES).split()
+        return lower.encode().translate(_SPACES).decode().split()
     return _WORD.findall(lower)
 
 

@@ -79,7 +79,7 @@ def _listed(query: str, pattern: re.Pattern[str], first: str) -> Options:
     if end < len(found) and pattern is _LINE and found[start]["mark"] == ":":
         return ()
     texts = [_text(match) for match in found[start:end]]
-    if not all(any(map(str.isalnum, text)) or len(text) <= 12 for text in texts):
+    if not all([len(text) <= 12 or any(map(str.isalnum, text)) for text in texts]):
         return ()
     before = query[: found[start].start()].rstrip()
     unsure = pattern is _LOOSE_LINE or (

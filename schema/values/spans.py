@@ -25,7 +25,10 @@ _MARKED = re.compile(
     r"|(?:答案|结果)(?:是|为|：|:))\s*:?\**\s*",
     re.IGNORECASE,
 )
-_MARKS = re.compile("answer|result|solution|total|therefore|thus|so|hence|答案|结果")
+#: What they begin with, in lower case.
+_MARKS = re.compile(
+    r"\b(?:answer|result|solution|total)\b|\b(?:therefore|thus|so|hence),?\s+the\b|答案|结果"
+)
 #: Of these the ones by which a completion is split.
 _STATED = re.compile(
     r"(?:\b(?:final answer|answer is|answer\b\**\s?:)|\*\*answer\*\*)"

@@ -38,6 +38,8 @@ _FENCE = re.compile(r"\A\s*```[\w+-]*[^\S\n]*\n(.*?)\n?[^\S\n]*```\s*\Z", re.DOT
 def undressed(text: str) -> str:
     """`text` without the marks around it: dollars, bold, quotes, a full stop, "about"."""
     text = text.strip(_DRESS)
+    if text[-1:] == "." and text[-2:-1].isalnum() and text[0] not in _OPENS:
+        text = text[:-1]
     while text:
         before = text
         if text[0] in _OPENS or text[-1] in _CLOSES:
