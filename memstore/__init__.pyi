@@ -1,3 +1,4 @@
+from .atomic_file import new_folder as new_folder
 from .atomic_file import replacing as replacing
 from .atomic_file import write_atomically as write_atomically
 from .child_process import python_path as python_path

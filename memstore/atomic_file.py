@@ -1,9 +1,12 @@
-"""Files that are there as a whole or not at all."""
+"""Files and folders that are there as a whole or not at all."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from schema.errors import InputError
 
 
 @contextmanager
@@ -26,3 +29,27 @@ def write_atomically(path: Path, text: str) -> None:
     """Write a text file in UTF-8; its folder must exist."""
     with replacing(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """An empty folder next to `path` that gets its name at the end of the block.
+
+    If the block raises, nothing is left of it.
+
+    Raises:
+        InputError: if there is something at `path`, or no folder can be made there.
+    """
+    unfinished = path.absolute().with_name(f".{path.absolute().name}.{os.getpid()}")
+    try:
+        if path.exists() or path.is_symlink():
+            raise InputError(f"{path}: is there already; name a new folder, or remove it first")
+        unfinished.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir()
+        yield unfinished
+        unfinished.rename(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); name another") from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)

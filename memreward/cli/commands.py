@@ -70,6 +70,10 @@ COMMANDS: Tree = {
         target="memreward.cli.teach:teach",
         help="Teach a policy of 300,000 weights the families of TASKS, but none of its queries.",
     ),
+    "dataset": Entry(
+        target="memreward.cli.dataset:dataset",
+        help="Write a data set for TRL's trainers: answers, pairs or prompts that rewards choose.",
+    ),
     "stats": Entry(
         target="memreward.cli.query:stats",
         help="Show what a memory holds, in all and per dataset.",

@@ -6,6 +6,11 @@ from .history import Statement as Statement
 from .history import parse_as_of as parse_as_of
 from .history import read_history as read_history
 from .label_spend import paid_queries as paid_queries
+from .query_groups import QueryGroup as QueryGroup
+from .query_groups import StoredRewards as StoredRewards
+from .query_groups import StoredRollout as StoredRollout
+from .query_groups import rollouts_by_query as rollouts_by_query
+from .query_groups import stored_rewards as stored_rewards
 from .run_rollouts import RunRollout as RunRollout
 from .run_rollouts import run_rewards as run_rewards
 from .stats import list_memories as list_memories
