@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from schema.errors import InputError
+from schema.errors import InputError, MemrewardError
 
 
 @contextmanager
@@ -50,6 +50,10 @@ def new_folder(path: Path) -> Iterator[Path]:
         yield unfinished
         unfinished.rename(path)
     except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); name another") from error
+        if isinstance(error, MemrewardError):
+            raise
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror or error}); name another"
+        ) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

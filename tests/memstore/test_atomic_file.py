@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from memstore.atomic_file import new_folder, replacing, write_atomically
-from schema.errors import InputError
+from schema.errors import InputError, ServerError
 
 
 def test_the_new_text_takes_the_place_of_the_old(tmp_path: Path) -> None:
@@ -34,9 +34,12 @@ def test_a_folder_is_there_when_it_is_whole(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_fails_half_way_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), new_folder(tmp_path / "a") as unfinished:
-        (unfinished / "part").write_text("x")
-        raise RuntimeError
+    for error, shown in ((RuntimeError(), RuntimeError), (ServerError("gone"), ServerError)):
+        with pytest.raises(shown), new_folder(tmp_path / "a") as unfinished:
+            (unfinished / "part").write_text("x")
+            raise error
+    with pytest.raises(InputError, match="disk full"), new_folder(tmp_path / "a"):
+        raise OSError("disk full")
     assert not list(tmp_path.iterdir())
 
 

@@ -84,7 +84,7 @@ def test_labels_are_right_wrong_or_none_and_verified_ones_come_first() -> None:
 
 @pytest.mark.parametrize(
     ("rewards", "rate"),
-    [((1, 1), None), ((0, 0.1), None), ((1,), None), ((1, 0), 0.5), ((1, 0.7), 0.85)],
+    [((1, 1), None), ((0, 0.1), None), ((0.5,), None), ((1, 0), 0.5), ((1, 0.7), 0.85)],
 )
 def test_a_query_is_hard_if_it_is_neither_always_right_nor_always_wrong(
     rewards: tuple[float, ...], rate: float | None
