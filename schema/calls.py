@@ -37,10 +37,9 @@ class Standing:
 
     @property
     def n_queries(self) -> int:
-        """Number of queries."""
-        return (
-            int(self.query_R.max(initial=-1)) + 1 if self.closed_Q is None else len(self.closed_Q)
-        )
+        """Number of queries; some may have no rollout."""
+        named = [len(given) for given in (self.closed_Q, self.kind_Q) if given is not None]
+        return max([int(self.query_R.max(initial=-1)) + 1, *named])
 
     @property
     def bought_R(self) -> Bools:

@@ -30,7 +30,7 @@ from schema.calls import Call, Standing
 from schema.memory_graph import Ints
 
 #: What the error of a query's mean counts, against that of its rollouts' differences from it.
-MEAN_WEIGHT: Final = 0.5
+MEAN_WEIGHT: Final = 0.25
 #: Share of a kind's uncertainty that its first verdict is taken to lift, twice.
 LEARNED: Final = 0.05
 #: Probabilities are kept this far from 0 and 1: no belief is certain.

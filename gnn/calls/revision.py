@@ -1,6 +1,10 @@
 """What is believed of each rollout once some verdicts are known."""
 
+from collections.abc import Mapping, Sequence
+from typing import Final
+
 import numpy as np
+from scipy.special import expit, logit
 
 from gnn.calls.groups import Doubles, Groups
 from schema.calls import Standing
@@ -8,7 +12,13 @@ from schema.memory_graph import Bools, Floats
 
 #: Rollouts that a belief is worth against one verdict on the same conclusion: a verdict is nearly
 #: all, and what one verdict says of a conclusion is not quite certain for its other rollouts.
-BELIEF_WEIGHT = 0.02
+BELIEF_WEIGHT: Final = 0.02
+#: How closed the queries of a domain are; others are by .95, since some have several right answers.
+CLOSED: Final[Mapping[str, float]] = {"code": 0.2}
+#: A verdict from here on counts as right.
+RIGHT: Final = 0.5
+#: Probabilities are kept this far from 0 and 1 where opinions are pooled.
+DOUBT: Final = 0.002
 
 
 def beliefs(standing: Standing) -> Floats:
@@ -30,6 +40,43 @@ def beliefs(standing: Standing) -> Floats:
     settled_R = (shared_R + BELIEF_WEIGHT * standing.probability_R) / (1 + BELIEF_WEIGHT)
     probability_R = np.where(np.isnan(shared_R), probability_R, settled_R)
     return np.where(standing.bought_R, standing.verdict_R, probability_R).astype(np.float32)
+
+
+def counted(standing: Standing) -> Floats:
+    """What is believed by counting alone, [R]: no probability is read.
+
+    A rollout has the verdict on its conclusion. Without one it is worth the share of its query's
+    rollouts that conclude the same; 0 where another conclusion was found right, or none was read.
+    """
+    groups = Groups.of(standing)
+    verdict_C = groups.verdict_C(standing.verdict_R)
+    total_Q = np.bincount(groups.query_C, weights=groups.size_C, minlength=groups.n_queries)
+    right_Q = np.zeros(groups.n_queries, dtype=np.bool_)
+    right_Q[groups.query_C[np.nan_to_num(verdict_C) >= RIGHT]] = True
+    share_C = np.where(right_Q, 0, 1 / total_Q.clip(1))[groups.query_C] * groups.size_C
+    said_C = np.append(np.where(np.isnan(verdict_C), share_C, verdict_C), 0.0)
+    said_R = said_C[groups.conclusion_R] * (standing.conclusion_R >= 0)
+    return np.where(standing.bought_R, standing.verdict_R, said_R).astype(np.float32)
+
+
+def pooled(first_R: Floats, second_R: Floats, weight: float) -> Floats:
+    """Two opinions as one, [R]: the mean of their log-odds, which the surer one decides.
+
+    Args:
+        first_R: probabilities.
+        second_R: probabilities.
+        weight: of the second, in [0, 1].
+    """
+    first, second = (
+        logit(np.clip(said_R.astype(np.float64), DOUBT, 1 - DOUBT))
+        for said_R in (first_R, second_R)
+    )
+    return expit((1 - weight) * first + weight * second).astype(np.float32)
+
+
+def closed_by_domain(domain_Q: Sequence[str]) -> Floats:
+    """How closed queries of these domains are, [Q]: any number of programs can be right."""
+    return np.array([CLOSED.get(name, 0.95) for name in domain_Q], dtype=np.float32)
 
 
 def closed_by_query(standing: Standing) -> Doubles:

@@ -1,6 +1,11 @@
 from .budget_curve import BudgetCurve as BudgetCurve
 from .budget_curve import print_budgets as print_budgets
 from .budget_curve import write_budget_report as write_budget_report
+from .call_budget import CallCurve as CallCurve
+from .call_budget import check_strategies as check_strategies
+from .call_budget import evaluate_calls as evaluate_calls
+from .call_tables import print_calls as print_calls
+from .call_tables import write_calls_report as write_calls_report
 from .flipped_labels import FLIPS as FLIPS
 from .html_report import write_report as write_report
 from .label_noise import Outcome as Outcome

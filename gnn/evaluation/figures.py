@@ -90,6 +90,33 @@ def save_summary_figure(result: Mapping[str, Any], set_name: str, path: Path) ->
     figure.savefig(path, dpi=130)
 
 
+def call_figure(result: Mapping[str, Any]) -> Figure:
+    """One curve a strategy and measure over the share of rollouts verified, with its spread.
+
+    Args:
+        result: what `CallCurve.to_json` gave.
+    """
+    calls = result["calls"]
+    shares = [100 * float(share) for share in calls]
+    figure = Figure(figsize=(14, 4.2), layout="constrained")
+    shown = ("auc", "within_query", "accuracy", "ece")
+    names = list(next(iter(calls.values())))
+    for axes, measure in zip(figure.subplots(1, len(shown)), shown, strict=True):
+        for name in names:
+            rows = [found[name] for found in calls.values()]
+            values = np.array([row[measure] for row in rows], dtype=float)
+            spread = np.array([row[f"{measure}_spread"] or 0 for row in rows], dtype=float)
+            style = ":" if name.endswith("counted") else "-"
+            (line,) = axes.plot(shares, values, style, marker="o", markersize=3, label=name)
+            low, high = values - spread, values + spread
+            axes.fill_between(shares, low, high, color=line.get_color(), alpha=0.15)
+        axes.set(xlabel="% of rollouts verified", ylabel=HEADINGS[measure])
+        axes.set_xticks(shares, [f"{share:g}" for share in shares])
+    lines, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(lines, labels, loc="outside upper center", ncols=min(6, len(names)), fontsize=8)
+    return figure
+
+
 def _bars(
     axes: Axes, groups: Mapping[str, Mapping[str, Any]], models: Sequence[str], measure: str
 ) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,7 +11,11 @@ from memreward.cli.options import label_shares
 from memstore import load_settings
 from schema.errors import InputError
 
+if TYPE_CHECKING:
+    from memreward.jobs import EvaluationRequest
+
 ALL_BASELINES = "constant,majority,knn,logistic,published"
+ALL_STRATEGIES = "largest,uncertainty,random,queries,care"
 
 
 def evaluate(
@@ -30,6 +34,16 @@ def evaluate(
         ),
     ] = ALL_BASELINES,
     text_only: Annotated[bool, typer.Option(help="Ignore the policy's own signals.")] = False,
+    calls: Annotated[
+        str | None,
+        typer.Option(
+            help="Buy single verdicts instead of whole queries: shares of the rollouts, by commas."
+        ),
+    ] = None,
+    strategies: Annotated[
+        str,
+        typer.Option(help="With --calls: ways to choose, to compare with; '' for none."),
+    ] = ALL_STRATEGIES,
     final: Annotated[
         bool, typer.Option(help="Also score the set that no choice was based on.")
     ] = False,
@@ -39,6 +53,8 @@ def evaluate(
     """Label a few queries of TRAIN, score all others, and compare with simpler methods.
 
     With several label shares, such as 0.05,0.2,0.5, the same queries are scored at each: a curve.
+    With --calls, such as 0.05,0.1,0.2, single rollouts are verified instead of whole queries, and
+    all rollouts are scored: docs/calls.md.
     Everything goes into a scratch memory of the two databases, which is deleted afterwards; the
     servers are started if need be.
     """
@@ -62,6 +78,9 @@ def evaluate(
     )
     if json_file is not None and not json_file.absolute().parent.is_dir():
         raise InputError(f"{json_file}: its folder does not exist; make it first")
+    if calls is not None:
+        _evaluate_calls(request, calls, strategies, report, json_file)
+        return
     with started(load_settings()) as stores, bars() as progress:
         evaluation = evaluate_files(stores, request, progress)
     result = evaluation.to_json()
@@ -77,3 +96,26 @@ def evaluate(
             write_budget_report(evaluation, report) if several else write_report(evaluation, report)
         )
         console.print(f"report: {page}")
+
+
+def _evaluate_calls(
+    request: "EvaluationRequest",
+    calls: str,
+    strategies: str,
+    report: Path | None,
+    json_file: Path | None,
+) -> None:
+    """The same file, with a budget of calls."""
+    from gnn.evaluation import print_calls, write_calls_report
+    from memreward.jobs import evaluate_calls_of_file
+
+    shares = label_shares(calls, option="--calls")
+    names = [name for name in strategies.split(",") if name]
+    with started(load_settings()) as stores, bars() as progress:
+        curve = evaluate_calls_of_file(stores, request, shares, names, progress)
+    result = curve.to_json()
+    print_calls(result, console)
+    if json_file is not None:
+        json_file.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    if report is not None:
+        console.print(f"report: {write_calls_report(result, report)}")

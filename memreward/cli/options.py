@@ -48,8 +48,12 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
     return called
 
 
-def label_shares(text: str) -> list[float]:
+def label_shares(text: str, *, option: str = "--labels") -> list[float]:
     """Shares by commas, such as `0.2,0.7`.
+
+    Args:
+        text: what was given.
+        option: what it was given for, as messages name it.
 
     Raises:
         InputError: if one is no number above 0 and at most 1, or there is none.
@@ -57,7 +61,7 @@ def label_shares(text: str) -> list[float]:
     try:
         shares = [float(part) for part in text.split(",") if part.strip()]
     except ValueError as error:
-        raise InputError(f"--labels {text}: give shares, as in 0.2 or 0.05,0.2,0.5") from error
+        raise InputError(f"{option} {text}: give shares, as in 0.2 or 0.05,0.2,0.5") from error
     if not shares or not all(0 < share <= 1 for share in shares):
-        raise InputError(f"--labels {text}: give shares above 0 and at most 1")
+        raise InputError(f"{option} {text}: give shares above 0 and at most 1")
     return shares

@@ -11,6 +11,7 @@ from .delete import delete_all as delete_all
 from .delete import drop_snapshot as drop_snapshot
 from .dry_run import DryRun as DryRun
 from .evaluate import EvaluationRequest as EvaluationRequest
+from .evaluate import evaluate_calls_of_file as evaluate_calls_of_file
 from .evaluate import evaluate_files as evaluate_files
 from .grpo import GrpoRequest as GrpoRequest
 from .grpo import ScorerSource as ScorerSource

@@ -10,7 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from gnn.base import ProgressReport, RewardModel, final_queries
-from gnn.evaluation import BudgetCurve, Evaluation, Trial, evaluate
+from gnn.evaluation import (
+    BudgetCurve,
+    CallCurve,
+    Evaluation,
+    Trial,
+    check_strategies,
+    evaluate,
+    evaluate_calls,
+)
 from gnn.models import reward_model
 from gnn.models.memreward import ABLATIONS, MemrewardModel
 from memreward.base import Bars
@@ -105,6 +113,43 @@ def _evaluated(
         models=models,
         labels=share,
         progress=_labelled_progress(progress, share) if len(set(request.labels)) > 1 else progress,
+    )
+
+
+def evaluate_calls_of_file(
+    stores: Stores,
+    request: EvaluationRequest,
+    shares: Sequence[float],
+    strategies: Sequence[str],
+    progress: Bars,
+) -> CallCurve:
+    """Ingest the file without a single reward, then buy verdicts for each seed and strategy.
+
+    Args:
+        stores: both databases.
+        request: the file, the seeds and `text_only`.
+        shares: budgets, as shares of the rollouts.
+        strategies: to compare with.
+        progress: told how far it is.
+
+    Raises:
+        InputError: if the file or an option cannot be used.
+    """
+    if request.tests or request.final:
+        raise InputError(
+            "--calls buys verdicts on the rollouts of TRAIN and scores the same: leave out --test "
+            "and --final"
+        )
+    check_strategies(strategies)
+    (graph,), truth = read_files(stores, request, progress)
+    rewards = truth[TRAIN_RUN]
+    return evaluate_calls(
+        graph,
+        np.array([rewards[id_] for id_ in graph.rollout_id_R], dtype=np.float32),
+        shares=shares,
+        seeds=request.seeds,
+        strategies=strategies,
+        progress=progress,
     )
 
 

@@ -1,6 +1,7 @@
 """Which call is worth most."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -111,3 +112,11 @@ def test_a_step_of_64_groups_of_8_can_be_bought_whole():
     assert len(calls) == sum(len(set(group)) for group in groups)
     gains = [call.gain for call in calls]
     assert all(a >= b - 1e-9 for a, b in itertools.pairwise(gains[:64]))
+
+
+def test_queries_without_rollouts_change_nothing():
+    known = standing("aab|ab", p=0.4, kinds=[0, 0, 1])
+    few = standing("aab|ab", p=0.4, kinds=[0, 0])
+    bare = replace(few, closed_Q=None)
+    assert choose_calls(replace(known, closed_Q=None), 9) == choose_calls(bare, 9)
+    assert choose_calls(bare, 9) == choose_calls(few, 9)

@@ -5,7 +5,7 @@ import pytest
 from support.standings import standing
 
 from gnn.calls.groups import settled_by
-from gnn.calls.revision import BELIEF_WEIGHT, beliefs
+from gnn.calls.revision import BELIEF_WEIGHT, beliefs, closed_by_domain, pooled
 
 
 def test_a_verdict_counts_for_every_rollout_of_its_query_with_its_conclusion():
@@ -45,3 +45,18 @@ def test_an_unread_rollout_speaks_for_itself():
 def test_a_rollout_without_a_query_keeps_its_probability():
     known = standing("a", p=0.3, lost=1)
     assert beliefs(known).tolist() == pytest.approx([0.3, 0.3])
+
+
+def test_the_surer_opinion_decides():
+    one, other = np.array([0.5, 0.99], np.float32), np.array([0.8, 0.4], np.float32)
+    said = pooled(one, other, 0.5)
+    assert said[0] == pytest.approx(2 / 3, abs=1e-4)
+    assert said[1] > 0.85
+    assert pooled(one, other, 0.0) == pytest.approx(one, abs=1e-4)
+    assert pooled(one, other, 1.0) == pytest.approx(other, abs=1e-4)
+    assert np.isfinite(pooled(np.array([0.0]), np.array([1.0]), 0.5)).all()
+
+
+def test_programs_may_be_right_side_by_side():
+    closed_Q = closed_by_domain(["code", "math", ""])
+    assert closed_Q[0] < 0.5 < closed_Q[1] == closed_Q[2]

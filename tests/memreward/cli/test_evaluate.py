@@ -149,3 +149,31 @@ def test_too_few_rewards_are_refused_before_anything_is_stored(
     assert result.exit_code == 2
     assert said in " ".join(result.output.split())
     assert not any(name.startswith("scratch") for name in list_memories(stores))
+
+
+def test_budgets_of_calls(
+    cli: Cli, files: tuple[Path, Path], tmp_path: Path, stores: Stores
+) -> None:
+    options = ["--calls", "0.1,0.3", "--seeds", 1, "--strategies", "largest"]
+    result = cli("evaluate", files[0], *options, "--json", "r.json", "--report", "page")
+    assert result.exit_code == 0, result.output
+    figures = json.loads((tmp_path / "r.json").read_text())
+    assert figures["rollouts"] == 240
+    for share, calls in (("0.1", 24), ("0.3", 72)):
+        rows = figures["calls"][share]
+        assert list(rows) == ["memreward", "largest", "largest, counted"]
+        assert rows["memreward"]["calls"] == calls
+    assert "With 10% of the rollouts verified" in result.output
+    assert (tmp_path / "page" / "calls.html").exists()
+    assert not any(name.startswith("scratch") for name in list_memories(stores))
+
+
+def test_budgets_of_calls_that_cannot_be(cli: Cli, files: tuple[Path, Path]) -> None:
+    for options, said in (
+        (["--calls", "2"], "--calls 2: give shares above 0"),
+        (["--calls", "0.1", "--strategies", "best"], "no strategy is called best"),
+        (["--calls", "0.1", "--test", files[1]], "leave out --test"),
+    ):
+        result = cli("evaluate", files[0], *options)
+        assert result.exit_code == 2
+        assert said in " ".join(result.output.split())
