@@ -106,11 +106,12 @@ def _evaluate_calls(
     json_file: Path | None,
 ) -> None:
     """The same file, with a budget of calls."""
-    from gnn.evaluation import print_calls, write_calls_report
+    from gnn.evaluation import check_strategies, print_calls, write_calls_report
     from memreward.jobs import evaluate_calls_of_file
 
     shares = label_shares(calls, option="--calls")
     names = [name for name in strategies.split(",") if name]
+    check_strategies(names)
     with started(load_settings()) as stores, bars() as progress:
         curve = evaluate_calls_of_file(stores, request, shares, names, progress)
     result = curve.to_json()

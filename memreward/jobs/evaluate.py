@@ -10,15 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from gnn.base import ProgressReport, RewardModel, final_queries
-from gnn.evaluation import (
-    BudgetCurve,
-    CallCurve,
-    Evaluation,
-    Trial,
-    check_strategies,
-    evaluate,
-    evaluate_calls,
-)
+from gnn.evaluation import BudgetCurve, CallCurve, Evaluation, Trial, evaluate, evaluate_calls
 from gnn.models import reward_model
 from gnn.models.memreward import ABLATIONS, MemrewardModel
 from memreward.base import Bars
@@ -140,8 +132,7 @@ def evaluate_calls_of_file(
             "--calls buys verdicts on the rollouts of TRAIN and scores the same: leave out --test "
             "and --final"
         )
-    check_strategies(strategies)
-    (graph,), truth = read_files(stores, request, progress)
+    (graph,), truth = read_files(stores, replace(request, labels=(1.0,)), progress)
     rewards = truth[TRAIN_RUN]
     return evaluate_calls(
         graph,
