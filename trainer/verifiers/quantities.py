@@ -76,6 +76,10 @@ _UNIT_NAMES: Final = {
     name: unit for unit, names in _SAME_UNIT.items() for name in (unit, *names.split())
 }
 
+#: Rates with a name of their own.
+_RATES: Final = {"mph": "mile/hour", "kph": "kilometer/hour", "kmh": "kilometer/hour"}
+_PER = re.compile(r"\s+per\s+", re.IGNORECASE)
+
 _CLOCK = re.compile(r"(?:at )?(\d{1,2}):(\d{2})(?::(\d{2}))?\s*(?:([ap])\.?\s*m\b\.?)?", re.I)
 _MONEY = re.compile(r"(-?)\s*(?:US)?(\\?\$|€|£|¥|₹)\s*(-?[\d.].*)", re.DOTALL)
 _SIGN_UNIT = re.compile(
@@ -167,7 +171,8 @@ def _is_unit(words: str, gap: str) -> bool:
 
 
 def unit_name(words: str) -> str:
-    """One name for a unit, however it is written."""
+    """One name for a unit, however it is written: `km/h`, `kilometers per hour`."""
+    words = _PER.sub("/", _RATES.get(words.strip(" .").lower(), words))
     names = []
     for word in re.split(r"([\s/]+)", words.strip().replace("²", "^2").replace("³", "^3")):
         base, power, rest = word.partition("^")

@@ -10,6 +10,8 @@ from trainer.verifiers.final_answer import final_answer
 from trainer.verifiers.mathematics import same_result
 
 SAME = [
+    ("60 km/h", "60 kilometers per hour"),
+    ("60 miles per hour", "60 mph"),
     ("5", "So, the quotient of $\\frac{30}{6}$ is 5."),
     ("4\\pi", "4\\pi"),
     ("9\\pi", "\\boxed{9\\pi}"),
@@ -108,6 +110,8 @@ SAME = [
     ("5!", "120"),
 ]
 DIFFERENT = [
+    ("60 km/h", "60 miles per hour"),
+    ("5 dollars per hour", "5 dollars"),
     ("9\\pi", "9"),
     ("\\frac{\\pi}{2}", "1.5708"),
     ("36", "36π"),
