@@ -39,6 +39,7 @@ FUNCTIONS = {
     "memreward/cli/grpo.py grpo": _COMMAND,
     "memreward/cli/ingest.py ingest": _COMMAND,
     "memreward/cli/train.py train": _COMMAND,
+    "memreward/jobs/follow.py follow_files": _ARGUMENTS,
     "memreward/jobs/grpo.py _train": _LIST,
     "memreward/jobs/ingest.py ingest_files": _LIST,
     "memreward/jobs/prior.py evidence_graph": "one line a field of the graph",

@@ -8,11 +8,14 @@ from typing import Annotated
 import typer
 
 from memreward.base import bars, connected, console
+from memreward.cli.follow import require_names, run_follow
 from memreward.cli.rehearsal import propose, show_rehearsal
 from memreward.cli.rejects_option import RejectsOption, rejects_path
 from memreward.cli.shape_options import (
     ExplodeOption,
+    FollowOption,
     FormatOption,
+    IdleOption,
     MapOption,
     NanOption,
     PromptsOption,
@@ -20,10 +23,11 @@ from memreward.cli.shape_options import (
     ThresholdOption,
     WhereOption,
 )
-from memreward.jobs import DryRun, IngestRequest, check_shapes, ingest_files
+from memreward.jobs import DryRun, FollowRequest, IngestRequest, ingest_files
 from memstore.changes import link as link_memory
 from memstore.containers import with_standard_input
 from memstore.encoders import DEFAULT_ENCODER
+from memstore.formats import check_shapes
 from memstore.mapping import ShapeOptions
 from schema.errors import InputError, ShapeError
 
@@ -75,6 +79,8 @@ def ingest(
     reward_range: RangeOption = None,
     reward_threshold: ThresholdOption = None,
     nan_missing: NanOption = False,
+    follow: FollowOption = False,
+    idle: IdleOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say how rows would be stored; needs no server.")
     ] = False,
@@ -105,6 +111,11 @@ def ingest(
         ),
         prompts=prompts,
     )
+    if follow:
+        run_follow(FollowRequest(ingest=request, idle=idle), is_rehearsal=dry_run)
+        return
+    if idle is not None:
+        raise InputError("--idle goes with --follow: leave it out, or add --follow")
     with with_standard_input(files) as paths:
         request = replace(request, files=paths)
         try:
@@ -119,9 +130,7 @@ def _run(request: IngestRequest, *, dry_run: bool, as_json: bool) -> None:
         return
     if as_json:
         raise InputError("--json goes with --dry-run: leave it out, or add --dry-run")
-    for name, option in ((request.memory, "--memory"), (request.run, "--run")):
-        if not name:
-            raise InputError(f"{option} is missing: name it, or add --dry-run to write nothing")
+    require_names(request)
     check_shapes(request.files, request.shape)
     request = replace(request, rejects=rejects_path(request.rejects, "ingest"))
     with connected() as stores, bars() as progress:

@@ -12,7 +12,8 @@ import typer
 from rich.table import Table
 
 from memreward.base import cell, console, err_console, one_line
-from memreward.jobs import DryRun, IngestRequest, cleaning_lines, proposed_presets
+from memreward.jobs import DryRun, IngestRequest, cleaning_lines
+from memstore.formats import proposed_presets
 from schema.errors import InputError, ShapeError
 
 #: Rollouts that are shown, and how much of each text.

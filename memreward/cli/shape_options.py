@@ -32,6 +32,14 @@ RangeOption = Annotated[
 ThresholdOption = Annotated[
     float | None, typer.Option(help="From which reward on a rollout is right, such as 0.5.")
 ]
+FollowOption = Annotated[
+    bool,
+    typer.Option("--follow", help="Store rows as a trainer writes them, until it is stopped."),
+]
+IdleOption = Annotated[
+    float | None,
+    typer.Option(help="With --follow: end after so many seconds without a new row."),
+]
 NanOption = Annotated[
     bool, typer.Option("--nan-missing", help="A reward of NaN says that nothing was verified.")
 ]

@@ -13,6 +13,8 @@ from .dry_run import DryRun as DryRun
 from .evaluate import EvaluationRequest as EvaluationRequest
 from .evaluate import evaluate_calls_of_file as evaluate_calls_of_file
 from .evaluate import evaluate_files as evaluate_files
+from .follow import FollowRequest as FollowRequest
+from .follow import follow_files as follow_files
 from .grpo import GrpoRequest as GrpoRequest
 from .grpo import ScorerSource as ScorerSource
 from .grpo import run_grpo as run_grpo
@@ -28,7 +30,5 @@ from .label_noise import spoil_files as spoil_files
 from .prior import PriorRequest as PriorRequest
 from .prior import fit_prior_files as fit_prior_files
 from .scorer_source import memory_source as memory_source
-from .shape import check_shapes as check_shapes
-from .shape import proposed_presets as proposed_presets
 from .verify import VerifyRequest as VerifyRequest
 from .verify import verify_files as verify_files

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from memreward.jobs.ingest import IngestRequest
-from memreward.jobs.shape import read_options
-from memstore.formats import ReadRow, RejectedRow, RolloutReader, inspect_files
+from memstore.formats import ReadRow, RejectedRow, RolloutReader, inspect_files, read_options
 from memstore.mapping import Cleaned
 from schema.answers import conclusion_key
 from schema.ids import checked_name

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 from memreward.base import Bars, one_line
-from memreward.jobs.shape import read_options
 from memstore.changes import (
     IngestReport,
     InputCheck,
@@ -23,6 +22,7 @@ from memstore.formats import (
     Survey,
     check_rejects_path,
     inspect_files,
+    read_options,
     survey_rollouts,
 )
 from memstore.mapping import ShapeOptions

@@ -1,6 +1,7 @@
 from .dataset_ingestion import ingest_dataset as ingest_dataset
 from .ingestion import ROLLOUTS_A_BATCH as ROLLOUTS_A_BATCH
 from .ingestion import InputCheck as InputCheck
+from .ingestion import batched as batched
 from .ingestion import ingest as ingest
 from .label_file import LabelOptions as LabelOptions
 from .label_file import LabelReader as LabelReader

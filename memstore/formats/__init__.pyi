@@ -9,6 +9,7 @@ from .files import RowSource as RowSource
 from .files import head_rows as head_rows
 from .files import inspect_files as inspect_files
 from .files import object_rows as object_rows
+from .followed import FollowedFiles as FollowedFiles
 from .jsonl import read_jsonl as read_jsonl
 from .preflight import Survey as Survey
 from .preflight import survey_rollouts as survey_rollouts
@@ -21,3 +22,6 @@ from .rollout_reader import RolloutReader as RolloutReader
 from .rollout_row import ReadOptions as ReadOptions
 from .rollout_row import rollout_of as rollout_of
 from .rollout_row import to_row as to_row
+from .shapes import check_shapes as check_shapes
+from .shapes import proposed_presets as proposed_presets
+from .shapes import read_options as read_options

@@ -166,7 +166,7 @@ def object_rows(path: Path) -> Iterator[dict[str, Any]]:
     """
     if not path.exists():
         raise InputError(f"{path}: no such file; check the path")
-    kind = _format_of(path)
+    kind = format_of(path)
     if kind is FileFormat.PARQUET and path.is_file():
         yield from (row.values for row in read_parquet(path, None))
     elif kind in (FileFormat.CSV, FileFormat.JSONL):
@@ -194,7 +194,7 @@ def _inspect_file(path: Path, options: ReadOptions) -> InputFile:
             raise InputError(
                 f"{path}: not a regular file; name files, which can be read twice, or `-`"
             )
-        kind = _format_of(path)
+        kind = format_of(path)
         state = FileState.of(path)
         if state.size == 0:
             raise InputError(f"{path}: the file is empty; write the rollouts again")
@@ -270,7 +270,12 @@ def _refuse_copies(files: Sequence[InputFile]) -> None:
         seen[file.state.size].append(file)
 
 
-def _format_of(path: Path) -> FileFormat:
+def format_of(path: Path) -> FileFormat:
+    """The format of a file by its name, and of a `.json` file by its first line.
+
+    Raises:
+        InputError: if the name says none.
+    """
     if path.is_dir():
         return FileFormat.ARROW if (path / "state.json").exists() else FileFormat.PARQUET
     name = plain_name(path)

@@ -69,7 +69,7 @@ def read_jsonl(path: Path) -> Iterator[RawRow]:
                 if line == 1:
                     raw = raw.removeprefix(_BYTE_ORDER_MARK)
                 if raw.strip():
-                    yield _parsed(line, raw)
+                    yield parsed_line(line, raw)
     except STREAM_ERRORS as error:
         if not is_packed(path):
             raise InputError(f"{path}: cannot be read after line {line} ({error})") from error
@@ -86,7 +86,8 @@ def _skip_line(stream: BinaryIO) -> None:
             return
 
 
-def _parsed(line: int, raw: bytes) -> RawRow:
+def parsed_line(line: int, raw: bytes) -> RawRow:
+    """The row that a line of the file holds, or why it holds none."""
     try:
         values: Any = json.loads(raw.decode())
     except UnicodeDecodeError as error:

@@ -92,15 +92,23 @@ class RolloutReader:
             InputError: if a file turns out to be damaged, or changes.
         """
         for file in self._files:
-            self.ignored_columns.update(file.ignored_columns)
-            self._copies.begin(file.path)
-            for row in self._mapped(file):
-                found = self._found(file, row)
-                self.repeated += found is None
-                yield ReadRow(file.path, row.line, found)
-            self._copies.end()
+            yield from self.more(file)
         if self._checked is not None and len(self.marks) != len(self._checked):
             raise InputError(f"{self._names()}: {CHANGED}")
+
+    def more(self, file: RowSource) -> Iterator[ReadRow]:
+        """Yield the rows of one more file, or of what was added to one.
+
+        Raises:
+            InputError: if it turns out to be damaged, changes, or holds what an earlier one does.
+        """
+        self.ignored_columns.update(file.ignored_columns)
+        self._copies.begin(file.path)
+        for row in self._mapped(file):
+            found = self._found(file, row)
+            self.repeated += found is None
+            yield ReadRow(file.path, row.line, found)
+        self._copies.end()
 
     def _mapped(self, file: RowSource) -> Iterator[RawRow]:
         """The file's rows, one a rollout."""

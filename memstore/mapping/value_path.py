@@ -27,6 +27,8 @@ class ValuePath:
 
     text: str
     steps: tuple[Step, ...]
+    #: Whether it means each element of a list.
+    is_each: bool = False
 
     @classmethod
     def parse(cls, text: str) -> "ValuePath":
@@ -48,18 +50,13 @@ class ValuePath:
                 f"{text!r} is no path to a value: write names with dots, and indexes, as in "
                 "`output.choices[0].text`, or once `[]` for each element of a list"
             )
-        return cls(text, tuple(steps))
+        return cls(text, tuple(steps), _EACH in steps)
 
     @property
     def root(self) -> str:
         """The column that it begins in."""
         assert isinstance(self.steps[0], str)
         return self.steps[0]
-
-    @property
-    def is_each(self) -> bool:
-        """Whether it means each element of a list."""
-        return _EACH in self.steps
 
     def of(self, row: Mapping[str, Any]) -> Any:
         """The value, or MISSING; of a path with `[]`, what is at each element, as a list.
@@ -88,6 +85,8 @@ class Source:
 
     paths: tuple[ValuePath, ...] = ()
     constant: Any = MISSING
+    #: Whether it gives a list, an element a rollout.
+    is_each: bool = False
 
     @classmethod
     def parse(cls, text: str) -> "Source":
@@ -101,12 +100,7 @@ class Source:
             return cls(constant=text[1:-1])
         if re.fullmatch(r"-?\d+(\.\d+)?|true|false", text):
             return cls(constant=json.loads(text))
-        return cls(paths=tuple(ValuePath.parse(part.strip()) for part in text.split("|")))
-
-    @property
-    def is_each(self) -> bool:
-        """Whether it gives a list, an element a rollout."""
-        return any(path.is_each for path in self.paths)
+        return _source(tuple(ValuePath.parse(part.strip()) for part in text.split("|")))
 
     @property
     def text(self) -> str:
@@ -143,7 +137,11 @@ def exploded(source: Source, lists: Sequence[str]) -> Source:
     paths = tuple(
         ValuePath.parse(f"{path.text}[]") if path.text in lists else path for path in source.paths
     )
-    return Source(paths=paths, constant=source.constant)
+    return _source(paths) if paths else source
+
+
+def _source(paths: tuple[ValuePath, ...]) -> Source:
+    return Source(paths=paths, is_each=any(path.is_each for path in paths))
 
 
 def _walked(value: Any, steps: Sequence[Step]) -> Any:

@@ -1,5 +1,6 @@
 """`Memory.ingest` and the command on the real databases: data sets, preferences, metadata."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,11 @@ from support.other_tools import FILES, json_lines
 from support.store_fixtures import MemoryUnderTest
 
 from memreward.base import bars
+from memreward.jobs.follow import FollowRequest, follow_files
 from memreward.jobs.ingest import IngestOutcome, IngestRequest, ingest_files
 from memreward.memory import Memory
+from memstore.changes.rollout_writer import IngestReport
+from memstore.formats.rejects import RejectedRow
 from memstore.mapping.options import ShapeOptions
 from memstore.settings import Settings
 from schema.errors import InputError, ShapeError
@@ -85,3 +89,27 @@ def test_other_metadata_of_what_is_known_is_refused(
     json_lines(path, [{**row, "query": "r"}, {**row, "query": "r", "dataset": "b", "answer": "5"}])
     with pytest.raises(InputError, match="earlier row"):
         ingest(memory, path)
+
+
+def test_a_growing_file_is_stored_once_also_after_a_restart(
+    memory: MemoryUnderTest, tmp_path: Path
+) -> None:
+    path = json_lines(tmp_path / "a.jsonl", ROWS[:2])
+    shape = ShapeOptions(map="query=prompt,completion=out,reward=good")
+    request = FollowRequest(
+        ingest=IngestRequest(files=[tmp_path], memory=memory.name, run="r", shape=shape),
+        interval=0.01,
+        idle=1.0,
+    )
+    rejects: list[RejectedRow] = []
+
+    def grow(report: IngestReport) -> None:
+        if report.new == 2:
+            with path.open("a") as stream:
+                stream.write(json.dumps(ROWS[2]) + "\n" + '{"prompt": "q"}\n')
+
+    report = follow_files(memory.stores, request, grow, rejects.append)
+    assert (report.new, report.existing, report.labels) == (3, 0, 3)
+    assert [reject.line for reject in rejects] == [4]
+    again = follow_files(memory.stores, request, lambda report: None, rejects.append)
+    assert (again.new, again.existing) == (0, 3)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from support.other_tools import FILES, OtherFile, json_lines
 
-from memreward.jobs.shape import proposed_presets, read_options
 from memstore.formats.rollout_reader import RejectedRow, read_rollouts
+from memstore.formats.shapes import proposed_presets, read_options
 from memstore.mapping.options import ShapeOptions
 from memstore.mapping.presets import list_presets, preset_named
 from schema.errors import InputError

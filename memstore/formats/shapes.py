@@ -1,10 +1,11 @@
-"""How the files of a request are read: the mapping, the prompts that belong to it, the rewards."""
+"""How files are read by what is said of them: the mapping, their prompts, their rewards."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from memstore.formats import ReadOptions, head_rows, inspect_files, object_rows
+from memstore.formats.files import head_rows, inspect_files, object_rows
+from memstore.formats.rollout_row import ReadOptions
 from memstore.mapping import Preset, ShapeOptions, Source, fitting_presets, is_task_file
 from schema.errors import InputError
 
