@@ -92,6 +92,25 @@ def test_what_is_taken_off_and_left_out_is_said(tmp_path: Path) -> None:
     assert "1 rows left out by --where" in output
 
 
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--follow", "--dry-run"), "--dry-run needs whole files"),
+        (("--follow", "--labels", "0.5"), "--labels needs whole files"),
+        (("--follow",), "--memory is missing"),
+        (("--idle", "3"), "--idle goes with --follow"),
+        (("--json", "--memory", "m", "--run", "r"), "--json goes with --dry-run"),
+    ],
+)
+def test_options_that_do_not_go_together(
+    options: tuple[str, ...], why: str, tmp_path: Path
+) -> None:
+    path = json_lines(tmp_path / "a.jsonl", [{"query": "q", "answer": "4"}])
+    result = run("ingest", path, *options)
+    assert result.exit_code == 2
+    assert why in result.output
+
+
 def test_standard_input(tmp_path: Path) -> None:
     text = json_lines(tmp_path / "a.jsonl", ROWS).read_text()
     result = CliRunner().invoke(
