@@ -25,6 +25,20 @@ REPLY_COLUMNS: Final = frozenset(
     )
 )
 
+#: Columns that other tools name so and that hold what is expected of it.
+EXPECTED_COLUMNS: Final = frozenset(
+    (
+        *("answer", "target", "gold", "gts", "label", "solution", "reference", "expected"),
+        *(
+            "ground_truth",
+            "expected_answer",
+            "gold_answer",
+            "reference_answer",
+            "canonical_solution",
+        ),
+    )
+)
+
 EXCERPT_CHARACTERS: Final = 200
 
 
@@ -96,6 +110,8 @@ class Expected:
 
     #: A mapping says where columns are: any are good.
     mapped: bool = False
+    #: Columns that a mapping takes for what the policy wrote.
+    replies: frozenset[str] = frozenset()
     #: It was said which of two columns the policy wrote.
     prefers: bool = False
 
@@ -106,6 +122,17 @@ class Expected:
             InputError: see `require_columns`.
         """
         if self.mapped:
+            self._check_replies(names, where)
             return ()
         require_columns(names, where, prefers=self.prefers)
         return tuple(sorted(names - KNOWN_COLUMNS))
+
+    def _check_replies(self, names: set[str], where: Path) -> None:
+        gold = sorted(self.replies & EXPECTED_COLUMNS)
+        others = sorted((names & (REPLY_COLUMNS | {"completion"})) - self.replies)
+        if gold and others and not self.prefers:
+            raise InputError(
+                f"{where}: `{gold[0]}` is mapped, and `{others[0]}` is given: one of them may be "
+                f"the expected answer. Map completion={others[0]}, or say with --prefer answer "
+                f"that the policy wrote `{gold[0]}`"
+            )

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from memstore.formats.columns import Expected, RawRow
+from memstore.formats.columns import RawRow
+from memstore.formats.files import expected_of
 from memstore.formats.rollout_row import ReadOptions
 from schema.errors import InputError
 
@@ -47,8 +48,7 @@ class DatasetRows:
             raise InputError(f"a {type(dataset).__name__}: give a Dataset, or a list of rows")
         if not len(dataset):
             raise InputError("the data set has no rows: give one that has")
-        expected = Expected(mapped=options.mapping is not None, prefers=options.prefer is not None)
-        ignored = expected.ignored(names, _NAME)
+        ignored = expected_of(options).ignored(names, _NAME)
         return cls(dataset=dataset, path=_NAME, ignored_columns=ignored, n_rows=len(dataset))
 
     def rows(self) -> Iterator[RawRow]:

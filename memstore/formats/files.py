@@ -187,7 +187,7 @@ def head_rows(path: Path) -> list[dict[str, Any]]:
 
 def _inspect_file(path: Path, options: ReadOptions) -> InputFile:
     mapping = options.mapping
-    expected = Expected(mapped=mapping is not None, prefers=options.prefer is not None)
+    expected = expected_of(options)
     n_rows = None
     try:
         if path.exists() and not (path.is_file() or path.is_dir()):
@@ -220,6 +220,16 @@ def _inspect_file(path: Path, options: ReadOptions) -> InputFile:
         n_rows=n_rows,
         state=state,
         names=KNOWN_COLUMNS if mapping is None else mapping.roots,
+    )
+
+
+def expected_of(options: ReadOptions) -> Expected:
+    """What is checked of columns that are read with `options`."""
+    mapping = options.mapping
+    return Expected(
+        mapped=mapping is not None,
+        replies=frozenset() if mapping is None else mapping.replies,
+        prefers=options.prefer is not None,
     )
 
 

@@ -163,6 +163,14 @@ class RowMapping:
         return {**row, PROMPTS: self.prompts[str(key)]}
 
     @property
+    def replies(self) -> frozenset[str]:
+        """Columns that are taken for what the policy wrote."""
+        columns = [self.columns, *self.variants]
+        names = ("answer", "completion")
+        sources = [said[name] for said in columns for name in names if name in said]
+        return frozenset(path.root for source in sources for path in source.paths)
+
+    @property
     def roots(self) -> frozenset[str] | None:
         """Columns that are read, as paths begin; None: all, since names are looked up."""
         if self.choice is not None or self.passes:

@@ -12,6 +12,8 @@ from support.other_tools import json_lines
 
 from memstore.formats.files import inspect_files
 from memstore.formats.rollout_reader import RejectedRow, read_rollouts
+from memstore.formats.rollout_row import ReadOptions
+from memstore.mapping.options import ShapeOptions
 from schema.errors import InputError
 
 ROWS: list[dict[str, Any]] = [{"query": f"q{n}", "answer": "4", "step": 1} for n in range(4)]
@@ -43,6 +45,16 @@ def test_an_answer_next_to_a_reply_is_refused(tmp_path: Path) -> None:
     path = json_lines(tmp_path / "a.jsonl", [{"query": "q", "answer": "4", "response": "5"}])
     with pytest.raises(InputError, match=r"`answer` and `response`.*--map completion=response"):
         inspect_files([path])
+
+
+def test_a_mapped_answer_next_to_a_reply_is_refused(tmp_path: Path) -> None:
+    path = json_lines(tmp_path / "a.jsonl", [{"prompt": "q", "target": "4", "output": "5"}])
+    mapping = ShapeOptions(map="query=prompt,answer=target").mapping()
+    with pytest.raises(InputError, match=r"`target` is mapped, and `output` is given"):
+        inspect_files([path], ReadOptions(mapping=mapping))
+    assert inspect_files([path], ReadOptions(mapping=mapping, prefer="answer"))
+    mapping = ShapeOptions(map="query=prompt,completion=output").mapping()
+    assert inspect_files([path], ReadOptions(mapping=mapping))
 
 
 def test_other_metadata_at_the_same_place_is_no_repetition(tmp_path: Path) -> None:
