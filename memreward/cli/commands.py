@@ -197,7 +197,9 @@ COMMANDS: Tree = {
 #: What the help shows together, by title; a test finds every command in one of them.
 PANELS: Mapping[str, Sequence[str]] = {
     "Begin": ("demo", "up", "down", "status", "doctor"),
-    "Rollouts and labels": ("ingest", "formats", "collect", "verify", "label", "suggest-labels"),
+    "Rollouts and labels": (
+        *("ingest", "formats", "collect", "verify", "label", "suggest-labels", "dataset"),
+    ),
     "Rewards": ("evaluate", "train", "propagate", "explain", "suspects", "robustness", "prior"),
     "Policies": ("grpo", "compare", "teach", "serve"),
     "Look": ("stats", "runs", "history", "query"),

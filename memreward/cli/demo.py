@@ -1,6 +1,7 @@
 """`memreward demo`: all of it, once, on real rollouts that come with the package."""
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from rich.syntax import Syntax
 from memreward.base import as_started, bars, console, started
 from memreward.cli.query import result_table
 from memstore import load_settings
+from memstore.db import QueryResult
 from memstore.servers import report_folder
 
 
@@ -48,9 +50,14 @@ def demo(
         print_evaluation(evaluation.to_json(), console, in_parts=False)
         page = write_report(evaluation, report or report_folder(settings, "demo"))
         console.rule("5  three questions to the graph, in Cypher")
-        for cypher, result in demo_job.ask_three_questions(stores):
-            console.print(Syntax(cypher, "cypher", background_color="default", word_wrap=True))
-            console.print(result_table(result.rows, result.columns))
+        _print_answers(demo_job.ask_three_questions(stores))
     console.print(f"report: {page}")
     console.print(f"{time.monotonic() - begun:.0f} s; continue with")
     console.print(f"  {as_started('stats --memory demo')}", soft_wrap=True)
+
+
+def _print_answers(answers: Iterable[tuple[str, QueryResult]]) -> None:
+    """Each question in Cypher, and its rows."""
+    for cypher, result in answers:
+        console.print(Syntax(cypher, "cypher", background_color="default", word_wrap=True))
+        console.print(result_table(result.rows, result.columns))
