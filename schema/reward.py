@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
+
+#: Source of a verdict that was not asked for: another rollout of the query has it, and concludes
+#: the same.
+SAME_CONCLUSION: Final = "same_conclusion"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,6 +12,8 @@ class ScoreSource(StrEnum):
     """Where a score comes from."""
 
     VERIFIED = "verified"
+    #: The verified reward of another rollout of the query that concludes the same.
+    SAME_CONCLUSION = "same_conclusion"
     PROPAGATED = "propagated"
     #: No opinion.
     NONE = "none"
@@ -23,7 +25,7 @@ class Score:
 
     rollout_id: str
     value: float | None
-    #: In [0, 1]; 1 for a verified reward.
+    #: In [0, 1]; 1 for a verified reward, also for that of another rollout.
     confidence: float
     source: ScoreSource
     #: Version of the checkpoint that propagated it; None for a verified reward.

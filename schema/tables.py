@@ -248,6 +248,9 @@ VERIFIED_REWARD: Final = Table(
         Column("value", _FLOAT),
         Column("run", _TEXT, optional=True),
         Column("at", _TIME),
+        #: Of a verdict that was taken over: from which rollout, and whether to be compared only.
+        Column("same_as", _TEXT, optional=True),
+        Column("audited", _BOOLEAN, optional=True),
     ),
 )
 PREFERENCE: Final = Table(

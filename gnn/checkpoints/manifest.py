@@ -52,6 +52,8 @@ class Manifest:
     #: What it learned from (see gnn.models.memreward.training_state.fingerprint); None for
     #: models that cannot resume.
     learned_from: str | None = None
+    #: Labels of the graph that were taken over from rollouts which conclude the same.
+    n_taken_over: int = 0
 
     @property
     def version(self) -> str:

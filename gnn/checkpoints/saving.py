@@ -26,6 +26,7 @@ from gnn.checkpoints.manifest import (
     checksum,
 )
 from gnn.confidence import AbstentionPolicy
+from gnn.sources import taken_over
 from schema.errors import CheckpointError
 from schema.memory_graph import MemoryGraph
 
@@ -87,6 +88,7 @@ def save_checkpoint(
         training=None if training is None else hashlib.sha256(files[TRAINING]).hexdigest(),
         resumed=resumed,
         learned_from=learned_from,
+        n_taken_over=int(taken_over(graph).sum()),
     )
     text = json.dumps(asdict(manifest), indent=2, allow_nan=False)
     _write_folder(folder, {**files, MANIFEST: text.encode()})

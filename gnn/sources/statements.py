@@ -6,11 +6,15 @@ from typing import Self
 import numpy as np
 
 from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
+from schema.reward import SAME_CONCLUSION
 
 
 @dataclass(frozen=True, kw_only=True)
 class Statements:
-    """What each source said last of each rollout (_W), of rollouts that have a query."""
+    """What each source said last of each rollout (_W), of rollouts that have a query.
+
+    A verdict that was taken over from another rollout is no statement: nobody made it.
+    """
 
     #: Rows of the graph's `source_name_S` and of its rollouts.
     source_W: Ints
@@ -32,7 +36,8 @@ class Statements:
         source_W = np.concatenate([graph.source_of_rollout_R[single], said_2W[0]])
         rollout_W = np.concatenate([single, said_2W[1]])
         reward_W = np.concatenate([graph.verified_R[single], said_reward_W])
-        placed_W = graph.query_of_rollout_R[rollout_W] >= 0
+        nobody = _row(graph, SAME_CONCLUSION)
+        placed_W = (graph.query_of_rollout_R[rollout_W] >= 0) & (source_W != nobody)
         order = np.lexsort((source_W, rollout_W))
         order = order[placed_W[order]]
         return cls(source_W=source_W[order], rollout_W=rollout_W[order], reward_W=reward_W[order])
@@ -47,3 +52,14 @@ class Statements:
         total_R = np.bincount(self.rollout_W, weights=self.reward_W, minlength=n_rollouts)
         mean_R = total_R / np.maximum(count_R, 1)
         return np.where(count_R > 0, mean_R, np.nan).astype(np.float32)
+
+
+def _row(graph: MemoryGraph, source: str) -> int:
+    """Row of a source; -2, which nobody has, where there is none."""
+    names = graph.source_name_S
+    return names.index(source) if source in names else -2
+
+
+def taken_over(graph: MemoryGraph) -> Bools:
+    """Which verified rewards were taken over from another rollout that concludes the same, [R]."""
+    return graph.labelled_R & (graph.source_of_rollout_R == _row(graph, SAME_CONCLUSION))

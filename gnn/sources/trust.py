@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gnn.features import log_length
 from gnn.sources.comparison import Comparison
 from gnn.sources.confusion import BINS
-from gnn.sources.statements import Statements
+from gnn.sources.statements import Statements, taken_over
 from gnn.sources.trusted_source import TrustedSource, Verdict
 from schema.memory_graph import Bools, Floats, MemoryGraph
 
@@ -79,7 +79,7 @@ class SourceTrust:
         kept_W = ~touched_R[graph.said_2W[1]]
         return replace(
             graph,
-            verified_R=np.where(touched_R, believed_R, graph.verified_R),
+            verified_R=_followed(graph, np.where(touched_R, believed_R, graph.verified_R)),
             # What is believed is not the word of a source any more.
             source_of_rollout_R=np.where(touched_R, -1, graph.source_of_rollout_R),
             said_2W=graph.said_2W[:, kept_W],
@@ -142,6 +142,26 @@ def _believed_rewards(
     known_R = weight_R > 0
     mean_R = np.where(known_R, value_R / np.where(known_R, weight_R, 1), np.nan)
     return mean_R.astype(np.float32)
+
+
+def _followed(graph: MemoryGraph, believed_R: Floats) -> Floats:
+    """`believed_R` where verdicts that were taken over are what is believed of their conclusion."""
+    taken_R = taken_over(graph)
+    conclusion_R = graph.conclusion_of_rollout_R
+    own_R = graph.labelled_R & ~taken_R & (conclusion_R >= 0)
+    count_C, total_C = (
+        np.bincount(
+            conclusion_R[own_R], weights=weight_R[own_R], minlength=len(graph.conclusion_id_C)
+        )
+        for weight_R in (~np.isnan(believed_R), np.nan_to_num(believed_R))
+    )
+    mean_C = np.where(count_C > 0, total_C / np.maximum(count_C, 1), np.nan).astype(np.float32)
+    known_C = np.bincount(conclusion_R[own_R], minlength=len(graph.conclusion_id_C)) > 0
+    rows = np.flatnonzero(taken_R & (conclusion_R >= 0))
+    rows = rows[known_C[conclusion_R[rows]]]
+    followed_R = believed_R.copy()
+    followed_R[rows] = mean_C[conclusion_R[rows]]
+    return followed_R
 
 
 def _untested(graph: MemoryGraph, statements: Statements) -> dict[str, TrustedSource]:

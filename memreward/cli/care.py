@@ -124,6 +124,8 @@ def history(
 
 def _shown(item: Statement) -> dict[str, object]:
     said = _number(item.value)
+    if item.same_as is not None:
+        said += f", as {item.same_as} concludes the same"
     if item.other is not None:
         said = f"better than {item.other}" if item.better else f"worse than {item.other}"
     return {

@@ -32,6 +32,7 @@ def stats(
     for name, stat in found.items():
         console.print(f"memory {name}")
         console.print(_facts(stat["counts"]))
+        console.print(_calls(stat["calls"]), highlight=False)
         if memory:
             console.print(result_table(stat["datasets"]))
 
@@ -87,6 +88,14 @@ def _facts(values: dict[str, Any]) -> Table:
     for name, value in values.items():
         table.add_row(name, _cell(value))
     return table
+
+
+def _calls(calls: dict[str, Any]) -> str:
+    """What verification cost and saved, in a line."""
+    line = f"verifier calls: {calls['made']} made, {calls['saved']} saved"
+    if calls["audited"]:
+        line += f"; {calls['agreed']} of {calls['audited']} audited verdicts agree"
+    return line
 
 
 def _cell(value: Any) -> Text:

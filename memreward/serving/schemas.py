@@ -60,7 +60,7 @@ class ScoreForm(BaseModel):
     rollout_id: str
     value: float | None = Field(description="The reward in [0, 1]; null: no opinion.")
     confidence: float = Field(description="In [0, 1]; 1 for a verified reward.")
-    source: Literal["verified", "propagated", "none"]
+    source: Literal["verified", "same_conclusion", "propagated", "none"]
     model: str | None = Field(description="The checkpoint that propagated it.")
     abstained: str | None = Field(description="Why there is no opinion; null where there is one.")
 

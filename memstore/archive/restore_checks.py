@@ -8,6 +8,7 @@ from memstore.archive.tables import ArchiveManifest, Record
 from schema import ids, tables
 from schema.batch import BatchKind
 from schema.errors import InputError
+from schema.reward import SAME_CONCLUSION
 from schema.tables import Table
 from schema.validation import (
     MAX_NAME_BYTES,
@@ -102,6 +103,11 @@ def _policy_embedding(manifest: ArchiveManifest, row: Record) -> None:
 def _verified(manifest: ArchiveManifest, row: Record) -> None:
     check_text(row["source"], "source", MAX_NAME_BYTES)
     check_reward(row["value"])
+    if (row["source"] == SAME_CONCLUSION) != (row.get("same_as") is not None):
+        raise InputError(
+            f"rollout {row['rollout_id']}: verdicts of {SAME_CONCLUSION!r} say `same_as`, and no "
+            "others do; export the memory again"
+        )
 
 
 def _preference(manifest: ArchiveManifest, row: Record) -> None:

@@ -5,7 +5,7 @@ that the same again adds nothing. `memstore.outbox.current_reward` has the rule 
 of several sources become one; propagated rewards are never touched.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,14 @@ from memstore.outbox import (
     commit_change,
     current_verified,
     insert_sources,
+    insert_taken_over,
+    to_follow,
+    to_take_over,
 )
 from schema import tables
 from schema.batch import BatchKind
 from schema.errors import InputError
-from schema.reward import Preference, VerifiedReward
+from schema.reward import SAME_CONCLUSION, Preference, VerifiedReward
 from schema.validation import MAX_NAME_BYTES, check_reward, check_text
 
 
@@ -30,11 +33,14 @@ class LabelReport:
 
     rewards: int = 0
     preferences: int = 0
+    #: Rewards of rollouts that conclude the same as one whose reward is new.
+    taken_over: int = 0
 
     def __add__(self, other: "LabelReport") -> "LabelReport":
         return LabelReport(
             rewards=self.rewards + other.rewards,
             preferences=self.preferences + other.preferences,
+            taken_over=self.taken_over + other.taken_over,
         )
 
 
@@ -43,8 +49,18 @@ def add_labels(
     memory: str,
     rewards: Sequence[VerifiedReward],
     preferences: Sequence[Preference] = (),
+    *,
+    on_conclusions: Collection[str] = (),
 ) -> LabelReport:
     """Accept and publish what sources say of rollouts, as one batch; times are Postgres' own.
+
+    Args:
+        stores: both databases.
+        memory: its name.
+        rewards: of rollouts.
+        preferences: between rollouts.
+        on_conclusions: those of the rollouts whose reward counts for all that conclude the same:
+            these take it over, with a source of its own.
 
     Raises:
         UnknownMemoryError: if there is no such memory.
@@ -55,7 +71,7 @@ def add_labels(
 
     def write(batch: OutboxBatch) -> LabelReport:
         refuse_unknown(batch.session, memory, rewards, preferences)
-        return _write(batch, rewards, preferences)
+        return _write(batch, rewards, preferences, sorted(on_conclusions))
 
     return commit_change(stores, begin_change(stores, memory), BatchKind.LABEL, write)
 
@@ -129,41 +145,58 @@ def _check_source(name: str) -> None:
     check_text(name, "annotator", MAX_NAME_BYTES)
     if not name.strip():
         raise InputError("`annotator` is empty: name who says it")
+    if name == SAME_CONCLUSION:
+        raise InputError(f"`annotator` {name!r} is used for verdicts taken over: take another name")
 
 
 def _write(
-    batch: OutboxBatch, rewards: Sequence[VerifiedReward], preferences: Sequence[Preference]
+    batch: OutboxBatch,
+    rewards: Sequence[VerifiedReward],
+    preferences: Sequence[Preference],
+    on_conclusions: Sequence[str],
 ) -> LabelReport:
     session, memory = batch.session.of("changes.sql"), batch.memory
     new_rewards = _new_rewards(session, memory, rewards)
     new_preferences = _new_preferences(session, memory, preferences)
-    if not new_rewards and not new_preferences:
+    if new_rewards:
+        _insert_rewards(session, memory, batch.seq, new_rewards)
+    said = {reward.rollout_id for reward in new_rewards}
+    taken = to_follow(session, memory, sorted(said))
+    taken += to_take_over(session, memory, None, on_conclusions, {})
+    if not new_rewards and not new_preferences and not taken:
         return LabelReport()
     seq = batch.seq
-    insert_sources(session, memory, seq, (reward.source for reward in new_rewards))
-    session.copy(
-        tables.VERIFIED_REWARD,
-        (
-            {"rollout_id": r.rollout_id, "source": r.source, "value": float(r.value), "run": r.run}
-            for r in new_rewards
-        ),
-        memory=memory,
-        seq=seq,
-    )
+    said.update(insert_taken_over(session, memory, seq, taken))
     session.copy(
         tables.PREFERENCE,
         ({"better": p.better, "worse": p.worse, "annotator": p.annotator} for p in new_preferences),
         memory=memory,
         seq=seq,
     )
-    ids = sorted({reward.rollout_id for reward in new_rewards})
     batch.tell(
         {
-            "verified": current_verified(session, memory, ids),
+            "verified": current_verified(session, memory, sorted(said)),
             "preferred": current_preferences(session, memory, new_preferences),
         }
     )
-    return LabelReport(rewards=len(new_rewards), preferences=len(new_preferences))
+    return LabelReport(
+        rewards=len(new_rewards), preferences=len(new_preferences), taken_over=len(taken)
+    )
+
+
+def _insert_rewards(
+    session: SqlSession, memory: str, seq: int, new: Sequence[VerifiedReward]
+) -> None:
+    insert_sources(session, memory, seq, (reward.source for reward in new))
+    session.copy(
+        tables.VERIFIED_REWARD,
+        (
+            {"rollout_id": r.rollout_id, "source": r.source, "value": float(r.value), "run": r.run}
+            for r in new
+        ),
+        memory=memory,
+        seq=seq,
+    )
 
 
 def _new_rewards(

@@ -46,7 +46,13 @@ class RolloutWriter:
     """Embeds, accepts and publishes rollouts of one run. Not thread-safe."""
 
     def __init__(
-        self, stores: Stores, memory: str, run: str, encoder: TextEncoder | None = None
+        self,
+        stores: Stores,
+        memory: str,
+        run: str,
+        encoder: TextEncoder | None = None,
+        *,
+        reuse: bool = False,
     ) -> None:
         """Finish what an earlier writer left undone, and note which memory has the name.
 
@@ -55,6 +61,7 @@ class RolloutWriter:
             memory: where the rollouts go; the first batch makes it if there is none.
             run: which run made them.
             encoder: makes the embeddings that the rollouts do not carry; None: the memory's own.
+            reuse: rollouts that conclude what was verified on their query take that verdict over.
 
         Raises:
             QuarantineError: if publication to the memory is stopped.
@@ -63,6 +70,7 @@ class RolloutWriter:
         """
         catch_up(stores, memory)
         self.memory, self.run = memory, run
+        self._reuse = reuse
         #: May be replaced when the memory has been given another encoder.
         self.encoder = caching(encoder or encoder_for(stores, memory))
         #: What all batches so far did.
@@ -147,6 +155,7 @@ class RolloutWriter:
             dimension=self.encoder.dimension,
             incarnation=self._incarnation,
             keys=keys,
+            reuse=self._reuse,
         )
         self._incarnation = accepted.incarnation
         self.report.new += accepted.new

@@ -155,12 +155,13 @@ def _check_rewards(check: CheckContext, published: Sequence[Row]) -> None:
 def _check_sources(check: CheckContext, ids: list[str]) -> None:
     """Each source's last word on these answers is the same on both sides."""
     rows = edges_of_rollouts(check.session, check.memory, ids, check.seq)
-    expected = {(row["source"], row["rollout_id"], row["value"], row["seq"]) for row in rows}
+    names = ("source", "rollout_id", "value", "seq", "same_as")
+    expected = {tuple(row[name] for name in names) for row in rows}
     found = {tuple(row) for row in check.cypher("verified_by", ids=ids)}
     for words, where in ((expected - found, "Neo4j"), (found - expected, "Postgres")):
         check.report.add_all(
             "VERIFIED",
-            (f"{who} gives {id_} {value}: not in {where}" for who, id_, value, _ in words),
+            (f"{who} gives {id_} {value}: not in {where}" for who, id_, value, *_ in words),
         )
 
 

@@ -36,5 +36,13 @@ from .rollout_rows import giving as giving
 from .rollout_rows import insert_queries as insert_queries
 from .rollout_rows import insert_sources as insert_sources
 from .rollout_rows import read_batch as read_batch
+from .same_conclusion import ReuseAudit as ReuseAudit
+from .same_conclusion import Verdict as Verdict
+from .same_conclusion import insert_taken_over as insert_taken_over
+from .same_conclusion import may_reuse as may_reuse
+from .same_conclusion import reuse_audits as reuse_audits
+from .same_conclusion import to_follow as to_follow
+from .same_conclusion import to_take_over as to_take_over
+from .same_conclusion import verdicts_on as verdicts_on
 from .source_edges import edges_of_batch as edges_of_batch
 from .source_edges import edges_of_rollouts as edges_of_rollouts

@@ -12,6 +12,12 @@ from memstore.outbox import rollout_rows
 from memstore.outbox.change import OutboxBatch, accept_batch
 from memstore.outbox.current_reward import current_verified
 from memstore.outbox.locks import deleted_memory_error, lock_memory
+from memstore.outbox.same_conclusion import (
+    insert_taken_over,
+    reuse_audits,
+    to_follow,
+    to_take_over,
+)
 from memstore.similarity import QueryVectors, copy_edges, nearest, query_vectors
 from schema.batch import BatchKind
 from schema.errors import InputError
@@ -52,13 +58,15 @@ def accept_rollouts(
     incarnation: str | None,
     neighbours: int = DEFAULT_NEIGHBOURS,
     keys: Callable[[], Keys] = dict,
+    reuse: bool = False,
 ) -> Accepted:
     """Accept rollouts that carry their embeddings; when this returns they are durable.
 
     Only the memory of that `incarnation` is written to, not a later one of the same name; None:
     whichever has the name, made now if there is none. `keys` is asked, late, for conclusions that
     were read elsewhere; others are read here. Callers outside the tests use a `RolloutWriter`,
-    which keeps the incarnation from batch to batch.
+    which keeps the incarnation from batch to batch. With `reuse`, rollouts that conclude what was
+    verified on their query take that verdict over (`memstore.outbox.same_conclusion`).
 
     Raises:
         InputError: if an id is known with other content; nothing is accepted then.
@@ -72,7 +80,7 @@ def accept_rollouts(
         return lock_memory(session, memory, encoder, dimension, neighbours, incarnation=incarnation)
 
     def write(batch: OutboxBatch) -> Accepted:
-        return _write(batch, run, prepared, query_vectors(vectors, memory), keys)
+        return _write(batch, run, prepared, query_vectors(vectors, memory), keys, reuse)
 
     return accept_batch(vectors, BatchKind.INGEST, lock, write)
 
@@ -89,6 +97,7 @@ def _write(
     prepared: Sequence[PreparedRollout],
     cache: QueryVectors,
     keys: Callable[[], Keys],
+    reuse: bool,
 ) -> Accepted:
     """Insert what is new of the rollouts."""
     session, memory = batch.session, batch.memory
@@ -103,11 +112,13 @@ def _write(
         return _nothing(len(prepared), batch.state.incarnation)
     queries = _insert(batch, run, new, cache, keys)
     rollout_rows.insert_labels(session, memory, run, batch.seq, labelled)
+    taken = _take_over(batch, run, new, labelled, reuse)
+    said = sorted({*taken, *(item.id for item in labelled)})
     batch.tell(
         {
             "generation": batch.state.generation,
             "encoder": batch.state.encoder,
-            "verified": current_verified(session, memory, [item.id for item in labelled]),
+            "verified": current_verified(session, memory, said),
         }
     )
     return Accepted(
@@ -118,6 +129,22 @@ def _write(
         labels=len(labelled),
         incarnation=batch.state.incarnation,
     )
+
+
+def _take_over(
+    batch: OutboxBatch,
+    run: str,
+    new: Sequence[PreparedRollout],
+    labelled: Sequence[PreparedRollout],
+    reuse: bool,
+) -> list[str]:
+    """Insert the verdicts that follow from those of the batch; returns whose they are."""
+    session, memory = batch.session, batch.memory
+    taken = to_follow(session, memory, [item.id for item in labelled])
+    if reuse:
+        ids = [item.id for item in (*new, *labelled)]
+        taken += to_take_over(session, memory, run, ids, reuse_audits(session, memory))
+    return insert_taken_over(session, memory, batch.seq, taken)
 
 
 def refuse_changed(prepared: Sequence[PreparedRollout], known: dict[str, str]) -> None:

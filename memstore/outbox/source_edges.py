@@ -61,6 +61,7 @@ def _edges(rows: list[tuple[Any, ...]]) -> Rows:
             "run": run,
             "at": at.isoformat(),
             "seq": seq,
+            "same_as": same_as,
         }
-        for source, rollout, value, run, at, seq in rows
+        for source, rollout, value, run, at, seq, same_as in rows
     ]

@@ -17,3 +17,7 @@ from .stats import list_memories as list_memories
 from .stats import memory_stats as memory_stats
 from .stats import run_known as run_known
 from .stats import run_stats as run_stats
+from .verifier_calls import calls_of_run as calls_of_run
+from .verifier_calls import count_calls as count_calls
+from .verifier_calls import known_verdicts as known_verdicts
+from .verifier_calls import taken_over as taken_over

@@ -25,6 +25,8 @@ class Statement:
     #: The other rollout of a preference, and whether this one is the better.
     other: str | None = None
     better: bool | None = None
+    #: Of a verdict that was not asked for: the verified rollout, which concludes the same.
+    same_as: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +41,8 @@ class History:
     step: int
     place: int
     statements: list[Statement]
-    #: The mean over sources of the last value of each; None: it is not verified.
+    #: The mean over sources of the last value of each, or the verdict that was taken over; None: it
+    #: is not verified.
     verified: float | None
     #: What the last model said; None: none did, or it had no opinion.
     propagated: float | None
@@ -129,8 +132,8 @@ def _bound(session: SqlSession, memory: str, as_of: int | datetime | None, last:
 def _statements(session: SqlSession, memory: str, rollout: str, seq: int) -> list[Statement]:
     bounds = {"memory": memory, "rollout": rollout, "seq": seq}
     found = [
-        Statement(seq=number, at=at, kind="verified", who=source, value=value)
-        for number, at, source, value, _ in session.rows("verified", **bounds)
+        Statement(seq=number, at=at, kind="verified", who=source, value=value, same_as=same_as)
+        for number, at, source, value, same_as in session.rows("verified", **bounds)
     ]
     found += [
         Statement(

@@ -1,8 +1,10 @@
 """Which memories there are, what each holds, and what each of its runs brought."""
 
+from dataclasses import asdict
 from typing import Any
 
 from memstore.db import Stores, get_memory, retried
+from memstore.reads.verifier_calls import count_calls
 
 
 def list_memories(stores: Stores) -> list[str]:
@@ -14,6 +16,8 @@ def list_memories(stores: Stores) -> list[str]:
 def memory_stats(stores: Stores, memory: str) -> dict[str, Any]:
     """Counts of a memory as published, in all (`counts`) and per dataset (`datasets`).
 
+    `calls` has what verification cost and saved, as accepted.
+
     Raises:
         UnknownMemoryError: if there is no such memory.
     """
@@ -23,7 +27,19 @@ def memory_stats(stores: Stores, memory: str) -> dict[str, Any]:
         lambda tx: (tx.records("counts", memory=memory), tx.records("datasets", memory=memory)),
     )
     accepted = {"accepted_seq": state.seq, "encoder": state.encoder}
-    return {"counts": {**(counts[0] if counts else {}), **accepted}, "datasets": datasets}
+    with stores.vectors.transaction("reads.sql") as session:
+        calls = count_calls(session, memory)
+    return {
+        "counts": {**(counts[0] if counts else {}), **accepted},
+        "datasets": datasets,
+        "calls": {
+            "made": calls.made,
+            "saved": calls.saved,
+            "audited": calls.audited,
+            "agreed": calls.agreed,
+            "domains": {name: asdict(found) for name, found in calls.audits.items()},
+        },
+    }
 
 
 def run_stats(stores: Stores, memory: str) -> list[dict[str, Any]]:

@@ -14,7 +14,9 @@ from memstore.changes.propagated_rewards import (
     register_model,
     write_propagated,
 )
+from memstore.changes.rollout_writer import RolloutWriter
 from memstore.db.stores import get_memory
+from memstore.encoders.default import Encoder
 from memstore.reads.full_graph import read_graph
 from memstore.reads.history import read_history
 from memstore.reads.stats import memory_stats
@@ -28,7 +30,7 @@ EVERYTHING = (
     "+ coalesce(toString(e.score), '') + ' ' + coalesce(e.encoder, '') + ' ' "
     "+ coalesce(toString(e.generation), '') + ' ' + coalesce(e.memory, '') + ' ' "
     "+ coalesce(toString(e.step), '') + ' ' + coalesce(e.annotator, '') "
-    "+ coalesce(toString(e.reward), '') ORDER BY type(e), m.id } "
+    "+ coalesce(toString(e.reward), '') + coalesce(e.same_as, '') ORDER BY type(e), m.id } "
     "AS edges ORDER BY label, n.id"
 )
 
@@ -50,6 +52,8 @@ def lived(memory: MemoryUnderTest) -> MemoryUnderTest:
     }
     memory.add([make_rollout(20, **bare, truncated=None, completion_tokens=None)], run="run-2")
     stores, name = memory.stores, memory.name
+    writer = RolloutWriter(stores, name, "run-3", Encoder(), reuse=True)
+    writer.add([make_rollout(2, 4, reward=None)])
     register_model(stores, name, "m1", {"kind": "test", "nested": {"a": [1, 2]}})
     for value in (0.3, None):
         reward = PropagatedReward(rollout_id=first(memory), value=value, confidence=0.5, model="m1")

@@ -18,7 +18,7 @@ MATCH (s:Source {memory: $memory}) RETURN s.id, s.seq ORDER BY s.id
 // What sources say of these answers.
 UNWIND $ids AS id
 MATCH (a:Answer {memory: $memory, id: id})<-[e:VERIFIED]-(s)
-RETURN s.id, a.id, e.reward, e.seq
+RETURN s.id, a.id, e.reward, e.seq, e.same_as
 
 // name: models
 // Known checkpoints.

@@ -107,7 +107,7 @@ MATCH (s:Source {memory: $memory, id: row.source})
 MATCH (a:Answer {memory: $memory, id: row.rollout_id})
 MERGE (s)-[e:VERIFIED]->(a)
 ON CREATE SET e.seq = row.seq
-SET e.reward = row.value, e.run = row.run, e.at = datetime(row.at)
+SET e.reward = row.value, e.run = row.run, e.at = datetime(row.at), e.same_as = row.same_as
 RETURN count(e)
 
 // name: model

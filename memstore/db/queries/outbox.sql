@@ -72,7 +72,7 @@ WHERE memory = %(memory)s AND seq <= %(seq)s ORDER BY seq, name;
 
 -- name: verified_in_batch
 -- What sources said in a batch.
-SELECT source, rollout_id, value, run, at, seq FROM memreward.verified_reward
+SELECT source, rollout_id, value, run, at, seq, same_as FROM memreward.verified_reward
 WHERE memory = %(memory)s AND seq = %(seq)s ORDER BY rollout_id, source;
 
 -- name: verified_by_sources
@@ -80,7 +80,7 @@ WHERE memory = %(memory)s AND seq = %(seq)s ORDER BY rollout_id, source;
 SELECT s.source, s.rollout_id, s.value, s.run, s.at, (
     SELECT min(v.seq) FROM memreward.verified_reward AS v
     WHERE v.memory = %(memory)s AND v.rollout_id = s.rollout_id AND v.source = s.source
-)
+), s.same_as
 FROM memreward.verified_by_source(%(memory)s, %(seq)s::bigint, %(ids)s::text[]) AS s
 ORDER BY s.rollout_id, s.source;
 

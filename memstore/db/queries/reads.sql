@@ -62,7 +62,7 @@ WHERE memory = %(memory)s AND accepted_at <= %(at)s;
 
 -- name: verified
 -- What was verified of a rollout, in order.
-SELECT seq, at, source, value, run FROM memreward.verified_reward
+SELECT seq, at, source, value, same_as FROM memreward.verified_reward
 WHERE memory = %(memory)s AND rollout_id = %(rollout)s AND seq <= %(seq)s ORDER BY seq, source;
 
 -- name: propagated

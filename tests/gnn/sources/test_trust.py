@@ -9,9 +9,11 @@ from support.graph_factory import labelled, make_graph, without_queries
 
 from gnn.evaluation.flipped_labels import SPOILT, flip_labels
 from gnn.features.length import log_length
+from gnn.sources.statements import taken_over
 from gnn.sources.trust import SourceTrust
 from gnn.sources.trusted_source import Verdict
 from schema.memory_graph import Bools, Floats, MemoryGraph
+from schema.reward import SAME_CONCLUSION
 
 
 def honest_and_truth(n_queries: int = 200, seed: int = 0) -> tuple[MemoryGraph, Floats]:
@@ -158,3 +160,34 @@ def test_three_who_speak_of_the_same_rollouts() -> None:
     np.testing.assert_array_less(np.abs(believed.verified_R - truth_R), 0.1)
     hidden = replace(told, verified_R=np.full_like(truth_R, np.nan))
     assert trust.believed(hidden) is hidden
+
+
+def test_a_verdict_that_was_taken_over_is_no_statement_and_follows_what_is_believed() -> None:
+    graph, _, _ = spoilt_by("source")
+    conclusion_R = graph.conclusion_of_rollout_R
+    taken_R = np.zeros(len(conclusion_R), dtype=np.bool_)
+    for conclusion in np.unique(conclusion_R[conclusion_R >= 0]):
+        rows = np.flatnonzero(graph.labelled_R & (conclusion_R == conclusion))
+        taken_R[rows[1:]] = True
+    assert taken_R.any()
+    bare = replace(
+        graph,
+        verified_R=np.where(taken_R, np.nan, graph.verified_R).astype(np.float32),
+        source_of_rollout_R=np.where(taken_R, -1, graph.source_of_rollout_R),
+    )
+    copies = replace(
+        graph,
+        source_name_S=[*graph.source_name_S, SAME_CONCLUSION],
+        source_of_rollout_R=np.where(taken_R, len(graph.source_name_S), graph.source_of_rollout_R),
+    )
+    assert (taken_over(copies) == taken_R).all()
+    trust = SourceTrust.fit(copies)
+    assert SAME_CONCLUSION not in trust.sources
+    assert trust.to_json() == SourceTrust.fit(bare).to_json()
+    assert trust.sources[SPOILT].verdict is Verdict.OPPOSITE
+    believed_R = trust.believed(copies).verified_R
+    kept_R = trust.believed(bare).verified_R
+    np.testing.assert_array_equal(believed_R[~taken_R], kept_R[~taken_R])
+    for row in np.flatnonzero(taken_R):
+        mates = (conclusion_R == conclusion_R[row]) & ~taken_R & graph.labelled_R
+        np.testing.assert_allclose(believed_R[row], kept_R[mates].mean(), rtol=1e-6)
