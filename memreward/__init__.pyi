@@ -1,4 +1,5 @@
 from .api import MemrewardError as MemrewardError
+from .api import Reuse as Reuse
 from .api import Rollout as Rollout
 from .api import Score as Score
 from .api import learn_every as learn_every

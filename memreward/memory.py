@@ -5,13 +5,14 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Final, Self
 
-from gnn.jobs import OnlineScorer
+from gnn.jobs import OnlineScorer, judge_conclusions, suggest_conclusions
 from memreward.base import started
 from memstore import Settings, load_settings
-from memstore.changes import IngestReport, ingest_dataset
+from memstore.changes import IngestReport, LabelReport, ingest_dataset
 from memstore.db import Stores
 from memstore.encoders import TextEncoder
 from memstore.mapping import ShapeOptions
+from schema.calls import Judge, Reuse
 from schema.ids import checked_name
 from schema.rollout import Rollout
 from schema.score import Score
@@ -41,12 +42,14 @@ class Memory:
         version: str | None = None,
         *,
         prior: bool = True,
+        reuse: Reuse | None = None,
     ) -> None:
         """See `open`, which also opens the databases."""
         self.name, self.run = checked_name(name, "memory"), checked_name(run, "run")
         self._stores = stores
+        self._stores, self._settings = stores, settings
         self._closing = ExitStack()
-        self._scorer = OnlineScorer(stores, settings, name, run, version, prior=prior)
+        self._scorer = OnlineScorer(stores, settings, name, run, version, prior=prior, reuse=reuse)
 
     @classmethod
     def open(
@@ -56,6 +59,7 @@ class Memory:
         run: str = DEFAULT_RUN,
         version: str | None = None,
         prior: bool = True,
+        reuse: Reuse | None = None,
         settings: Settings | None = None,
     ) -> Self:
         """Open a memory; a name that is new becomes a memory with the first rollouts stored.
@@ -66,6 +70,8 @@ class Memory:
             version: of the checkpoint that scores; None: the latest one.
             prior: a memory that has not learned yet scores by the prior that comes with the
                 package; otherwise it abstains until it has.
+            reuse: rollouts that conclude what was verified on their query take that verdict over
+                (docs/labels.md), and `plan_calls` can be asked; None: they do not.
             settings: where the databases are; by default what the environment and files say.
 
         Raises:
@@ -76,7 +82,7 @@ class Memory:
         settings = settings or load_settings()
         with ExitStack() as stack:
             stores = stack.enter_context(started(settings))
-            memory = cls(stores, settings, name, run, version, prior=prior)
+            memory = cls(stores, settings, name, run, version, prior=prior, reuse=reuse)
             memory._closing = stack.pop_all()
         return memory
 
@@ -150,6 +156,32 @@ class Memory:
             policy=policy,
             skip_rejected=skip_rejected,
         )
+
+    def plan_calls(self, rollouts: Sequence[Rollout], budget: int) -> list[int]:
+        """Rows of new rollouts to verify, at most `budget`; see `schema.calls.CallPlanner`.
+
+        Raises:
+            InputError: if a rollout cannot be stored, or the memory was opened without `reuse`.
+        """
+        return self._scorer.plan_calls(rollouts, budget)
+
+    def judge(self, judge: Judge, budget: int, annotator: str) -> LabelReport:
+        """Have the conclusions that help most judged, and keep the verdicts.
+
+        Args:
+            judge: called once, with at most `budget` items (`schema.calls.ConclusionToJudge`):
+                a judge model, or whatever asks people.
+            budget: verdicts that may be asked for.
+            annotator: who says it.
+
+        Raises:
+            InputError: if the budget cannot be used, or the judge does not give one reward in
+                [0, 1], or None, an item.
+            UnknownMemoryError: if nothing was stored yet.
+        """
+        self.flush()
+        items = suggest_conclusions(self._stores, self._settings, self.name, budget)
+        return judge_conclusions(self._stores, self.name, items, judge, annotator)
 
     def learn(self) -> str:
         """Learn from what is verified by now, and score by that from here on.

@@ -1,10 +1,14 @@
 """Calls of a verifier: what is known before one is made, and which one to make."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from schema.memory_graph import Bools, Floats, Ints
+from schema.rollout import Rollout
+from schema.score import Scorer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,3 +61,52 @@ class Call:
     settles: int
     #: By how much the sum of squared errors of the rewards is expected to fall.
     gain: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reuse:
+    """That verdicts are taken over, and how this is audited."""
+
+    #: Share of the verdicts taken over that are asked for all the same, at random by the seed.
+    audited: float = 0.02
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConclusionToJudge:
+    """A conclusion that is worth a verdict, as a person or a judge model is given it."""
+
+    #: Of the memory, not of the data's owner.
+    query_id: str
+    dataset: str
+    query: str
+    #: None: none was read, and the verdict is on the answer alone.
+    conclusion: str | None
+    #: One typical rollout that reaches it, and its answer.
+    rollout_id: str
+    answer: str
+    #: Rollouts that get the verdict.
+    rollouts: int
+    #: By how much the sum of squared errors of the rewards is expected to fall.
+    gain: float
+
+
+#: Judges conclusions, one reward in [0, 1] each, in order; None: it cannot tell.
+Judge = Callable[[Sequence[ConclusionToJudge]], Sequence[float | None]]
+
+
+@runtime_checkable
+class CallPlanner(Scorer, Protocol):
+    """A memory that says which rollouts to verify, and takes verdicts over for others."""
+
+    def plan_calls(self, rollouts: Sequence[Rollout], budget: int) -> list[int]:
+        """The rows to verify before the rollouts are stored by `score`, at most `budget`.
+
+        Args:
+            rollouts: new ones without rewards, at best all of a step.
+            budget: calls that may be made.
+
+        Raises:
+            MemrewardError: if they cannot be scored, or no verdicts are taken over here.
+        """
+        ...

@@ -18,6 +18,8 @@ class VerifiedReward:
     source: str
     run: str | None = None
     at: datetime | None = None
+    #: Whether it counts for all rollouts of the query that conclude the same.
+    for_conclusion: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,6 +10,7 @@ from gnn.base import no_progress
 from gnn.checkpoints import LoadedModel, latest_checkpoint
 from gnn.confidence import predict
 from gnn.features import KeptFeatures, OwnProcess
+from gnn.jobs.call_plan import plan_for, scores_taken_over
 from gnn.jobs.resumable_training import resumable
 from gnn.jobs.score import predict_queries, prediction_reach
 from gnn.jobs.scoring_snapshot import ScoringSnapshot
@@ -21,6 +22,7 @@ from memstore.db import Stores, get_memory
 from memstore.encoders import TextEncoder, caching, encoder_for
 from memstore.outbox import BackgroundPublisher
 from memstore.snapshot import cut, nearest_unstored, vectors_in, with_rollouts
+from schema.calls import Reuse
 from schema.errors import InputError
 from schema.graph import QUERY
 from schema.keyed_rollout import PreparedRollout, prepare
@@ -46,6 +48,7 @@ class OnlineScorer:
         version: str | None = None,
         *,
         prior: bool = True,
+        reuse: Reuse | None = None,
     ) -> None:
         """Read the model and the snapshot.
 
@@ -57,6 +60,8 @@ class OnlineScorer:
             version: of the checkpoint that scores; None: the latest one.
             prior: while there is no checkpoint, score by the prior that comes with the package;
                 otherwise abstain.
+            reuse: rollouts that conclude what was verified on their query take that verdict over,
+                audited so; None: they do not.
 
         Raises:
             CheckpointError: if there is no such checkpoint, or it is damaged.
@@ -65,7 +70,8 @@ class OnlineScorer:
         self.memory, self.run = memory, run
         self._stores, self._settings, self._version = stores, settings, version
         self._lock = threading.RLock()
-        self._writer = RolloutWriter(stores, memory, run)
+        self._reuse = reuse
+        self._writer = RolloutWriter(stores, memory, run, reuse=reuse is not None)
         self._publisher = BackgroundPublisher(stores, memory)
         self._own = OwnProcess()
         self._snapshot = ScoringSnapshot(stores, settings, memory)
@@ -129,6 +135,8 @@ class OnlineScorer:
                 stored = self._store(items)
                 try:
                     scores = self._scored(unverified)
+                    if self._reuse is not None:
+                        scores |= scores_taken_over(self._stores, self.memory, unverified)
                 finally:
                     if stored:
                         self._publisher.wake()  # Not before: both would wait for each other.
@@ -136,6 +144,23 @@ class OnlineScorer:
                 scores = self._scored_unstored(items, unverified)
             asked = {item.id for item in unverified} & scores.keys()
         return [scores[item.id] if item.id in asked else _unpredicted(item) for item in items]
+
+    def plan_calls(self, rollouts: Sequence[Rollout], budget: int) -> list[int]:
+        """The rows to verify before the rollouts are stored; see `schema.calls.CallPlanner`.
+
+        Raises:
+            InputError: if a rollout cannot be stored, or this object was opened without `reuse`.
+        """
+        if self._reuse is None:
+            raise InputError(
+                f"memory {self.memory!r} was opened without `reuse`: calls can only be planned "
+                "where verdicts are taken over"
+            )
+        with self._lock:
+            self._publisher.raise_error()
+            items = self._prepared(rollouts)
+            scores = self._scored_unstored(items, items)
+            return plan_for(self._stores, self.memory, items, scores, budget, self._reuse)
 
     def learn(self) -> str:
         """Learn from what is verified by now, and score by that from here on.

@@ -99,6 +99,8 @@ def label(
         f"{outcome.report.rewards} rewards and {outcome.report.preferences} preferences are new, "
         f"{outcome.repeated} were said before, {outcome.rejected} rejected"
     )
+    if outcome.report.taken_over:
+        console.print(f"{outcome.report.taken_over} rollouts that conclude the same took them over")
 
 
 def history(

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from memreward.base import bars, connected, console
+from memstore import load_settings
 
 
 def collect(
@@ -26,6 +27,10 @@ def collect(
     labels: Annotated[
         float, typer.Option(help="Verify this share of each data set's queries; 0: none.")
     ] = 0.2,
+    calls: Annotated[
+        float | None,
+        typer.Option(help="Instead of --labels: share of rollouts that may be verified."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Random seed of sampling and of the labels.")] = 0,
     run_code: Annotated[
         bool, typer.Option(help="Run the code of answers to verify them, confined.")
@@ -49,6 +54,7 @@ def collect(
             rollouts=rollouts, max_new_tokens=max_new_tokens, temperature=temperature, seed=seed
         ),
         labels=labels,
+        calls=calls,
         run_code=run_code,
     )
     if out is not None:
@@ -56,7 +62,8 @@ def collect(
             report = collect_into_file(out, prepared(request), progress)
     else:
         assert memory is not None
-        with connected() as stores, bars() as progress:
-            report = collect_into_memory(stores, memory, run, prepared(request), progress)
+        settings = load_settings()
+        with connected(settings) as stores, bars() as progress:
+            report = collect_into_memory(stores, settings, memory, run, prepared(request), progress)
     for line in report.lines():
         console.print(line)

@@ -14,7 +14,7 @@ from memstore import Settings, load_settings
 from memstore.servers import comparison_folder, run_folder
 from schema.errors import InputError
 from schema.ids import checked_name
-from trainer.rewards import Arm
+from trainer.rewards import Arm, check_call_budget
 
 if TYPE_CHECKING:
     from memreward.jobs import GrpoOutcome, ScorerSource
@@ -34,6 +34,13 @@ def grpo(
         float,
         typer.Option(help="Share of queries that may be verified; 0: none, not even paid ones."),
     ] = 0.2,
+    calls: Annotated[
+        float | None,
+        typer.Option(help="Instead of --labels: share of completions that may be verified."),
+    ] = None,
+    calls_per_step: Annotated[
+        int | None, typer.Option(help="The same as a number of completions a step.")
+    ] = None,
     suggestions: Annotated[
         Path | None, typer.Option(help="File of rows with a `query`, to be verified first.")
     ] = None,
@@ -59,21 +66,30 @@ def grpo(
         raise InputError(f"--arm {arm} uses no memory: leave --signals out")
     if arm is Arm.PARTIAL and labels == 0:
         raise InputError("--arm partial has no rewards at all without labels: give some --labels")
+    check_call_budget(calls, calls_per_step)
     request = training.request(
         arm,
         seed=seed,
         report_to=report_to,
         labels=labels,
+        calls=calls,
+        calls_per_step=calls_per_step,
         suggestions=suggestions,
         signals=signals,
     )
+    if request.budgets_calls and (memory is None or suggestions is not None):
+        raise InputError(
+            "--calls needs --arm memreward, whose memory plans them: leave --suggestions out"
+        )
     settings = load_settings()
     folder = run_folder(settings, memory, run)
     with bars() as progress:
         if memory is None:
             outcome = run_grpo(request, folder, None, progress)
         else:
-            with _opened(settings, checked_name(memory, "memory"), run, folder) as source:
+            reuse = request.budgets_calls
+            name = checked_name(memory, "memory")
+            with _opened(settings, name, run, folder, reuse=reuse) as source:
                 outcome = run_grpo(request, folder, source, progress)
     draw_run(folder)
     for line in _lines(outcome):
@@ -87,6 +103,9 @@ def compare(
     arms: Annotated[str, typer.Option(help="Arms to compare, by commas.")] = ALL_ARMS,
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each arm.")] = 3,
     labels: Annotated[str, typer.Option(help="Shares of labels, by commas.")] = "0.2,0.7",
+    calls: Annotated[
+        str | None, typer.Option(help="Shares of calls too, by commas, for memreward.")
+    ] = None,
 ) -> None:
     """Train with each arm from the same start on the same prompts: a table and curves."""
     from memreward.jobs import CompareRequest, table
@@ -98,13 +117,15 @@ def compare(
         arms=chosen,
         seeds=seeds,
         labels=label_shares(labels),
+        calls=[] if calls is None else _call_shares(calls, chosen),
         run=training.request(chosen[0]),
     )
     settings = load_settings()
     folder = comparison_folder(settings, name)
 
-    def open_memory(run: str) -> Any:
-        return _opened(settings, checked_name(f"{name}-{run}", "memory"), run, folder / run)
+    def open_memory(run: str, reuse: bool) -> Any:
+        memory = checked_name(f"{name}-{run}", "memory")
+        return _opened(settings, memory, run, folder / run, reuse=reuse)
 
     with bars() as progress:
         results = run_comparison(request, folder, open_memory, progress)
@@ -112,6 +133,12 @@ def compare(
     (folder / "comparison.md").write_text(text + "\n", encoding="utf-8")
     console.print(text, markup=False, highlight=False, soft_wrap=True)
     console.print(f"folder: {folder}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _call_shares(text: str, arms: list[Arm]) -> list[float]:
+    if Arm.MEMREWARD not in arms:
+        raise InputError("--calls needs the arm memreward, whose memory plans them")
+    return label_shares(text, option="--calls")
 
 
 def _arms(text: str) -> list[Arm]:
@@ -125,13 +152,15 @@ def _arms(text: str) -> list[Arm]:
 
 
 @contextmanager
-def _opened(settings: Settings, memory: str, run: str, folder: Path) -> "Iterator[ScorerSource]":
+def _opened(
+    settings: Settings, memory: str, run: str, folder: Path, *, reuse: bool
+) -> "Iterator[ScorerSource]":
     from memreward.jobs import memory_source
 
     with (
         connected(settings) as stores,
         memory_source(
-            stores, settings, memory, run, begun=(folder / "run.json").exists()
+            stores, settings, memory, run, begun=(folder / "run.json").exists(), reuse=reuse
         ) as source,
     ):
         yield source
@@ -148,6 +177,8 @@ def _lines(outcome: "GrpoOutcome") -> list[str]:
             for name, mean in after.families.items()
         ),
         f"labels paid: {outcome.labels} of {outcome.queries} queries",
+        f"verifier calls: {outcome.calls} for {outcome.completions} completions, "
+        f"{outcome.calls_saved} saved",
         f"rewards: {outcome.reward_seconds:.1f} of {outcome.seconds:.1f} s ({share:.1%})",
         f"policy, log and curves: {outcome.folder}",
     ]

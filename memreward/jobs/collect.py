@@ -4,17 +4,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from memreward import Memory
 from memreward.base import Bars
+from memreward.scoring import PlannedCalls
+from memstore import Settings
 from memstore.changes import RolloutWriter, link, needs_link
 from memstore.db import Stores
 from memstore.formats import RolloutFile
+from memstore.reads import calls_of_run
+from schema.calls import Reuse
 from schema.errors import InputError
 from schema.ids import checked_name, rollout_id
 from schema.rollout import Rollout
 from schema.validation import check_rollout
 from trainer import choose_labelled_queries
 from trainer.policy import Policy, Sampling, load_policy
-from trainer.runs import CollectReport, Ingest, Place, collect
+from trainer.rewards import check_call_budget
+from trainer.runs import Choose, CollectReport, Ingest, Place, collect
 from trainer.tasks import TaskSet, load_tasks
 from trainer.verifiers import Verifiers
 
@@ -28,6 +34,8 @@ class CollectRequest:
     sampling: Sampling
     #: Share in [0, 1] of each data set's queries whose rollouts are verified.
     labels: float = 0.2
+    #: Instead of `labels`: share of the rollouts that may be verified; the memory plans which.
+    calls: float | None = None
     run_code: bool = False
 
 
@@ -40,6 +48,10 @@ class Collection:
     labelled: frozenset[str]
     policy: Policy
 
+    def choose(self, rollouts: Sequence[Rollout]) -> list[int]:
+        """Rows of those that answer a labelled query."""
+        return [row for row, one in enumerate(rollouts) if one.query in self.labelled]
+
 
 def prepared(request: CollectRequest) -> Collection:
     """Read the tasks, spend the budget, and load the policy.
@@ -49,7 +61,8 @@ def prepared(request: CollectRequest) -> Collection:
     """
     tasks = load_tasks(request.tasks)
     labelled = frozenset[str]()
-    if request.labels != 0.0:
+    check_call_budget(request.calls, None)
+    if request.calls is None and request.labels != 0.0:
         labelled = choose_labelled_queries(
             [(task.query, task.dataset) for task in tasks], request.labels, request.sampling.seed
         )
@@ -59,7 +72,12 @@ def prepared(request: CollectRequest) -> Collection:
 
 
 def collect_into_memory(
-    stores: Stores, memory: str, run: str, collection: Collection, progress: Bars
+    stores: Stores,
+    settings: Settings,
+    memory: str,
+    run: str,
+    collection: Collection,
+    progress: Bars,
 ) -> CollectReport:
     """Ingest what the policy writes, a batch at a time, and link at the end.
 
@@ -70,6 +88,23 @@ def collect_into_memory(
     """
     checked_name(memory, "memory")
     checked_name(run, "run")
+    stored = _stored(stores, memory, run, collection)
+    if collection.request.calls is None:
+        report = _collected(
+            collection, _ingest(stores, memory, run), collection.choose, stored, progress
+        )
+    else:
+        with Memory(stores, settings, memory, run, reuse=Reuse()) as opened:
+            made = calls_of_run(stores, memory, run)
+            calls = PlannedCalls(opened, collection.request.calls, rollouts=len(stored), made=made)
+            report = _collected(collection, calls.store, calls.plan, stored, progress)
+            report.taken_over = calls.taken_over
+    if needs_link(stores, memory):
+        link(stores, memory, progress=lambda at, total: progress("link queries", at, total))
+    return report
+
+
+def _ingest(stores: Stores, memory: str, run: str) -> Ingest:
     writer = RolloutWriter(stores, memory, run)
 
     def ingest(rollouts: Sequence[Rollout]) -> None:
@@ -77,10 +112,7 @@ def collect_into_memory(
             check_rollout(rollout, writer.encoder.dimension)
         writer.add(rollouts)
 
-    report = _collected(collection, ingest, _stored(stores, memory, run, collection), progress)
-    if needs_link(stores, memory):
-        link(stores, memory, progress=lambda at, total: progress("link queries", at, total))
-    return report
+    return ingest
 
 
 def collect_into_file(path: Path, collection: Collection, progress: Bars) -> CollectReport:
@@ -90,12 +122,16 @@ def collect_into_file(path: Path, collection: Collection, progress: Bars) -> Col
         InputError: if the file cannot be used.
     """
     file = RolloutFile(path)
-    return _collected(collection, file.append, frozenset(file.stored), progress)
+    if collection.request.calls is not None:
+        raise InputError("--calls are planned by a memory: give --memory NAME instead of --out")
+    stored = frozenset(file.stored)
+    return _collected(collection, file.append, collection.choose, stored, progress)
 
 
 def _collected(
     collection: Collection,
     ingest: Ingest,
+    choose: Choose,
     stored: frozenset[Place],
     progress: Bars,
 ) -> CollectReport:
@@ -107,7 +143,7 @@ def _collected(
             request.sampling,
             ingest=ingest,
             stored=stored,
-            labelled=collection.labelled,
+            choose=choose,
             verifiers=verifiers,
             progress=progress,
         )

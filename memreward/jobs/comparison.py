@@ -22,8 +22,8 @@ from memstore import write_atomically
 from trainer.rewards import Arm
 from trainer.runs import Accuracy, AccuracyCurve
 
-#: Opens the memory of a run, given the name of its folder.
-OpenMemory = Callable[[str], AbstractContextManager[ScorerSource]]
+#: Opens the memory of a run, given the name of its folder and whether verdicts are taken over.
+OpenMemory = Callable[[str, bool], AbstractContextManager[ScorerSource]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,22 +34,32 @@ class CompareRequest:
     arms: Sequence[Arm]
     seeds: int
     labels: Sequence[float]
+    #: Shares of completions that may be verified, for further runs of the arm memreward.
+    calls: Sequence[float] = ()
     #: What all runs have in common; its arm, labels and seed are those of each run.
     run: GrpoRequest
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArmRun:
-    """One run of the comparison; labels 1 for the oracle."""
+    """One run of the comparison; labels 1 for the oracle, 0 where calls are budgeted."""
 
     arm: Arm
     labels: float
     seed: int
+    calls: float | None = None
 
     @property
     def folder(self) -> str:
         """Its folder within that of the comparison."""
+        if self.calls is not None:
+            return f"{self.arm}-calls-{100 * self.calls:g}-seed{self.seed}"
         return f"{self.arm}-{round(100 * self.labels)}-seed{self.seed}"
+
+    @property
+    def budget(self) -> str:
+        """What may be verified."""
+        return f"{self.labels:.0%}" if self.calls is None else f"{self.calls:.0%} of calls"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +68,8 @@ class ArmResult:
 
     arm: Arm
     labels: float
+    calls: float | None = None
+    budget: str
     seeds: int
     #: Measure to (mean, standard deviation); None where it is not defined.
     measures: dict[str, tuple[float | None, float | None]]
@@ -65,13 +77,18 @@ class ArmResult:
 
 def planned(request: CompareRequest) -> list[ArmRun]:
     """All runs, seed after seed; the oracle's does not depend on a share of labels."""
-    return [
-        ArmRun(arm=arm, labels=1.0 if arm is Arm.ORACLE else labels, seed=seed)
-        for seed in range(request.seeds)
-        for number, labels in enumerate(request.labels)
-        for arm in request.arms
-        if arm is not Arm.ORACLE or number == 0
-    ]
+    runs: list[ArmRun] = []
+    for seed in range(request.seeds):
+        runs += [
+            ArmRun(arm=arm, labels=1.0 if arm is Arm.ORACLE else labels, seed=seed)
+            for number, labels in enumerate(request.labels)
+            for arm in request.arms
+            if arm is not Arm.ORACLE or number == 0
+        ]
+        runs += [
+            ArmRun(arm=Arm.MEMREWARD, labels=0.0, seed=seed, calls=share) for share in request.calls
+        ]
+    return runs
 
 
 def compare(
@@ -91,12 +108,13 @@ def compare(
             request.run,
             arm=run.arm,
             labels=run.labels,
+            calls=run.calls,
             options=replace(request.run.options, seed=run.seed),
         )
         _same_start(folder, run)
         err_console.print(run.folder, highlight=False)
         if run.arm is Arm.MEMREWARD:
-            with open_memory(run.folder) as source:
+            with open_memory(run.folder, one.budgets_calls) as source:
                 outcomes[run] = run_grpo(one, folder / run.folder, source, progress)
         else:
             outcomes[run] = run_grpo(one, folder / run.folder, None, progress)
@@ -124,7 +142,7 @@ def _same_start(folder: Path, run: ArmRun) -> None:
 def summarise(outcomes: dict[ArmRun, GrpoOutcome], families: Sequence[str] = ()) -> list[ArmResult]:
     """One line for each arm and share of labels, in the order of the runs."""
     oracle = {run.seed: out for run, out in outcomes.items() if run.arm is Arm.ORACLE}
-    values: defaultdict[tuple[Arm, float], list[dict[str, float]]] = defaultdict(list)
+    values: defaultdict[ArmRun, list[dict[str, float]]] = defaultdict(list)
     for run, out in outcomes.items():
         before, after = parts(out.before, families), parts(out.after, families)
         gain = after[0] - before[0]
@@ -132,7 +150,7 @@ def summarise(outcomes: dict[ArmRun, GrpoOutcome], families: Sequence[str] = ())
         if run.seed in oracle:
             whole = oracle[run.seed]
             best = parts(whole.after, families)[0] - parts(whole.before, families)[0]
-        values[run.arm, run.labels].append(
+        values[replace(run, seed=0)].append(
             {
                 "before": before[0],
                 "after": after[0],
@@ -141,18 +159,21 @@ def summarise(outcomes: dict[ArmRun, GrpoOutcome], families: Sequence[str] = ())
                 "unseen_before": before[1],
                 "unseen_after": after[1],
                 "labels": out.labels,
+                "calls": out.calls,
                 "reward_share": out.reward_seconds / out.seconds if out.seconds else float("nan"),
                 "seconds": out.seconds,
             }
         )
     return [
         ArmResult(
-            arm=arm,
-            labels=labels,
+            arm=run.arm,
+            labels=run.labels,
+            calls=run.calls,
+            budget=run.budget,
             seeds=len(rows),
             measures={name: mean_and_spread([row[name] for row in rows]) for name in rows[0]},
         )
-        for (arm, labels), rows in values.items()
+        for run, rows in values.items()
     ]
 
 
@@ -171,27 +192,26 @@ def as_json(result: ArmResult) -> dict[str, Any]:
     return {
         "arm": result.arm.value,
         "labels": result.labels,
+        "call_budget": result.calls,
         "seeds": result.seeds,
         **{name: list(pair) for name, pair in result.measures.items()},
     }
 
 
 def table(results: Sequence[ArmResult]) -> str:
-    """The comparison in Markdown."""
-    lines = [
-        "| arm | labels | before | after | share of the oracle's gain | "
-        "held-out family: before | after | labels paid | rewards' share of time |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+    """The comparison in Markdown; calls are counted where some were budgeted."""
+    names = ["before", "after", "share", "unseen_before", "unseen_after", "labels"]
+    titles = ["before", "after", "share of the oracle's gain", "held-out family: before", "after"]
+    titles = ["arm", "labels", *titles, "labels paid"]
+    if any(result.calls is not None for result in results):
+        names.append("calls")
+        titles.append("verifier calls")
+    names.append("reward_share")
+    titles.append("rewards' share of time")
+    lines = [f"| {' | '.join(titles)} |", f"|{'---|' * len(titles)}"]
     for result in results:
         shown = {name: _shown(*pair) for name, pair in result.measures.items()}
-        cells = [
-            result.arm.value,
-            f"{result.labels:.0%}",
-            *(shown[name] for name in ("before", "after", "share")),
-            *(shown[name] for name in ("unseen_before", "unseen_after", "labels")),
-            shown["reward_share"],
-        ]
+        cells = [result.arm.value, result.budget, *(shown[name] for name in names)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -208,7 +228,7 @@ def draw_curves(outcomes: dict[ArmRun, GrpoOutcome], path: Path) -> None:
 
     lines: defaultdict[str, defaultdict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     for run, out in outcomes.items():
-        name = run.arm.value if run.arm is Arm.ORACLE else f"{run.arm}, {run.labels:.0%}"
+        name = run.arm.value if run.arm is Arm.ORACLE else f"{run.arm}, {run.budget}"
         for step, point in AccuracyCurve(out.folder / CURVE).points.items():
             lines[name][step].append(point.mean)
     figure = Figure(figsize=(6, 4), layout="constrained")

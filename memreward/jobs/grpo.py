@@ -43,6 +43,10 @@ class GrpoRequest:
     options: GrpoOptions
     #: Share of each family's queries that may be verified.
     labels: float = 0.2
+    #: Instead of `labels`: share of the completions, or number of them a step, that may be
+    #: verified; the memory plans which.
+    calls: float | None = None
+    calls_per_step: int | None = None
     #: Share of each family's queries that is held out of training, to measure accuracy on.
     held_out: float = 0.3
     #: Families that are held out altogether, and measured too.
@@ -57,6 +61,11 @@ class GrpoRequest:
     run_code: bool = False
     #: The policy's own signals of each completion, by one more forward pass, go into the memory.
     signals: bool = False
+
+    @property
+    def budgets_calls(self) -> bool:
+        """Whether calls are budgeted, and not queries."""
+        return self.calls is not None or self.calls_per_step is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +190,8 @@ def _train(
         journal=folder / JOURNAL,
         policy=policy.name,
         signals=partial(completion_signals, policy) if request.signals else None,
+        calls=request.calls,
+        calls_per_step=request.calls_per_step,
     )
     train(
         policy.model,
@@ -227,7 +238,7 @@ def _plan(
         paid = source.paid(texts)
         plan = plan_labels(
             [(task.query, task.dataset) for task in training],
-            1.0 if request.arm is Arm.ORACLE else request.labels,
+            _label_share(request),
             request.options.seed,
             paid=paid,
             suggested=_suggested(request.suggestions, texts),
@@ -245,6 +256,13 @@ def _plan(
         LabelPlan(labelled=frozenset(kept["labelled"]), audited=frozenset(kept["audited"])),
         frozenset(kept["paid"]),
     )
+
+
+def _label_share(request: GrpoRequest) -> float:
+    """Share of the queries whose completions are all verified."""
+    if request.budgets_calls:
+        return 0.0
+    return 1.0 if request.arm is Arm.ORACLE else request.labels
 
 
 def _suggested(path: Path | None, texts: list[str]) -> list[str]:

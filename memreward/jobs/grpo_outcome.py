@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from schema.score import ScoreSource
 from trainer import read_lines
 from trainer.rewards import Journal
 from trainer.runs import HISTORY, Accuracy, AccuracyCurve
@@ -24,6 +25,10 @@ class GrpoOutcome:
     labels: int
     #: Queries it was trained on.
     queries: int
+    #: Completions that were verified, and those that took a verdict over, of all.
+    calls: int
+    calls_saved: int
+    completions: int
     #: In rewards (with what the memory needs to learn), and in all steps and refreshes.
     reward_seconds: float
     seconds: float
@@ -37,13 +42,17 @@ def read_outcome(folder: Path, training: TaskSet, paid: frozenset[str]) -> GrpoO
     refreshes = {line["step"]: line["seconds"] for line in read_lines(folder / REFRESHES)}
     learning = sum(refreshes.values())
     text_of = {task.source_query_id: task.query for task in training}
-    verified = {text_of[id_] for id_ in Journal(folder / JOURNAL).verified}
+    journal = Journal(folder / JOURNAL)
+    verified = {text_of[id_] for id_ in journal.verified}
     return GrpoOutcome(
         folder=folder,
         before=curve.first,
         after=curve.last,
         labels=len(verified - paid),
         queries=len(training),
+        calls=journal.count(ScoreSource.VERIFIED),
+        calls_saved=journal.count(ScoreSource.SAME_CONCLUSION),
+        completions=journal.placed,
         reward_seconds=rewards + learning,
         seconds=sum(entry.get("step_time", 0.0) for entry in history) + learning,
     )

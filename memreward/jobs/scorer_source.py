@@ -8,13 +8,14 @@ from memreward.jobs.grpo import ScorerSource
 from memstore import Settings
 from memstore.db import Stores
 from memstore.reads import paid_queries, run_known
+from schema.calls import Reuse
 from schema.errors import InputError
 from schema.ids import query_id
 
 
 @contextmanager
 def memory_source(
-    stores: Stores, settings: Settings, memory: str, run: str, *, begun: bool
+    stores: Stores, settings: Settings, memory: str, run: str, *, begun: bool, reuse: bool = False
 ) -> Iterator[ScorerSource]:
     """Open a memory, which may be new, for the rollouts of `run`.
 
@@ -24,6 +25,7 @@ def memory_source(
         memory: its name.
         run: that makes the rollouts.
         begun: whether the run is resumed.
+        reuse: verdicts are taken over, and calls of the verifier can be planned.
 
     Raises:
         InputError: if the memory has a run of that name which did not begin here.
@@ -34,7 +36,8 @@ def memory_source(
             f"run another name, or remove that one (`memreward delete --memory {memory} --run "
             f"{run}`)"
         )
-    with Memory.open(memory, run=run, prior=False, settings=settings) as opened:
+    kept = Reuse() if reuse else None
+    with Memory.open(memory, run=run, prior=False, reuse=kept, settings=settings) as opened:
 
         def paid(texts: list[str]) -> frozenset[str]:
             known = paid_queries(stores, memory)

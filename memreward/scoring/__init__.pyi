@@ -1,3 +1,4 @@
+from .planned_calls import PlannedCalls as PlannedCalls
 from .queue import ScoringQueue as ScoringQueue
 from .sample_numbers import FreshPlaces as FreshPlaces
 from .sendable import Row as Row

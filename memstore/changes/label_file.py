@@ -12,6 +12,12 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from memstore.changes.conclusion_rows import (
+    UNIT,
+    is_for_conclusion,
+    is_unjudged,
+    with_representatives,
+)
 from memstore.changes.labels import check_labels, query_of_rollouts
 from memstore.db import VectorStore
 from memstore.formats import CHANGED, FileState, RawRow, RejectedRow, read_jsonl, whole
@@ -24,6 +30,7 @@ ROWS_A_BATCH: Final = 1_024
 COLUMNS: Final = (
     *("rollout_id", "query_id", "run", "step", "rollout"),
     *("reward", "better", "worse", "annotator"),
+    *("unit", "conclusion", "query"),
 )
 
 Label = VerifiedReward | Preference
@@ -78,6 +85,9 @@ class LabelReader:
     ) -> tuple[list[Label], list[RejectedRow]]:
         labels: list[tuple[RawRow, Label]] = []
         rejected = []
+        rows = [row for row in rows if not is_unjudged(row)]
+        with self._vectors.transaction("same_conclusion.sql") as session:
+            rows = with_representatives(session, self._options.memory, rows)
         for row in rows:
             try:
                 labels.append((row, _label(row, self._options)))
@@ -136,6 +146,8 @@ def _label(row: RawRow, options: LabelOptions) -> Label:
     if row.fault is not None:
         raise InputError(row.fault)
     values = {name: row.values.get(name) for name in COLUMNS}
+    if values["unit"] not in (None, UNIT):
+        raise InputError(f"`unit` is {values['unit']!r}: leave it out, or write {UNIT!r}")
     annotator = values["annotator"] if values["annotator"] is not None else options.annotator
     if annotator is None:
         raise InputError("the annotator is missing: fill `annotator`, or give --annotator")
@@ -145,7 +157,10 @@ def _label(row: RawRow, options: LabelOptions) -> Label:
         reward = values["reward"]
         value = float(reward) if isinstance(reward, bool) else reward
         label = VerifiedReward(
-            rollout_id=_rollout_id(values, "rollout", options), value=value, source=annotator
+            rollout_id=_rollout_id(values, "rollout", options),
+            value=value,
+            source=annotator,
+            for_conclusion=is_for_conclusion(row),
         )
         check_labels([label], [])
     elif values["reward"] is None and None not in pair:
@@ -162,7 +177,7 @@ def _label(row: RawRow, options: LabelOptions) -> Label:
 
 def _rollout_id(values: dict[str, Any], column: str, options: LabelOptions) -> str:
     """Id of the rollout that a row means: given, or derived from query, step and sample number."""
-    if values["query_id"] is None:
+    if values["query_id"] is None or values["unit"] is not None:
         given = values["rollout_id" if column == "rollout" else column]
         if given is None:
             raise InputError("`rollout_id` is missing, and so is `query_id`: say which rollout")

@@ -5,7 +5,7 @@ that the same again adds nothing. `memstore.outbox.current_reward` has the rule 
 of several sources become one; propagated rewards are never touched.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,18 +49,10 @@ def add_labels(
     memory: str,
     rewards: Sequence[VerifiedReward],
     preferences: Sequence[Preference] = (),
-    *,
-    on_conclusions: Collection[str] = (),
 ) -> LabelReport:
     """Accept and publish what sources say of rollouts, as one batch; times are Postgres' own.
 
-    Args:
-        stores: both databases.
-        memory: its name.
-        rewards: of rollouts.
-        preferences: between rollouts.
-        on_conclusions: those of the rollouts whose reward counts for all that conclude the same:
-            these take it over, with a source of its own.
+    From a reward for a conclusion the other rollouts take the verdict over, by a source of its own.
 
     Raises:
         UnknownMemoryError: if there is no such memory.
@@ -71,7 +63,7 @@ def add_labels(
 
     def write(batch: OutboxBatch) -> LabelReport:
         refuse_unknown(batch.session, memory, rewards, preferences)
-        return _write(batch, rewards, preferences, sorted(on_conclusions))
+        return _write(batch, rewards, preferences)
 
     return commit_change(stores, begin_change(stores, memory), BatchKind.LABEL, write)
 
@@ -150,10 +142,7 @@ def _check_source(name: str) -> None:
 
 
 def _write(
-    batch: OutboxBatch,
-    rewards: Sequence[VerifiedReward],
-    preferences: Sequence[Preference],
-    on_conclusions: Sequence[str],
+    batch: OutboxBatch, rewards: Sequence[VerifiedReward], preferences: Sequence[Preference]
 ) -> LabelReport:
     session, memory = batch.session.of("changes.sql"), batch.memory
     new_rewards = _new_rewards(session, memory, rewards)
@@ -162,6 +151,7 @@ def _write(
         _insert_rewards(session, memory, batch.seq, new_rewards)
     said = {reward.rollout_id for reward in new_rewards}
     taken = to_follow(session, memory, sorted(said))
+    on_conclusions = [reward.rollout_id for reward in rewards if reward.for_conclusion]
     taken += to_take_over(session, memory, None, on_conclusions, {})
     if not new_rewards and not new_preferences and not taken:
         return LabelReport()

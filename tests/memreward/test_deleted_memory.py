@@ -95,6 +95,7 @@ def test_collect(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     new: bool,
+    server_settings: Settings,
 ) -> None:
     monkeypatch.setattr(collection_module, "CPU_BATCH", 2)
     if not new:
@@ -112,7 +113,12 @@ def test_collect(
     progress: Any = AtStep("rollouts", 2 if new else 1, deleted)
     with pytest.raises(UnknownMemoryError, match="was deleted"):
         collect_into_memory(
-            memory.stores, memory.name, "r", collect_job.prepared(request), progress
+            memory.stores,
+            server_settings,
+            memory.name,
+            "r",
+            collect_job.prepared(request),
+            progress,
         )
 
 

@@ -39,5 +39,34 @@ class FakeScorer:
         return Score(rollout_id=id_, value=value, confidence=0.5, source=source, model="fake")
 
 
+class FakePlanner(FakeScorer):
+    """Plans the first rows, and takes verdicts over for equal answers."""
+
+    def __init__(self, opinion: Callable[[Rollout], float | None]) -> None:
+        super().__init__(opinion)
+        self.budgets: list[int] = []
+        self.seen: list[Rollout] = []
+
+    def plan_calls(self, rollouts: Sequence[Rollout], budget: int) -> list[int]:
+        self.budgets.append(budget)
+        self.seen += rollouts
+        return list(range(min(budget, len(rollouts))))
+
+    def score(self, rollouts: Sequence[Rollout], *, store: bool = True) -> list[Score]:
+        known = {(r.query, r.answer): r.reward for r in rollouts if r.reward is not None}
+        scores = super().score(rollouts, store=store)
+        return [
+            Score(
+                rollout_id=score.rollout_id,
+                value=known[rollout.query, rollout.answer],
+                confidence=1.0,
+                source=ScoreSource.SAME_CONCLUSION,
+            )
+            if rollout.reward is None and (rollout.query, rollout.answer) in known
+            else score
+            for rollout, score in zip(rollouts, scores, strict=True)
+        ]
+
+
 def _hash(rollout: Rollout) -> str:
     return content_hash(rollout.query, rollout.thinking, rollout.answer)

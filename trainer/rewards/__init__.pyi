@@ -1,5 +1,7 @@
+from .assign import Late as Late
 from .baseline_scorers import Arm as Arm
 from .baseline_scorers import baseline as baseline
+from .call_budget import check_call_budget as check_call_budget
 from .from_memory import memory_reward as memory_reward
 from .journal import Assigned as Assigned
 from .journal import Journal as Journal

@@ -4,17 +4,27 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from schema.errors import RewardError
 from schema.rollout import Rollout
 from schema.score import Score, Scorer, ScoreSource
 from trainer.rewards.audit import Audit
+from trainer.rewards.call_budget import CallBudget
 from trainer.rewards.journal import Assigned, Journal, Placed
 from trainer.rewards.types import RewardCall, RewardFunction
 
 #: More of a batch than this share may not go without a reward because a verification failed.
 MAX_FAILED_SHARE: Final = 0.05
+
+
+class Late(StrEnum):
+    """What a completion gets until a slow verifier answers."""
+
+    MASK = "mask"
+    PROPAGATE = "propagate"
+
 
 NO_OPINION: Final = Assigned(value=None, source=ScoreSource.NONE)
 
@@ -29,6 +39,10 @@ class RewardAssigner:
     audit: Audit
     journal: Journal
     policy: str | None
+    #: With it, the memory plans what is verified, of any query; without, `labelled` says it.
+    calls: CallBudget | None = None
+    #: Where the verifier's None means that it answers later; None: it means a failure.
+    late: Late | None = None
 
     def look(self, call: RewardCall) -> list[Assigned]:
         """Score without verifying or writing."""
@@ -50,16 +64,23 @@ class RewardAssigner:
         new = [number for number, item in enumerate(placed) if item.assigned is None]
         if not new:
             return assigned
-        verified = self._verified(call, new)
+        verified = self._verified(call, self._asked(call, placed, new))
         self._audit(call, placed, verified)
         for number, one in zip(new, self._stored(call, placed, new, verified), strict=True):
             assigned[number] = one
         self.journal.record(call.step, [(placed[number], assigned[number]) for number in new])
         return assigned
 
-    def _verified(self, call: RewardCall, new: Sequence[int]) -> dict[int, float | None]:
-        """What the verifier says of those rows that are labelled."""
-        asked = [number for number in new if call.rows[number].query in self.labelled]
+    def _asked(self, call: RewardCall, placed: Sequence[Placed], new: Sequence[int]) -> list[int]:
+        """The new rows to verify."""
+        if self.calls is None:
+            return [number for number in new if call.rows[number].query in self.labelled]
+        kept = [number for number in new if call.rows[number].storable()]
+        rollouts = [self._rollout(call, placed, number, None) for number in kept]
+        return sorted(kept[row] for row in self.calls.plan(call.step, rollouts))
+
+    def _verified(self, call: RewardCall, asked: Sequence[int]) -> dict[int, float | None]:
+        """What the verifier says of these rows."""
         if not asked:
             return {}
         if self.verify is None:
@@ -79,7 +100,7 @@ class RewardAssigner:
             if value is not None and not 0 <= value <= 1:
                 raise RewardError(f"the verifier gave {value}: it must give numbers in [0, 1]")
         failed = sum(value is None for value in said)
-        if failed > MAX_FAILED_SHARE * len(call.rows):
+        if self.late is None and failed > MAX_FAILED_SHARE * len(call.rows):
             raise RewardError(
                 f"{failed} of {len(call.rows)} completions of step {call.step} could not be "
                 "verified, more than 5 %: see what the verifier reports, then run the same "
@@ -120,8 +141,9 @@ class RewardAssigner:
         scored = dict(zip(kept, self._scores(rollouts, store=True), strict=True))
         assigned: list[Assigned] = []
         for number in new:
-            if number in verified:
-                value = verified[number]
+            value = verified.get(number)
+            later = value is None and self.late is Late.PROPAGATE
+            if number in verified and not later:
                 source = ScoreSource.NONE if value is None else ScoreSource.VERIFIED
                 assigned.append(Assigned(value=value, source=source))
             else:

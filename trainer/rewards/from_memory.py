@@ -9,10 +9,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from schema.errors import RewardError
+from schema.errors import InputError, RewardError
 from schema.score import Scorer, ScoreSource
-from trainer.rewards.assign import RewardAssigner
+from trainer.rewards.assign import Late, RewardAssigner
 from trainer.rewards.audit import Audit
+from trainer.rewards.call_budget import call_budget
 from trainer.rewards.journal import Assigned, Journal
 from trainer.rewards.noise_mask import MIN_SPREAD, without_noise
 from trainer.rewards.trl_rows import check_columns, rows_of
@@ -30,6 +31,9 @@ def memory_reward(
     min_spread: float = MIN_SPREAD,
     training: Callable[[], bool] | None = None,
     signals: SignalsFunction | None = None,
+    calls: float | None = None,
+    calls_per_step: int | None = None,
+    late: Late | None = None,
 ) -> RewardFunction:
     """Make a reward function over a memory.
 
@@ -50,16 +54,26 @@ def memory_reward(
         training: whether this is training; None: the trainer that calls is asked.
         signals: gives the policy's own signals of prompts and completions, which are stored and
             scored with the texts (`trainer.policy.signals.completion_signals`); None: texts alone.
+        calls: instead of `labelled`: share of all completions, of any query, that may be verified.
+            The memory, opened with `reuse`, plans which; the verifier is called once a step, and
+            what concludes the same on the same query takes the verdict over.
+        calls_per_step: the same as a number of completions a step.
+        late: `verify` may give None for what it answers later (docs/trainer.md): until then the
+            completion is masked, or gets what the memory propagates. None: a None is a failure.
 
     Raises:
         RewardError: (from the function) if more than 5 % of a batch could not be verified, a
             score is missing or no number in [0, 1], or it is not known whether this is training.
-        InputError: if the journal is damaged; (from the function) naming column and row, if a
+        InputError: if the journal is damaged, or calls are budgeted and queries labelled, or the
+            memory cannot plan calls; (from the function) naming column and row, if a
             column of the data set holds something else than it should.
     """
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     path = journal if journal is None or world == 1 else journal.with_suffix(f".{rank}.jsonl")
     kept = Journal(path, rank=rank, world=world)
+    budget = call_budget(scorer, kept, calls, calls_per_step)
+    if budget is not None and (labelled or audited):
+        raise InputError("both calls and queries are budgeted: give `labelled`, or calls")
     assigner = RewardAssigner(
         scorer=scorer,
         verify=verify,
@@ -67,6 +81,8 @@ def memory_reward(
         audit=Audit(audited, kept),
         journal=kept,
         policy=policy,
+        calls=budget,
+        late=late,
     )
 
     def memreward(
@@ -84,6 +100,8 @@ def memory_reward(
         log = kwargs.get("log_metric")
         if log is not None:
             _log(log, assigned, rewards)
+            if budget is not None:
+                _log_calls(log, assigned)
             for finding in assigner.audit.findings[before:]:
                 log("memreward/agreement", finding.agreement)
             log("memreward/seconds", time.monotonic() - started)
@@ -140,3 +158,10 @@ def _log(
     verified = sum(one.source is ScoreSource.VERIFIED for one in assigned)
     log("memreward/coverage", sum(reward is not None for reward in rewards) / len(rewards))
     log("memreward/verified", verified / len(assigned))
+
+
+def _log_calls(log: Callable[[str, float], None], assigned: Sequence[Assigned]) -> None:
+    """Tell the trainer's log what was asked of the verifier, and what needed not be."""
+    sources = [one.source for one in assigned]
+    log("memreward/calls", sources.count(ScoreSource.VERIFIED))
+    log("memreward/calls_saved", sources.count(ScoreSource.SAME_CONCLUSION))

@@ -111,6 +111,19 @@ class Journal:
             if entry.assigned is not None and entry.assigned.source is ScoreSource.VERIFIED
         )
 
+    @property
+    def placed(self) -> int:
+        """Rollouts that have a place, of all steps."""
+        return sum(map(len, self._entries.values()))
+
+    def count(self, source: ScoreSource) -> int:
+        """Rollouts whose reward is from there."""
+        return sum(
+            entry.assigned is not None and entry.assigned.source is source
+            for entries in self._entries.values()
+            for entry in entries
+        )
+
     def _read(self, record: dict[str, Any]) -> None:
         if "placed" in record:
             for query, place, content_hash in record["placed"]:

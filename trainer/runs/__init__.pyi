@@ -3,6 +3,7 @@ from .accuracy import AccuracyCurve as AccuracyCurve
 from .accuracy import measure_accuracy as measure_accuracy
 from .callbacks import learn_every as learn_every
 from .callbacks import learn_or_say as learn_or_say
+from .collection import Choose as Choose
 from .collection import CollectReport as CollectReport
 from .collection import Ingest as Ingest
 from .collection import Place as Place

@@ -20,6 +20,8 @@ GPU_BATCH: Final = 512
 
 #: A rollout's place: (source query id, place).
 Place = tuple[str, int]
+#: Chooses rows of a batch of rollouts that can be verified.
+Choose = Callable[[Sequence[Rollout]], Sequence[int]]
 #: Stores rollouts; when it returns they are safe.
 Ingest = Callable[[Sequence[Rollout]], None]
 #: Called with what is counted, how much is done and how much there is.
@@ -40,6 +42,8 @@ class CollectReport:
     undecided: int = 0
     #: Sum of the verified rewards.
     reward: float = 0.0
+    #: Rollouts that have the verdict of another, which concludes the same.
+    taken_over: int = 0
 
     def lines(self) -> list[str]:
         """The report, a line a fact."""
@@ -47,6 +51,8 @@ class CollectReport:
         if self.verified:
             share = self.reward / self.verified
             lines.append(f"{self.verified} verified, mean reward {share:.3f}")
+        if self.taken_over:
+            lines.append(f"{self.taken_over} have the verdict of one that concludes the same")
         if self.undecided:
             lines.append(f"{self.undecided} could not be verified, and have no reward")
         if self.empty:
@@ -61,7 +67,7 @@ def collect(
     *,
     ingest: Ingest,
     stored: Set[Place],
-    labelled: Set[str],
+    choose: Choose,
     verifiers: Verifiers,
     progress: Progress,
 ) -> CollectReport:
@@ -73,7 +79,7 @@ def collect(
         sampling: how many rollouts a query, and how.
         ingest: takes a batch of whole groups.
         stored: places of the rollouts that need not be sampled.
-        labelled: texts of the queries whose rollouts are verified.
+        choose: which rows of a batch are to be verified.
         verifiers: check them.
         progress: told of rollouts.
 
@@ -91,7 +97,7 @@ def collect(
         progress("rollouts", report.existing + report.sampled + report.empty, total)
         batch = missing[start : start + size]
         made = _sampled(policy, batch, sampling, stored, report)
-        ingest(_verified(made, labelled, verifiers, report))
+        ingest(_verified(made, choose, verifiers, report))
     progress("rollouts", total, total)
     return report
 
@@ -123,16 +129,18 @@ def _sampled(
 
 def _verified(
     made: Sequence[tuple[Rollout, Task]],
-    labelled: Set[str],
+    choose: Choose,
     verifiers: Verifiers,
     report: CollectReport,
 ) -> list[Rollout]:
     """The rollouts, with their rewards where the budget allows."""
     rollouts = [rollout for rollout, _ in made]
+    can = [number for number, (_, task) in enumerate(made) if task.check is not None]
+    chosen = choose([rollouts[number] for number in can])
     paid = [
-        (number, task.check)
-        for number, (rollout, task) in enumerate(made)
-        if rollout.query in labelled and task.check is not None
+        (number, check)
+        for number in sorted(can[row] for row in chosen)
+        if (check := made[number][1].check) is not None
     ]
     verdicts = verifiers.verify([(rollouts[number], check) for number, check in paid])
     for (number, _), verdict in zip(paid, verdicts, strict=True):

@@ -80,3 +80,23 @@ def test_code_is_not_run_unless_asked_for(cli: Cli, policy: Path, tmp_path: Path
     assert result.exit_code == 2
     assert "--run-code" in result.output
     assert cli("collect", *arguments, "--run-code").exit_code == 0
+
+
+def test_calls_are_budgeted_over_the_whole_run(
+    cli: Cli, tasks: Path, policy: Path, memory_name: str, stores: Stores
+) -> None:
+    arguments = ("--tasks", tasks, "--policy", policy, "-m", memory_name, "--run", "r1")
+    budget = ("--calls", 0.3, "--max-new-tokens", 6)
+    result = cli("collect", *arguments, "--rollouts", 2, *budget)
+    assert result.exit_code == 0, result.output
+    assert memory_stats(stores, memory_name)["calls"]["made"] <= 6
+    more = cli("collect", *arguments, "--rollouts", 4, *budget)
+    assert more.exit_code == 0, more.output
+    assert 6 < memory_stats(stores, memory_name)["calls"]["made"] <= 12
+
+
+def test_calls_need_a_memory(cli: Cli, tasks: Path, policy: Path, tmp_path: Path) -> None:
+    out = tmp_path / "b.jsonl"
+    result = cli("collect", "--tasks", tasks, "--policy", policy, "--out", out, "--calls", 0.2)
+    assert result.exit_code == 2
+    assert "planned by a memory" in result.output

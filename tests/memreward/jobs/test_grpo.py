@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from support.fake_scorer import FakeScorer
+from support.fake_scorer import FakePlanner, FakeScorer
 from support.tiny_policy import write_tiny_policy
 
 from memreward.base.progress import Bars, bars
@@ -148,27 +148,34 @@ def test_a_comparison_goes_on_and_shows_a_table(
     request_: GrpoRequest, policy: Path, tmp_path: Path, progress: Bars
 ) -> None:
     here = shutil.copytree(policy, tmp_path / "policy")
-    opened: list[str] = []
+    opened: list[tuple[str, bool]] = []
 
     @contextmanager
-    def open_memory(name: str) -> Iterator[ScorerSource]:
-        opened.append(name)
-        yield ScorerSource(scorer=FakeScorer(lambda rollout: 0.5))
+    def open_memory(name: str, reuse: bool) -> Iterator[ScorerSource]:
+        opened.append((name, reuse))
+        yield ScorerSource(scorer=FakePlanner(lambda rollout: 0.5))
 
     request = CompareRequest(
         name="c",
         arms=[Arm.ORACLE, Arm.MEMREWARD],
         seeds=1,
         labels=[0.5],
+        calls=[0.25],
         run=replace(request_, policy=str(here), options=replace(request_.options, steps=1)),
     )
     folder = tmp_path / "comparison"
     results = compare(request, folder, open_memory, progress)
-    assert opened == ["memreward-50-seed0"]
-    assert [(r.arm, r.labels) for r in results] == [(Arm.ORACLE, 1.0), (Arm.MEMREWARD, 0.5)]
+    assert opened == [("memreward-50-seed0", False), ("memreward-calls-25-seed0", True)]
+    assert [(r.arm, r.labels, r.calls) for r in results] == [
+        (Arm.ORACLE, 1.0, None),
+        (Arm.MEMREWARD, 0.5, None),
+        (Arm.MEMREWARD, 0.0, 0.25),
+    ]
+    assert [results[row].measures["calls"][0] for row in (0, 2)] == [4.0, 1.0]
+    assert "| memreward | 25% of calls |" in table(results)
     curves = [AccuracyCurve(path) for path in sorted(folder.glob("*/curve.jsonl"))]
-    assert len(curves) == 2
-    assert curves[0].points[0] == curves[1].points[0]
+    assert len(curves) == 3
+    assert curves[0].points[0] == curves[1].points[0] == curves[2].points[0]
     assert (folder / "curves.png").stat().st_size > 0
     shutil.rmtree(here)  # finished runs need no policy
     again = compare(request, folder, open_memory, progress)
@@ -186,6 +193,9 @@ def made_up(folder: Path, before: float, after: float, unseen: float) -> GrpoOut
         after=at(9, after),
         labels=4,
         queries=20,
+        calls=8,
+        calls_saved=2,
+        completions=40,
         reward_seconds=1.0,
         seconds=10.0,
     )

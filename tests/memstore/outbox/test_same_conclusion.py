@@ -142,16 +142,15 @@ def test_a_verdict_on_the_rollout_itself_goes_before(memory: MemoryUnderTest) ->
 
 def test_a_person_judges_a_conclusion(memory: MemoryUnderTest) -> None:
     memory.add([say(1), say(3), say(2)])
-    judged = VerifiedReward(rollout_id=of(memory, 3), value=0.75, source="ann")
-    on = [of(memory, 3)]
-    report = add_labels(memory.stores, memory.name, [judged], on_conclusions=on)
+    judged = VerifiedReward(rollout_id=of(memory, 3), value=0.75, source="ann", for_conclusion=True)
+    report = add_labels(memory.stores, memory.name, [judged])
     assert (report.rewards, report.taken_over) == (1, 1)
-    again = add_labels(memory.stores, memory.name, [judged], on_conclusions=on)
+    again = add_labels(memory.stores, memory.name, [judged])
     assert (again.rewards, again.taken_over) == (0, 0)
     assert read_history(memory.stores, memory.name, of(memory, 1)).verified == 0.75
     assert read_history(memory.stores, memory.name, of(memory, 2)).verified is None
     memory.add([say(5)])
-    assert add_labels(memory.stores, memory.name, [judged], on_conclusions=on).taken_over == 1
+    assert add_labels(memory.stores, memory.name, [judged]).taken_over == 1
 
 
 def test_nobody_may_have_its_name(memory: MemoryUnderTest) -> None:

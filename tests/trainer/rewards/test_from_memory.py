@@ -1,12 +1,12 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from support.fake_scorer import FakeScorer
+from support.trl_calls import Calls, last_digit, says_gold
 
 from schema.errors import InputError, RewardError, UnreachableError
 from schema.rollout import Rollout
@@ -15,45 +15,6 @@ from trainer.policy.signals import Signals
 from trainer.rewards.audit import MAX_OPTIMISM, WINDOW
 from trainer.rewards.from_memory import memory_reward
 from trainer.rewards.types import RewardFunction
-
-
-class Calls:
-    """Calls a reward function as TRL does, a step a call."""
-
-    def __init__(self, reward: RewardFunction) -> None:
-        self.reward = reward
-        self.model = SimpleNamespace(training=True)
-        self.eos_token_ids = [0]
-        self.metrics: dict[str, list[float]] = {}
-
-    def log_metric(self, name: str, value: float) -> None:
-        self.metrics.setdefault(name, []).append(value)
-
-    def __call__(
-        self, asked: list[tuple[str, str]], step: int = 0, **columns: list[Any]
-    ) -> list[float | None]:
-        prompts = [query for query, _ in asked]
-        completions = [answer for _, answer in asked]
-        rewards = self.reward(
-            prompts=prompts,
-            completions=completions,
-            completion_ids=[[5, 6, 0] for _ in asked],
-            trainer_state=SimpleNamespace(global_step=step),
-            log_metric=self.log_metric,
-            log_extra=print,
-            **{"gold": ["2"] * len(asked), **columns},
-        )
-        assert len(rewards) == len(prompts)
-        return rewards
-
-
-def last_digit(rollout: Rollout) -> float:
-    return int(rollout.answer[-1]) / 10
-
-
-def says_gold(prompts: Any, completions: Any, completion_ids: Any, **columns: Any) -> list[Any]:
-    """A verifier: the completion is the expected answer."""
-    return [float(c == gold) for c, gold in zip(completions, columns["gold"], strict=True)]
 
 
 def never(prompts: Any, completions: Any, completion_ids: Any, **columns: Any) -> list[Any]:

@@ -33,6 +33,10 @@ TASKS = TaskSet(
 LABELLED = frozenset(task.query for task in TASKS.tasks[:2])
 
 
+def choose(rollouts: Sequence[Rollout]) -> list[int]:
+    return [row for row, rollout in enumerate(rollouts) if rollout.query in LABELLED]
+
+
 class Interrupted(Exception):
     pass
 
@@ -79,7 +83,7 @@ def run(
         sampling,
         ingest=store,
         stored=stored,
-        labelled=LABELLED,
+        choose=choose,
         verifiers=verifiers,
         progress=lambda what, done, total: None,
     )

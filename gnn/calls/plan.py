@@ -1,0 +1,123 @@
+"""The calls to make for new rollouts: those worth most, and a few to audit what is taken over."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from gnn.calls.choice import choose_calls
+from schema.calls import Reuse, Standing
+from schema.ids import text_fraction
+from schema.memory_graph import Floats, Ints
+
+#: Most of a budget that is expected to go to the audit.
+AUDIT_PART: Final = 0.1
+#: How surely a query of a domain has one right conclusion at most: several programs may be right.
+CLOSED: Final = {"code": 0.2}
+CLOSED_OTHERWISE: Final = 0.95
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """A rollout that may be verified, and what is known of it."""
+
+    rollout_id: str
+    query: str
+    domain: str
+    #: What it concludes; None: nothing that could be compared, or such verdicts are not trusted.
+    conclusion: str | None
+    #: Probability that it is right; None: the memory has no opinion.
+    probability: float | None
+    #: Verdict that it takes over without a call; None: there is none.
+    verdict: float | None
+
+
+def plan_calls(candidates: Sequence[Candidate], budget: int, reuse: Reuse) -> list[int]:
+    """Rows of the candidates to verify, at most `budget`, without what is asked for twice.
+
+    Of the rollouts that take a verdict over, one that is known or one that is asked for now, the
+    share `reuse.audited` is verified all the same; less where that would take more than AUDIT_PART
+    of the budget. It is drawn by the rollouts' ids, so a plan that is made again is the same.
+    """
+    if budget <= 0 or not candidates:
+        return []
+    standing = _standing(candidates)
+    chosen = [call.rollout for call in choose_calls(standing, budget)]
+    audited = _audited(candidates, standing, chosen, budget, reuse)
+    return [*chosen[: budget - len(audited)], *audited]
+
+
+def _audited(
+    candidates: Sequence[Candidate],
+    standing: Standing,
+    chosen: Sequence[int],
+    budget: int,
+    reuse: Reuse,
+) -> list[int]:
+    pairs = list(zip(standing.query_R.tolist(), standing.conclusion_R.tolist(), strict=True))
+    asked = {pairs[row] for row in chosen if pairs[row][1] >= 0}
+    called = set(chosen)
+    taken = [
+        row
+        for row in range(len(candidates))
+        if row not in called and (candidates[row].verdict is not None or pairs[row] in asked)
+    ]
+    if not taken:
+        return []
+    share = min(reuse.audited, AUDIT_PART * budget / len(taken))
+    drawn = [
+        (fraction, row)
+        for row in taken
+        if (fraction := text_fraction(candidates[row].rollout_id, f"audit-{reuse.seed}")) < share
+    ]
+    return [row for _, row in sorted(drawn)[:budget]]
+
+
+def _standing(candidates: Sequence[Candidate]) -> Standing:
+    query_R = _numbers([item.query for item in candidates])
+    domain_R = _numbers([item.domain for item in candidates])
+    _, first = np.unique(query_R, return_index=True)
+    conclusion_R = _numbers([item.conclusion for item in candidates])
+    conclusion_R[[item.conclusion is None for item in candidates]] = -1
+    said_R = np.array(
+        [np.nan if item.probability is None else item.probability for item in candidates],
+        dtype=np.float32,
+    )
+    unsaid_R = np.isnan(said_R)
+    verdict_R = np.array(
+        [np.nan if item.verdict is None else item.verdict for item in candidates],
+        dtype=np.float32,
+    )
+    return Standing(
+        query_R=query_R,
+        conclusion_R=conclusion_R,
+        probability_R=np.where(unsaid_R, agreement(query_R, conclusion_R), said_R),
+        verdict_R=verdict_R,
+        informed=not unsaid_R.any(),
+        closed_Q=closed_of([candidates[row].domain for row in first]),
+        kind_Q=domain_R[first],
+    )
+
+
+def agreement(query_R: Ints, conclusion_R: Ints) -> Floats:
+    """Share of a query's rollouts that conclude the same, itself included, [R].
+
+    A rollout of which no conclusion was read (-1) agrees with itself alone.
+    """
+    pair_2R = np.stack([query_R, conclusion_R])
+    _, at_R, count_P = np.unique(pair_2R, axis=1, return_inverse=True, return_counts=True)
+    count_R = np.where(conclusion_R < 0, 1, count_P[at_R.reshape(-1)])
+    _, group_R, size_Q = np.unique(query_R, return_inverse=True, return_counts=True)
+    return (count_R / size_Q[group_R]).astype(np.float32)
+
+
+def closed_of(domains: Sequence[str]) -> Floats:
+    """How surely a query of each domain has one right conclusion at most."""
+    return np.array([CLOSED.get(name, CLOSED_OTHERWISE) for name in domains], dtype=np.float32)
+
+
+def _numbers(values: Sequence[Hashable]) -> Ints:
+    """Equal numbers for equal values, in the order of their first."""
+    number: dict[Hashable, int] = {}
+    return np.array([number.setdefault(value, len(number)) for value in values], dtype=np.int64)

@@ -1,0 +1,66 @@
+"""Rows of label files that judge a conclusion, as `memreward suggest-labels` writes them.
+
+Such a row names one rollout that reaches it, or the query and the conclusion itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from memstore.db import SqlSession
+from memstore.formats import RawRow
+from schema.errors import InputError
+from schema.ids import conclusion_id, query_id
+
+#: What the column `unit` says of such a row.
+UNIT: Final = "conclusion"
+
+
+def is_for_conclusion(row: RawRow) -> bool:
+    """Whether a row's reward counts for all rollouts that conclude the same."""
+    return row.values.get("unit") == UNIT or row.values.get("conclusion") is not None
+
+
+def is_unjudged(row: RawRow) -> bool:
+    """Whether a row of suggestions is not filled in yet."""
+    said = (row.values.get(name) for name in ("reward", "better", "worse"))
+    return row.fault is None and row.values.get("unit") == UNIT and all(v is None for v in said)
+
+
+def with_representatives(session: SqlSession, memory: str, rows: Sequence[RawRow]) -> list[RawRow]:
+    """The rows; those that name a conclusion and no rollout get one that reaches it, or a fault."""
+    wanted = {row.line: _conclusion(memory, row) for row in rows if _names_no_rollout(row)}
+    ids = sorted({id_ for id_ in wanted.values() if isinstance(id_, str)})
+    found = dict(session.rows("representatives", memory=memory, conclusions=ids)) if ids else {}
+
+    def filled(row: RawRow) -> RawRow:
+        conclusion = wanted.get(row.line)
+        if conclusion is None:
+            return row
+        if isinstance(conclusion, InputError):
+            return replace(row, fault=str(conclusion))
+        if conclusion not in found:
+            fault = "no rollout of that query concludes this: check `query` and `conclusion`"
+            return replace(row, fault=fault)
+        values = {**row.values, "unit": UNIT, "rollout_id": found[conclusion]}
+        return replace(row, values=values)
+
+    return [filled(row) for row in rows]
+
+
+def _names_no_rollout(row: RawRow) -> bool:
+    given = row.values
+    if row.fault is not None or not is_for_conclusion(row):
+        return False
+    return given.get("rollout_id") is None and given.get("rollout") is None
+
+
+def _conclusion(memory: str, row: RawRow) -> str | InputError:
+    """Id of the conclusion that a row names; an error where it names none."""
+    key, text, query = (row.values.get(name) for name in ("conclusion", "query", "query_id"))
+    if not isinstance(key, str):
+        return InputError("`conclusion` is missing, and so is `rollout_id`: say what is judged")
+    named: Any = query_id(memory, text) if isinstance(text, str) else query
+    if not isinstance(named, str):
+        return InputError("`query` is missing: say which question the conclusion is of")
+    return conclusion_id(memory, named, key)
