@@ -52,7 +52,7 @@ def lived(memory: MemoryUnderTest) -> MemoryUnderTest:
     }
     memory.add([make_rollout(20, **bare, truncated=None, completion_tokens=None)], run="run-2")
     stores, name = memory.stores, memory.name
-    writer = RolloutWriter(stores, name, "run-3", Encoder(), reuse=True)
+    writer = RolloutWriter(stores, name, "run-4", Encoder(), reuse=True)
     writer.add([make_rollout(2, 4, reward=None)])
     register_model(stores, name, "m1", {"kind": "test", "nested": {"a": [1, 2]}})
     for value in (0.3, None):

@@ -134,7 +134,7 @@ def test_an_archive_from_before_a_column_is_read_without_it(
         "RETURN count(a) AS n, count(a[$column]) AS given, count(a.step) AS steps",
         column=column,
     )
-    assert rows == [{"n": 41, "given": 0, "steps": 41}]
+    assert rows == [{"n": 42, "given": 0, "steps": 42}]
     assert check_memory(lived.stores, lived.name).ok
 
 
