@@ -46,7 +46,6 @@ class Memory:
     ) -> None:
         """See `open`, which also opens the databases."""
         self.name, self.run = checked_name(name, "memory"), checked_name(run, "run")
-        self._stores = stores
         self._stores, self._settings = stores, settings
         self._closing = ExitStack()
         self._scorer = OnlineScorer(stores, settings, name, run, version, prior=prior, reuse=reuse)

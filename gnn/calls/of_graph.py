@@ -3,7 +3,8 @@
 import numpy as np
 
 from gnn.calls.choice import choose_calls
-from gnn.calls.plan import agreement, closed_of
+from gnn.calls.plan import agreement
+from gnn.calls.revision import closed_by_domain
 from schema.calls import Call, Standing
 from schema.memory_graph import Floats, MemoryGraph
 
@@ -25,7 +26,7 @@ def suggest_calls(graph: MemoryGraph, probability_R: Floats, budget: int) -> lis
         probability_R=np.where(unsaid_R, agreement(query_R, conclusion_R), probability_R),
         verdict_R=graph.verified_R,
         informed=not unsaid_R.any(),
-        closed_Q=closed_of(graph.domain_Q),
+        closed_Q=closed_by_domain(graph.domain_Q),
         kind_Q=np.array([datasets.index(name) for name in graph.dataset_Q], dtype=np.int64),
     )
     return choose_calls(standing, budget)

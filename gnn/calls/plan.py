@@ -7,15 +7,13 @@ from typing import Final
 import numpy as np
 
 from gnn.calls.choice import choose_calls
+from gnn.calls.revision import closed_by_domain
 from schema.calls import Reuse, Standing
 from schema.ids import text_fraction
 from schema.memory_graph import Floats, Ints
 
 #: Most of a budget that is expected to go to the audit.
 AUDIT_PART: Final = 0.1
-#: How surely a query of a domain has one right conclusion at most: several programs may be right.
-CLOSED: Final = {"code": 0.2}
-CLOSED_OTHERWISE: Final = 0.95
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,7 +93,7 @@ def _standing(candidates: Sequence[Candidate]) -> Standing:
         probability_R=np.where(unsaid_R, agreement(query_R, conclusion_R), said_R),
         verdict_R=verdict_R,
         informed=not unsaid_R.any(),
-        closed_Q=closed_of([candidates[row].domain for row in first]),
+        closed_Q=closed_by_domain([candidates[row].domain for row in first]),
         kind_Q=domain_R[first],
     )
 
@@ -110,11 +108,6 @@ def agreement(query_R: Ints, conclusion_R: Ints) -> Floats:
     count_R = np.where(conclusion_R < 0, 1, count_P[at_R.reshape(-1)])
     _, group_R, size_Q = np.unique(query_R, return_inverse=True, return_counts=True)
     return (count_R / size_Q[group_R]).astype(np.float32)
-
-
-def closed_of(domains: Sequence[str]) -> Floats:
-    """How surely a query of each domain has one right conclusion at most."""
-    return np.array([CLOSED.get(name, CLOSED_OTHERWISE) for name in domains], dtype=np.float32)
 
 
 def _numbers(values: Sequence[Hashable]) -> Ints:
