@@ -137,7 +137,7 @@ IN_NEO4J = [
     ("MATCH (s:Source {memory: $memory}) SET s.seq = 9", "sources"),
     ("MATCH (:Source {memory: $memory})-[e:VERIFIED]->() WITH e LIMIT 1 DELETE e", "VERIFIED"),
     (
-        "MATCH (:Source {memory: $memory})-[e:VERIFIED]->() WITH e LIMIT 1 SET e.reward = 0.5",
+        "MATCH (:Source {memory: $memory})-[e:VERIFIED]->() WITH e LIMIT 1 SET e.reward = 0.123",
         "VERIFIED",
     ),
     (
