@@ -137,7 +137,7 @@ COMMANDS: Tree = {
     ),
     "suggest-labels": Entry(
         target="memreward.cli.suggest:suggest_labels",
-        help="List the queries whose labels would help most; works before the first label, too.",
+        help="List the queries or conclusions whose labels would help most, also before the first label.",
     ),
     "suspects": Entry(
         target="memreward.cli.explain:suspects",
