@@ -137,7 +137,8 @@ COMMANDS: Tree = {
     ),
     "suggest-labels": Entry(
         target="memreward.cli.suggest:suggest_labels",
-        help="List the queries or conclusions whose labels would help most, also before the first label.",
+        help="List the queries or conclusions whose labels would help most, also before the first "
+        "label.",
     ),
     "suspects": Entry(
         target="memreward.cli.explain:suspects",
