@@ -86,7 +86,8 @@ def save_summary_figure(result: Mapping[str, Any], set_name: str, path: Path) ->
     for axes, measure in ((left, "auc"), (right, "within_query")):
         _bars(axes, groups, list(rows), measure)
         axes.set_ylabel(HEADINGS[measure])
-    left.legend(fontsize=7, ncols=2)
+    handles, names = left.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", fontsize=8, ncols=len(names))
     figure.savefig(path, dpi=130)
 
 
