@@ -51,6 +51,11 @@ class Standing:
         return ~np.isnan(self.verdict_R)
 
 
+def calls_allowed(share: float, rollouts: int) -> int:
+    """Calls that a share of these rollouts allows; what is short of one by rounding counts."""
+    return int(share * rollouts + 1e-9)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
     """One call of a verifier: a rollout to verify, and what is expected of it."""

@@ -41,7 +41,6 @@ FUNCTIONS = {
     "memreward/cli/train.py train": _COMMAND,
     "memreward/jobs/follow.py follow_files": _ARGUMENTS,
     "memreward/jobs/grpo.py _train": _LIST,
-    "memreward/jobs/ingest.py ingest_files": _LIST,
     "memreward/jobs/prior.py evidence_graph": "one line a field of the graph",
     "memstore/archive/export.py export_memory": _ARGUMENTS,
     "memreward/memory.py ingest": _ARGUMENTS,

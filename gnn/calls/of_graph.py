@@ -3,7 +3,7 @@
 import numpy as np
 
 from gnn.calls.choice import choose_calls
-from gnn.calls.plan import agreement
+from gnn.calls.plan import or_agreement
 from gnn.calls.revision import closed_by_domain
 from schema.calls import Call, Standing
 from schema.memory_graph import Floats, MemoryGraph
@@ -18,15 +18,14 @@ def suggest_calls(graph: MemoryGraph, probability_R: Floats, budget: int) -> lis
         budget: verdicts that may be asked for.
     """
     query_R, conclusion_R = graph.query_of_rollout_R, graph.conclusion_of_rollout_R
-    unsaid_R = np.isnan(probability_R)
-    datasets = sorted(set(graph.dataset_Q))
+    _, kind_Q = np.unique(np.array(graph.dataset_Q, dtype=np.str_), return_inverse=True)
     standing = Standing(
         query_R=query_R,
         conclusion_R=conclusion_R,
-        probability_R=np.where(unsaid_R, agreement(query_R, conclusion_R), probability_R),
+        probability_R=or_agreement(probability_R, query_R, conclusion_R),
         verdict_R=graph.verified_R,
-        informed=not unsaid_R.any(),
+        informed=not np.isnan(probability_R).any(),
         closed_Q=closed_by_domain(graph.domain_Q),
-        kind_Q=np.array([datasets.index(name) for name in graph.dataset_Q], dtype=np.int64),
+        kind_Q=kind_Q,
     )
     return choose_calls(standing, budget)

@@ -82,7 +82,6 @@ def _standing(candidates: Sequence[Candidate]) -> Standing:
         [np.nan if item.probability is None else item.probability for item in candidates],
         dtype=np.float32,
     )
-    unsaid_R = np.isnan(said_R)
     verdict_R = np.array(
         [np.nan if item.verdict is None else item.verdict for item in candidates],
         dtype=np.float32,
@@ -90,24 +89,25 @@ def _standing(candidates: Sequence[Candidate]) -> Standing:
     return Standing(
         query_R=query_R,
         conclusion_R=conclusion_R,
-        probability_R=np.where(unsaid_R, agreement(query_R, conclusion_R), said_R),
+        probability_R=or_agreement(said_R, query_R, conclusion_R),
         verdict_R=verdict_R,
-        informed=not unsaid_R.any(),
+        informed=not np.isnan(said_R).any(),
         closed_Q=closed_by_domain([candidates[row].domain for row in first]),
         kind_Q=domain_R[first],
     )
 
 
-def agreement(query_R: Ints, conclusion_R: Ints) -> Floats:
-    """Share of a query's rollouts that conclude the same, itself included, [R].
+def or_agreement(said_R: Floats, query_R: Ints, conclusion_R: Ints) -> Floats:
+    """What is said of each rollout; where it is NaN, the share of its query that agrees with it.
 
-    A rollout of which no conclusion was read (-1) agrees with itself alone.
+    The rollout itself is included. One without a conclusion (-1) agrees with itself alone.
     """
     pair_2R = np.stack([query_R, conclusion_R])
     _, at_R, count_P = np.unique(pair_2R, axis=1, return_inverse=True, return_counts=True)
     count_R = np.where(conclusion_R < 0, 1, count_P[at_R.reshape(-1)])
     _, group_R, size_Q = np.unique(query_R, return_inverse=True, return_counts=True)
-    return (count_R / size_Q[group_R]).astype(np.float32)
+    share_R = (count_R / size_Q[group_R]).astype(np.float32)
+    return np.where(np.isnan(said_R), share_R, said_R)
 
 
 def _numbers(values: Sequence[Hashable]) -> Ints:

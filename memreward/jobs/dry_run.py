@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from memreward.jobs.ingest import IngestRequest
-from memstore.formats import ReadRow, RejectedRow, RolloutReader, inspect_files, read_options
+from memstore.formats import ReadRow, RejectedRow, RolloutReader, inspect_files
 from memstore.mapping import Cleaned
 from schema.answers import conclusion_key
 from schema.ids import checked_name
@@ -44,13 +44,7 @@ class DryRun:
         for name, what in ((request.memory, "memory"), (request.run, "run")):
             if name:
                 checked_name(name, what)
-        options = read_options(
-            request.shape,
-            request.prompts,
-            policy=request.policy,
-            file_encoder=request.file_encoder,
-            prefer=request.prefer,
-        )
+        options = request.options()
         files = inspect_files(request.files, options)
         labelled = _labelled(request, RolloutReader(files, options))
         reader = RolloutReader(files, options)

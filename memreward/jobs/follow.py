@@ -13,7 +13,6 @@ from memstore.formats import (
     ReadRow,
     RejectedRow,
     RolloutReader,
-    read_options,
 )
 from schema.errors import InputError
 from schema.ids import checked_name
@@ -57,15 +56,7 @@ def follow_files(
     checked_name(asked.memory, "memory")
     checked_name(asked.run, "run")
     writer = RolloutWriter(stores, asked.memory, asked.run)
-    options = read_options(
-        asked.shape,
-        asked.prompts,
-        policy=asked.policy,
-        file_encoder=asked.file_encoder,
-        encoder=writer.encoder.name,
-        dimension=writer.encoder.dimension,
-        prefer=asked.prefer,
-    )
+    options = asked.options(writer.encoder)
     if options.mapping is not None and options.mapping.is_preference:
         raise InputError("--follow stores no preferences: ingest the file when it is whole")
     files = FollowedFiles(paths=asked.files, options=options)

@@ -14,7 +14,7 @@ from memstore.changes import (
     store_preferences,
 )
 from memstore.db import Stores
-from memstore.encoders import DEFAULT_ENCODER
+from memstore.encoders import DEFAULT_ENCODER, TextEncoder
 from memstore.formats import (
     ReadOptions,
     RolloutReader,
@@ -53,6 +53,18 @@ class IngestRequest:
     prompts: Path | None = None
     #: Link all queries again if some are new; otherwise new queries are linked on arrival only.
     relink: bool = True
+
+    def options(self, encoder: TextEncoder | None = None) -> ReadOptions:
+        """How its files are read: by the memory's encoder, or by the default one."""
+        stamp = {} if encoder is None else {"encoder": encoder.name, "dimension": encoder.dimension}
+        return read_options(
+            self.shape,
+            self.prompts,
+            policy=self.policy,
+            file_encoder=self.file_encoder,
+            prefer=self.prefer,
+            **stamp,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,15 +127,7 @@ def ingest_files(stores: Stores, request: IngestRequest, progress: Bars) -> Inge
     if request.rejects is not None:
         check_rejects_path(request.rejects, request.files)
     writer = RolloutWriter(stores, request.memory, request.run)
-    options = read_options(
-        request.shape,
-        request.prompts,
-        policy=request.policy,
-        file_encoder=request.file_encoder,
-        encoder=writer.encoder.name,
-        dimension=writer.encoder.dimension,
-        prefer=request.prefer,
-    )
+    options = request.options(writer.encoder)
     files = inspect_files(request.files, options)
     survey, labelled = _look(stores, request, files, options, progress)
     done = 0

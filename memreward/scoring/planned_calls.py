@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from schema.calls import CallPlanner
+from schema.calls import CallPlanner, calls_allowed
 from schema.rollout import Rollout
 from schema.score import ScoreSource
 
@@ -26,8 +26,7 @@ class PlannedCalls:
 
     def plan(self, rollouts: Sequence[Rollout]) -> list[int]:
         """Rows of a batch to verify."""
-        # The smallest error of floating point must not cost a call.
-        allowed = int(self._share * (self._rollouts + len(rollouts)) + 1e-9)
+        allowed = calls_allowed(self._share, self._rollouts + len(rollouts))
         rows = self._memory.plan_calls(rollouts, max(allowed - self._made, 0))
         self._made += len(rows)
         return rows

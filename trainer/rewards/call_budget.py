@@ -7,7 +7,7 @@ calls of a step are noted before they are made, so that never more are made than
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from schema.calls import CallPlanner
+from schema.calls import CallPlanner, calls_allowed
 from schema.errors import InputError, RewardError
 from schema.rollout import Rollout
 from schema.score import Scorer
@@ -45,9 +45,7 @@ class CallBudget:
         if self.per_step is not None:
             return self.per_step - sum(note["calls"] for note in notes if note["step"] == step)
         assert self.share is not None
-        # The smallest error of floating point must not cost a call.
-        allowed = int(self.share * self.journal.placed + 1e-9)
-        return allowed - sum(note["calls"] for note in notes)
+        return calls_allowed(self.share, self.journal.placed) - sum(note["calls"] for note in notes)
 
 
 def call_budget(
