@@ -38,6 +38,7 @@ FUNCTIONS = {
     "memreward/cli/explain.py suspects": _COMMAND,
     "memreward/cli/grpo.py grpo": _COMMAND,
     "memreward/cli/ingest.py ingest": _COMMAND,
+    "memreward/cli/serve.py serve": _COMMAND,
     "memreward/cli/train.py train": _COMMAND,
     "memreward/jobs/follow.py follow_files": _ARGUMENTS,
     "memreward/jobs/grpo.py _train": _LIST,

@@ -23,6 +23,7 @@ class Candidate:
     rollout_id: str
     query: str
     domain: str
+    dataset: str
     #: What it concludes; None: nothing that could be compared, or such verdicts are not trusted.
     conclusion: str | None
     #: Probability that it is right; None: the memory has no opinion.
@@ -74,7 +75,7 @@ def _audited(
 
 def _standing(candidates: Sequence[Candidate]) -> Standing:
     query_R = _numbers([item.query for item in candidates])
-    domain_R = _numbers([item.domain for item in candidates])
+    kind_R = _numbers([item.dataset for item in candidates])
     _, first = np.unique(query_R, return_index=True)
     conclusion_R = _numbers([item.conclusion for item in candidates])
     conclusion_R[[item.conclusion is None for item in candidates]] = -1
@@ -93,7 +94,7 @@ def _standing(candidates: Sequence[Candidate]) -> Standing:
         verdict_R=verdict_R,
         informed=not np.isnan(said_R).any(),
         closed_Q=closed_by_domain([candidates[row].domain for row in first]),
-        kind_Q=domain_R[first],
+        kind_Q=kind_R[first],
     )
 
 

@@ -43,6 +43,7 @@ def plan_for(
                 rollout_id=item.id,
                 query=item.query_id,
                 domain=item.rollout.domain,
+                dataset=item.rollout.dataset,
                 conclusion=conclusion,
                 probability=None if score is None else score.value,
                 verdict=None if verdict is None else verdict.value,

@@ -25,15 +25,23 @@ def serve(
     prior: Annotated[
         bool, typer.Option(help="Before the first training, reward by the prior of the package.")
     ] = True,
+    reuse: Annotated[
+        bool,
+        typer.Option(help="Take verdicts over for equal conclusions, and plan calls."),
+    ] = False,
 ) -> None:
     """Score rollouts over HTTP until stopped by Ctrl-C (docs/other-trainers.md)."""
     from memreward import Memory
     from memreward.serving import listening, serve_memory, token_of
+    from schema.calls import Reuse
 
     settings = load_settings()
     with listening(host, port) as listener:
         token, path = token_of(settings, token_file)
-        with Memory.open(memory, run=run, prior=prior, settings=settings) as opened:
+        taken_over = Reuse() if reuse else None
+        with Memory.open(
+            memory, run=run, prior=prior, settings=settings, reuse=taken_over
+        ) as opened:
             at = listener.getsockname()
             address = f"[{at[0]}]:{at[1]}" if ":" in at[0] else f"{at[0]}:{at[1]}"
             if not ipaddress.ip_address(at[0]).is_loopback:

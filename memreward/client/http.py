@@ -157,11 +157,7 @@ class HttpClient:
             UnreachableError: if it cannot be reached, or stays full for two minutes.
             ServerError: if it cannot score.
         """
-        placed = [dict(row) for row in rows]
-        for row in placed:
-            if "rollout" not in row:
-                row["rollout"] = self._places(str(source_query_id(row)), row.get("step", 0))
-        answer = self._post("/v1/score", {"rollouts": placed, "train": train})
+        answer = self._post("/v1/score", {"rollouts": self._placed(rows), "train": train})
         scores = [_score(form) for form in answer["scores"]]
         if len(scores) != len(rows):
             raise RewardError(
@@ -169,9 +165,25 @@ class HttpClient:
             )
         return scores
 
+    def plan_calls(self, rows: Sequence[Row], budget: int) -> list[int]:
+        """Places of the rows to verify before they are scored, at most `budget`.
+
+        Raises:
+            InputError: also if the service was not started with `--reuse`; else as `score`.
+        """
+        body = {"rollouts": self._placed(rows), "budget": budget}
+        return self._post("/v1/plan", body)["rows"]
+
     def flush(self) -> None:
         """Wait until everything that was stored is visible in Neo4j; raises as `score` does."""
         self._post("/v1/flush", {})
+
+    def _placed(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        placed = [dict(row) for row in rows]
+        for row in placed:
+            if "rollout" not in row:
+                row["rollout"] = self._places(str(source_query_id(row)), row.get("step", 0))
+        return placed
 
     def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         until = time.monotonic() + self._busy

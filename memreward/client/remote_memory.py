@@ -9,7 +9,7 @@ from schema.score import Score
 
 
 class RemoteMemory:
-    """A client that is a `schema.score.Scorer`, for any number of threads and processes.
+    """A `schema.score.Scorer` and `schema.calls.CallPlanner` over HTTP, for any number of threads.
 
     Example:
         memory = RemoteMemory("http://127.0.0.1:8420", token)
@@ -23,6 +23,10 @@ class RemoteMemory:
     def score(self, rollouts: Sequence[Rollout], *, store: bool = True) -> list[Score]:
         """See `schema.score.Scorer`, and `HttpClient.score` for what is raised."""
         return self._client.score([to_row(rollout) for rollout in rollouts], train=store)
+
+    def plan_calls(self, rollouts: Sequence[Rollout], budget: int) -> list[int]:
+        """See `schema.calls.CallPlanner`; the service must have been started with `--reuse`."""
+        return self._client.plan_calls([to_row(rollout) for rollout in rollouts], budget)
 
     def flush(self) -> None:
         """Wait until everything that was stored is visible in Neo4j."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Final, Protocol
 
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
@@ -18,6 +18,8 @@ from memreward.serving.schemas import (
     Neutral,
     OpenrlhfRequest,
     OpenrlhfResponse,
+    PlanRequest,
+    PlanResponse,
     RefreshResponse,
     Refusal,
     ScoreForm,
@@ -38,6 +40,8 @@ from schema.score import Score, Scorer
 
 #: When a caller that was refused may come again, in seconds: for a full queue, a lost database.
 _SOON, _LATER = "1", "5"
+#: The guard asks for the token; this says so in the OpenAPI document.
+_BEARER: Final = [Depends(HTTPBearer(auto_error=False))]
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"model": Refusal, "description": "The token is missing or wrong."},
     413: {"model": Refusal, "description": "The body is too large."},
@@ -67,6 +71,10 @@ class Served(Scorer, Protocol):
         """Take up a newer checkpoint."""
         ...
 
+    def plan_calls(self, rollouts: Sequence[Rollout], budget: int) -> list[int]:
+        """Rows to verify; see `schema.calls.CallPlanner`."""
+        ...
+
 
 class _RequestHandler:
     """Requests become rollouts, wait in the queue, and are answered."""
@@ -79,6 +87,14 @@ class _RequestHandler:
         """Scores in order. What one request gets wrong is found before it meets others."""
         if not rows:
             return []
+        rollouts = self._read(rows)
+        return await asyncio.wrap_future(self.queue.submit(rollouts, store=train))
+
+    async def plan(self, rows: Sequence[dict[str, Any]], budget: int) -> list[int]:
+        """The rows to verify; nothing is stored."""
+        return await asyncio.to_thread(self.memory.plan_calls, self._read(rows), budget)
+
+    def _read(self, rows: Sequence[dict[str, Any]]) -> list[Rollout]:
         encoder = self.memory.encoder
         options = ReadOptions(encoder=encoder.name, dimension=encoder.dimension)
         rollouts: list[Rollout] = []
@@ -87,7 +103,7 @@ class _RequestHandler:
                 rollouts.append(rollout_of(row, options, self._places))
             except InputError as error:
                 raise InputError(f"rollout {place} of {len(rows)}: {error}") from error
-        return await asyncio.wrap_future(self.queue.submit(rollouts, store=train))
+        return rollouts
 
     def unready(self) -> str | None:
         """Why it cannot score now; None: it can."""
@@ -118,7 +134,8 @@ def create_app(
     )
     handler = _RequestHandler(memory, queue)
     _add_probes(app, handler)
-    _add_calls(app, handler)
+    _add_scoring(app, handler)
+    _add_upkeep(app, memory)
     _add_errors(app)
     app.add_middleware(Guard, token=token, max_body=max_body)
     return app
@@ -138,30 +155,23 @@ def _add_probes(app: FastAPI, handler: _RequestHandler) -> None:
         return _state(handler.unready())
 
 
-def _add_calls(app: FastAPI, handler: _RequestHandler) -> None:
-    """What needs the token; the guard sees to it, this says so in the OpenAPI document."""
-    bearer = [Depends(HTTPBearer(auto_error=False))]
+def _add_scoring(app: FastAPI, handler: _RequestHandler) -> None:
+    """What is said of rollouts."""
 
-    @app.post("/v1/score", dependencies=bearer, responses=_REFUSALS)
+    @app.post("/v1/score", dependencies=_BEARER, responses=_REFUSALS)
     async def score(request: ScoreRequest) -> ScoreResponse:
         """Score rollouts, and store them unless `train` is false."""
         rows = [form.model_dump(exclude_none=True) for form in request.rollouts]
         scores = await handler.scores(rows, train=request.train)
         return ScoreResponse(scores=[ScoreForm.of(score) for score in scores])
 
-    @app.post("/v1/refresh", dependencies=bearer, responses=_REFUSALS)
-    async def refresh() -> RefreshResponse:
-        """Take up the latest checkpoint, another encoder, and edges changed in Neo4j."""
-        await asyncio.to_thread(handler.memory.refresh)
-        return RefreshResponse(model=handler.memory.model)
+    @app.post("/v1/plan", dependencies=_BEARER, responses=_REFUSALS)
+    async def plan(request: PlanRequest) -> PlanResponse:
+        """Say which rollouts to verify before they are scored; for `serve --reuse`."""
+        rows = [form.model_dump(exclude_none=True) for form in request.rollouts]
+        return PlanResponse(rows=await handler.plan(rows, request.budget))
 
-    @app.post("/v1/flush", dependencies=bearer, responses=_REFUSALS)
-    async def flush() -> Liveness:
-        """Wait until everything that was stored is visible in Neo4j."""
-        await asyncio.to_thread(handler.memory.flush)
-        return Liveness(ok=True)
-
-    @app.post("/openrlhf", dependencies=bearer, responses=_REFUSALS)
+    @app.post("/openrlhf", dependencies=_BEARER, responses=_REFUSALS)
     async def openrlhf(
         request: OpenrlhfRequest,
         train: Annotated[bool, Query(description="False: nothing is stored.")] = True,
@@ -178,6 +188,22 @@ def _add_calls(app: FastAPI, handler: _RequestHandler) -> None:
         scores = await handler.scores([dict(rows[place]) for place in kept], train=train)
         answer = answer_of(in_place(scores, kept, len(rows)), neutral)
         return OpenrlhfResponse(**answer)
+
+
+def _add_upkeep(app: FastAPI, memory: Served) -> None:
+    """What keeps the service and Neo4j up to date."""
+
+    @app.post("/v1/refresh", dependencies=_BEARER, responses=_REFUSALS)
+    async def refresh() -> RefreshResponse:
+        """Take up the latest checkpoint, another encoder, and edges changed in Neo4j."""
+        await asyncio.to_thread(memory.refresh)
+        return RefreshResponse(model=memory.model)
+
+    @app.post("/v1/flush", dependencies=_BEARER, responses=_REFUSALS)
+    async def flush() -> Liveness:
+        """Wait until everything that was stored is visible in Neo4j."""
+        await asyncio.to_thread(memory.flush)
+        return Liveness(ok=True)
 
 
 def _add_errors(app: FastAPI) -> None:

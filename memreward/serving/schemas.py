@@ -84,6 +84,21 @@ class ScoreResponse(BaseModel):
     scores: list[ScoreForm]
 
 
+class PlanRequest(BaseModel):
+    """New rollouts without rewards, at best all of a step, and how many may be verified."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    rollouts: list[RolloutForm] = Field(max_length=MAX_ROLLOUTS)
+    budget: int = Field(ge=0, description="Most calls of the verifier.")
+
+
+class PlanResponse(BaseModel):
+    """What to verify before the rollouts are scored."""
+
+    rows: list[int] = Field(description="Places in the request, counted from 0.")
+
+
 class OpenrlhfRequest(BaseModel):
     """What OpenRLHF posts to a remote reward model; labels are not looked at."""
 

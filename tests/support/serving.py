@@ -34,6 +34,7 @@ class ServedFake(FakeScorer):
     def reset(self) -> None:
         """As if it were new."""
         self.stored, self.calls = {}, []
+        self.planned: list[tuple[Sequence[Rollout], int]] = []
         self.model: str | None = "fake"
         self.refreshed = self.n_begun = 0
         self.begun.clear()
@@ -43,6 +44,10 @@ class ServedFake(FakeScorer):
     def refresh(self) -> None:
         self.refreshed += 1
         self.model = "newer"
+
+    def plan_calls(self, rollouts: Sequence[Rollout], budget: int) -> list[int]:
+        self.planned.append((rollouts, budget))
+        return list(range(min(budget, len(rollouts))))
 
     def score(self, rollouts: Sequence[Rollout], *, store: bool = True) -> list[Score]:
         self.n_begun += len(rollouts)

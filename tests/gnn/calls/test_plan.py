@@ -15,6 +15,7 @@ def candidates(n_queries: int, said: str) -> list[Candidate]:
             rollout_id=f"r{query}-{place}",
             query=f"q{query}",
             domain="math",
+            dataset="sums",
             conclusion=None if letter == "-" else f"q{query}{letter}",
             probability=None,
             verdict=None,

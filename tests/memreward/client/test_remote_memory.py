@@ -1,6 +1,6 @@
 """A served memory as a scorer: nothing of a rollout is lost on the way."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -9,6 +9,7 @@ from support.rollout_factory import make_rollout
 from support.serving import TOKEN, ServedFake, Service, serving
 
 from memreward.client.remote_memory import RemoteMemory
+from schema.calls import CallPlanner
 from schema.errors import InputError
 from schema.rollout import Rollout
 from schema.score import Scorer
@@ -48,6 +49,33 @@ def test_rollouts_arrive_as_they_are(service: Service, memory: ServedFake) -> No
     assert memory.flushed == 1
     with pytest.raises(InputError, match="NUL"):
         remote.score([make_rollout(9, answer="a\0")])
+
+
+def test_calls_are_planned_over_http(service: Service, memory: ServedFake) -> None:
+    remote = RemoteMemory(service.url, TOKEN)
+    assert isinstance(remote, CallPlanner)
+    sent = [make_rollout(3, place, reward=None) for place in range(3)]
+    assert remote.plan_calls(sent, 2) == [0, 1]
+    ((seen, budget),) = memory.planned
+    assert ([rollout.place for rollout in seen], budget, memory.stored) == ([0, 1, 2], 2, {})
+    with pytest.raises(InputError, match="rollout 1 of 2"):
+        remote.plan_calls([sent[0], make_rollout(9, answer="a\0")], 1)
+    with pytest.raises(InputError, match="budget"):
+        remote.plan_calls(sent, -1)
+
+
+def test_trl_verifies_what_a_served_memory_plans(service: Service) -> None:
+    asked: list[str] = []
+
+    def verify(completions: Sequence[str], **_: object) -> list[float | None]:
+        asked.extend(completions)
+        return [1.0] * len(completions)
+
+    reward = memory_reward(
+        RemoteMemory(service.url, TOKEN), verify=verify, calls_per_step=1, training=lambda: True
+    )
+    given = reward(prompts=["2 + 2?"] * 3, completions=["4", "5", "4"], completion_ids=[[1]] * 3)
+    assert (asked, given[0]) == (["4"], 1.0)
 
 
 def test_trl_is_rewarded_by_a_served_memory(service: Service, memory: ServedFake) -> None:

@@ -276,6 +276,7 @@ def test_the_document_describes_it(service: Service) -> None:
         "/health",
         "/ready",
         "/v1/score",
+        "/v1/plan",
         "/v1/refresh",
         "/v1/flush",
         "/openrlhf",
