@@ -67,7 +67,9 @@ def test_calls_are_planned_over_http(service: Service, memory: ServedFake) -> No
 def test_trl_verifies_what_a_served_memory_plans(service: Service) -> None:
     asked: list[str] = []
 
-    def verify(completions: Sequence[str], **_: object) -> list[float | None]:
+    def verify(
+        prompts: Sequence[str], completions: Sequence[str], completion_ids: object, **_: object
+    ) -> list[float | None]:
         asked.extend(completions)
         return [1.0] * len(completions)
 
