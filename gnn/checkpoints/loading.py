@@ -120,7 +120,7 @@ def _load_model(folder: Path, manifest: Manifest) -> RewardModel:
     tensors, _ = _read_tensors(folder, manifest)
     try:
         return REWARD_MODELS[manifest.model].from_state(tensors, manifest.config)
-    except (KeyError, TypeError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise _unfit(folder, manifest, error) from error
 
 

@@ -9,7 +9,7 @@ import torch
 from sklearn.covariance import LedoitWolf
 from torch import Tensor
 
-from gnn.features import group_means, rollout_features
+from gnn.features import TEXT_NAMES, group_means, rollout_features
 from schema.memory_graph import Bools, Floats, MemoryGraph
 
 #: Share of queries like the labelled ones that each of the two measures calls too far.
@@ -26,7 +26,7 @@ def group_table(graph: MemoryGraph) -> Floats:
     Features that are taken against the group, whose mean is 0, are left out.
     """
     found = rollout_features(graph)
-    columns = [i for i, name in enumerate(found.text_names) if not name.endswith("|group")]
+    columns = [i for i, name in enumerate(TEXT_NAMES) if not name.endswith("|group")]
     query_R = graph.query_of_rollout_R
     return group_means(found.text_RF[:, columns], query_R, len(graph.query_id_Q))
 

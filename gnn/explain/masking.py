@@ -5,7 +5,6 @@ known, a signal is not given. Where that cannot be, as with a text, the standard
 which is the mean of the rollouts that were learned from.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -65,7 +64,8 @@ class Removals:
         #: Rows of the group's rollouts, in the order of the answers.
         self._group = rollouts_of(self._data)
         self._place = int(np.searchsorted(self._group, rollout))
-        self._own_F = _own_columns(model.features[: tables.text_RF.shape[1]])
+        #: Columns that a rollout would have without a group: of its own texts.
+        self._own_F = np.arange(tables.text_RF.shape[1]) < len(OWN_NAMES)
         #: Rows of the labelled neighbour queries; the query itself comes first.
         self.neighbours: Ints = self._data[QUERY].n_id.numpy()[1:]
         self.label_K: Floats = tables.label_Q[self.neighbours]
@@ -164,11 +164,3 @@ class Removals:
             CONCLUDES: agreeing_SR[:, sender[CONCLUDES]],
             SIMILAR: similar_SK[:, sender[SIMILAR] - 1],
         }
-
-
-def _own_columns(names: Sequence[str]) -> Bools:
-    """Columns that a rollout would have without a group: of its own texts, and its cosines."""
-    own = set(OWN_NAMES)
-    return np.array(
-        [name in own or (name.startswith("cos_") and "|" not in name) for name in names]
-    )

@@ -1,4 +1,6 @@
+from .assembly import GROUP_NAMES as GROUP_NAMES
 from .assembly import OWN_NAMES as OWN_NAMES
+from .assembly import TEXT_NAMES as TEXT_NAMES
 from .assembly import RolloutFeatures as RolloutFeatures
 from .assembly import group_means as group_means
 from .assembly import rollout_features as rollout_features

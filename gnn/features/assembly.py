@@ -29,15 +29,18 @@ OWN_NAMES: Final[tuple[str, ...]] = (
     *(f"code_{name}" for name in CODE_NAMES),
     "truncated",
 )
+#: Names of the features of a whole group.
+GROUP_NAMES: Final = ("top_share", "entropy", "distinct", "unread_in_group", "log_group")
+#: Names of the features of texts and group, in their order.
+TEXT_NAMES: Final = (*OWN_NAMES, *(f"{name}|group" for name in OWN_NAMES), *GROUP_NAMES)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RolloutFeatures:
     """Features of all rollouts of a graph, as they are (not standardised)."""
 
-    #: Texts and group; always there.
+    #: Texts and group, as TEXT_NAMES says; always there.
     text_RF: Floats
-    text_names: tuple[str, ...]
     #: The policy's log-probability statistics, and the same against the group; 0 where missing.
     signals_RS: Floats
     signal_names: tuple[str, ...]
@@ -49,9 +52,8 @@ class RolloutFeatures:
 
 def rollout_features(graph: MemoryGraph) -> RolloutFeatures:
     """Compute the features of every rollout in `graph`."""
-    own_RF, own_names = own_features(graph)
+    own_RF = own_features(graph)
     query_R, n_queries = groups(graph)
-    group_RF, group_names = group_features(graph)
     centred = centred_on_group(own_RF, query_R, n_queries)
     signals_R6 = graph.policy_signals_R6
     has_signals_R = _given(signals_R6)
@@ -60,8 +62,7 @@ def rollout_features(graph: MemoryGraph) -> RolloutFeatures:
     signals_R6 = np.where(has_signals_R[:, None], signals_R6, 0.0)
     hidden_RP = np.where(has_hidden_R[:, None], hidden_RP, 0.0)
     return RolloutFeatures(
-        text_RF=np.hstack([own_RF, centred, group_RF]).astype(np.float32),
-        text_names=(*own_names, *(f"{name}|group" for name in own_names), *group_names),
+        text_RF=np.hstack([own_RF, centred, group_features(graph)]).astype(np.float32),
         signals_RS=np.hstack(
             [
                 signals_R6,
@@ -98,14 +99,14 @@ def _given(values_RF: Floats) -> Bools:
     return np.asarray(np.isfinite(values_RF).all(axis=1))
 
 
-def own_features(graph: MemoryGraph) -> tuple[Floats, tuple[str, ...]]:
-    """Features of each rollout's own texts, with their names; what the graph knows is taken."""
+def own_features(graph: MemoryGraph) -> Floats:
+    """Features of each rollout's own texts, [R, len(OWN_NAMES)]; what the graph knows is taken."""
     if graph.own_features_RF is None:
-        return own_rows(graph, np.arange(len(graph.rollout_id_R))), OWN_NAMES
+        return own_rows(graph, np.arange(len(graph.rollout_id_R)))
     table = graph.own_features_RF.copy()
     unknown = np.flatnonzero(np.isnan(table).any(axis=1))
     table[unknown] = own_rows(graph, unknown)
-    return table, OWN_NAMES
+    return table
 
 
 def own_rows(
@@ -150,73 +151,32 @@ def own_row(query: str, thinking: str, answer: str, key: str | None) -> Floats:
     return row
 
 
-def group_features(graph: MemoryGraph) -> tuple[Floats, tuple[str, ...]]:
-    """A rollout compared with the others of its query: agreement and likeness."""
+def group_features(graph: MemoryGraph) -> Floats:
+    """How far the rollouts of each one's query agree, [R, len(GROUP_NAMES)]."""
     query_R, n_queries = groups(graph)
     conclusion_R, n_conclusions = graph.conclusion_of_rollout_R, len(graph.conclusion_id_C)
     held_R = conclusion_R >= 0
-    size_R = np.bincount(query_R, minlength=n_queries)[query_R].astype(np.float32)
-    count_C = np.bincount(conclusion_R[held_R], minlength=n_conclusions).astype(np.float32)
-    count_R = np.append(count_C, np.float32(0))[conclusion_R]
+    size_Q = np.maximum(np.bincount(query_R, minlength=n_queries), 1)
+    count_C = np.bincount(conclusion_R[held_R], minlength=n_conclusions)
     query_C = np.zeros(n_conclusions, np.int64)
     query_C[conclusion_R[held_R]] = query_R[held_R]
     held_Q = np.bincount(query_R, weights=held_R, minlength=n_queries)
-    # A conclusion without rollouts belongs to no query.
-    distinct_Q = np.bincount(query_C[count_C > 0], minlength=n_queries)
     top_Q = np.zeros(n_queries)
     np.maximum.at(top_Q, query_C, count_C)
     share_C = count_C / np.maximum(held_Q[query_C], 1)
     entropy_Q = np.bincount(
         query_C, weights=-share_C * np.log(np.maximum(share_C, 1e-9)), minlength=n_queries
     )
-    others_R = np.maximum(size_R - 1, 1)
-    columns = {
-        "share": count_R / size_R,
-        "share_of_others": np.maximum(count_R - 1, 0) / others_R,
-        "smoothed_share": (count_R + 0.25) / (size_R + 1.5),
-        "log_count": np.log1p(count_R),
-        "leads": (count_R == top_Q[query_R]) & held_R,
-        "leads_alone": (count_R == top_Q[query_R])
-        & (_leaders(count_C, query_C, top_Q)[query_R] < 2),
-        "lone": (count_R == 1),
-        "behind_top": (top_Q[query_R] - count_R) / size_R,
-        "top_share": top_Q[query_R] / size_R,
-        "entropy": entropy_Q[query_R],
-        "distinct": distinct_Q[query_R] / size_R,
-        "unread_in_group": 1 - held_Q[query_R] / size_R,
-        "log_group": np.log1p(size_R),
-    }
-    columns |= _likeness(graph, query_R, size_R)
-    table = np.column_stack([np.asarray(column, np.float32) for column in columns.values()])
-    return table, tuple(columns)
-
-
-def _leaders(count_C: Floats, query_C: Ints, top_Q: np.ndarray) -> np.ndarray:
-    """How many conclusions of each query have its highest count."""
-    leads_C = (count_C > 0) & (count_C == top_Q[query_C])
-    return np.bincount(query_C, weights=leads_C, minlength=len(top_Q))
-
-
-def _likeness(graph: MemoryGraph, query_R: Ints, size_R: np.ndarray) -> dict[str, np.ndarray]:
-    """Cosines of a rollout's embeddings with each other and with the rest of its group."""
-    query_RD = np.pad(graph.query_embedding_QD, ((0, 1), (0, 0)))[query_R]
-    thinking_RD, answer_RD = graph.thinking_embedding_RD, graph.answer_embedding_RD
-    columns = {
-        "cos_query_answer": (query_RD * answer_RD).sum(1),
-        "cos_query_thinking": (query_RD * thinking_RD).sum(1),
-        "cos_thinking_answer": (thinking_RD * answer_RD).sum(1),
-    }
-    n_queries = len(graph.query_id_Q) + 1
-    for name, own_RD in (("answers", answer_RD), ("thinkings", thinking_RD)):
-        total_QD = sums_by(query_R, own_RD, n_queries)
-        self_R = (own_RD * own_RD).sum(1)
-        columns[f"like_other_{name}"] = ((own_RD * total_QD[query_R]).sum(1) - self_R) / np.maximum(
-            size_R - 1, 1
-        )
-    names = list(columns)
-    table = np.column_stack([columns[name] for name in names]).astype(np.float32)
-    centred = centred_on_group(table, query_R, n_queries)
-    return columns | {f"{name}|group": centred[:, i] for i, name in enumerate(names)}
+    # A conclusion without rollouts belongs to no query.
+    distinct_Q = np.bincount(query_C[count_C > 0], minlength=n_queries)
+    table_QG = [
+        top_Q / size_Q,
+        entropy_Q,
+        distinct_Q / size_Q,
+        1 - held_Q / size_Q,
+        np.log1p(size_Q),
+    ]
+    return np.column_stack(table_QG).astype(np.float32)[query_R]
 
 
 def group_means(

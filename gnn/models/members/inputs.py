@@ -8,7 +8,7 @@ import numpy as np
 
 from gnn.base import Scaler
 from gnn.evidence import EVIDENCE_NAMES
-from gnn.features import RolloutFeatures, rollout_kinds
+from gnn.features import TEXT_NAMES, RolloutFeatures, rollout_kinds
 from gnn.models.members.draws import Drawn
 from gnn.models.members.tables import Tables, label_means, query_table, sampler_of
 from schema.memory_graph import Bools, Floats, MemoryGraph
@@ -60,7 +60,7 @@ class ModelInputs:
                 "hidden": Scaler.fit(hidden),
             },
             names=(
-                *found.text_names,
+                *TEXT_NAMES,
                 *EVIDENCE_NAMES,
                 *found.signal_names[: signals.shape[1]],
                 *(f"policy_embedding_{i}" for i in range(hidden.shape[1])),
@@ -92,7 +92,7 @@ class ModelInputs:
             hidden_RH=self.scalers["hidden"](hidden, has_hidden_R),
             has_signals_R=has_signals_R,
             has_hidden_R=has_hidden_R,
-            query_QG=query_table(text_RF, found.text_names, query_R, n_queries),
+            query_QG=query_table(text_RF, query_R, n_queries),
             label_Q=label_Q,
             query_R=query_R,
             conclusion_R=graph.conclusion_of_rollout_R,

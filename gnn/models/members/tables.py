@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from gnn.data import HeteroData, HeteroSampler, to_hetero
-from gnn.features import group_means
+from gnn.features import GROUP_NAMES, TEXT_NAMES, group_means
 from schema.graph import (
     ANSWER,
     CONCLUDES,
@@ -25,14 +25,7 @@ from schema.graph import (
 from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
 
 #: Features of a whole group, given to its Query node.
-GROUP_COLUMNS: Final = (
-    "top_share",
-    "entropy",
-    "distinct",
-    "unread_in_group",
-    "log_group",
-    "log_query",
-)
+GROUP_COLUMNS: Final = (*GROUP_NAMES, "log_query")
 #: Neighbours a step, from queries on: all that the scores of their rollouts depend on. First the
 #: group's thinkings and the neighbour queries; from the thinkings their answers and the way down;
 #: then what leads to the answers, and at last what else leads to their conclusions.
@@ -115,7 +108,7 @@ def label_means(graph: MemoryGraph, query_R: Ints) -> Floats:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
 
 
-def query_table(text_RF: Floats, names: tuple[str, ...], query_R: Ints, n_queries: int) -> Floats:
+def query_table(text_RF: Floats, query_R: Ints, n_queries: int) -> Floats:
     """Group columns of each query, [Q, G]."""
-    columns = [names.index(name) for name in GROUP_COLUMNS]
+    columns = [TEXT_NAMES.index(name) for name in GROUP_COLUMNS]
     return group_means(text_RF[:, columns], query_R, n_queries)

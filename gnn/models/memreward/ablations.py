@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 import numpy as np
 
 from gnn.evidence import EVIDENCE_NAMES
-from gnn.features import RolloutFeatures
+from gnn.features import GROUP_NAMES, TEXT_NAMES, RolloutFeatures
 from gnn.models.members import Drawn, Tables, TrainConfig
 from gnn.models.memreward.config import MemrewardConfig
 from gnn.models.memreward.model import MemrewardModel
@@ -31,9 +31,7 @@ _CONFIGS: Final[Mapping[str, MemrewardConfig]] = {
 
 #: Features that are left out, by patterns of their names.
 _FEATURES: Final[Mapping[str, str]] = {
-    "without-agreement": "share share_of_others smoothed_share log_count leads leads_alone lone "
-    "behind_top top_share entropy distinct unread_in_group log_group",
-    "without-likeness": "cos_* like_other_*",
+    "without-agreement": " ".join(GROUP_NAMES),
     "without-arithmetic": "*_statements share_right last_right last_wrong log_given "
     "share_given_used log_numbers against_largest value_*",
     "without-options": "option_*",
@@ -62,7 +60,7 @@ class _WithoutFeatures(MemrewardModel):
     def _found(self, graph: MemoryGraph) -> RolloutFeatures:
         found = super()._found(graph)
         # A feature's name is the same against the group, but for what follows the bar.
-        names = [name.partition("|")[0] for name in found.text_names]
+        names = [name.partition("|")[0] for name in TEXT_NAMES]
         blank_F = self._blank(names)
         return replace(found, text_RF=np.where(blank_F, np.float32(0), found.text_RF))
 

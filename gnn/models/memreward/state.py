@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from gnn.base import Scaler, best_device
+from gnn.evidence import EVIDENCE_NAMES
+from gnn.features import TEXT_NAMES
 from gnn.models.members import (
     INPUTS,
     LinearBase,
@@ -59,7 +61,14 @@ def members_from(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> li
 
 
 def inputs_from(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> ModelInputs:
-    """The inputs with their scalers."""
+    """The inputs with their scalers.
+
+    Raises:
+        ValueError: if they are not those that this version has.
+    """
+    present = [*TEXT_NAMES, *EVIDENCE_NAMES]
+    if config["features"][: len(present)] != present:
+        raise ValueError("its inputs are not those of now")
     return ModelInputs(
         names=tuple(config["features"]),
         policies=tuple(config["policies"]),

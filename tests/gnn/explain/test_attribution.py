@@ -149,9 +149,6 @@ def test_what_is_claimed_of_an_input_is_what_the_network_does_without_it(
     if kind == "text":
         table = tables.text_RF.copy()
         table[ASKED, : len(OWN_NAMES)] = 0
-        names = model.features[: table.shape[1]]
-        cosines = [name.startswith("cos_") and not name.endswith("|group") for name in names]
-        table[ASKED, cosines] = 0
         tables = replace(tables, text_RF=table)
     data = make_batch(tables, np.array([query]))
     place = int(np.searchsorted(rollouts_of(data), ASKED))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.graph_factory import make_graph, without_queries
 
 from gnn.features.arithmetic import query_value, statements
-from gnn.features.assembly import rollout_features
+from gnn.features.assembly import TEXT_NAMES, rollout_features
 from gnn.features.code import NAMES as CODE_NAMES
 from gnn.features.code import code_features
 from gnn.features.options import NAMES as OPTION_NAMES
@@ -101,14 +101,15 @@ def test_missing_signals_are_zero_beside_a_flag() -> None:
     assert not rollout_features(make_graph(6)[0]).has_hidden_R.any()
 
 
-def test_agreement_counts_the_rollouts_with_the_same_conclusion() -> None:
+def test_the_group_says_how_far_it_agrees() -> None:
     graph, truth_R = make_graph(6)
     found = rollout_features(graph)
-    share_R = found.text_RF[:, found.text_names.index("share")]
-    right_R = truth_R > 0
-    expected = np.bincount(graph.query_of_rollout_R, weights=truth_R)[graph.query_of_rollout_R] / 4
-    np.testing.assert_allclose(share_R[right_R], expected[right_R])
-    assert share_R[0] == 0
+    query_R = graph.query_of_rollout_R
+    top_R = found.text_RF[:, TEXT_NAMES.index("top_share")]
+    right_R = np.bincount(query_R, weights=truth_R)[query_R] / 4
+    np.testing.assert_allclose(top_R, np.maximum(right_R, 0.25))
+    entropy_R = found.text_RF[:, TEXT_NAMES.index("entropy")]
+    assert (entropy_R[right_R == 1] == 0).all() and (entropy_R[right_R < 1] > 0).all()
 
 
 def test_a_rollout_without_a_query_does_no_harm() -> None:

@@ -131,7 +131,7 @@ def test_features_are_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     graph = graph_of(0)
     snapshot = snapshot_of(graph, tmp_path)
     part = cut(snapshot, np.arange(10), MemrewardModel.reach)
-    expected = own_features(part.graph)[0]
+    expected = own_features(part.graph)
     first = KeptFeatures(snapshot.files.folder).fill(part)
     np.testing.assert_array_equal(first.own_features_RF, expected)
     monkeypatch.setattr("gnn.features.cache.own_rows", lambda *_: pytest.fail("computed again"))
@@ -153,7 +153,7 @@ def test_rollouts_of_labelled_queries_are_prepared(
     assert KeptFeatures(snapshot.files.folder).prepare(snapshot) == 0
     part = cut(snapshot, shown, Reach(hops=0))
     monkeypatch.setattr("gnn.features.cache.own_rows", lambda *_: pytest.fail("computed again"))
-    np.testing.assert_array_equal(kept.fill(part).own_features_RF, own_features(part.graph)[0])
+    np.testing.assert_array_equal(kept.fill(part).own_features_RF, own_features(part.graph))
 
 
 def test_a_torn_row_is_computed_again(tmp_path: Path) -> None:

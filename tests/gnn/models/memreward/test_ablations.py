@@ -8,7 +8,7 @@ import pytest
 from support.graph_factory import labelled, make_graph
 
 from gnn.evidence import EVIDENCE_NAMES
-from gnn.features.assembly import rollout_features
+from gnn.features.assembly import TEXT_NAMES
 from gnn.models.members.member import TrainConfig
 from gnn.models.memreward.ablations import _FEATURES, ABLATIONS
 from gnn.models.memreward.config import MemrewardConfig
@@ -73,7 +73,7 @@ def test_the_part_had_an_effect(name: str, graph: MemoryGraph, whole: Floats) ->
 
 @pytest.mark.parametrize("patterns", _FEATURES.values(), ids=list(_FEATURES))
 def test_every_pattern_names_a_feature(patterns: str, graph: MemoryGraph) -> None:
-    names = [name.partition("|")[0] for name in rollout_features(graph).text_names]
+    names = [name.partition("|")[0] for name in TEXT_NAMES]
     names += EVIDENCE_NAMES
     for pattern in patterns.split():
         assert any(fnmatchcase(name, pattern) for name in names), pattern

@@ -227,3 +227,10 @@ def test_a_checkpoint_may_hold_its_tensors_in_any_order(
     tensors, config = fitted.state()
     again = MemrewardModel.from_state(dict(reversed(tensors.items())), config)
     np.testing.assert_array_equal(again.predict(grown[0]), fitted.predict(grown[0]))
+
+
+def test_a_model_of_other_inputs_is_refused(fitted: MemrewardModel) -> None:
+    tensors, config = fitted.state()
+    names = ["cos_query_answer", *config["features"]]
+    with pytest.raises(ValueError, match="inputs"):
+        MemrewardModel.from_state(tensors, {**config, "features": names})
