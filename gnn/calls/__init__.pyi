@@ -3,6 +3,7 @@ from .groups import settled_by as settled_by
 from .of_graph import suggest_calls as suggest_calls
 from .plan import Candidate as Candidate
 from .plan import plan_calls as plan_calls
+from .revision import RIGHT as RIGHT
 from .revision import beliefs as beliefs
 from .revision import closed_by_domain as closed_by_domain
 from .revision import counted as counted

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 import numpy as np
 
 from gnn.base import Metrics, ProgressReport, mean_and_spread, measure, measure_groups, no_progress
-from gnn.calls import STRATEGIES, beliefs, counted, settled_by
+from gnn.calls import RIGHT, STRATEGIES, beliefs, counted, settled_by
 from gnn.evaluation.protocol import mean_metrics
 from gnn.evaluation.verdict_memory import VerdictMemory
 from gnn.models.memreward import MemrewardModel
@@ -33,8 +33,8 @@ class Bought:
     seed: int
     #: NaN where no verdict was bought.
     verdict_R: Floats
-    #: Of the rollouts that share a verdict, and of all others.
-    settled_R: Bools
+    #: The verdict that each rollout has, or shares with one of its conclusion; NaN: none.
+    shared_R: Floats
     probability_R: Floats
 
 
@@ -52,7 +52,8 @@ class CallCurve:
 
         By share of calls and strategy: the measures over all rollouts, `calls` made, `saved` (the
         rollouts that share a verdict without a call), and the same measures over `never_verified`
-        rollouts and `by_domain`.
+        rollouts and `by_domain`. `agreement` is the share of the saved calls whose verdict is the
+        one that was taken over; None where none was saved.
         """
         groups: dict[str, dict[str, list[Bought]]] = {}
         for one in self.bought:
@@ -81,19 +82,31 @@ class CallCurve:
             for one in several
         ]
         calls = [int((~np.isnan(one.verdict_R)).sum()) for one in several]
-        settled = [int(one.settled_R.sum()) for one in several]
+        settled = [int((~np.isnan(one.shared_R)).sum()) for one in several]
         return {
             **mean_metrics([self._measured(one, scored_R) for one in several]),
             "calls": mean_and_spread(calls)[0],
             "saved": mean_and_spread(s - c for s, c in zip(settled, calls, strict=True))[0],
+            "agreement": self._agreement(several, scored_R),
             "never_verified": mean_metrics(
                 [self._measured(one, scored_R & np.isnan(one.verdict_R)) for one in several]
             ),
             "by_domain": {
                 name: mean_metrics([measured[name] for measured in by_domain])
+                | {"agreement": self._agreement(several, scored_R & (domain_R == name))}
                 for name in sorted(set().union(*by_domain))
             },
         }
+
+    def _agreement(self, several: Sequence[Bought], in_R: Bools) -> float | None:
+        """How often a verdict that was taken over is the rollout's own, of those in `in_R`."""
+        right_R = self.truth_R >= RIGHT
+        shares: list[float] = []
+        for one in several:
+            taken_R = in_R & ~np.isnan(one.shared_R) & np.isnan(one.verdict_R)
+            if taken_R.any():
+                shares.append(float(((one.shared_R >= RIGHT) == right_R)[taken_R].mean()))
+        return mean_and_spread(shares)[0]
 
     def _measured(self, one: Bought, in_R: Bools) -> Metrics:
         query_R = self.graph.query_of_rollout_R
@@ -209,6 +222,6 @@ class _Run:
                 share=share,
                 seed=self.seed,
                 verdict_R=self.verdict_R,
-                settled_R=~np.isnan(settled_by(standing)),
+                shared_R=settled_by(standing).astype(np.float32),
                 probability_R=probability_R,
             )

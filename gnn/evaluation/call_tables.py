@@ -36,6 +36,7 @@ def print_calls(result: Mapping[str, Any], console: Console) -> None:
             console.print(_table(title, found))
     console.print(_domains(result))
     console.print(sentence(result))
+    console.print(agreement(result))
     console.print(
         f"{result['rollouts']} rollouts, {result['seeds']} seed(s), {result['seconds']:.0f} s; "
         "mean ± standard deviation over seeds"
@@ -59,6 +60,20 @@ def sentence(result: Mapping[str, Any]) -> str:
     enough = [s for s, found in calls.items() if found[name]["auc"] >= own["auc"]]
     reached = f"needs {min(map(float, enough)):.0%}" if enough else "does not reach that here"
     return f"{text}; the next best strategy by AUROC, {name}, {reached}."
+
+
+def agreement(result: Mapping[str, Any]) -> str:
+    """How far the verdicts that were taken over hold, by domain, at the largest budget."""
+    share = max(result["calls"], key=float)
+    parts = result["calls"][share][OWN]["by_domain"]
+    said = [
+        f"{name} {row['agreement']:.1%}"
+        for name, row in parts.items()
+        if row["agreement"] is not None
+    ]
+    if not said:
+        return "No verdict was taken over."
+    return f"Verdicts taken over that a call would have confirmed: {', '.join(said)}."
 
 
 def write_calls_report(result: Mapping[str, Any], folder: Path) -> Path:

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +76,17 @@ def test_a_verdict_counts_for_its_conclusion(found: CallCurve) -> None:
     known_R = ~np.isnan(own.verdict_R)
     shared = set(conclusion_R[known_R & (conclusion_R >= 0)].tolist())
     expected_R = known_R | np.isin(conclusion_R, list(shared))
-    assert (own.settled_R == expected_R).all()
-    saved = found.to_json()["calls"]["0.3"][OWN]["saved"]
-    assert saved > 0
+    assert (~np.isnan(own.shared_R) == expected_R).all()
+    row = found.to_json()["calls"]["0.3"][OWN]
+    assert row["saved"] > 0
+    taken_R = expected_R & ~known_R
+    holds_R = (own.shared_R >= 0.5) == (found.truth_R >= 0.5)
+    one = replace(found, bought=[own]).to_json()["calls"]["0.3"][OWN]
+    assert one["agreement"] == pytest.approx(holds_R[taken_R].mean())
+    assert {domain: part["agreement"] for domain, part in one["by_domain"].items()} == {
+        "math": 1.0,
+        "qa": 1.0,
+    }
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
@@ -125,6 +134,7 @@ def test_tables_a_sentence_and_a_page(found: CallCurve, tmp_path: Path) -> None:
     for word in ("10%", "30%", *STRATEGIES, "AUROC", "ECE", "saved", "never verified", "math"):
         assert word in stream.getvalue()
     assert "With 10% of the rollouts verified (12 calls" in sentence(result)
+    assert "confirmed: math 100.0%, qa 100.0%." in stream.getvalue()
     page = write_calls_report(result, tmp_path / "page")
     assert "calls.png" in page.read_text()
     assert (page.parent / "calls.png").stat().st_size > 10_000
