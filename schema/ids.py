@@ -25,12 +25,9 @@ def checked_name(name: str, what: str) -> str:
 
 def digest(*parts: str) -> str:
     """128-bit hex digest of an unambiguous encoding of `parts`."""
-    hasher = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        encoded = part.encode()
-        hasher.update(len(encoded).to_bytes(8, "big"))
-        hasher.update(encoded)
-    return hasher.hexdigest()
+    encoded = [part.encode() for part in parts]
+    whole = b"".join(len(part).to_bytes(8, "big") + part for part in encoded)
+    return hashlib.blake2b(whole, digest_size=16).hexdigest()
 
 
 def query_id(memory: str, text: str) -> str:

@@ -57,13 +57,10 @@ def check_rollout(rollout: Rollout, dimension: int) -> None:
     check_text(rollout.answer, "answer")
     if not rollout.answer.strip() and not rollout.thinking.strip():
         raise InputError("`answer` is empty and so is `thinking`: leave out a rollout of no text")
-    for column in INPUT_COLUMNS:
-        check = _CHECKS.get(column.kind)
-        if check is None or column.field is None:
-            continue
-        value = getattr(rollout, column.field)
-        if value is not None or column.field not in _OPTIONAL:
-            check(value, column.name)
+    for check, field, name in _COLUMN_CHECKS:
+        value = getattr(rollout, field)
+        if value is not None or field not in _OPTIONAL:
+            check(value, name)
     _check_policy(rollout)
     _check_text_embeddings(rollout, dimension)
 
@@ -82,7 +79,7 @@ def check_text(value: object, field: str, max_bytes: int = MAX_TEXT_BYTES) -> No
         position = value.index("\x00")
         raise InputError(f"`{field}` holds a NUL at character {position}: remove it")
     try:
-        size = len(value.encode())
+        size = len(value) if value.isascii() else len(value.encode())
     except UnicodeEncodeError as error:
         raise InputError(
             f"`{field}` holds half of a surrogate pair at character {error.start}: "
@@ -169,6 +166,12 @@ _CHECKS: Final[dict[InputKind, Callable[[object, str], None]]] = {
     InputKind.TRUTH: _check_truth,
     InputKind.REWARD: _check_reward,
 }
+#: A check, the field of a rollout that it is of, and the column that is named if it fails.
+_COLUMN_CHECKS: Final = tuple(
+    (_CHECKS[column.kind], column.field, column.name)
+    for column in INPUT_COLUMNS
+    if column.field is not None and column.kind in _CHECKS
+)
 
 
 def _check_policy(rollout: Rollout) -> None:

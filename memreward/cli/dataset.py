@@ -42,5 +42,6 @@ def dataset(
         line = f"{split}: {rows} rows of {tally.row_queries[split]} queries"
         console.print(line, markup=False, highlight=False)
     for source, rows in sorted(tally.row_sources.items()):
-        console.print(f"rewards {source}: {rows} rows", markup=False, highlight=False)
+        what = "preferences" if source == "preference" else f"rewards {source}"
+        console.print(f"{what}: {rows} rows", markup=False, highlight=False)
     console.print(f"data set: {out}", markup=False, soft_wrap=True)

@@ -4,12 +4,11 @@ Only harmless differences between writers are levelled here (3.0 for 3, true for
 query id). Whatever else does not fit is handed on as it is, for the validator to refuse.
 """
 
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from schema.answers import split_completion
+from schema.answers import SplitCompletion, split_completion
 from schema.errors import InputError
 from schema.ids import digest
 from schema.input_columns import InputColumn, InputKind
@@ -58,14 +57,18 @@ def texts(values: dict[str, Any], prefer: str | None = None) -> dict[str, Any]:
             raise InputError(
                 "`thinking` is given, and messages in `completion` hold their own: leave one out"
             )
-        return asdict(reply_of(completion).split())
+        return _fields(reply_of(completion).split())
     check_text(completion, "completion", 2 * MAX_TEXT_BYTES)
     said = split_completion(completion)
     if "thinking" not in values:
-        return asdict(said)
+        return _fields(said)
     apart = _apart(values["thinking"], completion)
     # Where nothing was thought apart, only a mark tells an answer from the rest.
     return {**apart, "answer_given": said.answer_given} if _is_blank(apart["thinking"]) else apart
+
+
+def _fields(said: SplitCompletion) -> dict[str, Any]:
+    return {"thinking": said.thinking, "answer": said.answer, "answer_given": said.answer_given}
 
 
 def _apart(thinking: Any, answer: Any) -> dict[str, Any]:

@@ -23,9 +23,12 @@ NextPlace = Callable[[str, int], int]
 _TOGETHER: Final = frozenset(
     ("query", "source_query_id", "step", "place", "thinking", "answer", "encoder", *TEXT_EMBEDDINGS)
 )
-_ALONE: Final = tuple(
-    column for column in INPUT_COLUMNS if column.field and column.field not in _TOGETHER
-)
+#: The others, by column, with their field.
+_ALONE: Final = {
+    column.name: (column, column.field)
+    for column in INPUT_COLUMNS
+    if column.field and column.field not in _TOGETHER
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,9 +74,10 @@ def rollout_of(values: Mapping[str, Any], options: ReadOptions, next_place: Next
     fields |= convert.texts(values, options.prefer)
     fields |= convert.policy_signals(values)
     fields |= _embeddings(values, options)
-    for column in _ALONE:
-        if column.name in values:
-            fields[column.field or column.name] = convert.converted(column, values[column.name])
+    for name, value in values.items():
+        if name in _ALONE:
+            column, field = _ALONE[name]
+            fields[field] = convert.converted(column, value)
     rollout = Rollout(**fields)
     check_rollout(rollout, options.dimension)
     return rollout

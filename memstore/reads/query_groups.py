@@ -1,4 +1,4 @@
-"""Every query of a memory with its rollouts and their rewards, one query after another."""
+"""Every query of a memory with its rollouts, rewards and preferences, one after another."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from memstore.db import Stores, get_memory, retried
 from memstore.outbox import catch_up
+from schema.reward import Preference
 
 #: Rows that are held at a time, besides those of one query.
 _ROWS_A_PAGE: Final = 1_024
@@ -42,6 +43,8 @@ class QueryGroup:
     dataset: str
     domain: str
     rollouts: tuple[StoredRollout, ...]
+    #: Current preferences between them, one for each annotator and pair.
+    preferences: tuple[Preference, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +57,8 @@ class StoredRewards:
     verified: int
     #: Rollouts without a verified reward of which a model was asked.
     propagated: int
+    #: Preferences between rollouts, one for each annotator and pair.
+    preferences: int
 
 
 def stored_rewards(stores: Stores, memory: str) -> StoredRewards:
@@ -69,9 +74,14 @@ def stored_rewards(stores: Stores, memory: str) -> StoredRewards:
         with stores.vectors.transaction("reads.sql") as session:
             row = session.row("stored_rewards", memory=memory, seq=seq)
         assert row is not None
-        queries, rollouts, verified, propagated = row
+        queries, rollouts, verified, propagated, preferences = row
         return StoredRewards(
-            seq=seq, queries=queries, rollouts=rollouts, verified=verified, propagated=propagated
+            seq=seq,
+            queries=queries,
+            rollouts=rollouts,
+            verified=verified,
+            propagated=propagated,
+            preferences=preferences,
         )
 
     return retried(look)
@@ -96,8 +106,16 @@ def _group(rows: list[tuple[Any, ...]]) -> QueryGroup:
         text=text,
         dataset=dataset,
         domain=domain,
-        rollouts=tuple(_rollout(*row[4:]) for row in rows),
+        rollouts=tuple(_rollout(*row[4:-2]) for row in rows),
+        preferences=tuple(chain.from_iterable(_preferences(row[4], *row[-2:]) for row in rows)),
     )
+
+
+def _preferences(
+    better: str, worse: list[str] | None, annotators: list[str] | None
+) -> Iterator[Preference]:
+    for id_, annotator in zip(worse or (), annotators or (), strict=True):
+        yield Preference(better=better, worse=id_, annotator=annotator)
 
 
 def _rollout(

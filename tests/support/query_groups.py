@@ -1,6 +1,7 @@
 """Small groups of stored rollouts, for tests of the data sets that are made of them."""
 
 from memstore.reads.query_groups import QueryGroup, StoredRollout
+from schema.reward import Preference
 
 
 def stored(
@@ -27,11 +28,35 @@ def stored(
     )
 
 
-def group(*rollouts: StoredRollout, text: str = "What is it?") -> QueryGroup:
-    """A query with these rollouts."""
+def group(*rollouts: StoredRollout, text: str = "What is it?", preferred: str = "") -> QueryGroup:
+    """A query with these rollouts, and preferences such as `a>b:ann b>a:bob`."""
     return QueryGroup(
-        query_id=f"id of {text}", text=text, dataset="sums", domain="math", rollouts=rollouts
+        query_id=f"id of {text}",
+        text=text,
+        dataset="sums",
+        domain="math",
+        rollouts=rollouts,
+        preferences=tuple(_preference(said) for said in preferred.split()),
     )
+
+
+def _preference(said: str) -> Preference:
+    pair, _, annotator = said.partition(":")
+    better, _, worse = pair.partition(">")
+    return Preference(better=better, worse=worse, annotator=annotator)
+
+
+def preferred_groups(count: int) -> list[QueryGroup]:
+    """Queries with two rollouts without a reward, of which one is preferred."""
+    return [
+        group(
+            stored(f"{number}-a", asked=False),
+            stored(f"{number}-b", asked=False),
+            text=f"How is {number}?",
+            preferred=f"{number}-b>{number}-a:ann",
+        )
+        for number in range(count)
+    ]
 
 
 def some_groups(count: int) -> list[QueryGroup]:

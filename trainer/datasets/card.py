@@ -18,6 +18,13 @@ _FOR: Final = {
 }
 
 
+#: What decides first, by whether rows are pairs.
+_PRECEDENCE: Final = {
+    True: "stored preferences come first, then pairs of verified rewards, then of propagated ones",
+    False: "a verified reward decides first, then stored preferences, then a propagated reward",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Origin:
     """Where a data set is from."""
@@ -69,12 +76,13 @@ def _rows(validation: float, tally: Tally) -> Iterator[str]:
 
 
 def _rewards(selection: Selection, tally: Tally) -> Iterator[str]:
-    yield from ("", "## Rewards", "", "| rewards | rows |", "|---|---|")
+    yield from ("", "## Rewards", "", "| what decided | rows |", "|---|---|")
     for source, count in sorted(tally.row_sources.items()):
         yield f"| {source} | {count} |"
     yield ""
     yield "Verified: a verifier or a person said it. Propagated: a model predicted it from"
-    yield "verified rewards; it can be wrong."
+    yield "verified rewards; it can be wrong. Preference: annotators found one answer better than"
+    yield "another, whatever their rewards are."
     yield ""
     yield from (f"- {line}" for line in _thresholds(selection))
     yield f"- models: {', '.join(f'`{name}`' for name in sorted(tally.models)) or 'none'}"
@@ -90,7 +98,9 @@ def _rollouts(tally: Tally) -> Iterator[str]:
 
 
 def _thresholds(selection: Selection) -> Iterator[str]:
-    if selection.kind in (Kind.DPO, Kind.REWARD):
+    if selection.kind.takes_preferences:
+        yield _PRECEDENCE[selection.kind.takes_pairs]
+    if selection.kind.takes_pairs:
         yield f"rewards of a pair differ by {selection.margin:g} or more"
     else:
         yield f"right from a reward of {selection.right_from:g}"
@@ -112,3 +122,5 @@ def _read(tally: Tally) -> Iterator[tuple[str, int]]:
     yield "no reward used", tally.unscored
     yield "all", tally.rollouts
     yield "of verified and propagated, between the thresholds", tally.between
+    yield "pairs with a preference", tally.preferred
+    yield "pairs that annotators do not decide", tally.undecided

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from memstore.reads import StoredRollout
+from trainer.datasets.preferred import PreferredPair, preferred_labels
 from trainer.datasets.selection import JudgedRollout, Selection
 
 
@@ -19,8 +21,10 @@ class Pair:
 class LabelledRollout:
     """A rollout that is right or wrong."""
 
-    judged: JudgedRollout
+    rollout: StoredRollout
     right: bool
+    #: The reward that decides; None: preferences decide.
+    judged: JudgedRollout | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +48,20 @@ def best_answers(judged: Sequence[JudgedRollout], selection: Selection) -> list[
     for one in right:
         first.setdefault(one.rollout.conclusion_id or one.rollout.id, one)
     return list(first.values())[: selection.rows_a_query]
+
+
+def all_pairs(
+    judged: Sequence[JudgedRollout], preferred: Sequence[PreferredPair], selection: Selection
+) -> tuple[list[PreferredPair], list[Pair]]:
+    """The pairs that people prefer, then pairs by the rewards of rollouts that are in none of them.
+
+    All preferences are taken unless fewer rows a query are asked for; pairs by rewards fill up.
+    """
+    chosen = list(preferred[: selection.most])
+    used = {id_ for pair in chosen for id_ in pair.ids}
+    found = pairs([one for one in judged if one.rollout.id not in used], selection)
+    most = selection.rows_a_query
+    return chosen, found if most is None else found[: max(most - len(chosen), 0)]
 
 
 def pairs(judged: Sequence[JudgedRollout], selection: Selection) -> list[Pair]:
@@ -95,21 +113,37 @@ def _rank(pair: Pair) -> tuple[int, float, str, str]:
     return (-verified, -gap, pair.chosen.rollout.id, pair.rejected.rollout.id)
 
 
-def labelled(judged: Sequence[JudgedRollout], selection: Selection) -> list[LabelledRollout]:
-    """Right and wrong rollouts, verified ones first, then the surest; none between the two."""
+def labelled(
+    judged: Sequence[JudgedRollout],
+    selection: Selection,
+    preferred: Sequence[PreferredPair] = (),
+) -> list[LabelledRollout]:
+    """Right and wrong rollouts, the surest of a source first; none between the two.
+
+    A verified reward decides; without one preferences do, if they agree; then a propagated reward.
+    """
+    verified = {one.rollout.id for one in judged if one.verified}
+    by_preference = {
+        id_: LabelledRollout(rollout=rollout, right=right)
+        for id_, (rollout, right) in preferred_labels(preferred).items()
+        if id_ not in verified
+    }
     sure = [
-        LabelledRollout(judged=one, right=one.reward >= selection.right_from)
-        for one in judged
+        one
+        for one in sorted(judged, key=lambda one: (-abs(one.reward - 0.5), one.rollout.id))
         if one.reward >= selection.right_from or one.reward <= selection.wrong_to
     ]
-    sure.sort(
-        key=lambda one: (
-            not one.judged.verified,
-            -abs(one.judged.reward - 0.5),
-            one.judged.rollout.id,
-        )
-    )
-    return sure[: selection.rows_a_query]
+    by_reward = [
+        LabelledRollout(rollout=one.rollout, right=one.reward >= selection.right_from, judged=one)
+        for one in sure
+        if one.rollout.id not in by_preference
+    ]
+    found = [
+        *(one for one in by_reward if one.rollout.id in verified),
+        *by_preference.values(),
+        *(one for one in by_reward if one.rollout.id not in verified),
+    ]
+    return found[: selection.rows_a_query]
 
 
 def difficulty(judged: Sequence[JudgedRollout], selection: Selection) -> Difficulty | None:

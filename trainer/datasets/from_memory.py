@@ -76,7 +76,10 @@ def write_dataset(
 
 def _check_rewards(request: DatasetRequest, stored: StoredRewards) -> None:
     unverified = stored.rollouts - stored.verified
-    if unverified and not stored.propagated and not request.selection.verified_only:
+    selection = request.selection
+    if selection.kind.takes_preferences and stored.preferences:
+        return
+    if unverified and not stored.propagated and not selection.verified_only:
         raise InputError(
             f"memory {request.memory!r} has {stored.verified} verified rewards, and none "
             f"propagated to the other {unverified} rollouts: run `memreward propagate --memory "
@@ -88,6 +91,6 @@ def _nothing_found(request: DatasetRequest, tally: Tally) -> str:
     return (
         f"memory {request.memory!r} gives no row of kind {request.selection.kind.value}: of "
         f"{tally.rollouts} rollouts {tally.verified} have a verified reward and {tally.propagated} "
-        f"a propagated one that is used, {tally.between} of them between the thresholds; label or "
-        "propagate more, or change the thresholds"
+        f"a propagated one that is used, {tally.between} of them between the thresholds, and there "
+        f"are {tally.preferred} preferences; label or propagate more, or change the thresholds"
     )

@@ -1,23 +1,28 @@
 """Rows of a data set: the columns that TRL expects, and where each row is from."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import pyarrow as pa
 
-from memstore.reads import QueryGroup
+from memstore.reads import QueryGroup, StoredRollout
 from trainer.datasets.choices import (
     Difficulty,
+    LabelledRollout,
     Pair,
+    all_pairs,
     best_answers,
     difficulty,
     labelled,
-    pairs,
 )
-from trainer.datasets.selection import JudgedRollout, Kind, Selection
+from trainer.datasets.preferred import PreferredPair
+from trainer.datasets.selection import JudgedRollout, Judgement, Kind, Selection
 
 Record = dict[str, Any]
 Messages = list[dict[str, str]]
+
+#: Source of a row that stored preferences decide.
+PREFERENCE: Final = "preference"
 
 _MESSAGES: Final = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 _QUERY: Final = (("query_id", pa.string()), ("dataset", pa.string()), ("domain", pa.string()))
@@ -36,6 +41,8 @@ _PAIR: Final = (
     ("chosen", _MESSAGES),
     ("rejected", _MESSAGES),
     *_QUERY,
+    ("source", pa.string()),
+    ("annotators", pa.list_(pa.string())),
     *((f"{side}_{name}", kind) for side in ("chosen", "rejected") for name, kind in _ROLLOUT),
 )
 
@@ -60,44 +67,64 @@ COLUMNS: Final[Mapping[Kind, pa.Schema]] = {
 
 
 def records(
-    group: QueryGroup, prompt: Messages, judged: Sequence[JudgedRollout], selection: Selection
+    group: QueryGroup, prompt: Messages, found: Judgement, selection: Selection
 ) -> Iterator[Record]:
     """The rows of one query.
 
     Args:
         group: the query.
         prompt: what it asks, as messages.
-        judged: its rollouts with a reward.
+        found: its rollouts with a reward, and its preferences.
         selection: which of them are taken, and for whom.
     """
     query = {"query_id": group.query_id, "dataset": group.dataset, "domain": group.domain}
     # What says nothing can be counted, and cannot be learned from.
-    usable = [one for one in judged if _said(one)]
+    usable = [one for one in found.judged if _said(one.rollout)]
+    preferred = [pair for pair in found.preferred if _teaches(pair)]
     match selection.kind:
         case Kind.SFT:
             rows = [_single(one) for one in best_answers(usable, selection)]
         case Kind.KTO:
-            found = labelled(usable, selection)
-            rows = [{**_single(one.judged), "label": one.right} for one in found]
+            rows = [_labelled(one) for one in labelled(usable, selection, preferred)]
         case Kind.DPO | Kind.REWARD:
-            rows = [_pair(pair) for pair in pairs(usable, selection)]
+            chosen, by_reward = all_pairs(usable, preferred, selection)
+            judged = {one.rollout.id: one for one in found.judged}
+            rows = [_preferred(pair, judged) for pair in chosen] + [_pair(p) for p in by_reward]
         case Kind.PROMPTS:
-            hard = difficulty(judged, selection)
+            hard = difficulty(found.judged, selection)
             rows = [] if hard is None else [_prompt(hard)]
     for row in rows:
         yield {"prompt": prompt, **query, **row}
 
 
 def _single(one: JudgedRollout) -> Record:
-    return {"completion": _completion(one), **_provenance(one)}
+    return {"completion": _completion(one.rollout), **_provenance(one.rollout, one)}
+
+
+def _labelled(one: LabelledRollout) -> Record:
+    row = {"completion": _completion(one.rollout), **_provenance(one.rollout, one.judged)}
+    return {**row, "label": one.right, "source": row["source"] or PREFERENCE}
 
 
 def _pair(pair: Pair) -> Record:
+    judged = {one.rollout.id: one for one in (pair.chosen, pair.rejected)}
+    source = " and ".join(sorted({one.source.value for one in judged.values()}))
+    return _sides(pair.chosen.rollout, pair.rejected.rollout, judged) | {"source": source}
+
+
+def _preferred(pair: PreferredPair, judged: Mapping[str, JudgedRollout]) -> Record:
+    said = {"source": PREFERENCE, "annotators": list(pair.annotators)}
+    return _sides(pair.better, pair.worse, judged) | said
+
+
+def _sides(
+    chosen: StoredRollout, rejected: StoredRollout, judged: Mapping[str, JudgedRollout]
+) -> Record:
     return {
-        "chosen": _completion(pair.chosen),
-        "rejected": _completion(pair.rejected),
-        **_provenance(pair.chosen, "chosen_"),
-        **_provenance(pair.rejected, "rejected_"),
+        "chosen": _completion(chosen),
+        "rejected": _completion(rejected),
+        **_provenance(chosen, judged.get(chosen.id), "chosen_"),
+        **_provenance(rejected, judged.get(rejected.id), "rejected_"),
     }
 
 
@@ -111,32 +138,37 @@ def _prompt(found: Difficulty) -> Record:
     }
 
 
-def sources(record: Record) -> list[str]:
-    """Where the rewards of a row are from: `verified`, `propagated`, or both."""
+def source_of(record: Record) -> str:
+    """What decided about a row: `verified`, `propagated`, both, or `preference`."""
     if "solve_rate" in record:
-        return [name for name in ("verified", "propagated") if record[name]]
-    names = ("source", "chosen_source", "rejected_source")
-    return sorted({record[name] for name in names if name in record})
+        return " and ".join(name for name in ("propagated", "verified") if record[name])
+    return record["source"]
 
 
-def _said(one: JudgedRollout) -> str:
+def _said(rollout: StoredRollout) -> str:
     """What the policy said: its thinking, then its answer."""
-    parts = (one.rollout.thinking.strip(), one.rollout.answer.strip())
+    parts = (rollout.thinking.strip(), rollout.answer.strip())
     return "\n\n".join(part for part in parts if part)
 
 
-def _completion(one: JudgedRollout) -> Messages:
-    return [{"role": "assistant", "content": _said(one)}]
+def _teaches(pair: PreferredPair) -> bool:
+    """Whether both rollouts say something, and not the same."""
+    better, worse = _said(pair.better), _said(pair.worse)
+    return bool(better and worse) and better != worse
 
 
-def _provenance(one: JudgedRollout, prefix: str = "") -> Record:
+def _completion(rollout: StoredRollout) -> Messages:
+    return [{"role": "assistant", "content": _said(rollout)}]
+
+
+def _provenance(rollout: StoredRollout, judged: JudgedRollout | None, prefix: str = "") -> Record:
     values = {
-        "rollout_id": one.rollout.id,
-        "reward": one.reward,
-        "source": one.source.value,
-        "model": one.model,
-        "policy": one.rollout.policy,
-        "run": one.rollout.run,
-        "step": one.rollout.step,
+        "rollout_id": rollout.id,
+        "reward": None if judged is None else judged.reward,
+        "source": None if judged is None else judged.source.value,
+        "model": None if judged is None else judged.model,
+        "policy": rollout.policy,
+        "run": rollout.run,
+        "step": rollout.step,
     }
     return {prefix + name: value for name, value in values.items()}

@@ -7,6 +7,7 @@ from typing import Final
 from memstore.reads import QueryGroup, StoredRollout
 from schema.errors import InputError
 from schema.score import ScoreSource
+from trainer.datasets.preferred import PreferredPair, preferred_pairs
 
 
 class Kind(StrEnum):
@@ -22,6 +23,16 @@ class Kind(StrEnum):
     REWARD = "reward"
     #: Trainers that sample themselves, such as GRPOTrainer.
     PROMPTS = "prompts"
+
+    @property
+    def takes_pairs(self) -> bool:
+        """Whether rows are pairs of rollouts."""
+        return self in (Kind.DPO, Kind.REWARD)
+
+    @property
+    def takes_preferences(self) -> bool:
+        """Whether stored preferences become rows."""
+        return self.takes_pairs or self is Kind.KTO
 
 
 #: Rows a query, where nothing else is asked for; None: as many as there are.
@@ -93,7 +104,7 @@ class JudgedRollout:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Judgement:
-    """The rollouts of one group by whether they have a reward."""
+    """The rollouts of one group by whether they have a reward, and the preferences between them."""
 
     judged: tuple[JudgedRollout, ...]
     #: Rollouts of which a model was asked that had no opinion.
@@ -102,6 +113,10 @@ class Judgement:
     unscored: int
     #: Propagated rewards on the other side of one half than what was verified of the conclusion.
     contradicted: int
+    #: Pairs of which annotators prefer one rollout.
+    preferred: tuple[PreferredPair, ...] = ()
+    #: Pairs of which as many annotators prefer one as the other.
+    undecided: int = 0
 
 
 def judgement(group: QueryGroup, *, verified_only: bool) -> Judgement:
@@ -130,8 +145,14 @@ def judgement(group: QueryGroup, *, verified_only: bool) -> Judgement:
         else:
             reward, source = rollout.propagated, ScoreSource.PROPAGATED
         judged.append(JudgedRollout(rollout=rollout, reward=reward, source=source))
+    preferred, undecided = preferred_pairs(group)
     return Judgement(
-        judged=tuple(judged), abstained=abstained, unscored=unscored, contradicted=contradicted
+        judged=tuple(judged),
+        abstained=abstained,
+        unscored=unscored,
+        contradicted=contradicted,
+        preferred=preferred,
+        undecided=undecided,
     )
 
 

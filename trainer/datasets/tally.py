@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from trainer.datasets.records import Record, sources
+from trainer.datasets.records import Record, source_of
 from trainer.datasets.selection import Judgement, Selection
 
 
@@ -21,6 +21,9 @@ class Tally:
     unscored: int = 0
     #: A verified reward of the same conclusion says otherwise.
     contradicted: int = 0
+    #: Pairs that annotators decide, and those of which as many prefer one as the other.
+    preferred: int = 0
+    undecided: int = 0
     #: Of the verified and propagated rewards, those between both thresholds.
     between: int = 0
     #: Queries whose prompt holds tools, images or calls, which its text cannot restore.
@@ -51,10 +54,12 @@ class Tally:
         self.abstained += found.abstained
         self.unscored += found.unscored
         self.contradicted += found.contradicted
+        self.preferred += len(found.preferred)
+        self.undecided += found.undecided
 
     def add_rows(self, split: str, rows: Sequence[Record]) -> None:
         """Count the rows of one query."""
         self.rows[split] += len(rows)
         self.row_queries[split] += 1
         for row in rows:
-            self.row_sources[" and ".join(sources(row))] += 1
+            self.row_sources[source_of(row)] += 1

@@ -49,7 +49,7 @@ def write_rows(
             prompt = prompt_messages(group.text)
             if prompt is None:
                 tally.unreadable += 1
-            elif rows := list(records(group, prompt, found.judged, selection)):
+            elif rows := list(records(group, prompt, found, selection)):
                 split = split_of(group.text, validation)
                 if split not in files:
                     path = folder / f"{split}.parquet"

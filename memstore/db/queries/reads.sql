@@ -99,9 +99,12 @@ ORDER BY r.query_id, v.seq, v.source;
 
 -- name: stored_rewards
 -- How many queries and rollouts there are up to a sequence number, of how many rollouts something
--- is verified, and of how many of the others a model was asked.
+-- is verified, of how many of the others a model was asked, and how many preferences there are.
 SELECT count(DISTINCT r.query_id), count(*), count(v.rollout_id),
-    count(p.rollout_id) FILTER (WHERE v.rollout_id IS NULL)
+    count(p.rollout_id) FILTER (WHERE v.rollout_id IS NULL), (
+        SELECT count(*)
+        FROM memreward.current_preference(%(memory)s, %(seq)s::bigint, NULL::text[])
+    )
 FROM memreward.rollout AS r
 LEFT JOIN memreward.current_verified(%(memory)s, %(seq)s::bigint, NULL::text[]) AS v
     ON v.rollout_id = r.id
@@ -110,14 +113,21 @@ LEFT JOIN memreward.current_propagated(%(memory)s, %(seq)s::bigint, NULL::text[]
 WHERE r.memory = %(memory)s AND r.seq <= %(seq)s;
 
 -- name: rollouts_by_query
--- Every rollout up to a sequence number with its query and its current rewards, query by query.
+-- Every rollout up to a sequence number with its query, its current rewards, and the rollouts that
+-- it is preferred to, with who says so, query by query.
 SELECT q.id, q.text, q.dataset, q.domain, r.id, r.run, r.policy, r.step, r.thinking, r.answer,
-    r.conclusion_id, v.value, p.value, p.model
+    r.conclusion_id, v.value, p.value, p.model, c.worse, c.annotators
 FROM memreward.rollout AS r
 JOIN memreward.query AS q ON q.memory = r.memory AND q.id = r.query_id
 LEFT JOIN memreward.current_verified(%(memory)s, %(seq)s::bigint, NULL::text[]) AS v
     ON v.rollout_id = r.id
 LEFT JOIN memreward.current_propagated(%(memory)s, %(seq)s::bigint, NULL::text[]) AS p
     ON p.rollout_id = r.id
+LEFT JOIN (
+    SELECT better, array_agg(worse ORDER BY worse, annotator) AS worse,
+        array_agg(annotator ORDER BY worse, annotator) AS annotators
+    FROM memreward.current_preference(%(memory)s, %(seq)s::bigint, NULL::text[])
+    GROUP BY better
+) AS c ON c.better = r.id
 WHERE r.memory = %(memory)s AND r.seq <= %(seq)s
 ORDER BY q.id, r.id;

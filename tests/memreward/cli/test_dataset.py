@@ -7,6 +7,7 @@ from typing import Any
 
 import datasets
 from support.cli_fixtures import Cli
+from support.other_tools import json_lines
 from support.rollout_factory import make_rollouts
 from support.store_fixtures import MemoryUnderTest
 
@@ -76,6 +77,26 @@ def test_without_propagated_rewards_it_says_what_to_do(
     assert len(rows) == 10 * 2
     assert {(row["chosen_reward"], row["rejected_reward"]) for row in rows} == {(1.0, 0.0)}
     assert {row["chosen_source"] for row in rows} == {"verified"}
+
+
+def test_ingested_preferences_become_pairs_without_any_reward(
+    cli: Cli, memory_name: str, tmp_path: Path
+) -> None:
+    rows = [{"prompt": f"Name {n}.", "chosen": f"It is {n}.", "rejected": "No."} for n in range(5)]
+    path = json_lines(tmp_path / "liked.jsonl", rows)
+    ingest = ("ingest", path, "--format", "preferences", "-m", memory_name, "--run", "r")
+    assert cli(*ingest).exit_code == 0
+    for kind in ("dpo", "reward"):
+        result = cli("dataset", "-m", memory_name, "--kind", kind, "--out", kind)
+        assert result.exit_code == 0, result.output
+        assert "preferences: 5 rows" in result.output
+        for row in rows_of(tmp_path / kind):
+            number = row["prompt"][0]["content"].removeprefix("Name ").removesuffix(".")
+            assert row["chosen"][0]["content"] == f"It is {number}."
+            assert row["rejected"][0]["content"] == "No."
+            assert (row["source"], row["annotators"]) == ("preference", ["preferences"])
+    result = cli("dataset", "-m", memory_name, "--kind", "sft", "--out", "sft")
+    assert (result.exit_code, "propagate --memory" in result.output) == (2, True)
 
 
 def test_a_folder_in_the_way_and_a_choice_of_nothing_are_refused(

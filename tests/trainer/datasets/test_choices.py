@@ -4,7 +4,7 @@ import pytest
 from support.query_groups import group, stored
 
 from memstore.reads.query_groups import StoredRollout
-from trainer.datasets.choices import best_answers, difficulty, labelled, pairs
+from trainer.datasets.choices import all_pairs, best_answers, difficulty, labelled, pairs
 from trainer.datasets.selection import JudgedRollout, Kind, Selection, judgement
 
 
@@ -78,8 +78,69 @@ def test_labels_are_right_wrong_or_none_and_verified_ones_come_first() -> None:
         stored("e", verified=0.5),
     )
     found = labelled(rollouts, Selection(kind=Kind.KTO))
-    names = [(one.judged.rollout.id, one.right) for one in found]
+    names = [(one.rollout.id, one.right) for one in found]
     assert names == [("d", True), ("a", True), ("c", False)]
+
+
+def some_preferred(preferred: str, most: int | None = None) -> tuple[list[str], list[str]]:
+    """Pairs by preferences, and by rewards, of rollouts of which two are verified."""
+    rollouts = group(
+        stored("a", verified=0.0),
+        stored("b", verified=1.0),
+        *(stored(name, propagated=value) for name, value in (("c", 0.9), ("d", 0.1))),
+        *(stored(name, asked=False) for name in "ef"),
+        preferred=preferred,
+    )
+    found = judgement(rollouts, verified_only=False)
+    chosen, by_reward = all_pairs(
+        found.judged, found.preferred, Selection(kind=Kind.DPO, most=most)
+    )
+    return (
+        [f"{one.better.id}>{one.worse.id}" for one in chosen],
+        [f"{one.chosen.rollout.id}>{one.rejected.rollout.id}" for one in by_reward],
+    )
+
+
+@pytest.mark.parametrize(
+    ("preferred", "by_preference", "by_reward"),
+    [
+        ("", [], ["b>a", "c>d"]),
+        # A preference is taken even where verified rewards say otherwise.
+        ("a>b:ann", ["a>b"], ["c>d"]),
+        ("e>f:ann e>c:ann", ["e>c", "e>f"], ["b>a"]),
+        # The majority decides; as many on each side decide nothing.
+        ("e>f:ann f>e:bob f>e:eve", ["f>e"], ["b>a", "c>d"]),
+        ("e>f:ann f>e:bob", [], ["b>a", "c>d"]),
+        ("e>f:ann b>f:ann b>f:bob", ["b>f", "e>f"], ["c>a"]),
+    ],
+)
+def test_preferences_come_before_rewards(
+    preferred: str, by_preference: list[str], by_reward: list[str]
+) -> None:
+    assert some_preferred(preferred) == (by_preference, by_reward)
+
+
+def test_all_preferences_are_taken_and_rewards_fill_up() -> None:
+    five = "a>b:x a>c:x a>d:x a>e:x a>f:x"
+    assert [len(found) for found in some_preferred(five)] == [5, 0]
+    assert [len(found) for found in some_preferred(five, most=2)] == [2, 0]
+    assert [len(found) for found in some_preferred("e>f:x", most=2)] == [1, 1]
+
+
+def test_a_verified_reward_labels_before_a_preference_and_that_before_a_propagated_one() -> None:
+    rollouts = group(
+        stored("a", verified=0.0),
+        stored("b", propagated=0.1),
+        stored("c", propagated=0.9),
+        stored("d", asked=False),
+        stored("e", asked=False),
+        # a is wrong all the same, b right, e wrong; d is better than one and worse than another.
+        preferred="a>e:ann b>e:ann d>e:ann b>d:ann",
+    )
+    found = judgement(rollouts, verified_only=False)
+    labels = labelled(found.judged, Selection(kind=Kind.KTO), found.preferred)
+    names = [(one.rollout.id, one.right, one.judged is None) for one in labels]
+    assert names == [("a", False, False), ("b", True, True), ("e", False, True), ("c", True, False)]
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from typing import Any
 
 import datasets
 import pytest
-from support.query_groups import some_groups
+from support.query_groups import preferred_groups, some_groups
 from support.tiny_policy import write_tiny_policy
 
+from memstore.reads.query_groups import QueryGroup
 from trainer.datasets.card import Origin, card_text
 from trainer.datasets.selection import Kind, Selection
 from trainer.datasets.writing import write_rows
@@ -25,11 +26,16 @@ TEMPLATE = (
 )
 
 
-def write_data(folder: Path, kind: Kind, validation: float) -> Path:
+def write_data(
+    folder: Path,
+    kind: Kind,
+    validation: float,
+    groups: Callable[[int], list[QueryGroup]] = some_groups,
+) -> Path:
     """A data set as `memreward dataset` writes it."""
     folder.mkdir()
     selection = Selection(kind=kind)
-    *_, tally = write_rows(some_groups(24), selection, validation, folder)
+    *_, tally = write_rows(groups(24), selection, validation, folder)
     origin = Origin(memory="m", seq=1, command="memreward dataset", version="1")
     (folder / "README.md").write_text(card_text(origin, selection, validation, tally))
     return folder
@@ -79,13 +85,26 @@ def reward(**given: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("kind", "trainer"),
-    [(Kind.SFT, sft), (Kind.DPO, dpo), (Kind.KTO, kto), (Kind.REWARD, reward)],
+    ("kind", "trainer", "groups"),
+    [
+        (Kind.SFT, sft, some_groups),
+        (Kind.DPO, dpo, some_groups),
+        (Kind.KTO, kto, some_groups),
+        (Kind.REWARD, reward, some_groups),
+        (Kind.DPO, dpo, preferred_groups),
+        (Kind.KTO, kto, preferred_groups),
+        (Kind.REWARD, reward, preferred_groups),
+    ],
 )
-def test_one_step(kind: Kind, trainer: Callable[..., Any], tmp_path: Path) -> None:
+def test_one_step(
+    kind: Kind,
+    trainer: Callable[..., Any],
+    groups: Callable[[int], list[QueryGroup]],
+    tmp_path: Path,
+) -> None:
     from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
-    folder = write_data(tmp_path / "data", kind, 0.0)
+    folder = write_data(tmp_path / "data", kind, 0.0, groups)
     data = datasets.load_dataset(str(folder), split="train", cache_dir=str(tmp_path / "cache"))
     policy = write_chat_policy(tmp_path / "policy")
     model = (

@@ -6,7 +6,7 @@ from typing import Any
 
 import datasets
 import pytest
-from support.query_groups import group, some_groups, stored
+from support.query_groups import group, preferred_groups, some_groups, stored
 
 from memstore.reads.query_groups import QueryGroup
 from trainer.datasets.card import Origin, card_text
@@ -104,6 +104,35 @@ def test_the_card_counts_what_was_read_and_says_what_decided(tmp_path: Path) -> 
     ):
         assert line in text.splitlines()
     assert tally.rows.total() == 16
+
+
+def test_rows_and_card_say_where_a_preference_decided(tmp_path: Path) -> None:
+    groups = [*some_groups(2), *preferred_groups(3)]
+    loaded, tally = written(groups, tmp_path / "a", Selection(kind=Kind.DPO), 0.0)
+    assert tally.row_sources == {"verified": 2, "propagated": 2, "preference": 3}
+    (row,) = [row for row in loaded["train"] if row["chosen_rollout_id"] == "1-b"]
+    assert (row["source"], row["annotators"]) == ("preference", ["ann"])
+    assert (row["chosen_reward"], row["chosen_source"], row["rejected_rollout_id"]) == (
+        None,
+        None,
+        "1-a",
+    )
+    text = (tmp_path / "a" / "README.md").read_text()
+    assert "| preference | 3 |" in text and "stored preferences come first" in text
+    loaded, _ = written(groups, tmp_path / "b", Selection(kind=Kind.KTO), 0.0)
+    labels = {row["rollout_id"]: row for row in loaded["train"] if row["source"] == "preference"}
+    assert {id_: row["label"] for id_, row in labels.items()} == {
+        f"{n}-{name}": name == "b" for n in range(3) for name in "ab"
+    }
+
+
+def test_a_preference_between_equal_or_empty_texts_is_left_out(tmp_path: Path) -> None:
+    names = (("a", "same"), ("b", "same"), ("c", " "), ("d", "other"))
+    texts = (stored(name, asked=False, said=said) for name, said in names)
+    one = group(*texts, preferred="a>b:ann a>c:ann d>a:ann")
+    loaded, tally = written([one], tmp_path / "a", Selection(kind=Kind.DPO), 0.0)
+    assert loaded["train"]["chosen_rollout_id"] == ["d"]
+    assert tally.preferred == 3
 
 
 @pytest.mark.parametrize("kind", list(Kind))
