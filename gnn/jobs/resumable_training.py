@@ -22,7 +22,6 @@ from memstore.changes import list_models, register_model
 from memstore.db import Stores, get_memory
 from memstore.servers import checkpoint_folder, snapshot_folder, training_folder
 from memstore.snapshot import SnapshotCache, training_cut, whole
-from schema.errors import CheckpointError
 from schema.memory_graph import MemoryGraph
 
 #: Folder of the saved states of an interrupted training, next to the lock.
@@ -50,11 +49,7 @@ def train_on_course(
     seed: int,
     resume: bool,
 ) -> Trained:
-    """Fit the default model, or go on; see `gnn.jobs.train_and_propagate.train_memory`.
-
-    Raises:
-        CheckpointError: if there is nothing to resume.
-    """
+    """Fit the default model, or resume; see `gnn.jobs.train_and_propagate.train_memory`."""
     with _one_training(stores, settings, memory) as unfinished:
         graph = training_graph(stores, settings, memory)
         if _labelled_queries(graph) < model.fewest_queries:
@@ -65,7 +60,7 @@ def train_on_course(
             note = interrupted
         else:
             shutil.rmtree(unfinished, ignore_errors=True)
-            resumed = _resumed(stores, graph, begun=interrupted is not None) if resume else None
+            resumed = resumable(stores, memory, graph.encoder) if resume else None
             if resumed is not None:
                 manifest = read_manifest(checkpoint_folder(settings, memory) / resumed)
                 if manifest.learned_from == learns_from:
@@ -199,21 +194,6 @@ def _one_training(stores: Stores, settings: Settings, memory: str) -> Iterator[P
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):
         yield folder / UNFINISHED
-
-
-def _resumed(stores: Stores, graph: MemoryGraph, *, begun: bool) -> str | None:
-    """The checkpoint to go on from; None: from nothing, as the training that had `begun`.
-
-    Raises:
-        CheckpointError: if there is nothing to resume.
-    """
-    found = resumable(stores, graph.memory, graph.encoder)
-    if found is None and not begun:
-        raise CheckpointError(
-            f"memory {graph.memory!r} has no training to resume: run `memreward train --memory "
-            f"{graph.memory}` without --resume"
-        )
-    return found
 
 
 def resumable(stores: Stores, memory: str, encoder: str) -> str | None:

@@ -63,12 +63,13 @@ def train_memory(
         progress: told how far it is.
         model: its name.
         seed: of weights, batches and divisions; a training that is resumed has its own.
-        resume: continue an interrupted training, or start from the last checkpoint.
+        resume: continue an interrupted training, or start from the last checkpoint; where there is
+            neither, train from nothing.
 
     Raises:
         UnknownMemoryError: if there is no such memory.
         InputError: if there is no such model, or it cannot resume.
-        CheckpointError: if there is nothing to resume.
+        CheckpointError: if the checkpoint to resume is damaged.
         TrainingError: if too little is verified for another model than the default.
     """
     fitted = reward_model(model)()

@@ -16,7 +16,8 @@ def train(
     resume: Annotated[
         bool,
         typer.Option(
-            "--resume", help="Resume an interrupted training, or continue from the last checkpoint."
+            "--resume",
+            help="Resume an interrupted training, or continue from the last checkpoint, if any.",
         ),
     ] = False,
 ) -> None:
