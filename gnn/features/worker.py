@@ -91,7 +91,7 @@ class OwnProcess:
             here, there = socket.socketpair()
             with there:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "gnn.features.worker", str(there.fileno())],
+                    [sys.executable, "-P", "-m", "gnn.features.worker", str(there.fileno())],
                     env=os.environ | {"PYTHONPATH": python_path()},
                     pass_fds=[there.fileno()],
                     stdin=subprocess.DEVNULL,

@@ -54,7 +54,7 @@ class _Worker:
         path = {"PATH": os.environ["PATH"]} if "PATH" in os.environ else {}
         self._scratch = Scratch()
         self._process = subprocess.Popen(
-            [sys.executable, "-B", "-m", "trainer.verifiers.worker", kind.value],
+            [sys.executable, "-P", "-B", "-m", "trainer.verifiers.worker", kind.value],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

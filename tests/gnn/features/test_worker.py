@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,6 +40,17 @@ def test_it_reads_what_would_be_read_here(process: OwnProcess) -> None:
         assert np.array_equal(found[id_], own_row(query, thinking, answer, keys[id_]))
     assert process.features() == {}
     assert process.keys() == {}
+
+
+@two_cores
+def test_files_where_it_starts_do_not_come_before_ours(
+    process: OwnProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("gnn", "schema"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('not ours')\n")
+    monkeypatch.chdir(tmp_path)
+    process.ask(TEXTS)
+    assert len(process.keys()) == len(TEXTS)
 
 
 @two_cores

@@ -177,6 +177,15 @@ def test_a_process_that_cannot_be_confined_decides_nothing_and_says_so() -> None
     assert json.loads(done.stdout) == 2 * [{"reward": None, "reason": "OSError: no Landlock"}]
 
 
+def test_files_where_it_starts_do_not_come_before_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "trainer.py").write_text("raise SystemExit('not ours')\n")
+    monkeypatch.chdir(tmp_path)
+    with Verifiers() as started_there:
+        assert started_there.verify([(rollout("4"), math("4"))])[0].reward == 1.0
+
+
 def test_verdicts_come_in_order(verifiers: Verifiers) -> None:
     items = [(rollout(str(place)), math(str(place - place % 2))) for place in range(12)]
     assert [verdict.reward for verdict in verifiers.verify(items)] == [1.0, 0.0] * 6
