@@ -78,6 +78,10 @@ COMMANDS: Tree = {
         target="memreward.cli.query:stats",
         help="Show what a memory holds, in all and per dataset.",
     ),
+    "look": Entry(
+        target="memreward.cli.look:look",
+        help="Look at rollouts, their groups and rewards in a browser until Ctrl-C (docs/look.md).",
+    ),
     "query": Entry(
         target="memreward.cli.query:query",
         help="Ask Neo4j in Cypher, in a read-only transaction.",
@@ -203,7 +207,7 @@ PANELS: Mapping[str, Sequence[str]] = {
     ),
     "Rewards": ("evaluate", "train", "propagate", "explain", "suspects", "robustness", "prior"),
     "Policies": ("grpo", "compare", "teach", "serve"),
-    "Look": ("stats", "runs", "history", "query"),
+    "Look": ("look", "stats", "runs", "history", "query"),
     "Keep": (
         *("check", "repair", "delete", "export", "import", "snapshot"),
         *("link", "rekey", "reembed", "migrate", "config", "bench"),

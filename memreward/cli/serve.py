@@ -32,7 +32,8 @@ def serve(
 ) -> None:
     """Score rollouts over HTTP until stopped by Ctrl-C (docs/other-trainers.md)."""
     from memreward import Memory
-    from memreward.serving import listening, serve_memory, token_of
+    from memreward.serving import serve_memory, token_of
+    from memreward.web import listening
     from schema.calls import Reuse
 
     settings = load_settings()

@@ -1,3 +1,2 @@
-from .run import listening as listening
 from .run import serve_memory as serve_memory
 from .run import token_of as token_of

@@ -1,24 +1,19 @@
 """A memory behind HTTP, from the first request to the last that was taken on."""
 
-import signal
 import socket
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import uvicorn
-
 from memreward import Memory
 from memreward.scoring import ScoringQueue
-from memreward.serving.app import Served, create_app
+from memreward.serving.app import create_app
+from memreward.web import run_until_stopped
 from memstore import Settings
 from memstore.servers import Home
 from schema.errors import SettingsError
 
-#: How long callers that were taken on may still be answered once a stop was asked for.
-STOP_SECONDS: Final = 120
 _LEAST_TOKEN: Final = 16
 
 
@@ -47,25 +42,6 @@ def token_of(settings: Settings, given: Path | None) -> tuple[str, Path]:
     return token, given
 
 
-@contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket at that address; port 0 takes a free one.
-
-    Raises:
-        SettingsError: if the address cannot be had.
-    """
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, _, _, _, address = found[0]
-        opened = socket.create_server(address[:2], family=family, backlog=2048)
-    except (OSError, OverflowError) as error:
-        raise SettingsError(
-            f"cannot listen at {host}:{port}: {error}. Choose another --port or --host"
-        ) from error
-    with opened:
-        yield opened
-
-
 def serve_memory(
     memory: Memory, listener: socket.socket, token: str, limit: int, ready: Callable[[], None]
 ) -> None:
@@ -73,7 +49,7 @@ def serve_memory(
 
     Args:
         memory: opened.
-        listener: see `listening`.
+        listener: see `memreward.web`.
         token: that callers must show.
         limit: most rollouts that wait.
         ready: called before the first request is taken.
@@ -83,34 +59,7 @@ def serve_memory(
     """
     queue = ScoringQueue(memory, limit=limit)
     try:
-        run_app(memory, queue, listener, token, ready)
+        run_until_stopped(create_app(memory, queue, token), listener, ready)
     finally:
         queue.close()
     memory.flush()
-
-
-def run_app(
-    memory: Served,
-    queue: ScoringQueue,
-    listener: socket.socket,
-    token: str,
-    ready: Callable[[], None],
-) -> None:
-    """Answer requests until a signal; those that were read are answered still."""
-    config = uvicorn.Config(
-        create_app(memory, queue, token),
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        lifespan="off",
-        timeout_graceful_shutdown=STOP_SECONDS,
-    )
-    # uvicorn raises the signal again when it is done, to end as others end; a stop that was asked
-    # for is no failure, and there is still work to do.
-    before = {s: signal.signal(s, lambda *_: None) for s in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        ready()
-        uvicorn.Server(config).run(sockets=[listener])
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -5,6 +5,7 @@ from .full_graph import read_graph as read_graph
 from .history import Statement as Statement
 from .history import parse_as_of as parse_as_of
 from .history import read_history as read_history
+from .history import statements_of as statements_of
 from .label_spend import paid_queries as paid_queries
 from .query_groups import QueryGroup as QueryGroup
 from .query_groups import StoredRewards as StoredRewards

@@ -72,7 +72,7 @@ def read_history(
     with stores.vectors.transaction("reads.sql") as session:
         seq = _bound(session, memory, as_of, state.seq)
         run, source_query_id, step, number = _place(session, memory, rollout, seq)
-        statements = _statements(session, memory, rollout, seq)
+        statements = statements_of(session, memory, rollout, seq)
         verified = current_verified(session, memory, [rollout], seq)
     propagated = [item.value for item in statements if item.kind == "propagated"]
     return History(
@@ -129,7 +129,15 @@ def _bound(session: SqlSession, memory: str, as_of: int | datetime | None, last:
     return int(row[0])
 
 
-def _statements(session: SqlSession, memory: str, rollout: str, seq: int) -> list[Statement]:
+def statements_of(session: SqlSession, memory: str, rollout: str, seq: int) -> list[Statement]:
+    """All rewards and preferences of a rollout up to a sequence number, in order.
+
+    Args:
+        session: with the statements of `reads.sql`.
+        memory: whose rollout.
+        rollout: its id.
+        seq: what came later is left out.
+    """
     bounds = {"memory": memory, "rollout": rollout, "seq": seq}
     found = [
         Statement(seq=number, at=at, kind="verified", who=source, value=value, same_as=same_as)

@@ -14,7 +14,7 @@ from support.fake_scorer import FakeScorer
 
 from memreward.scoring.queue import ScoringQueue
 from memreward.serving.app import Served, create_app
-from memreward.serving.run import listening
+from memreward.web.listener import listening
 from memstore.encoders.default import Encoder
 from schema.rollout import Rollout
 from schema.score import Score

@@ -1,0 +1,28 @@
+"""`memreward look`: a memory in the browser."""
+
+from typing import Annotated
+
+import typer
+
+from memreward.base import connected, console
+from memreward.cli.care import SomeMemoryOption
+from memstore import load_settings
+
+
+def look(
+    memory: SomeMemoryOption = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: a free one.")] = 8421,
+) -> None:
+    """Look at rollouts, their groups and rewards in a browser until Ctrl-C (docs/look.md)."""
+    from memreward.look import Looked, serve_pages
+    from memreward.web import listening
+    from memstore.db import get_memory
+
+    def ready(link: str) -> None:
+        console.print(f"open {link}", highlight=False, soft_wrap=True)
+        console.print("only this machine can; Ctrl-C stops it", highlight=False)
+
+    with connected(load_settings()) as stores, listening("127.0.0.1", port) as listener:
+        if memory is not None:
+            get_memory(stores, memory)
+        serve_pages(Looked(stores=stores, only=memory), listener, ready)

@@ -1,0 +1,2 @@
+from .request import Looked as Looked
+from .serve import serve_pages as serve_pages

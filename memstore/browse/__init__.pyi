@@ -1,0 +1,17 @@
+from .brief_read import BrowsedMemory as BrowsedMemory
+from .brief_read import View as View
+from .brief_read import browsed_memories as browsed_memories
+from .brief_read import open_view as open_view
+from .group_page import Cursor as Cursor
+from .group_page import Group as Group
+from .group_page import GroupChoice as GroupChoice
+from .group_page import GroupPage as GroupPage
+from .group_page import Names as Names
+from .group_page import group_page as group_page
+from .group_page import names_in as names_in
+from .reward_marks import RolloutMark as RolloutMark
+from .whole_group import MOST_OF_ONE as MOST_OF_ONE
+from .whole_group import GroupDetail as GroupDetail
+from .whole_group import group_detail as group_detail
+from .whole_rollout import RolloutDetail as RolloutDetail
+from .whole_rollout import rollout_detail as rollout_detail

@@ -1,0 +1,148 @@
+-- name: begin
+-- Reads only, and not for long: somebody waits in front of a page.
+SELECT set_config('transaction_read_only', 'on', true),
+    set_config('statement_timeout', %(timeout_ms)s::text, true);
+
+-- name: memories
+-- The memories that can be read, with their last accepted and last published batch.
+SELECT name, encoder, seq, published_seq, created_at FROM memreward.memory
+WHERE deleted_at IS NULL AND NOT importing ORDER BY name;
+
+-- name: when_accepted
+-- When a batch was accepted.
+SELECT accepted_at FROM memreward.batch WHERE memory = %(memory)s AND seq = %(seq)s;
+
+-- name: datasets
+-- The data sets of a memory, without reading every query: each step jumps to the next name.
+WITH RECURSIVE named AS (
+    (SELECT min(dataset) AS dataset FROM memreward.query WHERE memory = %(memory)s)
+    UNION ALL
+    SELECT (
+        SELECT min(q.dataset) FROM memreward.query AS q
+        WHERE q.memory = %(memory)s AND q.dataset > named.dataset
+    )
+    FROM named WHERE named.dataset IS NOT NULL
+)
+SELECT dataset FROM named WHERE dataset IS NOT NULL LIMIT 200;
+
+-- name: runs
+-- The runs of a memory.
+SELECT name FROM memreward.run WHERE memory = %(memory)s ORDER BY seq DESC, name LIMIT 500;
+
+-- name: policies
+-- The policies of a memory.
+SELECT name FROM memreward.policy WHERE memory = %(memory)s ORDER BY name LIMIT 500;
+
+-- name: query_page
+-- Queries up to a sequence number, the newest first, after one of them; the head of each text and
+-- the cosine of the nearest other query. A text, a data set, a run and a policy narrow them.
+SELECT q.id, q.seq, q.dataset, q.domain, left(q.text, %(head)s), (
+    SELECT max(s.score) FROM memreward.similar_to AS s
+    WHERE s.memory = q.memory AND s.generation = %(generation)s AND s.query_id = q.id
+        AND s.seq <= %(seq)s
+)
+FROM memreward.query AS q
+WHERE q.memory = %(memory)s AND q.seq <= least(%(seq)s::bigint, %(before_seq)s::bigint)
+    AND (q.seq, q.id) < (%(before_seq)s, %(before_id)s)
+    AND (%(pattern)s::text IS NULL OR q.text ILIKE %(pattern)s)
+    AND (%(dataset)s::text IS NULL OR q.dataset = %(dataset)s)
+    AND ((%(run)s::text IS NULL AND %(policy)s::text IS NULL) OR EXISTS (
+        SELECT 1 FROM memreward.rollout AS r
+        WHERE r.memory = q.memory AND r.query_id = q.id AND r.seq <= %(seq)s
+            AND (%(run)s::text IS NULL OR r.run = %(run)s)
+            AND (%(policy)s::text IS NULL OR r.policy = %(policy)s)
+    ))
+ORDER BY q.seq DESC, q.id DESC LIMIT %(limit)s;
+
+-- name: rollouts_of_queries
+-- The first rollouts of each of these queries up to a sequence number, without their texts, and how
+-- many there are.
+SELECT q.id, r.id, r.run, r.policy, r.step, r.conclusion_id, r.total
+FROM unnest(%(queries)s::text[]) AS q (id)
+CROSS JOIN LATERAL (
+    SELECT id, run, policy, step, conclusion_id, place, count(*) OVER () AS total
+    FROM memreward.rollout
+    WHERE memory = %(memory)s AND query_id = q.id AND seq <= %(seq)s
+    ORDER BY run, step, place, id LIMIT %(most)s
+) AS r
+ORDER BY q.id, r.run, r.step, r.place, r.id;
+
+-- name: verified
+-- The current verified rewards of these rollouts up to a sequence number.
+SELECT rollout_id, value, source
+FROM memreward.current_verified(%(memory)s, %(seq)s::bigint, %(ids)s::text[]);
+
+-- name: propagated
+-- The current propagated rewards of these rollouts up to a sequence number.
+SELECT rollout_id, value, confidence, model
+FROM memreward.current_propagated(%(memory)s, %(seq)s::bigint, %(ids)s::text[]);
+
+-- name: query
+-- One query with its whole text.
+SELECT seq, dataset, domain, text FROM memreward.query
+WHERE memory = %(memory)s AND id = %(query)s AND seq <= %(seq)s;
+
+-- name: neighbours
+-- The nearest neighbours of a query, the nearest first.
+SELECT s.neighbour_id, s.score, left(q.text, %(head)s)
+FROM memreward.similar_to AS s
+JOIN memreward.query AS q ON q.memory = s.memory AND q.id = s.neighbour_id
+WHERE s.memory = %(memory)s AND s.generation = %(generation)s AND s.query_id = %(query)s
+    AND s.seq <= %(seq)s
+ORDER BY s.score DESC, s.neighbour_id LIMIT %(limit)s;
+
+-- name: conclusions
+-- What the rollouts of a query conclude, the most frequent first. NULL: nothing was found.
+SELECT r.conclusion_id, left(min(c.key), %(head)s), count(*)
+FROM memreward.rollout AS r
+LEFT JOIN memreward.conclusion AS c ON c.memory = r.memory AND c.id = r.conclusion_id
+WHERE r.memory = %(memory)s AND r.query_id = %(query)s AND r.seq <= %(seq)s
+GROUP BY r.conclusion_id
+ORDER BY r.conclusion_id IS NULL, count(*) DESC, r.conclusion_id;
+
+-- name: rollouts_of_conclusions
+-- Rollouts of a query by conclusion, a few of each, with the heads of their texts.
+SELECT r.conclusion_id, r.id, r.run, r.policy, r.step,
+    left(r.thinking, %(head)s), left(r.answer, %(head)s),
+    length(r.thinking), length(r.answer)
+FROM (
+    SELECT *, row_number() OVER (
+        PARTITION BY conclusion_id ORDER BY run, step, place, id
+    ) AS number
+    FROM memreward.rollout
+    WHERE memory = %(memory)s AND query_id = %(query)s AND seq <= %(seq)s
+) AS r
+WHERE r.number > %(skip)s AND r.number <= %(skip)s + %(most)s
+    AND coalesce(r.conclusion_id, '') = ANY(%(conclusions)s::text[])
+ORDER BY r.conclusion_id, r.number;
+
+-- name: group_history
+-- What was said last of the rollouts of a query, the latest first; a row a preference, too.
+SELECT * FROM (
+    SELECT v.seq, v.at, 'verified' AS kind, v.source AS who, v.rollout_id, v.value,
+        NULL::double precision AS confidence, NULL::text AS other
+    FROM memreward.rollout AS r
+    JOIN memreward.verified_reward AS v ON v.memory = r.memory AND v.rollout_id = r.id
+    WHERE r.memory = %(memory)s AND r.query_id = %(query)s AND v.seq <= %(seq)s
+    UNION ALL
+    SELECT p.seq, p.at, 'propagated', p.model, p.rollout_id, p.value, p.confidence, NULL
+    FROM memreward.rollout AS r
+    JOIN memreward.propagated_reward AS p ON p.memory = r.memory AND p.rollout_id = r.id
+    WHERE r.memory = %(memory)s AND r.query_id = %(query)s AND p.seq <= %(seq)s
+    UNION ALL
+    SELECT f.seq, f.at, 'preferred', f.annotator, f.better, NULL, NULL, f.worse
+    FROM memreward.rollout AS r
+    JOIN memreward.preference AS f ON f.memory = r.memory AND f.better = r.id
+    WHERE r.memory = %(memory)s AND r.query_id = %(query)s AND f.seq <= %(seq)s
+) AS said
+ORDER BY seq DESC, kind, who, rollout_id LIMIT %(limit)s;
+
+-- name: rollout
+-- One rollout with its whole texts and what its conclusion is.
+SELECT r.query_id, q.dataset, q.domain, left(q.text, %(head)s), r.run, r.source_query_id, r.step,
+    r.place, r.policy, r.checkpoint, r.conclusion_id, left(c.key, %(head)s), r.completion_tokens,
+    r.finish_reason, r.thinking, r.answer, r.seq
+FROM memreward.rollout AS r
+JOIN memreward.query AS q ON q.memory = r.memory AND q.id = r.query_id
+LEFT JOIN memreward.conclusion AS c ON c.memory = r.memory AND c.id = r.conclusion_id
+WHERE r.memory = %(memory)s AND r.id = %(rollout)s;

@@ -1,0 +1,117 @@
+"""The pages over the real databases."""
+
+import re
+from collections.abc import Iterator
+from html import unescape
+
+import pytest
+import requests
+from support.look import HOSTILE, Pages, hostile_rollouts, looking
+from support.rollout_factory import make_rollout, make_rollouts
+from support.store_fixtures import MemoryUnderTest
+
+from memreward.look.filters import FILTERS
+from memstore.db.stores import Stores
+
+
+@pytest.fixture
+def pages(stores: Stores) -> Iterator[Pages]:
+    with looking(stores) as served:
+        yield served
+
+
+def links(text: str, start: str) -> list[str]:
+    """Addresses in a page that begin so."""
+    return [unescape(found) for found in re.findall(r'href="([^"]+)"', text) if start in found]
+
+
+def test_from_the_first_page_to_a_rollout(lived: MemoryUnderTest, pages: Pages) -> None:
+    assert f"memory={lived.name}" in pages.text("/")
+    groups = pages.text("/groups", memory=lived.name)
+    (found,) = [line for line in groups.splitlines() if "What is 1 + 1?" in line]
+    group = pages.text(links(found, "/group?")[0])
+    assert "The answer is 2." in group and "Nearest queries" in group
+    assert "by ann" in group or "ann</bdi>" in group
+    labelled = [item for item in links(group, "/rollout?") if item]
+    shown = [pages.text(item) for item in labelled]
+    assert any("better than" in text and "no opinion" in text for text in shown)
+    assert any("I add them up, attempt 0." in text for text in shown)
+
+
+def test_a_conclusion_with_many_rollouts_is_paged(memory: MemoryUnderTest, pages: Pages) -> None:
+    rollouts = [make_rollout(1, place, answer="The answer is 2.") for place in range(30)]
+    memory.add(rollouts)
+    group = pages.text(links(pages.text("/groups", memory=memory.name), "/group?")[0])
+    assert len(re.findall("<article", group)) == 6
+    first = pages.text(links(group, "conclusion=")[0])
+    assert len(re.findall("<article", first)) == 24
+    second = pages.text(links(first, "skip=")[0])
+    assert len(re.findall("<article", second)) == 6
+    places = re.findall(r"rollout=([0-9a-f]+)", first + second)
+    assert len(set(places)) == 30
+
+
+def test_search_filters_and_time(memory: MemoryUnderTest, pages: Pages) -> None:
+    memory.add(make_rollouts(5))
+    memory.add([make_rollout(40, query="Something else <b>", reward=None)], run="run-2")
+    found = pages.text("/groups", memory=memory.name, text="else <B>")
+    assert found.count("<tr data-row>") == 1 and "&lt;b&gt;" in found
+    for name in FILTERS:
+        assert "queries were looked at" in pages.text("/groups", memory=memory.name, only=name)
+    unverified = pages.text("/groups", memory=memory.name, only="unverified")
+    assert unverified.count("<tr data-row>") == 1
+    earlier = pages.text("/groups", memory=memory.name, as_of=1)
+    assert "as of batch 1" in earlier and "Something else" not in earlier
+    # A form sends empty fields.
+    assert pages.get("/groups?memory=" + memory.name + "&as_of=&run=&only=").status_code == 200
+
+
+def test_hostile_texts_are_inert_and_readable(memory: MemoryUnderTest, pages: Pages) -> None:
+    memory.add(hostile_rollouts(), run="<script>window.ran=10</script>")
+    groups = pages.text("/groups", memory=memory.name)
+    shown = [groups, *(pages.text(link) for link in links(groups, "/group?"))]
+    shown += [pages.text(link) for link in set(links(groups, "/rollout?"))]
+    assert len(shown) == 1 + 2 * (len(HOSTILE) + 1)
+    for text in shown:
+        assert re.findall(r"<script[^>]*>", text) == ['<script src="/static/look.js" defer>']
+        assert not re.search(r"<(img|iframe|svg|base|style|textarea)\b", text)
+        assert not re.search("[\x00-\x08\x0b-\x1f\u200f\u2028\u202e\u2066]", text)
+        assert "1337" not in text  # 7 * 191: no template of theirs was run.
+    assert any("gnp.exe" in text and "u202e" in text for text in shown)
+    assert max(len(text) for text in shown) > 2_000_000  # The long rollout's own page has it all.
+    assert all(len(text) < 400_000 for text in shown if "<h1>Groups" in text)
+
+
+def test_what_is_not_there_is_said(lived: MemoryUnderTest, pages: Pages) -> None:
+    for path, values in (
+        ("/groups", {"memory": "guessed"}),
+        ("/groups", {}),
+        ("/groups", {"memory": lived.name, "only": "nonsense"}),
+        ("/groups", {"memory": lived.name, "after": "x"}),
+        ("/group", {"memory": lived.name, "query": "unknown"}),
+        ("/rollout", {"memory": lived.name, "rollout": "unknown"}),
+        ("/nothing", {}),
+        ("/static/../app.py", {}),
+    ):
+        answer = pages.get(path, **values)
+        assert answer.status_code == 404, path
+        assert "This cannot be shown" in answer.text
+    assert pages.get("/groups", memory=lived.name, as_of="soon").status_code == 422
+    assert pages.session.post(pages.url + "/groups", timeout=60).status_code == 403
+
+
+def test_one_memory_alone_is_shown(
+    lived: MemoryUnderTest, memory_name: str, stores: Stores
+) -> None:
+    with looking(stores, only=lived.name) as pages:
+        assert "What is 1 + 1?" in pages.text("/")
+        assert "What is 1 + 1?" in pages.text("/groups")
+        answer = pages.get("/groups", memory=memory_name)
+        assert answer.status_code == 404 and "only memory" in answer.text
+
+
+def test_without_the_token_nothing_is_shown(lived: MemoryUnderTest, pages: Pages) -> None:
+    for path in ("/", f"/groups?memory={lived.name}", "/static/look.css", "/seq"):
+        answer = requests.get(pages.url + path, timeout=60)
+        assert answer.status_code == 401 and lived.name not in answer.text
+    assert pages.get("/seq", memory=lived.name).json()["seq"] > 0

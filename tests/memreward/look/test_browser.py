@@ -1,0 +1,160 @@
+"""The pages in a real Chromium: keys, hostile texts, and no request to anywhere else."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from support.look import HOSTILE, Pages, hostile_rollouts, looking
+from support.rollout_factory import make_rollout, make_rollouts
+from support.store_fixtures import MemoryUnderTest
+
+from memstore.db.stores import Stores
+
+pytest.importorskip("playwright", reason="playwright is not installed")
+from playwright.sync_api import (
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    sync_playwright,
+)
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: `apt-get install chromium`"),
+]
+ARGUMENTS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    *(["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
+]
+
+
+class Tab:
+    """A tab that notes where it asked, and what went wrong."""
+
+    def __init__(self, page: Page, pages: Pages) -> None:
+        self.page, self.pages = page, pages
+        self.hosts: set[str] = set()
+        self.faults: list[str] = []
+        page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("console", self._said)
+        page.on("dialog", lambda dialog: self.faults.append(dialog.message))
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.faults.append(message.text)
+
+    def open(self, path: str) -> None:
+        self.page.goto(self.pages.url + path, wait_until="load")
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    folder: Path = tmp_path_factory.mktemp("profile")
+    with sync_playwright() as driver:
+        context = driver.chromium.launch_persistent_context(
+            folder, executable_path=CHROMIUM, headless=True, args=ARGUMENTS
+        )
+        yield context
+        context.close()
+
+
+@pytest.fixture
+def tab(chromium: BrowserContext, stores: Stores) -> Iterator[Tab]:
+    with looking(stores) as pages:
+        page = chromium.new_page()
+        tab = Tab(page, pages)
+        page.goto(pages.link)
+        yield tab
+        page.close()
+    assert tab.hosts == {urlsplit(tab.pages.url).netloc}, "asked elsewhere"
+    assert not tab.faults
+
+
+def test_by_keys_from_the_groups_to_a_rollout_and_back(memory: MemoryUnderTest, tab: Tab) -> None:
+    memory.add(make_rollouts(60))
+    tab.open(f"/groups?memory={memory.name}")
+    keys = tab.page.keyboard
+    for key in ("j", "j", "k"):
+        keys.press(key)
+    first = tab.page.locator("tr[data-row] td.head a").first.text_content()
+    assert tab.page.evaluate("document.activeElement.textContent") == first
+    keys.press("Enter")
+    tab.page.wait_for_url("**/group?*")
+    keys.press("j")
+    keys.press("Enter")
+    tab.page.wait_for_url("**/rollout?*")
+    assert "I add them up" in (tab.page.text_content("main") or "")
+    keys.press("u")
+    tab.page.wait_for_url("**/group?*")
+    keys.press("g")
+    tab.page.wait_for_url("**/groups?*")
+    keys.press("n")
+    tab.page.wait_for_url("**after=*")
+    assert tab.page.locator("tr[data-row]").count() == 20
+
+
+def test_search_by_key_and_the_slider(memory: MemoryUnderTest, tab: Tab) -> None:
+    memory.add(make_rollouts(5))
+    memory.add(make_rollouts(2, first=30), run="run-2")
+    tab.open(f"/groups?memory={memory.name}")
+    tab.page.keyboard.press("/")
+    tab.page.keyboard.type("is 30")
+    tab.page.keyboard.press("Enter")
+    tab.page.wait_for_url("**text=is+30*")
+    assert "as_of" not in tab.page.url and "run=" not in tab.page.url
+    assert tab.page.locator("tr[data-row]").count() == 1
+    tab.page.locator("input[name=as_of]").fill("1")
+    tab.page.get_by_role("button", name="Show").click()
+    tab.page.wait_for_url("**as_of=1*")
+    assert tab.page.locator("tr[data-row]").count() == 0
+
+
+def test_a_page_says_that_a_run_has_written(memory: MemoryUnderTest, tab: Tab) -> None:
+    memory.add(make_rollouts(2))
+    tab.open(f"/groups?memory={memory.name}")
+    memory.add([make_rollout(80)], run="run-2")
+    news = tab.page.locator("#news")
+    news.wait_for(state="visible", timeout=30_000)
+    assert "newer batch" in (news.text_content() or "")
+    tab.page.keyboard.press("r")
+    tab.page.wait_for_selector("text=What is 80 + 80?")
+
+
+def test_nothing_hostile_runs(memory: MemoryUnderTest, tab: Tab) -> None:
+    memory.add(hostile_rollouts(), run=HOSTILE[1])
+    tab.open(f"/groups?memory={memory.name}")
+    groups = [item.get_attribute("href") for item in tab.page.locator("td.head a").all()]
+    rollouts = [item.get_attribute("href") for item in tab.page.locator("a.sign").all()]
+    assert len(groups) == len(rollouts) == len(HOSTILE) + 1
+    for path in [f"/groups?memory={memory.name}", *groups, *rollouts]:
+        assert path is not None
+        tab.open(path)
+        assert tab.page.evaluate("window.ran") is None
+        assert tab.page.locator("iframe, img, base, style, script:not([src])").count() == 0
+        assert tab.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
+            "a long line widens the page"
+        )
+
+
+def test_both_schemes_and_a_name_for_everything(memory: MemoryUnderTest, tab: Tab) -> None:
+    memory.add(make_rollouts(3))
+    paper = "getComputedStyle(document.body).backgroundColor"
+    tab.page.emulate_media(color_scheme="dark")
+    tab.open(f"/groups?memory={memory.name}")
+    dark = tab.page.evaluate(paper)
+    tab.page.emulate_media(color_scheme="light")
+    assert tab.page.evaluate(paper) != dark
+    unnamed = """[...document.querySelectorAll('a, button, input:not([type=hidden]), select')]
+        .filter(e => !(e.textContent.trim() || e.labels?.[0]?.textContent.trim()))
+        .map(e => e.outerHTML)"""
+    assert tab.page.evaluate(unnamed) == []
