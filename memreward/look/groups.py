@@ -36,7 +36,11 @@ AsOf = Annotated[
 
 def add_groups(app: FastAPI, looked: Looked) -> None:
     """Add the views."""
+    _add_table(app, looked)
+    _add_details(app, looked)
 
+
+def _add_table(app: FastAPI, looked: Looked) -> None:
     @app.get("/groups")
     def groups(
         memory: MemoryName = None,
@@ -58,6 +62,8 @@ def add_groups(app: FastAPI, looked: Looked) -> None:
         }
         return _groups(looked, memory, asked, after or None)
 
+
+def _add_details(app: FastAPI, looked: Looked) -> None:
     @app.get("/group")
     def group(
         query: Id,

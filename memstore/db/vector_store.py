@@ -276,10 +276,7 @@ class VectorStore:
 
     @contextmanager
     def transaction(self, file: str, *, wait_s: float | None = None) -> Iterator[SqlSession]:
-        """One transaction over the statements of `queries/<file>`: all of it or nothing.
-
-        `wait_s`: how long to wait for a connection; None: as long as the pool does.
-        """
+        """One transaction over `queries/<file>`; `wait_s`: longest wait for a connection."""
         with wrapped_errors(self._dsn), self._pool.connection(wait_s) as connection:
             yield SqlSession(connection, file)
 

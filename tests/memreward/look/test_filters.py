@@ -3,7 +3,7 @@
 import pytest
 
 from memreward.look.filters import FILTERS
-from memstore.browse.group_page import Group
+from memstore.browse.paging import Group
 from memstore.browse.reward_marks import RolloutMark
 
 Row = tuple[str, str | None, float | None, float | None]

@@ -4,7 +4,7 @@ from support.rollout_factory import make_rollout, make_rollouts
 from support.store_fixtures import MemoryUnderTest
 
 from memstore.browse.brief_read import open_view
-from memstore.browse.group_page import (
+from memstore.browse.paging import (
     MOST_ROLLOUTS,
     Cursor,
     Group,
