@@ -103,6 +103,39 @@ def estimate_accuracy(reward_R: Floats, predicted_R: Floats | None, query_R: Int
     return Accuracy(accuracy=mean, low=low, high=high, method=method, n_verified_queries=n)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QuerySums:
+    """Sums over the queries with verified rollouts: n of them in a query, with rewards s in all."""
+
+    queries: int
+    n: int
+    s: float
+    s_s: float
+    s_n: float
+    n_n: float
+
+
+def accuracy_of_sums(sums: QuerySums) -> Accuracy:
+    """The classical estimate of `estimate_accuracy`, from sums that a database can make."""
+    if not sums.queries:
+        return Accuracy(
+            accuracy=None, low=None, high=None, method=Method.CLASSICAL, n_verified_queries=0
+        )
+    mean, low, high = sums.s / sums.n, None, None
+    if sums.queries >= MIN_QUERIES:
+        # The influence of a query is (s - mean * n) / all rollouts.
+        squared = max(sums.s_s - 2 * mean * sums.s_n + mean * mean * sums.n_n, 0.0)
+        length = np.array([np.sqrt(squared) / sums.n])
+        low, high = _bounds_of_labels(mean, length, sums.queries)
+    return Accuracy(
+        accuracy=mean,
+        low=low,
+        high=high,
+        method=Method.CLASSICAL,
+        n_verified_queries=sums.queries,
+    )
+
+
 def _powered(
     mean: float,
     influence_Q: NDArray[np.float64],

@@ -10,9 +10,11 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from memreward.look.access import Access
-from memreward.look.groups import MemoryName, add_groups
+from memreward.look.groups import add_groups
 from memreward.look.pages import address, page
+from memreward.look.parameters import MemoryName
 from memreward.look.request import Looked
+from memreward.look.runs import add_runs
 from memstore.browse import browsed_memories
 from schema.errors import InputError, MemrewardError, ServerError, UnknownMemoryError
 
@@ -29,6 +31,7 @@ def create_app(looked: Looked, *, token: str, port: int) -> FastAPI:
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     _add_first_page(app, looked)
+    add_runs(app, looked)
     add_groups(app, looked)
     _add_errors(app)
     app.mount("/static", StaticFiles(directory=_STATIC))
@@ -44,7 +47,7 @@ def _add_first_page(app: FastAPI, looked: Looked) -> None:
             item for item in browsed_memories(looked.stores) if looked.only in (None, item.name)
         ]
         if len(found) == 1:
-            return RedirectResponse(address("groups", memory=found[0].name), 303)
+            return RedirectResponse(address("runs", memory=found[0].name), 303)
         return page("memories.html", {"memories": found, "memory": None})
 
     @app.get("/seq")

@@ -4,10 +4,10 @@ from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, Query
 from fastapi.responses import HTMLResponse
-from pydantic import BeforeValidator, Field
 
 from memreward.look.filters import FILTERS, RIGHT
 from memreward.look.pages import address, page
+from memreward.look.parameters import AsOf, Id, MemoryName, Name
 from memreward.look.request import Looked, frame
 from memstore.browse import (
     MOST_OF_ONE,
@@ -22,16 +22,6 @@ from schema.errors import InputError
 
 #: Queries on a page.
 SIZE: Final = 40
-
-MemoryName = Annotated[str | None, Query(max_length=1024)]
-Name = Annotated[str | None, Query(max_length=1024)]
-Id = Annotated[str, Query(max_length=200)]
-#: A form sends fields that are empty, too.
-AsOf = Annotated[
-    Annotated[int, Field(ge=0, le=2**62)] | None,
-    BeforeValidator(lambda given: None if given == "" else given),
-    Query(),
-]
 
 
 def add_groups(app: FastAPI, looked: Looked) -> None:

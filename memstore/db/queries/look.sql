@@ -146,3 +146,78 @@ FROM memreward.rollout AS r
 JOIN memreward.query AS q ON q.memory = r.memory AND q.id = r.query_id
 LEFT JOIN memreward.conclusion AS c ON c.memory = r.memory AND c.id = r.conclusion_id
 WHERE r.memory = %(memory)s AND r.id = %(rollout)s;
+
+-- name: run_policies
+-- What each policy brought in each run (NULL: all of them), the latest runs first.
+SELECT r.run, r.policy, count(*), min(r.step), max(r.step), avg(r.completion_tokens)::double precision
+FROM memreward.rollout AS r
+JOIN memreward.run AS u ON u.memory = r.memory AND u.name = r.run
+WHERE r.memory = %(memory)s AND r.seq <= %(seq)s AND (%(run)s::text IS NULL OR r.run = %(run)s)
+GROUP BY u.seq, r.run, r.policy
+ORDER BY u.seq DESC, r.run, r.policy NULLS FIRST LIMIT %(limit)s;
+
+-- name: verified_sums
+-- Of each policy in each run, sums over queries of how many rollouts are verified (n) and of their
+-- rewards (s): what the accuracy and its interval are made of. Run NULL: of all runs.
+SELECT run, policy, count(*), sum(n)::bigint, sum(s), sum(s * s), sum(s * n), sum(n * n)::bigint
+FROM (
+    SELECT r.run, r.policy, count(*) AS n, sum(v.value) AS s
+    FROM memreward.current_verified(%(memory)s, %(seq)s::bigint, NULL::text[]) AS v
+    JOIN memreward.rollout AS r ON r.memory = %(memory)s AND r.id = v.rollout_id
+    WHERE %(run)s::text IS NULL OR r.run = %(run)s
+    GROUP BY r.run, r.policy, r.query_id
+) AS by_query
+GROUP BY run, policy;
+
+-- name: run_calls
+-- By the run that asked: verdicts that it asked for, and those that it took over instead.
+SELECT run, count(*) FILTER (WHERE same_as IS NULL),
+    count(*) FILTER (WHERE same_as IS NOT NULL AND NOT coalesce(audited, false))
+FROM memreward.verified_reward
+WHERE memory = %(memory)s AND seq <= %(seq)s AND run IS NOT NULL
+GROUP BY run;
+
+-- name: run_audits
+-- By run: verdicts taken over that were compared with a verdict on the rollout itself, and how many
+-- of them agree.
+SELECT v.run, count(*), count(*) FILTER (WHERE abs(v.value - own.value) < 1e-6)
+FROM memreward.verified_reward AS v
+CROSS JOIN LATERAL memreward.current_verified(
+    %(memory)s, %(seq)s::bigint, ARRAY[v.rollout_id]
+) AS own
+WHERE v.memory = %(memory)s AND v.audited AND v.seq <= %(seq)s AND v.run IS NOT NULL
+GROUP BY v.run;
+
+-- name: run_lengths
+-- How many rollouts a run brought at each step, and how long they are.
+SELECT step, count(*), avg(completion_tokens)::double precision FROM memreward.rollout
+WHERE memory = %(memory)s AND run = %(run)s AND seq <= %(seq)s
+GROUP BY step ORDER BY step;
+
+-- name: run_shares
+-- At each step of a run, the mean over its groups of the share of the most frequent conclusion.
+SELECT step, avg(share)::double precision FROM (
+    SELECT step, query_id, sum(n) AS total,
+        coalesce(max(n) FILTER (WHERE conclusion_id IS NOT NULL), 0) / sum(n) AS share
+    FROM (
+        SELECT step, query_id, conclusion_id, count(*) AS n FROM memreward.rollout
+        WHERE memory = %(memory)s AND run = %(run)s AND seq <= %(seq)s
+        GROUP BY step, query_id, conclusion_id
+    ) AS sizes
+    GROUP BY step, query_id
+) AS groups
+WHERE total > 1 GROUP BY step ORDER BY step;
+
+-- name: run_verified
+-- Verified rewards of a run by step.
+SELECT r.step, count(*), avg(v.value)
+FROM memreward.current_verified(%(memory)s, %(seq)s::bigint, NULL::text[]) AS v
+JOIN memreward.rollout AS r ON r.memory = %(memory)s AND r.id = v.rollout_id
+WHERE r.run = %(run)s GROUP BY r.step ORDER BY r.step;
+
+-- name: run_propagated
+-- Propagated rewards of a run by step; rollouts without an opinion are left out.
+SELECT r.step, count(*), avg(p.value)
+FROM memreward.current_propagated(%(memory)s, %(seq)s::bigint, NULL::text[]) AS p
+JOIN memreward.rollout AS r ON r.memory = %(memory)s AND r.id = p.rollout_id
+WHERE r.run = %(run)s AND p.value IS NOT NULL GROUP BY r.step ORDER BY r.step;

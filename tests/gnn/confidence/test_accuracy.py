@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from gnn.confidence.accuracy import MIN_QUERIES, Method, estimate_accuracy
+from gnn.confidence.accuracy import (
+    MIN_QUERIES,
+    Method,
+    QuerySums,
+    accuracy_of_sums,
+    estimate_accuracy,
+)
 from schema.memory_graph import Floats, Ints
 
 TRUTH = 0.6
@@ -102,3 +108,24 @@ def test_rollouts_without_a_prediction_are_left_out() -> None:
     found = estimate_accuracy(reward_R, np.where(kept_R, predicted_R, np.float32("nan")), query_R)
     assert found.method is Method.PREDICTION_POWERED
     assert found == estimate_accuracy(reward_R[kept_R], predicted_R[kept_R], query_R[kept_R])
+
+
+@pytest.mark.parametrize("labelled", [0, 5, 60])
+def test_sums_by_query_give_the_classical_estimate(labelled: int) -> None:
+    reward_R, _, query_R = drawn(np.random.default_rng(3), quality=0.0, labelled=labelled)
+    told_R = ~np.isnan(reward_R)
+    n_Q = np.bincount(query_R[told_R], minlength=300)
+    s_Q = np.bincount(query_R[told_R], reward_R[told_R], minlength=300)
+    sums = QuerySums(
+        queries=int((n_Q > 0).sum()),
+        n=int(n_Q.sum()),
+        s=float(s_Q.sum()),
+        s_s=float(s_Q @ s_Q),
+        s_n=float(s_Q @ n_Q),
+        n_n=float(n_Q @ n_Q),
+    )
+    wanted, found = estimate_accuracy(reward_R, None, query_R), accuracy_of_sums(sums)
+    assert found.n_verified_queries == wanted.n_verified_queries == labelled
+    for name in ("accuracy", "low", "high"):
+        value = getattr(wanted, name)
+        assert getattr(found, name) == (None if value is None else pytest.approx(value))

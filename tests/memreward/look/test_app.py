@@ -69,6 +69,10 @@ def test_search_filters_and_time(memory: MemoryUnderTest, pages: Pages) -> None:
 def test_hostile_texts_are_inert_and_readable(memory: MemoryUnderTest, pages: Pages) -> None:
     memory.add(hostile_rollouts(), run="<script>window.ran=10</script>")
     groups = pages.text("/groups", memory=memory.name)
+    for path in ("/runs", "/run"):
+        run = "<script>window.ran=10</script>"
+        text = pages.text(path, memory=memory.name, run=run)
+        assert run not in text and "&lt;script&gt;window.ran=10" in text
     shown = [groups, *(pages.text(link) for link in links(groups, "/group?"))]
     shown += [pages.text(link) for link in set(links(groups, "/rollout?"))]
     assert len(shown) == 1 + 2 * (len(HOSTILE) + 1)
@@ -82,6 +86,19 @@ def test_hostile_texts_are_inert_and_readable(memory: MemoryUnderTest, pages: Pa
     assert all(len(text) < 400_000 for text in shown if "<h1>Groups" in text)
 
 
+def test_from_the_runs_to_the_groups_of_one(lived: MemoryUnderTest, pages: Pages) -> None:
+    runs = pages.text("/runs", memory=lived.name)
+    assert "not named" in runs and runs.count("<tr data-row>") == 3
+    run = pages.text(next(link for link in links(runs, "/run?") if "run-1" in link))
+    assert re.search(r"\.\d\d \[\.\d\d, \.\d\d\]", run)
+    (groups,) = links(run, "/groups?memory=" + lived.name + "&run=")
+    assert pages.text(groups).count("<tr data-row>") == 10
+    for dark in ("true", "false"):
+        chart = pages.get("/run.svg", memory=lived.name, run="run-1", dark=dark)
+        assert chart.headers["content-type"] == "image/svg+xml"
+        assert ">verified<" in chart.text and ">propagated<" in chart.text
+
+
 def test_what_is_not_there_is_said(lived: MemoryUnderTest, pages: Pages) -> None:
     for path, values in (
         ("/groups", {"memory": "guessed"}),
@@ -89,6 +106,7 @@ def test_what_is_not_there_is_said(lived: MemoryUnderTest, pages: Pages) -> None
         ("/groups", {"memory": lived.name, "only": "nonsense"}),
         ("/groups", {"memory": lived.name, "after": "x"}),
         ("/group", {"memory": lived.name, "query": "unknown"}),
+        ("/run", {"memory": lived.name, "run": "unknown"}),
         ("/rollout", {"memory": lived.name, "rollout": "unknown"}),
         ("/nothing", {}),
         ("/static/../app.py", {}),
@@ -104,7 +122,7 @@ def test_one_memory_alone_is_shown(
     lived: MemoryUnderTest, memory_name: str, stores: Stores
 ) -> None:
     with looking(stores, only=lived.name) as pages:
-        assert "What is 1 + 1?" in pages.text("/")
+        assert "<h1>Runs" in pages.text("/")
         assert "What is 1 + 1?" in pages.text("/groups")
         answer = pages.get("/groups", memory=memory_name)
         assert answer.status_code == 404 and "only memory" in answer.text

@@ -103,6 +103,22 @@ def test_by_keys_from_the_groups_to_a_rollout_and_back(memory: MemoryUnderTest, 
     assert tab.page.locator("tr[data-row]").count() == 20
 
 
+def test_three_steps_from_a_run_to_why_a_rollout_was_rewarded(
+    lived: MemoryUnderTest, tab: Tab
+) -> None:
+    tab.open(f"/runs?memory={lived.name}")
+    tab.page.get_by_role("link", name="run-1").click()
+    tab.page.wait_for_url("**/run?*")
+    assert tab.page.evaluate(
+        "document.querySelector('img.chart').decode().then(() => true, () => false)"
+    )
+    tab.page.get_by_role("link", name="Groups of this run").click()
+    tab.page.wait_for_url("**/groups?*")
+    tab.page.locator("a.sign").first.click()
+    tab.page.wait_for_url("**/rollout?*")
+    assert "verified" in (tab.page.text_content("h1") or "")
+
+
 def test_search_by_key_and_the_slider(memory: MemoryUnderTest, tab: Tab) -> None:
     memory.add(make_rollouts(5))
     memory.add(make_rollouts(2, first=30), run="run-2")

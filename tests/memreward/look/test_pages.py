@@ -53,7 +53,7 @@ def test_a_hostile_name_of_a_memory_stays_a_name() -> None:
             name=text, encoder=text, seq=3, published_seq=2, created_at=datetime.now(UTC)
         )
         shown = str(page("memories.html", {"memories": [item], "memory": None}).body, "utf-8")
-        found = re.search(r'href="(/groups\?[^"]*)"', shown)
+        found = re.search(r'href="(/runs\?[^"]*)"', shown)
         assert found is not None
         assert parse_qs(urlsplit(found[1]).query)["memory"] == [text]
 

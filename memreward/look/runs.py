@@ -1,0 +1,53 @@
+"""The views of runs: a list of them, and one over its steps."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import FastAPI, Query
+from fastapi.responses import HTMLResponse, Response
+
+from gnn.confidence import Accuracy, QuerySums, accuracy_of_sums
+from memreward.look.alarms import alarms
+from memreward.look.pages import page
+from memreward.look.parameters import AsOf, MemoryName
+from memreward.look.request import Looked, frame
+from memstore.browse import RunLine, run_lines, run_steps
+from schema.errors import InputError
+
+RunName = Annotated[str, Query(max_length=1024)]
+
+
+def add_runs(app: FastAPI, looked: Looked) -> None:
+    """Add the views."""
+
+    @app.get("/runs")
+    def runs(memory: MemoryName = None, as_of: AsOf = None) -> HTMLResponse:
+        with looked.view(memory, as_of) as view:
+            lines = run_lines(view)
+            around = frame(view, "runs", as_of)
+        return page("runs.html", {**around, "lines": _with_accuracy(lines)})
+
+    @app.get("/run")
+    def run(run: RunName, memory: MemoryName = None, as_of: AsOf = None) -> HTMLResponse:
+        with looked.view(memory, as_of) as view:
+            lines = run_lines(view, run)
+            if not lines:
+                raise InputError(f"memory {view.state.name!r} has no run {run!r} at {view.seq}")
+            found = alarms(run_steps(view, run, rewards=False), lines[0].calls)
+            around = frame(view, "run", as_of)
+        values = {"run": run, "lines": _with_accuracy(lines), "alarms": found}
+        return page("run.html", {**around, **values})
+
+    @app.get("/run.svg")
+    def chart(
+        run: RunName, memory: MemoryName = None, as_of: AsOf = None, dark: bool = False
+    ) -> Response:
+        from memreward.look.charts import run_chart  # It takes a second, and few pages need it.
+
+        with looked.view(memory, as_of) as view:
+            steps = run_steps(view, run, rewards=True)
+        return Response(run_chart(steps, dark=dark), media_type="image/svg+xml")
+
+
+def _with_accuracy(lines: list[RunLine]) -> list[tuple[RunLine, Accuracy]]:
+    return [(line, accuracy_of_sums(QuerySums(**asdict(line.verified)))) for line in lines]

@@ -1,0 +1,127 @@
+"""What runs brought: a line each for a list, and one of them step by step."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from memstore.browse.brief_read import View
+
+#: Policies of runs in a list.
+MOST_RUNS: Final = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VerifiedSums:
+    """Sums over queries of how many rollouts are verified (n) and of their rewards (s)."""
+
+    queries: int = 0
+    n: int = 0
+    s: float = 0.0
+    s_s: float = 0.0
+    s_n: float = 0.0
+    n_n: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunCalls:
+    """Verdicts of a run: asked for, taken over, and what the audit found."""
+
+    made: int = 0
+    saved: int = 0
+    audited: int = 0
+    agreed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunLine:
+    """One policy in one run."""
+
+    run: str
+    policy: str | None
+    n_rollouts: int
+    first_step: int
+    last_step: int
+    #: Mean length of a completion; None: it was never given.
+    tokens: float | None
+    verified: VerifiedSums
+    #: Of the whole run.
+    calls: RunCalls
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MeanAt:
+    """A mean at one step, and of how many rollouts."""
+
+    step: int
+    n: int
+    mean: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunSteps:
+    """One run over its steps; what is not known at a step is left out there."""
+
+    tokens: tuple[MeanAt, ...]
+    #: Share of the most frequent conclusion of a group.
+    share: tuple[MeanAt, ...]
+    #: Both are empty if they were not asked for.
+    verified: tuple[MeanAt, ...]
+    propagated: tuple[MeanAt, ...]
+
+
+def run_lines(view: View, run: str | None = None) -> list[RunLine]:
+    """The policies of all runs, the latest runs first, or those of one run."""
+    sums = {
+        (name, policy): VerifiedSums(
+            queries=queries, n=n, s=s, s_s=s_s, s_n=float(s_n), n_n=float(n_n)
+        )
+        for name, policy, queries, n, s, s_s, s_n, n_n in view.session.rows(
+            "verified_sums", **view.bounds, run=run
+        )
+    }
+    calls = _calls(view)
+    return [
+        RunLine(
+            run=name,
+            policy=policy,
+            n_rollouts=count,
+            first_step=first,
+            last_step=last,
+            tokens=tokens,
+            verified=sums.get((name, policy), VerifiedSums()),
+            calls=calls.get(name, RunCalls()),
+        )
+        for name, policy, count, first, last, tokens in view.session.rows(
+            "run_policies", **view.bounds, run=run, limit=MOST_RUNS
+        )
+    ]
+
+
+def run_steps(view: View, run: str, *, rewards: bool) -> RunSteps:
+    """One run over its steps; its rewards take longest, and need not be asked for."""
+    bounds = {**view.bounds, "run": run}
+    lengths = view.session.rows("run_lengths", **bounds)
+    counts: Mapping[int, int] = {step: count for step, count, _ in lengths}
+    shares = view.session.rows("run_shares", **bounds)
+    said = view.session.rows("run_verified", **bounds) if rewards else []
+    thought = view.session.rows("run_propagated", **bounds) if rewards else []
+    return RunSteps(
+        tokens=tuple(
+            MeanAt(step=step, n=n, mean=tokens) for step, n, tokens in lengths if tokens is not None
+        ),
+        share=tuple(MeanAt(step=step, n=counts[step], mean=share) for step, share in shares),
+        verified=tuple(MeanAt(step=step, n=n, mean=mean) for step, n, mean in said),
+        propagated=tuple(MeanAt(step=step, n=n, mean=mean) for step, n, mean in thought),
+    )
+
+
+def _calls(view: View) -> dict[str, RunCalls]:
+    audits = {
+        run: (audited, agreed)
+        for run, audited, agreed in view.session.rows("run_audits", **view.bounds)
+    }
+    calls: dict[str, RunCalls] = {}
+    for run, made, saved in view.session.rows("run_calls", **view.bounds):
+        audited, agreed = audits.get(run, (0, 0))
+        calls[run] = RunCalls(made=made, saved=saved, audited=audited, agreed=agreed)
+    return calls
