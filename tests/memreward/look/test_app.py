@@ -22,7 +22,7 @@ def pages(stores: Stores) -> Iterator[Pages]:
 
 def links(text: str, start: str) -> list[str]:
     """Addresses in a page that begin so."""
-    return [unescape(found) for found in re.findall(r'href="([^"]+)"', text) if start in found]
+    return [link for link in map(unescape, re.findall(r'href="([^"]+)"', text)) if start in link]
 
 
 def test_from_the_first_page_to_a_rollout(lived: MemoryUnderTest, pages: Pages) -> None:
@@ -96,7 +96,7 @@ def test_from_the_runs_to_the_groups_of_one(lived: MemoryUnderTest, pages: Pages
     for dark in ("true", "false"):
         chart = pages.get("/run.svg", memory=lived.name, run="run-1", dark=dark)
         assert chart.headers["content-type"] == "image/svg+xml"
-        assert ">verified<" in chart.text and ">propagated<" in chart.text
+        assert ">verified<" in chart.text and ">completion tokens<" in chart.text
 
 
 def test_what_is_not_there_is_said(lived: MemoryUnderTest, pages: Pages) -> None:
