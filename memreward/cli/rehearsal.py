@@ -29,10 +29,10 @@ def show_rehearsal(rehearsal: DryRun, *, as_json: bool) -> None:
         typer.Exit: if no row can be.
     """
     first: list[dict[str, Any]] = []
-    for row in rehearsal.rows():
+    for row in rehearsal.rows(None if as_json else SHOWN_ROLLOUTS):
         if as_json:
             typer.echo(json.dumps(row))
-        elif len(first) < SHOWN_ROLLOUTS and "answer" in row:
+        elif "answer" in row:
             first.append(row)
         elif "error" in row and rehearsal.rejected <= SHOWN_ROLLOUTS:
             err_console.print(f"{row['file']}:{row['line']}: {row['error']}", soft_wrap=True)
@@ -42,7 +42,7 @@ def show_rehearsal(rehearsal: DryRun, *, as_json: bool) -> None:
             f"that repeat an earlier one; {rehearsal.rewarded} with a reward; nothing was written",
             soft_wrap=True,
         )
-        for line in cleaning_lines(rehearsal.cleaned, rehearsal.left_out):
+        for line in cleaning_lines(rehearsal.cleaned, rehearsal.left_out, rehearsal.untidy_queries):
             console.print(line, soft_wrap=True)
         if rehearsal.ignored_columns:
             names = ", ".join(map(one_line, sorted(rehearsal.ignored_columns)))

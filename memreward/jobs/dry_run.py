@@ -28,14 +28,20 @@ class DryRun:
     #: What was taken off texts, and how often; rows that a mapping leaves out.
     cleaned: Cleaned = field(default_factory=Counter)
     left_out: int = 0
+    #: Rows of unmapped files whose query a mapping would clean.
+    untidy_queries: int = 0
 
-    def rows(self) -> Iterator[dict[str, Any]]:
+    def rows(self, most: int | None = None) -> Iterator[dict[str, Any]]:
         """What becomes of each row, in order.
 
         A rollout has `line`, `file`, `query`, `thinking`, `answer`, `conclusion` (equal for equal
         conclusions of the query; null: nothing that can be compared), `reward`, and its place:
         `query_id`, `step`, `rollout`, `run`. A rejected row has `line`, `file` and `error`, one
         that says the same as an earlier one `line`, `file` and `repeats`.
+
+        Args:
+            most: rollouts that are yielded, since a conclusion costs as much as reading its row;
+                later ones are counted only. None: all.
 
         Raises:
             InputError: if a file as a whole cannot be used.
@@ -49,24 +55,32 @@ class DryRun:
         labelled = _labelled(request, RolloutReader(files, options))
         reader = RolloutReader(files, options)
         for row in reader.rows():
-            yield self._told(row, labelled)
+            found = row.found
+            if not isinstance(found, Rollout):
+                yield self._unusable(row)
+                continue
+            is_shown = labelled is None or found.query in labelled
+            reward = found.reward if is_shown else None
+            self.good += 1
+            self.rewarded += reward is not None
+            if most is None or self.good <= most:
+                yield self._told(row, found, reward)
         self.ignored_columns = reader.ignored_columns
         self.cleaned, self.left_out = reader.cleaned, reader.left_out
+        self.untidy_queries = reader.untidy_queries
 
-    def _told(self, row: ReadRow, labelled: frozenset[str] | None) -> dict[str, Any]:
+    def _unusable(self, row: ReadRow) -> dict[str, Any]:
         told: dict[str, Any] = {"line": row.line, "file": str(row.path)}
-        found = row.found
-        if isinstance(found, RejectedRow):
+        if isinstance(row.found, RejectedRow):
             self.rejected += 1
-            return told | {"error": found.reason}
-        if found is None:
-            self.repeated += 1
-            return told | {"repeats": True}
-        self.good += 1
-        is_shown = labelled is None or found.query in labelled
-        reward = found.reward if is_shown else None
-        self.rewarded += reward is not None
-        return told | {
+            return told | {"error": row.found.reason}
+        self.repeated += 1
+        return told | {"repeats": True}
+
+    def _told(self, row: ReadRow, found: Rollout, reward: float | None) -> dict[str, Any]:
+        return {
+            "line": row.line,
+            "file": str(row.path),
             "query": found.query,
             "thinking": found.thinking,
             "answer": found.answer,

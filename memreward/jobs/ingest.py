@@ -93,7 +93,7 @@ class IngestOutcome:
             lines.append(
                 f"{survey.foreign_embeddings} rows carried embeddings of another encoder: computed"
             )
-        lines += cleaning_lines(survey.cleaned, survey.left_out)
+        lines += cleaning_lines(survey.cleaned, survey.left_out, survey.untidy_queries)
         if survey.ignored_columns:
             names = ", ".join(map(one_line, survey.ignored_columns))
             lines.append(f"columns not used: {names}")
@@ -102,14 +102,20 @@ class IngestOutcome:
         return lines
 
 
-def cleaning_lines(cleaned: Mapping[str, int], left_out: int) -> list[str]:
-    """What was taken off texts, and how many rows were not used."""
+def cleaning_lines(cleaned: Mapping[str, int], left_out: int, untidy: int = 0) -> list[str]:
+    """What was taken off texts, what was not, and how many rows were not used."""
     lines = []
     if any(cleaned.values()):
         shown = ", ".join(f"{what} {count}" for what, count in sorted(cleaned.items()) if count)
         lines.append(f"taken off texts: {shown}")
     if left_out:
         lines.append(f"{left_out} rows left out by --where")
+    if untidy:
+        lines.append(
+            f"{untidy} rows have a query with a chat template, with blanks at its ends, or not in "
+            "NFC: it is kept as it is, and the same question from another tool's file is another "
+            "query; with --map query=query they are one"
+        )
     return lines
 
 

@@ -1,5 +1,6 @@
 from .columns import RawRow as RawRow
 from .convert import source_query_id as source_query_id
+from .convert import texts as texts
 from .convert import whole as whole
 from .dataset_rows import DatasetRows as DatasetRows
 from .files import CHANGED as CHANGED

@@ -21,7 +21,14 @@ REPLY_COLUMNS: Final = frozenset(
     (
         *("output", "outputs", "response", "responses", "generation", "generations"),
         *("prediction", "predictions", "model_output", "model_response", "generated_text"),
-        *("resps", "filtered_resps", "completions", "output_response"),
+        *("resps", "filtered_resps", "completions", "output_response", "completion_text"),
+        *("pred", "preds", "predicted", "predicted_answer", "pred_answer", "model_prediction"),
+        *("model_answer", "model_reply", "model_completion", "model_generation", "llm_answer"),
+        *("llm_output", "llm_response", "policy_output", "policy_response", "policy_answer"),
+        *("reply", "replies", "assistant", "assistant_response", "response_text", "output_text"),
+        *("raw_output", "raw_response", "generated", "generated_answer", "generated_response"),
+        *("generated_code", "generated_solution", "candidate", "candidates", "samples", "sampled"),
+        *("rollout_text", "messages", "conversation", "conversations", "trajectory"),
     )
 )
 

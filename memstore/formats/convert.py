@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from schema.answers import SplitCompletion, split_completion
+from schema.answers import SplitCompletion, split_completion, without_next_turn
 from schema.errors import InputError
 from schema.ids import digest
 from schema.input_columns import InputColumn, InputKind
@@ -74,8 +74,9 @@ def _fields(said: SplitCompletion) -> dict[str, Any]:
 def _apart(thinking: Any, answer: Any) -> dict[str, Any]:
     """An answer that came apart from the thinking: it is given, unless it is empty.
 
-    End tokens of a chat template are dropped, and tags around all of it.
+    End tokens of a chat template are dropped with the turns after them, and tags around all of it.
     """
+    answer = without_next_turn(answer) if isinstance(answer, str) else answer
     if isinstance(answer, str) and answer.rstrip()[-1:] in (">", "]"):
         answer = without_end_tokens(answer)
         answer = tagged(answer) if answer.lstrip().lower().startswith("<answer>") else answer

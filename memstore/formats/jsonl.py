@@ -43,11 +43,29 @@ def inspect_jsonl(path: Path, expected: Expected) -> tuple[str, ...]:
     rows = list(islice(read_jsonl(path), SAMPLE_ROWS))
     if not rows:
         raise InputError(f"{path}: holds no rows; write one JSON object a line")
+    for row in rows:
+        _refuse_double_names(path, row)
     objects = [row.values for row in rows if row.fault is None]
     if not objects:
         first = rows[0]
         raise InputError(f"{path}: no line is a JSON object; line {first.line}: {first.fault}")
     return expected.ignored({name for values in objects for name in values}, path)
+
+
+def _refuse_double_names(path: Path, row: RawRow) -> None:
+    """Of two values with one name JSON keeps the last; which one is meant is not known."""
+
+    def named(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in pairs]
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise InputError(
+                f"{path}:{row.line}: an object has the name {twice!r} twice; keep one of them"
+            )
+        return dict(pairs)
+
+    if row.fault is None and row.raw is not None:
+        json.loads(row.raw, object_pairs_hook=named)
 
 
 def read_jsonl(path: Path) -> Iterator[RawRow]:

@@ -26,6 +26,8 @@ class Survey:
     #: What was taken off texts, and how often; rows that a mapping leaves out.
     cleaned: Cleaned
     left_out: int
+    #: Rows of unmapped files whose query a mapping would clean.
+    untidy_queries: int
     #: By which a second pass notices that it reads something else.
     marks: bytes
 
@@ -79,5 +81,6 @@ def survey_rollouts(
         ignored_columns=tuple(sorted(reader.ignored_columns)),
         cleaned=reader.cleaned,
         left_out=reader.left_out,
+        untidy_queries=reader.untidy_queries,
         marks=bytes(reader.marks),
     )

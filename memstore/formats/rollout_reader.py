@@ -11,9 +11,9 @@ from memstore.formats.copies import CopyCheck
 from memstore.formats.files import CHANGED, RowSource, inspect_files
 from memstore.formats.rejects import RejectedRow
 from memstore.formats.rollout_row import ReadOptions, rollout_of
-from memstore.mapping import Cleaned
+from memstore.mapping import Cleaned, ShapeCheck, is_untidy
 from schema.errors import InputError
-from schema.ids import content_hash, digest
+from schema.ids import digest
 from schema.rollout import Rollout
 from schema.validation import TEXT_EMBEDDINGS
 
@@ -73,6 +73,8 @@ class RolloutReader:
         self.cleaned: Cleaned = Counter()
         #: Rows that a mapping leaves out.
         self.left_out = 0
+        #: Rows of unmapped files whose query a mapping would clean.
+        self.untidy_queries = 0
         self._copies = CopyCheck()
 
     def __iter__(self) -> Iterator[Rollout | RejectedRow]:
@@ -117,8 +119,11 @@ class RolloutReader:
             yield from file.rows()
             return
         of_file = mapping.of_file(file.path)
+        check = ShapeCheck(mapping, file.path)
         for row in file.rows():
             n_rows = 0
+            if row.fault is None:
+                check.look(row.values)
             try:
                 for values in mapping.rows(row.values, self.cleaned) if row.fault is None else ():
                     n_rows += 1
@@ -157,6 +162,8 @@ class RolloutReader:
             raise InputError(row.fault)
         self.ignored_columns.update(row.values.keys() - KNOWN_COLUMNS)
         rollout = rollout_of(row.values, self._options, self._count)
+        if self._options.mapping is None:
+            self.untidy_queries += is_untidy(rollout.query)
         given = any(row.values.get(name) is not None for name in TEXT_EMBEDDINGS)
         self.foreign_embeddings += given and rollout.query_embedding is None
         return rollout
@@ -176,10 +183,10 @@ class RolloutReader:
         """
         self._check_policy_dimension(rollout)
         place = digest(rollout.source_query_id, str(rollout.step), str(rollout.place))
-        texts = content_hash(rollout.query, rollout.thinking, rollout.answer)
+        texts = rollout.query, rollout.thinking, rollout.answer
         reward = None if rollout.reward is None else float(rollout.reward)
         said = rollout.dataset, rollout.domain, rollout.policy or ""
-        content = bytes.fromhex(digest(texts, repr(reward), *said))
+        content = bytes.fromhex(digest(*texts, repr(reward), *said))
         self._copies.add(content)
         earlier = self._contents.setdefault(bytes.fromhex(place), content)
         if earlier != content:

@@ -1,11 +1,10 @@
 """What tokenizers and tools leave around prompts and answers is taken off, and counted."""
 
-import unicodedata
 from collections import Counter
 from typing import Any, Final
 
 from schema.errors import InputError
-from schema.messages import chat_messages, query_text, templated_prompt
+from schema.messages import chat_messages, normal_query, query_text, templated_prompt
 from schema.values import without_end_tokens
 
 #: What is counted.
@@ -79,8 +78,14 @@ def count_tails(text: str, cleaned: Cleaned) -> None:
         cleaned[ANSWER_TAGS] += 1
 
 
+def is_untidy(query: str) -> bool:
+    """Whether `cleaned_query` would change a text."""
+    marked = "<" in query or "[INST]" in query
+    return normal_query(query) != query or (marked and templated_prompt(query) is not None)
+
+
 def _normal(value: Any) -> Any:
-    return unicodedata.normalize("NFC", value).strip() if isinstance(value, str) else value
+    return normal_query(value) if isinstance(value, str) else value
 
 
 def _text_of(message: dict[str, Any]) -> str:

@@ -58,6 +58,7 @@ class ShapeOptions:
             columns=_merged(base, given, lists),
             choice=None if "reward" in given else base.choice,
             where=where,
+            format=None if given or lists else base.format,
             most=() if {"reward", "completion", "answer"} & set(given) else base.most,
             prompts=prompts or {},
         )

@@ -92,6 +92,8 @@ def _preset(text: str) -> Preset:
             choice=_choice(reward),
             most=tuple((Source.parse(path), most) for path, most in said.get("most", {}).items()),
             chain=Source.parse(said["chain"]) if "chain" in said else None,
+            single=Source.parse(said["single"]) if "single" in said else None,
+            format=said["name"],
             file_name=re.compile(said["file_name"]) if "file_name" in said else None,
             bare_templates=said.get("bare_templates", False),
             key=Source.parse(said["prompts"]["key"]) if "prompts" in said else None,

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,6 +43,10 @@ class RowMapping:
     most: tuple[tuple[Source, int], ...] = ()
     #: A list of nodes, each with its `parent`, which must be the one before: no branches.
     chain: Source | None = None
+    #: What has one value in all rows that are used, since rows are there once for each.
+    single: Source | None = None
+    #: The preset that it is of, if nothing of it was replaced.
+    format: str | None = None
     #: Columns that the name of a file gives, as named groups.
     file_name: re.Pattern[str] | None = None
     #: Prompts were decoded without the special tokens of their chat template.
@@ -66,8 +71,9 @@ class RowMapping:
             return
         row = self._with_prompt(row)
         self._check_lists(row)
-        for variant in self.variants:
-            yield from self._exploded(row, {**self.columns, **variant}, cleaned)
+        variants = [{**self.columns, **variant} for variant in self.variants]
+        found = (self._exploded(row, columns, cleaned) for columns in variants)
+        yield from _of_one_query(found) if self.is_preference else chain.from_iterable(found)
 
     def of_file(self, path: Path) -> dict[str, Any]:
         """Columns that the name of a file, or of its folders, gives."""
@@ -119,6 +125,12 @@ class RowMapping:
         (length,) = set(lengths.values())
         if not length:
             raise InputError("its lists are empty: leave the row out")
+        reward = columns.get("reward")
+        if length > 1 and reward is not None and reward.paths and not reward.is_each:
+            raise InputError(
+                f"`{reward.text}` is one reward, and there are {length} replies: map the list that "
+                "has one each (with `[]` after its name), or none with reward="
+            )
         for place in range(length):
             yield self._row({**plain, **{n: v[place] for n, v in lists.items()}}, cleaned)
 
@@ -185,6 +197,20 @@ class RowMapping:
         ]
         paths = [path for source in sources for path in source.paths]
         return frozenset((*(path.root for path in paths), *(path.text for path in paths)))
+
+
+def _of_one_query(found: Iterator[Iterator[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
+    """The rows of a preference.
+
+    Raises:
+        InputError: if they answer different prompts.
+    """
+    rows = list(chain.from_iterable(found))
+    if any(row.get("query") != rows[0].get("query") for row in rows):
+        raise InputError(
+            "the chosen and the rejected reply answer different prompts: leave the row out"
+        )
+    yield from rows
 
 
 def _with_prompt_apart(values: Mapping[str, Any]) -> dict[str, Any]:

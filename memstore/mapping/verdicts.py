@@ -62,6 +62,8 @@ class RewardReading:
 
     def _number(self, value: Any) -> Any:
         if isinstance(value, list) and self.summed:
+            if not value:
+                raise InputError("`reward` is an empty list: leave the row out, or its reward")
             value = math.fsum(value)
         elif isinstance(value, list) and len(value) == 1:
             value = value[0]

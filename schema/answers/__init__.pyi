@@ -5,6 +5,7 @@ from .code import has_code as has_code
 from .code import parse_code as parse_code
 from .completion import SplitCompletion as SplitCompletion
 from .completion import split_completion as split_completion
+from .completion import without_next_turn as without_next_turn
 from .conclusion import KEYS_VERSION as KEYS_VERSION
 from .conclusion import conclusion_key as conclusion_key
 from .options import options_of as options_of

@@ -66,10 +66,14 @@ class SplitCompletion:
         return cls(thinking=thinking.strip(), answer=answer, answer_given=marked and bool(answer))
 
 
+def without_next_turn(text: str) -> str:
+    """`text` up to where a turn of somebody else begins, by the marks of chat templates."""
+    return _NEXT_TURN.split(text, maxsplit=1)[0] if "<" in text else text
+
+
 def split_completion(text: str) -> SplitCompletion:
     """Divide a completion by the rules of this module."""
-    text = _NEXT_TURN.split(text, maxsplit=1)[0] if "<" in text else text
-    text = without_end_tokens(text).strip()
+    text = without_end_tokens(without_next_turn(text)).strip()
     harmony = _by_channels(text)
     if harmony is not None:
         return SplitCompletion.of(*harmony, marked=True)

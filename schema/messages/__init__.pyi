@@ -4,6 +4,7 @@ from .conversations import chat_messages as chat_messages
 from .conversations import prompt_and_reply as prompt_and_reply
 from .prompts import prompt_messages as prompt_messages
 from .texts import Reply as Reply
+from .texts import normal_query as normal_query
 from .texts import query_text as query_text
 from .texts import reply_of as reply_of
 from .tools import plain_list as plain_list

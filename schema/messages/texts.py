@@ -14,6 +14,7 @@ line before each part, so that two prompts are one query only if they are the sa
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -103,6 +104,11 @@ def query_text(prompt: Text, tools: Any = None, images: Sequence[Any] = ()) -> s
             return content.text
     head = f"<|tools|>\n{canonical_json(tools, 'tools')}\n" if tools else ""
     return head + _written(turns)
+
+
+def normal_query(text: str) -> str:
+    """`text` in NFC, trimmed: what one question from several tools has in common."""
+    return (text if text.isascii() else unicodedata.normalize("NFC", text)).strip()
 
 
 def reply_of(completion: Text) -> Reply:

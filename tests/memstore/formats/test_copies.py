@@ -41,6 +41,24 @@ def test_the_same_rollouts_in_another_container_or_step_are_refused(tmp_path: Pa
     assert len(list(read_rollouts([few, first]))) == 6  # May be equal by chance.
 
 
+def test_a_file_that_grew_or_was_shuffled_since_it_was_copied_is_refused(tmp_path: Path) -> None:
+    rows = [{"query": f"q{n}", "answer": f"a{n}"} for n in range(40)]
+    path = json_lines(tmp_path / "a.jsonl", rows)
+    cases = (
+        (rows[:20], "holds the first 20 rollouts of"),
+        ([*rows, {"query": "new", "answer": "4"}], "begins with all rollouts of"),
+        (rows[::-1], "holds, in another order, the same 40 rollouts as"),
+    )
+    for other, said in cases:
+        copy = json_lines(tmp_path / "b.jsonl", other)
+        with pytest.raises(InputError, match=rf"b\.jsonl: {said} .*a\.jsonl"):
+            list(read_rollouts([path, copy]))
+    # Few rows may be equal by chance, and so may some of many.
+    for other in (rows[:15], [*rows[:20], {"query": "new", "answer": "4"}]):
+        copy = json_lines(tmp_path / "b.jsonl", other)
+        assert len(list(read_rollouts([path, copy]))) == 40 + len(other)
+
+
 def test_an_answer_next_to_a_reply_is_refused(tmp_path: Path) -> None:
     path = json_lines(tmp_path / "a.jsonl", [{"query": "q", "answer": "4", "response": "5"}])
     with pytest.raises(InputError, match=r"`answer` and `response`.*--map completion=response"):
