@@ -25,7 +25,7 @@ from schema.memory_graph import Bools, Ints, MemoryGraph
 #: Kinds of inputs, and what they are.
 TITLES: Final = {
     "text": "its own text",
-    "standing": "its standing in its group: agreement, likeness, comparison",
+    "standing": "its standing in its group: agreement, comparison",
     "signals": "the policy's own signals",
     "labels": "verified rewards of the same question",
     "policies": "what the policies of its group have proved",
