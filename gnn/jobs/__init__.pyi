@@ -3,6 +3,7 @@ from .explain import explain_rollout as explain_rollout
 from .explain import find_suspects as find_suspects
 from .judging import judge_conclusions as judge_conclusions
 from .judging import suggest_conclusions as suggest_conclusions
+from .nearby_explanation import NearbyExplainer as NearbyExplainer
 from .online_scorer import OnlineScorer as OnlineScorer
 from .resumable_training import Trained as Trained
 from .run_accuracy import RunAccuracy as RunAccuracy

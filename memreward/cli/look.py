@@ -22,7 +22,8 @@ def look(
         console.print(f"open {link}", highlight=False, soft_wrap=True)
         console.print("only this machine can; Ctrl-C stops it", highlight=False)
 
-    with connected(load_settings()) as stores, listening("127.0.0.1", port) as listener:
+    settings = load_settings()
+    with connected(settings) as stores, listening("127.0.0.1", port) as listener:
         if memory is not None:
             get_memory(stores, memory)
-        serve_pages(Looked(stores=stores, only=memory), listener, ready)
+        serve_pages(Looked(stores=stores, settings=settings, only=memory), listener, ready)

@@ -15,8 +15,15 @@ from memreward.look.pages import address, page
 from memreward.look.parameters import MemoryName
 from memreward.look.request import Looked
 from memreward.look.runs import add_runs
+from memreward.look.why import add_why
 from memstore.browse import browsed_memories
-from schema.errors import InputError, MemrewardError, ServerError, UnknownMemoryError
+from schema.errors import (
+    CheckpointError,
+    InputError,
+    MemrewardError,
+    ServerError,
+    UnknownMemoryError,
+)
 
 _STATIC: Final = Path(__file__).parent / "static"
 
@@ -33,6 +40,7 @@ def create_app(looked: Looked, *, token: str, port: int) -> FastAPI:
     _add_first_page(app, looked)
     add_runs(app, looked)
     add_groups(app, looked)
+    add_why(app, looked)
     _add_errors(app)
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.add_middleware(Access, token=token, port=port)
@@ -64,7 +72,7 @@ def _add_errors(app: FastAPI) -> None:
     def refused(_: Request, error: MemrewardError) -> Response:
         if isinstance(error, ServerError):
             return _problem(503, str(error))
-        known = isinstance(error, InputError | UnknownMemoryError)
+        known = isinstance(error, InputError | UnknownMemoryError | CheckpointError)
         return _problem(404 if known else 500, str(error))
 
     @app.exception_handler(RequestValidationError)

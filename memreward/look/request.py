@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from memstore import Settings
 from memstore.browse import View, open_view
 from memstore.db import Stores
 from schema.errors import UnknownMemoryError
@@ -15,6 +16,8 @@ class Looked:
     """What the server shows."""
 
     stores: Stores
+    #: They tell where models and snapshots are.
+    settings: Settings
     #: The only memory; None: all.
     only: str | None
 

@@ -14,6 +14,7 @@ from memreward.look.app import create_app
 from memreward.look.request import Looked
 from memreward.web.listener import listening
 from memstore.db.stores import Stores
+from memstore.settings import Settings, load_settings
 from schema.rollout import Rollout
 
 TOKEN = "a-token-for-tests"
@@ -58,11 +59,14 @@ class Pages:
 
 
 @contextmanager
-def looking(stores: Stores, only: str | None = None) -> Iterator[Pages]:
+def looking(
+    stores: Stores, only: str | None = None, settings: Settings | None = None
+) -> Iterator[Pages]:
     """Serve pages in a thread for the length of a block; the session has the cookie."""
     with listening("127.0.0.1", 0) as listener, requests.Session() as session:
         port = listener.getsockname()[1]
-        app = create_app(Looked(stores=stores, only=only), token=TOKEN, port=port)
+        looked = Looked(stores=stores, settings=settings or load_settings(), only=only)
+        app = create_app(looked, token=TOKEN, port=port)
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

@@ -1,7 +1,7 @@
 // Keys, and a look for news. Every page works without this file.
 "use strict";
 
-const rows = () => [...document.querySelectorAll("[data-row] a[href]:not([tabindex])")];
+const rows = () => [...document.querySelectorAll("[data-row] a[href]:not([tabindex]), [data-row] > summary")];
 const POLL_MS = 4000;
 
 function move(by) {
@@ -24,6 +24,7 @@ const KEYS = {
   k: () => move(-1),
   n: () => follow("[data-next]"),
   u: () => follow("[data-up]") || history.back(),
+  w: () => follow("[data-why]"),
   r: () => location.reload(),
   "/": () => document.querySelector("[data-search]")?.focus(),
 };

@@ -8,10 +8,13 @@ import pytest
 import requests
 from support.look import HOSTILE, Pages, hostile_rollouts, looking
 from support.rollout_factory import make_rollout, make_rollouts
+from support.small_model import register, small_model
 from support.store_fixtures import MemoryUnderTest
 
 from memreward.look.filters import FILTERS
 from memstore.db.stores import Stores
+from memstore.settings import Settings
+from schema.ids import rollout_id
 
 
 @pytest.fixture
@@ -97,6 +100,31 @@ def test_from_the_runs_to_the_groups_of_one(lived: MemoryUnderTest, pages: Pages
         chart = pages.get("/run.svg", memory=lived.name, run="run-1", dark=dark)
         assert chart.headers["content-type"] == "image/svg+xml"
         assert ">verified<" in chart.text and ">completion tokens<" in chart.text
+
+
+def test_why_a_rollout_is_scored_so(
+    memory: MemoryUnderTest,
+    stores: Stores,
+    server_settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("memreward.look.waterfall.LEAST", 0.0)  # A small model moves little.
+    memory.add([make_rollout(901, place, answer=HOSTILE[0], policy=HOSTILE[1]) for place in (0, 1)])
+    memory.add(make_rollouts(24))
+    asked = rollout_id(memory.name, "run-1", "sum-901", 0, 0)
+    with looking(stores, settings=server_settings) as pages:
+        refused = pages.get("/why", memory=memory.name, rollout=asked)
+        assert refused.status_code == 404 and "memreward train" in refused.text
+        version = register(memory, server_settings, small_model())
+        rollout = pages.text("/rollout", memory=memory.name, rollout=asked)
+        why = pages.text(*links(rollout, "/why?"))
+        for known in ("0" * 64, "<script>"):
+            assert pages.get("/why", memory=memory.name, rollout=known).status_code == 404
+        early = pages.text("/rollout", memory=memory.name, rollout=asked, as_of=1)
+    assert version in why and "without all inputs" in why
+    assert why.count("<details data-row>") >= 2 and "a neighbour</a>, cosine" in why
+    assert why.count("<script") == 1 and "onerror=&#39;" in why
+    assert not links(early, "/why?")
 
 
 def test_what_is_not_there_is_said(lived: MemoryUnderTest, pages: Pages) -> None:
