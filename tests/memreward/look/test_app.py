@@ -109,8 +109,8 @@ def test_why_a_rollout_is_scored_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("memreward.look.waterfall.LEAST", 0.0)  # A small model moves little.
-    memory.add([make_rollout(901, place, answer=HOSTILE[0], policy=HOSTILE[1]) for place in (0, 1)])
     memory.add(make_rollouts(24))
+    memory.add([make_rollout(901, place, answer=HOSTILE[0], policy=HOSTILE[1]) for place in (0, 1)])
     asked = rollout_id(memory.name, "run-1", "sum-901", 0, 0)
     with looking(stores, settings=server_settings) as pages:
         refused = pages.get("/why", memory=memory.name, rollout=asked)
@@ -120,7 +120,7 @@ def test_why_a_rollout_is_scored_so(
         why = pages.text(*links(rollout, "/why?"))
         for known in ("0" * 64, "<script>"):
             assert pages.get("/why", memory=memory.name, rollout=known).status_code == 404
-        early = pages.text("/rollout", memory=memory.name, rollout=asked, as_of=1)
+        early = pages.text("/rollout", memory=memory.name, rollout=asked, as_of=2)
     assert version in why and "without all inputs" in why
     assert why.count("<details data-row>") >= 2 and "a neighbour</a>, cosine" in why
     assert why.count("<script") == 1 and "onerror=&#39;" in why
