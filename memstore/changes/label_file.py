@@ -19,10 +19,21 @@ from memstore.changes.conclusion_rows import (
     with_representatives,
 )
 from memstore.changes.labels import check_labels, query_of_rollouts
+from memstore.changes.text_rows import REPLY_COLUMNS, rows_by_id
 from memstore.db import VectorStore
-from memstore.formats import CHANGED, FileState, RawRow, RejectedRow, read_jsonl, whole
+from memstore.formats import (
+    CHANGED,
+    FileState,
+    RawRow,
+    RejectedRow,
+    read_jsonl,
+    source_query_id,
+    whole,
+)
+from memstore.mapping import AS_GIVEN
 from schema.errors import InputError
 from schema.ids import digest, rollout_id
+from schema.messages import query_text
 from schema.reward import Preference, VerifiedReward
 from schema.validation import check_integer, check_text
 
@@ -30,7 +41,7 @@ ROWS_A_BATCH: Final = 1_024
 COLUMNS: Final = (
     *("rollout_id", "query_id", "run", "step", "rollout"),
     *("reward", "better", "worse", "annotator"),
-    *("unit", "conclusion", "query"),
+    *("unit", "conclusion", "query", *REPLY_COLUMNS),
 )
 
 Label = VerifiedReward | Preference
@@ -86,6 +97,8 @@ class LabelReader:
         labels: list[tuple[RawRow, Label]] = []
         rejected = []
         rows = [row for row in rows if not is_unjudged(row)]
+        with self._vectors.transaction("changes.sql") as session:
+            rows = rows_by_id(session, self._options.memory, rows)
         with self._vectors.transaction("same_conclusion.sql") as session:
             rows = with_representatives(session, self._options.memory, rows)
         for row in rows:
@@ -154,8 +167,8 @@ def _label(row: RawRow, options: LabelOptions) -> Label:
     pair = values["better"], values["worse"]
     label: Label
     if values["reward"] is not None and pair == (None, None):
-        reward = values["reward"]
-        value = float(reward) if isinstance(reward, bool) else reward
+        value = values["reward"]
+        value = AS_GIVEN.of(value) if isinstance(value, str | bool) else value
         label = VerifiedReward(
             rollout_id=_rollout_id(values, "rollout", options),
             value=value,
@@ -177,17 +190,25 @@ def _label(row: RawRow, options: LabelOptions) -> Label:
 
 def _rollout_id(values: dict[str, Any], column: str, options: LabelOptions) -> str:
     """Id of the rollout that a row means: given, or derived from query, step and sample number."""
-    if values["query_id"] is None or values["unit"] is not None:
+    is_place = values["query_id"] is not None or (
+        values["query"] is not None and isinstance(values[column], int | float)
+    )
+    if not is_place or values["unit"] is not None:
         given = values["rollout_id" if column == "rollout" else column]
         if given is None:
-            raise InputError("`rollout_id` is missing, and so is `query_id`: say which rollout")
+            raise InputError(
+                "`rollout_id` is missing, and so are `query_id` with `rollout`, and `query` with "
+                "`answer`: say which rollout"
+            )
         check_text(given, "rollout_id", 64)
         return given
     run = values["run"] if values["run"] is not None else options.run
     if run is None:
-        raise InputError("`query_id` needs a `run`: fill that column, or give --run")
-    source: Any = values["query_id"]
-    source = str(source) if isinstance(source, int) and not isinstance(source, bool) else source
+        raise InputError("a rollout's place needs a `run`: fill that column, or give --run")
+    named = {name: values[name] for name in ("query_id", "query") if values[name] is not None}
+    if isinstance(named.get("query"), list):
+        named["query"] = query_text(named["query"])
+    source: Any = source_query_id(named)
     for name, text in (("query_id", source), ("run", run)):
         check_text(text, name)
     step = whole(values["step"] if values["step"] is not None else 0)
@@ -219,7 +240,7 @@ def _csv_rows(path: Path) -> Iterator[RawRow]:
             for row in reader:
                 given = {n: v for n, v in row.items() if isinstance(n, str) and v not in ("", None)}
                 numbers = {"step", "rollout", "reward"}
-                if "query_id" in given:
+                if {"query_id", "query"} & given.keys():
                     numbers |= {"better", "worse"}
                 values = {n: _number(v) if n in numbers else v for n, v in given.items()}
                 fault = "more cells than the header has" if None in row else None

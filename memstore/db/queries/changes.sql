@@ -8,6 +8,16 @@ ORDER BY rollout_id;
 -- Which of these rollouts are in the memory, and whose query they answer.
 SELECT id, query_id FROM memreward.rollout WHERE memory = %(memory)s AND id = ANY(%(ids)s);
 
+-- name: rollouts_that_say
+-- Rollouts by what they say: of each line the rollouts of its query with this answer and, unless it
+-- is NULL, this thinking.
+SELECT given.line, r.id, r.run, r.step
+FROM unnest(%(lines)s::int[], %(queries)s::text[], %(thinkings)s::text[], %(answers)s::text[])
+    AS given (line, query_id, thinking, answer)
+JOIN memreward.rollout AS r ON r.memory = %(memory)s AND r.query_id = given.query_id
+    AND r.answer = given.answer AND (given.thinking IS NULL OR r.thinking = given.thinking)
+ORDER BY given.line, r.id;
+
 -- name: said
 -- What each source said last of each of these rollouts, up to a sequence number (NULL: any).
 SELECT rollout_id, source, value
