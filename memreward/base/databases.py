@@ -7,19 +7,21 @@ from memreward.base.terminal import err_console
 from memstore import Settings, load_settings
 from memstore.db import Stores, open_stores
 from memstore.outbox import catch_up_all
-from memstore.servers import addresses, migrate, pending, up
+from memstore.servers import addresses, migrate, pending, refuse_stopped, up
 from schema.errors import MigrationError
 
 
 @contextmanager
 def connected(settings: Settings | None = None) -> Iterator[Stores]:
-    """Both databases, opened; they must be running (`memreward up`) and migrated.
+    """Both databases, opened, for commands on a memory; starts nothing, and says so at once.
 
     Raises:
         ServerError: if one of them is down or refuses the password.
         MigrationError: if they do not fit this version of the code.
     """
-    where = addresses(settings or load_settings())
+    settings = settings or load_settings()
+    where = addresses(settings)
+    refuse_stopped(settings)
     if waiting := pending(where):
         raise MigrationError(
             f"{len(waiting)} migrations are to be applied, {waiting[0].filename} first: "
@@ -31,7 +33,9 @@ def connected(settings: Settings | None = None) -> Iterator[Stores]:
 
 @contextmanager
 def started(settings: Settings) -> Iterator[Stores]:
-    """The same, for jobs that run alone: starts what is ours, migrates, and leaves it running.
+    """The same, for jobs that bring their rollouts and for programs that open a memory.
+
+    It starts what is ours, migrates, and leaves it running.
 
     What was cut off before is finished first.
 

@@ -35,10 +35,10 @@ def suspects(
     Each label is judged by parts of the model that did not learn from it. The list of sources has
     those first that contradicted the others most when the model was trained.
     """
-    from gnn.jobs import find_suspects
-
     settings = load_settings()
     with connected(settings) as stores:
+        from gnn.jobs import find_suspects  # It takes seconds: servers are looked for first.
+
         found = find_suspects(stores, settings, memory, limit, model)
     if as_json:
         rows = [{**asdict(s), "said": found.said[s.rollout_id]} for s in found.suspects]
@@ -92,17 +92,18 @@ def explain(
 
     The contributions add up to the score's change when all these inputs are taken away.
     """
-    from gnn.explain import explanation_page
-    from gnn.jobs import explain_rollout
-
     settings = load_settings()
     if html is not None and not html.absolute().parent.is_dir():
         raise InputError(f"{html}: its folder does not exist; make it first")
     with connected(settings) as stores:
+        from gnn.jobs import explain_rollout
+
         why = explain_rollout(
             stores, settings, memory, answer, n_influences=influences, version=model
         )
     if html is not None:
+        from gnn.explain import explanation_page
+
         html.write_text(explanation_page(why.explanation, why.influences), encoding="utf-8")
     if as_json:
         console.print_data({**asdict(why), "verified": why.verified})

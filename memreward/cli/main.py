@@ -1,6 +1,6 @@
-"""The command line: `memreward COMMAND`; every refusal is one message and exit code 2."""
+"""The command line: `memreward COMMAND`; a refusal is one message and exit code 2, Ctrl-C 130."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -8,6 +8,12 @@ from memreward.base import err_console
 from memreward.cli.commands import COMMANDS, PANELS
 from memreward.cli.lazy_group import LazyGroup
 from schema.errors import MemrewardError
+
+#: Commands that know more, such as `train` and `follow`, say it themselves.
+_INTERRUPTED: Final = (
+    "interrupted: what was stored stays, and nothing is half done; the same command can be given "
+    "again"
+)
 
 
 class _Memreward(LazyGroup):
@@ -24,6 +30,9 @@ class _Memreward(LazyGroup):
                 f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True
             )
             raise typer.Exit(2) from error
+        except KeyboardInterrupt as error:
+            err_console.print(_INTERRUPTED, highlight=False, soft_wrap=True)
+            raise typer.Exit(130) from error
 
 
 app = typer.Typer(cls=_Memreward, no_args_is_help=True, pretty_exceptions_enable=False)

@@ -29,10 +29,14 @@ def serve(
         bool,
         typer.Option(help="Take verdicts over for equal conclusions, and plan calls."),
     ] = False,
+    learn_every: Annotated[
+        int | None,
+        typer.Option(min=1, help="Learn each time so many verified rewards more were stored."),
+    ] = None,
 ) -> None:
     """Score rollouts over HTTP until stopped by Ctrl-C (docs/other-trainers.md)."""
     from memreward import Memory
-    from memreward.serving import serve_memory, token_of
+    from memreward.serving import LearningScorer, serve_memory, token_of
     from memreward.web import listening
     from schema.calls import Reuse
 
@@ -51,13 +55,16 @@ def serve(
                     "before it",
                     err=True,
                 )
-            model = opened.model or "no model yet: `memreward train`, then POST /v1/refresh"
+            model = opened.model or "no model yet: POST /v1/learn once something is verified"
+            learning = None
+            if learn_every is not None:
+                learning = LearningScorer(opened, learn_every, _say)
 
             def ready() -> None:
                 _say(f"memory {memory}, run {run}, model {model}")
                 _say(f"serving at http://{address}, token in {path}")
 
-            serve_memory(opened, listener, token, queue, ready)
+            serve_memory(opened, listener, token, queue, ready, learning)
     _say("stopped: everything that was taken on is answered and published")
 
 

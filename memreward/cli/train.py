@@ -22,15 +22,17 @@ def train(
     ] = False,
 ) -> None:
     """Learn from the verified rewards of a memory; the checkpoint is listed in the graph."""
-    from gnn.jobs import DEFAULT_MODEL, train_memory
-
     settings = load_settings()
     try:
         with connected(settings) as stores, bars() as progress:
+            from gnn.jobs import train_memory  # It takes seconds: servers are looked for first.
+
             trained = train_memory(
                 stores, settings, memory, progress, model=model, seed=seed, resume=resume
             )
     except KeyboardInterrupt:
+        from gnn.jobs import DEFAULT_MODEL
+
         again = f"`memreward train --memory {memory} --resume` continues"
         said = again if model == DEFAULT_MODEL else "nothing is kept"
         err_console.print(f"interrupted: {said}", markup=False, highlight=False, soft_wrap=True)
@@ -70,10 +72,10 @@ def propagate(
 
     An answer to a query unlike anything labelled gets "no opinion" instead.
     """
-    from gnn.jobs import propagate_memory
-
     settings = load_settings()
     with connected(settings) as stores, bars() as progress:
+        from gnn.jobs import propagate_memory
+
         done = propagate_memory(
             stores, settings, memory, progress, version=model, precision=precision
         )

@@ -1,2 +1,3 @@
+from .learning import LearningScorer as LearningScorer
 from .run import serve_memory as serve_memory
 from .run import token_of as token_of

@@ -14,6 +14,7 @@ from memreward.adapters import NEUTRAL, answer_of, row_of
 from memreward.scoring import FreshPlaces, ScoringQueue, in_place, said
 from memreward.serving.middleware import MAX_BODY_BYTES, Guard
 from memreward.serving.schemas import (
+    LearnResponse,
     Liveness,
     Neutral,
     OpenrlhfRequest,
@@ -69,6 +70,10 @@ class Served(Scorer, Protocol):
 
     def refresh(self) -> None:
         """Take up a newer checkpoint."""
+        ...
+
+    def learn(self) -> str:
+        """Learn from what is verified by now; returns the checkpoint's version."""
         ...
 
     def plan_calls(self, rollouts: Sequence[Rollout], budget: int) -> list[int]:
@@ -163,7 +168,8 @@ def _add_scoring(app: FastAPI, handler: _RequestHandler) -> None:
         """Score rollouts, and store them unless `train` is false."""
         rows = [form.model_dump(exclude_none=True) for form in request.rollouts]
         scores = await handler.scores(rows, train=request.train)
-        return ScoreResponse(scores=[ScoreForm.of(score) for score in scores])
+        forms = [ScoreForm.of(score) for score in scores]
+        return ScoreResponse(scores=forms, not_used=request.not_used)
 
     @app.post("/v1/plan", dependencies=_BEARER, responses=_REFUSALS)
     async def plan(request: PlanRequest) -> PlanResponse:
@@ -198,6 +204,11 @@ def _add_upkeep(app: FastAPI, memory: Served) -> None:
         """Take up the latest checkpoint, another encoder, and edges changed in Neo4j."""
         await asyncio.to_thread(memory.refresh)
         return RefreshResponse(model=memory.model)
+
+    @app.post("/v1/learn", dependencies=_BEARER, responses=_REFUSALS)
+    async def learn() -> LearnResponse:
+        """Learn from what is verified by now, and score by that; scores wait for it."""
+        return LearnResponse(model=await asyncio.to_thread(memory.learn))
 
     @app.post("/v1/flush", dependencies=_BEARER, responses=_REFUSALS)
     async def flush() -> Liveness:

@@ -9,6 +9,7 @@ from typing import Final
 from memreward import Memory
 from memreward.scoring import ScoringQueue
 from memreward.serving.app import create_app
+from memreward.serving.learning import LearningScorer
 from memreward.web import run_until_stopped
 from memstore import Settings
 from memstore.servers import Home
@@ -43,7 +44,12 @@ def token_of(settings: Settings, given: Path | None) -> tuple[str, Path]:
 
 
 def serve_memory(
-    memory: Memory, listener: socket.socket, token: str, limit: int, ready: Callable[[], None]
+    memory: Memory,
+    listener: socket.socket,
+    token: str,
+    limit: int,
+    ready: Callable[[], None],
+    learning: LearningScorer | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; then finish what was taken on and publish it.
 
@@ -53,13 +59,16 @@ def serve_memory(
         token: that callers must show.
         limit: most rollouts that wait.
         ready: called before the first request is taken.
+        learning: scores by this memory, and has it learn; None: it learns when it is told to.
 
     Raises:
         MemrewardError: if what was stored cannot be published; it stays accepted.
     """
-    queue = ScoringQueue(memory, limit=limit)
+    queue = ScoringQueue(learning or memory, limit=limit)
     try:
         run_until_stopped(create_app(memory, queue, token), listener, ready)
     finally:
         queue.close()
+        if learning is not None:
+            learning.close()
     memory.flush()

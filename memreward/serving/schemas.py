@@ -2,7 +2,15 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    create_model,
+    model_validator,
+)
 
 from schema.input_columns import INPUT_COLUMNS, InputColumn, InputKind
 from schema.score import Score, ScoreSource
@@ -36,13 +44,16 @@ if TYPE_CHECKING:
 else:
     _Columns = create_model(
         "_Columns",
-        __config__=ConfigDict(strict=True, extra="forbid"),
+        __config__=ConfigDict(strict=True, extra="ignore"),
         **{column.name: _field(column) for column in INPUT_COLUMNS},
     )
 
 
 class RolloutForm(_Columns):
-    """One rollout, with the columns of docs/format.md; what is left out is not given."""
+    """One rollout, with the columns of docs/format.md; what is left out is not given.
+
+    Other columns are ignored, as in files, and named in the answer.
+    """
 
 
 class ScoreRequest(BaseModel):
@@ -52,6 +63,22 @@ class ScoreRequest(BaseModel):
 
     rollouts: list[RolloutForm] = Field(max_length=MAX_ROLLOUTS)
     train: bool = Field(True, description="False: evaluation. Nothing is stored.")
+    _not_used: list[str] = PrivateAttr(default_factory=list)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _name_others(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Keep the names of the columns that no rollout form has."""
+        request = handler(given)
+        rows = given.get("rollouts", ()) if isinstance(given, dict) else ()
+        names = {name for row in rows if isinstance(row, dict) for name in row}
+        request._not_used = sorted(names - set(RolloutForm.model_fields))
+        return request
+
+    @property
+    def not_used(self) -> list[str]:
+        """Columns of the rollouts that mean nothing to memreward, sorted."""
+        return self._not_used
 
 
 class ScoreForm(BaseModel):
@@ -82,6 +109,7 @@ class ScoreResponse(BaseModel):
     """Scores in the order of the rollouts."""
 
     scores: list[ScoreForm]
+    not_used: list[str] = Field([], description="Columns that mean nothing to memreward.")
 
 
 class PlanRequest(BaseModel):
@@ -118,6 +146,12 @@ class RefreshResponse(BaseModel):
     """The state after a refresh."""
 
     model: str | None = Field(description="The checkpoint that scores now.")
+
+
+class LearnResponse(BaseModel):
+    """What was learned."""
+
+    model: str = Field(description="The new checkpoint, which scores now.")
 
 
 class Liveness(BaseModel):

@@ -11,6 +11,7 @@ from .folders import training_folder as training_folder
 from .home import Home as Home
 from .lifecycle import ServerState as ServerState
 from .lifecycle import addresses as addresses
+from .lifecycle import refuse_stopped as refuse_stopped
 from .lifecycle import set_neo4j_aside as set_neo4j_aside
 from .lifecycle import up as up
 from .migration import migrate as migrate

@@ -114,6 +114,23 @@ def addresses(settings: Settings) -> Addresses:
     )
 
 
+def refuse_stopped(settings: Settings) -> None:
+    """Check at once, without asking them, that memreward's own servers run.
+
+    Raises:
+        ServerError: if one was stopped; those that were never started are `addresses`' to refuse.
+    """
+    if not settings.home.exists():
+        return
+    named = {"Neo4j": _own_neo4j(settings), "Postgres": _own_postgres(settings)}
+    stopped = [name for name, server in named.items() if server and server.process() is None]
+    if stopped:
+        raise ServerError(
+            f"{' and '.join(stopped)} in {settings.home} {'are' if len(stopped) > 1 else 'is'} "
+            "stopped: start what is missing with `memreward up`"
+        )
+
+
 def status(settings: Settings) -> list[ServerStatus]:
     """How both servers are doing; starts nothing."""
     return [_neo4j_status(settings), _postgres_status(settings)]

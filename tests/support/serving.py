@@ -36,7 +36,7 @@ class ServedFake(FakeScorer):
         self.stored, self.calls = {}, []
         self.planned: list[tuple[Sequence[Rollout], int]] = []
         self.model: str | None = "fake"
-        self.refreshed = self.n_begun = 0
+        self.refreshed = self.n_begun = self.n_learned = 0
         self.begun.clear()
         self.gate.set()
         self.error: Exception | None = None
@@ -44,6 +44,13 @@ class ServedFake(FakeScorer):
     def refresh(self) -> None:
         self.refreshed += 1
         self.model = "newer"
+
+    def learn(self) -> str:
+        if self.error is not None:
+            raise self.error
+        self.n_learned += 1
+        self.model = f"learned {self.n_learned}"
+        return self.model
 
     def plan_calls(self, rollouts: Sequence[Rollout], budget: int) -> list[int]:
         self.planned.append((rollouts, budget))

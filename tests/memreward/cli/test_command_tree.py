@@ -104,3 +104,12 @@ for path in {[path.split() for path, _, _ in commands()]}:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_ctrl_c_ends_with_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("memreward.cli.query.connected", interrupted)
+    result = runner.invoke(app, ["stats"])
+    assert (result.exit_code, "interrupted: what was stored stays" in result.output) == (130, True)

@@ -15,9 +15,11 @@ from support.cli_fixtures import as_row
 from support.rollout_factory import make_rollout
 from support.serving import TOKEN, Served, ServedFake, Service, serving
 
+from memreward.serving.learning import LearningScorer
 from schema.errors import (
     CheckpointError,
     EncoderMismatchError,
+    InputError,
     MemrewardError,
     StoreFullError,
     UnreachableError,
@@ -109,8 +111,7 @@ def test_evaluation_stores_nothing(service: Service, memory: ServedFake) -> None
         ({"rollouts": [row(reward=1.5)]}, "`reward` is 1.5"),
         ({"rollouts": [row(reward=float("nan"))]}, "`reward` is nan"),
         ({"rollouts": [row(answer="\ud800")]}, "answer"),
-        ({"rollouts": [row() | {"gr\ud800und": 1}]}, "body.rollouts.0"),
-        ({"rollouts": [row(rewards=1)]}, "rewards: Extra inputs are not permitted"),
+        ({"rollouts": [row()], "trian": False}, "trian: Extra inputs are not permitted"),
         ({"rollouts": [row(step="7")]}, "rollouts.0.step"),
         ({"rollouts": [{"query": "What?"}]}, "`answer` is missing"),
         ({"rollouts": [row(" ")]}, "`query` is empty"),
@@ -126,6 +127,54 @@ def test_what_is_wrong_is_said_and_not_stored(
     assert answer.status_code == 422
     assert message in answer.json()["detail"]
     assert memory.calls == []
+
+
+def test_other_columns_are_ignored_as_in_files_and_named(
+    service: Service, memory: ServedFake
+) -> None:
+    answer = service.score(row(rewards=1, rollout=0), row(gold="4", rollout=1)).json()
+    assert answer["not_used"] == ["gold", "rewards"]
+    assert [score["value"] for score in answer["scores"]] == [0.04, 0.04]
+    assert service.score(row()).json()["not_used"] == []
+    assert {rollout.reward for rollout in memory.stored.values()} == {None}
+
+
+def test_it_learns_when_it_is_told_to(service: Service, memory: ServedFake) -> None:
+    assert service.post("/v1/learn", None).json() == {"model": "learned 1"}
+    memory.error = InputError("nothing is verified: label something first")
+    answer = service.post("/v1/learn", None)
+    assert (answer.status_code, "label something" in answer.json()["detail"]) == (422, True)
+
+
+def test_it_learns_by_itself_once_enough_is_verified(memory: ServedFake) -> None:
+    said: list[str] = []
+    scorer = LearningScorer(memory, 3, said.append)
+    verified = [make_rollout(1, place, reward=1.0) for place in range(3)]
+    scorer.score(verified, store=False)
+    scorer.score(verified[:2])
+    scorer.score([make_rollout(2, place, reward=None) for place in range(5)])
+    scorer.close()
+    assert memory.n_learned == 0
+    scorer.score(verified[2:])
+    scorer.close()
+    assert (memory.n_learned, said) == (1, ["learned: learned 1 scores from here on"])
+    memory.error = None
+    scorer.score(verified[:2])
+    scorer.close()
+    assert memory.n_learned == 1
+
+
+def test_it_serves_on_if_it_cannot_learn(memory: ServedFake) -> None:
+    said: list[str] = []
+    scorer = LearningScorer(memory, 1, said.append)
+
+    def fail() -> str:
+        raise InputError("too few labels")
+
+    memory.learn = fail
+    assert len(scorer.score([make_rollout(1, 0, reward=1.0)])) == 1
+    scorer.close()
+    assert said == ["warning: it did not learn: too few labels"]
 
 
 def test_a_body_that_is_no_json_is_refused(service: Service) -> None:
@@ -146,7 +195,7 @@ def test_a_body_that_is_no_json_is_refused(service: Service) -> None:
         {"Authorization": "Basic " + b64encode(f"{TOKEN}:x".encode()).decode()},
     ],
 )
-@pytest.mark.parametrize("path", ["/v1/score", "/v1/refresh", "/openrlhf", "/nothing"])
+@pytest.mark.parametrize("path", ["/v1/score", "/v1/refresh", "/v1/learn", "/openrlhf", "/nothing"])
 def test_nothing_is_said_without_the_token(
     service: Service, memory: ServedFake, path: str, headers: dict[str, str]
 ) -> None:
@@ -277,6 +326,7 @@ def test_the_document_describes_it(service: Service) -> None:
         "/ready",
         "/v1/score",
         "/v1/plan",
+        "/v1/learn",
         "/v1/refresh",
         "/v1/flush",
         "/openrlhf",
