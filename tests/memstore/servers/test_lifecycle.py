@@ -17,7 +17,7 @@ from memstore.db.addresses import Addresses
 from memstore.db.graph_store import open_driver
 from memstore.db.vector_store import connect
 from memstore.servers.home import Home
-from memstore.servers.lifecycle import ServerState, addresses, down, status, up
+from memstore.servers.lifecycle import ServerState, addresses, down, refuse_stopped, status, up
 from memstore.servers.neo4j_server import Neo4jServer
 from memstore.servers.postgres_server import PostgresServer
 from memstore.servers.processes import living_process
@@ -96,6 +96,8 @@ def test_data_outlive_a_stop_and_a_kill(private: Settings) -> None:
     running = processes(private)
     down(private)
     assert processes(private) == []
+    with pytest.raises(ServerError, match=r"Neo4j and Postgres in .* are stopped: .*memreward up"):
+        refuse_stopped(private)
     assert not any(living_process(process.pid) for process in running)
     down(private)
     assert {found.state for found in status(private)} == {ServerState.STOPPED}
