@@ -1,5 +1,5 @@
 """`python -m memreward` is `memreward`."""
 
-from memreward.cli import app
+from memreward.cli.start import main
 
-app()
+main()

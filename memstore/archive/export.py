@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from memstore import new_folder
 from memstore.archive.tables import (
     CHECKPOINTS,
     ROWS_A_PAGE,
@@ -31,7 +32,7 @@ def export_memory(
     checkpoints: Path | None = None,
     progress: ArchiveProgress = lambda table, rows: None,
 ) -> ArchiveManifest:
-    """Write everything that is published of a memory into a new folder.
+    """Write everything that is published of a memory into a new folder, whole or not at all.
 
     Publishing is paused during an export; what is accepted during it is not part of it.
 
@@ -48,7 +49,18 @@ def export_memory(
     """
     catch_up(stores, memory)
     get_memory(stores, memory)
-    _make_folder(folder)
+    _refuse_full(folder)
+    with new_folder(folder) as unfinished:
+        return _write(stores, memory, unfinished, checkpoints, progress)
+
+
+def _write(
+    stores: Stores,
+    memory: str,
+    folder: Path,
+    checkpoints: Path | None,
+    progress: ArchiveProgress,
+) -> ArchiveManifest:
     with stores.vectors.session("archive.sql") as session:
         hold(session, memory, MemoryLock.PUBLISHER)
         seq, generation, _ = stores.graph.read(
@@ -97,15 +109,17 @@ def _told(
         progress(table, len(page))
 
 
-def _make_folder(folder: Path) -> None:
+def _refuse_full(folder: Path) -> None:
+    """Take an empty folder away, since a whole one gets its name.
+
+    Raises:
+        InputError: if it holds something.
+    """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise InputError(f"{folder}: not empty; name a new folder")
+        if folder.is_dir() and not folder.is_symlink():
+            folder.rmdir()
     except OSError as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{folder}: cannot be made ({error.strerror}); name another") from error
+        raise InputError(f"{folder}: not empty; name a new folder") from error
 
 
 def _copy_checkpoints(source: Path | None, target: Path) -> dict[str, str]:

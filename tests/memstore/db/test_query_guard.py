@@ -195,3 +195,17 @@ def test_a_forked_process_may_not_use_the_driver(
             stores.graph.query("RETURN 1 AS x", {}, 1.0)
         with pytest.raises(StoreError, match="forked"):
             stores.graph.read("reads.cypher", lambda tx: None)
+
+
+@pytest.mark.parametrize(
+    "greedy",
+    [
+        "UNWIND range(1, 1000000000) AS x RETURN collect(x) AS all",
+        "UNWIND range(1, 100000000) AS x WITH x ORDER BY -x RETURN x LIMIT 100000001",
+        "RETURN reduce(s = 'x', i IN range(1, 60) | s + s) AS long",
+    ],
+)
+def test_a_query_that_wants_too_much_memory_is_given_up(greedy: str, stores: Stores) -> None:
+    with pytest.raises(StoreError):
+        stores.graph.query(greedy, {}, 20.0)
+    assert stores.graph.query("RETURN 1 AS one", {}, 5.0).rows == [{"one": 1}]
