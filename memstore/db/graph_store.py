@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, LiteralString, TypeVar, cast
+from typing import Any, Final, LiteralString, TypeVar, cast
 
 import neo4j
 from neo4j import exceptions
@@ -30,6 +30,9 @@ RETRY_TIME_S = 5.0
 RESERVE_BYTES = 256 << 20
 #: Codes of faults that lie in the server, not in what it was told.
 _OWN_FAULTS = ("Neo.DatabaseError.General", "Neo.DatabaseError.Transaction")
+#: Rows of a user's query that are held at a time.
+MAX_ROWS: Final = 1_000_000
+_NO_MEMORY: Final = "Memory"
 _TIMED_OUT = "Neo.ClientError.Transaction.TransactionTimedOut"
 _TOO_MANY_LOGINS = "Neo.ClientError.Security.AuthenticationRateLimit"
 
@@ -166,6 +169,24 @@ class QueryResult:
     rows: list[dict[str, Any]]
 
 
+def _answer(result: neo4j.Result) -> QueryResult:
+    """All rows of a user's query, unless they are too many to be held here or there."""
+    rows: list[dict[str, Any]] = []
+    try:
+        columns = list(result.keys())
+        for record in result:
+            if len(rows) == MAX_ROWS:
+                raise QueryRefusedError(f"the query has more than {MAX_ROWS:,} rows: give a LIMIT")
+            rows.append(record.data())
+    except exceptions.TransientError as exc:
+        if _NO_MEMORY not in (exc.code or ""):
+            raise  # It is tried again.
+        raise QueryRefusedError(
+            f"Neo4j gave the query up, since it needs too much memory: narrow it ({exc.message})"
+        ) from exc
+    return QueryResult(columns=columns, rows=rows)
+
+
 class GraphStore:
     """One driver to one Neo4j."""
 
@@ -211,7 +232,8 @@ class GraphStore:
         """Run a user's query, which may only read: see `memstore.db.query_guard`.
 
         Raises:
-            QueryRefusedError: if it does more than read, is wrong, or takes too long.
+            QueryRefusedError: if it does more than read, is wrong, takes too long or too much
+                memory, or has more rows than `MAX_ROWS`.
             ServerError: if Neo4j does not answer.
         """
         check_length(cypher)
@@ -219,9 +241,7 @@ class GraphStore:
         def work(tx: neo4j.ManagedTransaction) -> QueryResult:
             explained = tx.run(cast(LiteralString, f"EXPLAIN {cypher}"), dict(parameters)).consume()
             check_plan(explained.query_type, explained.plan)
-            result = tx.run(cast(LiteralString, cypher), dict(parameters))
-            columns = list(result.keys())
-            return QueryResult(columns=columns, rows=result.data())
+            return _answer(tx.run(cast(LiteralString, cypher), dict(parameters)))
 
         limited = neo4j.unit_of_work(timeout=timeout_s)(work)
         try:
