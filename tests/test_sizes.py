@@ -43,7 +43,6 @@ FUNCTIONS = {
     "memreward/jobs/follow.py follow_files": _ARGUMENTS,
     "memreward/jobs/grpo.py _train": _LIST,
     "memreward/jobs/prior.py evidence_graph": "one line a field of the graph",
-    "memstore/archive/export.py export_memory": _ARGUMENTS,
     "memreward/memory.py ingest": _ARGUMENTS,
     "memstore/changes/dataset_ingestion.py ingest_dataset": _ARGUMENTS,
     "memstore/changes/reembedding.py reembed": _ARGUMENTS,
