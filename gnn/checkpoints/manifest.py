@@ -79,7 +79,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise CheckpointError(
             f"no checkpoint in {folder} ({error.strerror}): run `memreward train`"
         ) from error
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(f"{path} is damaged ({error}): train again") from error

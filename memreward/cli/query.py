@@ -67,7 +67,7 @@ def _parameters(given: list[str]) -> dict[str, Any]:
             raise InputError(f"-p {item!r}: write it as name=value")
         try:
             parameters[name] = json.loads(value)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):  # Digits too many or brackets too deep: a text.
             parameters[name] = value
     return parameters
 

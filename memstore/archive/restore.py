@@ -49,8 +49,8 @@ def import_memory(
         StoreError: if a database refuses.
     """
     manifest = read_manifest(folder)
-    check_files(folder, manifest)
     restore_checks.check_manifest(manifest)
+    check_files(folder, manifest)
     _make_room(stores, manifest.memory)
     with stores.vectors.session("archive.sql") as session:
         hold(session, manifest.memory, MemoryLock.LINKER, MemoryLock.PUBLISHER)

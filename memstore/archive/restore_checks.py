@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 
 from memstore.archive.tables import ArchiveManifest, Record
@@ -20,12 +21,22 @@ from schema.validation import (
 
 
 def check_manifest(manifest: ArchiveManifest) -> None:
-    """Check name, stamp and numbers.
+    """Check name, stamp, numbers, and names of checkpoints' files.
 
     Raises:
         InputError: if no memory can be like that.
     """
+    check_text(manifest.memory, "memory", MAX_NAME_BYTES)
     ids.checked_name(manifest.memory, "memory")
+    check_text(manifest.created_at, "created_at", MAX_NAME_BYTES)
+    try:
+        datetime.fromisoformat(manifest.created_at)
+    except ValueError as error:
+        raise InputError(f"`created_at` is {manifest.created_at!r}: give a time") from error
+    if manifest.encoder_path is not None:
+        check_text(manifest.encoder_path, "encoder_path")
+    if not isinstance(manifest.checkpoints, dict):
+        raise InputError("`checkpoints` is no object: export the memory again")
     check_text(manifest.encoder, "encoder", MAX_NAME_BYTES)
     for name in ("dimension", "neighbours", "seq", "generation", "linked_seq", "keys_version"):
         check_integer(getattr(manifest, name), name)

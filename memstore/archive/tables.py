@@ -178,7 +178,14 @@ def read_manifest(folder: Path) -> ArchiveManifest:
         raise InputError(
             f"{folder}: no {MANIFEST} there: name a folder that `memreward export` has finished"
         ) from error
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: not a manifest of an exported memory ({error})") from error

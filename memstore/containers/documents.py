@@ -26,7 +26,7 @@ def is_json_lines(path: Path) -> bool:
                 first = stream.readline(_FIRST_LINE)
             following = stream.readline(_FIRST_LINE)
         return isinstance(json.loads(first), dict) and bool(following.strip())
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     except STREAM_ERRORS as error:
         raise InputError(f"{path}: cannot be read ({error}); copy the file again") from error

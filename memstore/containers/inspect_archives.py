@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from schema.errors import InputError
 
+#: Largest part: it is read as a whole, and a small archive can hold a huge one.
+MAX_PART_BYTES: Final = 1 << 30
 #: Members that say what was evaluated, the newest kind first.
 _HEADS: Final = ("header.json", "_journal/start.json", "start.json")
 
@@ -27,18 +29,32 @@ def archive_rows(path: Path) -> Iterator[dict[str, Any]]:
             samples = [n for n in names if n.startswith("samples/") and n.endswith(".json")]
             if head is None or not samples:
                 raise InputError(f"{path}: no log of Inspect with samples; finish the evaluation")
-            said = json.loads(archive.read(head))
+            log = _read(archive, head, path).get("eval", {})
             for name in sorted(samples, key=_in_order):
-                yield {"eval": said.get("eval", {}), **json.loads(archive.read(name))}
+                yield {"eval": log, **_read(archive, name, path)}
     except NotImplementedError as error:
         raise InputError(
             f"{path}: compressed in a way that Python cannot read ({error}); convert it with "
             "`inspect log convert --to json`"
         ) from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RecursionError, OSError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: no whole archive ({error}); copy the file again") from error
+
+
+def _read(archive: zipfile.ZipFile, name: str, path: Path) -> dict[str, Any]:
+    """The JSON object of a part.
+
+    Raises:
+        InputError: if it is none, or would not fit into memory.
+    """
+    if archive.getinfo(name).file_size > MAX_PART_BYTES:
+        raise InputError(f"{path}: {name} has more than {MAX_PART_BYTES:,} bytes; leave it out")
+    found = json.loads(archive.read(name))
+    if not isinstance(found, dict):
+        raise InputError(f"{path}: {name} is no JSON object; copy the file again")
+    return found
 
 
 def _in_order(name: str) -> list[tuple[int, str]]:

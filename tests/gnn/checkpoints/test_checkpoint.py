@@ -87,7 +87,7 @@ def test_one_flipped_bit_and_a_changed_intercept(tmp_path: Path) -> None:
         load_checkpoint(tmp_path / "m", encoder="hash")
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", "null", '{"format": 1}', "\x00"])
+@pytest.mark.parametrize("text", ["", "[]", "{}", "null", '{"format": 1}', "\x00", "[" * 99_999])
 def test_a_manifest_that_is_none(text: str, tmp_path: Path) -> None:
     saved(tmp_path / "m")
     (tmp_path / "m" / MANIFEST).write_text(text)

@@ -207,6 +207,28 @@ def test_an_archive_without_samples_is_refused(tmp_path: Path) -> None:
         list(archive_rows(tmp_path / "a.eval"))
 
 
+@pytest.mark.parametrize(
+    ("head", "sample", "why"),
+    [
+        ("[]", "{}", "header.json is no JSON object"),
+        ("{}", "[1]", "samples/1.json is no JSON object"),
+        ("{}", "[" * 99_999, "no whole archive"),
+        ("{}", "{", "no whole archive"),
+        ("{}", '{"x": "' + "a" * 5_000 + '"}', "has more than 4,096 bytes"),
+    ],
+)
+def test_a_hostile_archive_is_refused(
+    head: str, sample: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "more than" in why:
+        monkeypatch.setattr("memstore.containers.inspect_archives.MAX_PART_BYTES", 4_096)
+    with zipfile.ZipFile(tmp_path / "a.eval", "w") as archive:
+        archive.writestr("header.json", head)
+        archive.writestr("samples/1.json", sample)
+    with pytest.raises(InputError, match=why):
+        list(archive_rows(tmp_path / "a.eval"))
+
+
 def test_a_document_that_is_too_long_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
