@@ -35,6 +35,7 @@ def archive(tmp_path: Path) -> Path:
     for table in ARCHIVED:
         path = table_path(folder, table)
         path.touch()
+        assert table.archive is not None
         tables[table.archive] = TableEntry(rows=0, sha256=file_hash(path))
     stamp: dict[str, Any] = {
         **{"memory": "m", "encoder": "e", "dimension": 3, "neighbours": 7, "seq": 1},
