@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from memreward.look.access import Access
 from memreward.look.groups import add_groups
+from memreward.look.label import add_label
 from memreward.look.pages import address, page
 from memreward.look.parameters import MemoryName
 from memreward.look.request import Looked
@@ -41,6 +42,7 @@ def create_app(looked: Looked, *, token: str, port: int) -> FastAPI:
     add_runs(app, looked)
     add_groups(app, looked)
     add_why(app, looked)
+    add_label(app, looked)
     _add_errors(app)
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.add_middleware(Access, token=token, port=port)

@@ -7,11 +7,10 @@ from fastapi.responses import HTMLResponse
 
 from memreward.look.filters import FILTERS, RIGHT
 from memreward.look.pages import address, page
-from memreward.look.parameters import AsOf, Id, MemoryName, Name
+from memreward.look.parameters import AsOf, Id, MemoryName, Name, cursor_in, cursor_text
 from memreward.look.request import Looked, frame
 from memstore.browse import (
     MOST_OF_ONE,
-    Cursor,
     GroupChoice,
     group_detail,
     group_page,
@@ -90,27 +89,13 @@ def _groups(
             policy=asked["policy"],
             keep=None if only is None else FILTERS[only].keep,
         )
-        found = group_page(view, choice, _cursor(after), SIZE)
+        found = group_page(view, choice, cursor_in(after), SIZE)
         names = names_in(view)
         around = frame(view, "groups", asked["as_of"])
     here = {"memory": around["memory"], **asked}
     onward = None
     if found.next is not None:
-        onward = address("groups", **here, after=f"{found.next.seq}.{found.next.id}")
+        onward = address("groups", **here, after=cursor_text(found.next))
     values = {"page": found, "names": names, "asked": asked, "filters": FILTERS, "right": RIGHT}
     first = None if after is None else address("groups", **here)
     return page("groups.html", {**around, **values, "next": onward, "first": first})
-
-
-def _cursor(text: str | None) -> Cursor | None:
-    """Where a page begins, as its address says it.
-
-    Raises:
-        InputError: if it says nothing of the kind.
-    """
-    if text is None:
-        return None
-    seq, _, id_ = text.partition(".")
-    if not seq.isdecimal() or len(seq) > 18 or not id_:
-        raise InputError(f"after={text!r} names no place: begin at the first page")
-    return Cursor(seq=int(seq), id=id_)

@@ -35,7 +35,9 @@ document.addEventListener("keydown", (event) => {
   if (event.target.matches("input, select, textarea")) return;
   const known = Object.hasOwn(KEYS, event.key) ? KEYS[event.key] : null;
   const view = /^[a-z]$/.test(event.key) && document.querySelector(`nav [data-key=${event.key}]`);
-  if (known) known();
+  const button = /^[a-z0-9]$/.test(event.key) && document.querySelector(`[data-press="${event.key}"]`);
+  if (button) button.click();
+  else if (known) known();
   else if (view) view.click();
   else return;
   event.preventDefault();

@@ -13,6 +13,7 @@ from support.store_fixtures import MemoryUnderTest
 
 from memreward.look.filters import FILTERS
 from memstore.db.stores import Stores
+from memstore.reads.history import read_history
 from memstore.settings import Settings
 from schema.ids import rollout_id
 
@@ -125,6 +126,36 @@ def test_why_a_rollout_is_scored_so(
     assert why.count("<details data-row>") >= 2 and "a neighbour</a>, cosine" in why
     assert why.count("<script") == 1 and "onerror=&#39;" in why
     assert not links(early, "/why?")
+
+
+def test_verdicts_are_stored_once_and_a_later_word_replaces_them(
+    memory: MemoryUnderTest, pages: Pages
+) -> None:
+    memory.add([make_rollout(number, 0, reward=None) for number in range(3)])
+    assert "Who judges?" in pages.text("/label", memory=memory.name)
+    asked = pages.text("/label", memory=memory.name, annotator="ann")
+    (rollout,) = set(re.findall(r'data-rollout="(\w+)"', asked))
+
+    def judge(**changes: str) -> requests.Response:
+        form = {"memory": memory.name, "annotator": "ann", "rollout": rollout, "judgement": "right"}
+        url = pages.url + "/label"
+        headers = {"Origin": pages.url}
+        return pages.session.post(url, data={**form, **changes}, headers=headers, timeout=60)
+
+    for _ in range(2):
+        after = judge()
+        assert after.status_code == 200 and f'data-rollout="{rollout}"' not in after.text
+    judge(judgement="wrong")
+    said = read_history(memory.stores, memory.name, rollout)
+    assert [(item.who, item.value) for item in said.statements] == [("ann", 1.0), ("ann", 0.0)]
+    assert said.verified == 0.0
+    ended = pages.text("/label", memory=memory.name, annotator="ann", after=f"1.{'0' * 64}")
+    assert "There is no further query" in ended
+    for wrong in ("", "x" * 300_000):
+        assert judge(judgement=wrong).status_code == 404
+    assert judge(rollout="unknown").status_code == judge(annotator=" ").status_code == 404
+    assert judge(memory="guessed").status_code == 404
+    assert len(read_history(memory.stores, memory.name, rollout).statements) == 2
 
 
 def test_what_is_not_there_is_said(lived: MemoryUnderTest, pages: Pages) -> None:

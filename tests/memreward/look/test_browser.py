@@ -12,6 +12,8 @@ from support.rollout_factory import make_rollout, make_rollouts
 from support.store_fixtures import MemoryUnderTest
 
 from memstore.db.stores import Stores
+from memstore.reads.history import read_history
+from schema.ids import rollout_id
 
 pytest.importorskip("playwright", reason="playwright is not installed")
 from playwright.sync_api import (
@@ -133,6 +135,30 @@ def test_search_by_key_and_the_slider(memory: MemoryUnderTest, tab: Tab) -> None
     tab.page.get_by_role("button", name="Show").click()
     tab.page.wait_for_url("**as_of=1*")
     assert tab.page.locator("tr[data-row]").count() == 0
+
+
+def test_fifty_labels_by_keyboard_are_stored_once_each(memory: MemoryUnderTest, tab: Tab) -> None:
+    rollouts = [make_rollout(number, 0, reward=None) for number in range(52)]
+    memory.add(rollouts)
+    tab.open(f"/label?memory={memory.name}&annotator=ann")
+    wanted: dict[str, float] = {}
+    for number in range(50):
+        form = tab.page.locator("form[data-rollout]")
+        rollout = form.get_attribute("data-rollout") or ""
+        wanted[rollout] = float(number % 3 > 0)
+        with tab.page.expect_navigation():
+            tab.page.keyboard.press("1" if number % 3 else "2")
+    # It is closed while the next one is sent: it is stored, or not.
+    tab.page.evaluate("document.querySelector('[data-press=\"1\"]').click()")
+    tab.page.close()
+    ids = [
+        rollout_id(memory.name, "run-1", item.source_query_id, item.step, item.place)
+        for item in rollouts
+    ]
+    said = {id_: read_history(memory.stores, memory.name, id_).statements for id_ in ids}
+    assert len(wanted) == 50
+    assert all([(s.who, s.value) for s in said[id_]] == [("ann", wanted[id_])] for id_ in wanted)
+    assert sum(len(said[id_]) for id_ in ids if id_ not in wanted) <= 1
 
 
 def test_a_page_says_that_a_run_has_written(memory: MemoryUnderTest, tab: Tab) -> None:
