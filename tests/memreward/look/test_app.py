@@ -15,6 +15,7 @@ from memreward.look.filters import FILTERS
 from memstore.db.stores import Stores
 from memstore.reads.history import read_history
 from memstore.settings import Settings
+from schema.errors import UnreachableError
 from schema.ids import rollout_id
 
 
@@ -175,6 +176,22 @@ def test_what_is_not_there_is_said(lived: MemoryUnderTest, pages: Pages) -> None
         assert "This cannot be shown" in answer.text
     assert pages.get("/groups", memory=lived.name, as_of="soon").status_code == 422
     assert pages.session.post(pages.url + "/groups", timeout=60).status_code == 403
+
+
+def test_a_database_that_is_away_is_said_and_the_page_tries_again(
+    lived: MemoryUnderTest, pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise UnreachableError("Postgres at 127.0.0.1:1 is <b>away</b>")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("memreward.look.request.open_view", away)
+        answer = pages.get("/groups", memory=lived.name)
+        assert pages.get("/seq", memory=lived.name).status_code == 503
+    assert answer.status_code == 503
+    assert '<meta http-equiv="refresh" content="3">' in answer.text
+    assert "is &lt;b&gt;away&lt;/b&gt;" in answer.text
+    assert "<h1>Groups" in pages.text("/groups", memory=lived.name)
 
 
 def test_one_memory_alone_is_shown(
