@@ -1,12 +1,15 @@
 """`memreward train` and `memreward propagate`."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from memreward.base import bars, connected, console, err_console
 from memreward.cli.ingest import MemoryOption
 from memstore import load_settings
+
+#: The default model, whose training resumes. Not imported: an interrupt may come in an import.
+_RESUMABLE: Final = "memreward"
 
 
 def train(
@@ -31,10 +34,8 @@ def train(
                 stores, settings, memory, progress, model=model, seed=seed, resume=resume
             )
     except KeyboardInterrupt:
-        from gnn.jobs import DEFAULT_MODEL
-
         again = f"`memreward train --memory {memory} --resume` continues"
-        said = again if model == DEFAULT_MODEL else "nothing is kept"
+        said = again if model == _RESUMABLE else "nothing is kept"
         err_console.print(f"interrupted: {said}", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(130) from None
     if not trained.new:
