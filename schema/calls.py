@@ -81,7 +81,7 @@ class Reuse:
 class ConclusionToJudge:
     """A conclusion that is worth a verdict, as a person or a judge model is given it."""
 
-    #: Of the memory, not of the data's owner.
+    #: The owner's, of the typical rollout.
     query_id: str
     dataset: str
     query: str

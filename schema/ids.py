@@ -2,11 +2,19 @@
 
 import hashlib
 import re
+from collections.abc import Collection, Sequence
+from typing import Final
 
 from schema.errors import InputError
 
 #: Rule for the names of memories and runs.
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+#: Digits of an id, and the fewest of them that may stand for it.
+ID_LENGTH: Final = 32
+SHORTEST_PREFIX: Final = 8
+_PREFIX = re.compile(f"[0-9a-f]{{{SHORTEST_PREFIX},{ID_LENGTH - 1}}}")
+#: Ids that a message about an ambiguous one names.
+_NAMED: Final = 5
 
 
 def checked_name(name: str, what: str) -> str:
@@ -47,6 +55,43 @@ def rollout_id(memory: str, run: str, source_query_id: str, step: int, place: in
 def conclusion_id(memory: str, query: str, key: str) -> str:
     """Id of the conclusion `key` that answers of the query with id `query` reach."""
     return digest("conclusion", memory, query, key)
+
+
+def is_prefix(text: str) -> bool:
+    """Whether `text` may be the beginning of an id, and is not all of it."""
+    return _PREFIX.fullmatch(text) is not None
+
+
+def short_length(ids: Collection[str]) -> int:
+    """So many first digits tell all of these ids apart; `SHORTEST_PREFIX` at least."""
+    length = SHORTEST_PREFIX
+    while length < ID_LENGTH and len({id_[:length] for id_ in ids}) < len(set(ids)):
+        length += 1
+    return length
+
+
+def the_one(prefix: str, found: Sequence[str], memory: str) -> str:
+    """The only rollout whose id begins with `prefix`.
+
+    Args:
+        prefix: as somebody gave it.
+        found: ids that begin with it.
+        memory: where they were looked for.
+
+    Raises:
+        InputError: if there is none, or there are several.
+    """
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise InputError(f"memory {memory!r} has no rollout {prefix!r}: check its id")
+    length = short_length(found)
+    named = ", ".join(id_[:length] for id_ in sorted(found)[:_NAMED])
+    more = ", ..." if len(found) > _NAMED else ""
+    raise InputError(
+        f"{prefix!r} begins the ids of {len(found)} rollouts of memory {memory!r} ({named}{more}): "
+        "give more digits"
+    )
 
 
 def content_hash(query: str, thinking: str, answer: str) -> str:

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from schema.rollout import Rollout
+
+#: Labelled queries from which a memory learns a model of its own; before, a prior scores.
+FEWEST_LABELLED: Final = 10
 
 
 class ScoreSource(StrEnum):

@@ -35,7 +35,6 @@ FUNCTIONS = {
     "memreward/bench/knn.py _row": "the searches are timed one after another, on one memory",
     "memreward/cli/collect.py collect": _COMMAND,
     "memreward/cli/evaluate.py evaluate": _COMMAND,
-    "memreward/cli/explain.py suspects": _COMMAND,
     "memreward/cli/grpo.py grpo": _COMMAND,
     "memreward/cli/ingest.py ingest": _COMMAND,
     "memreward/cli/serve.py serve": _COMMAND,

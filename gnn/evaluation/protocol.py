@@ -87,10 +87,28 @@ class Evaluation:
                 for name in self.set_names
             },
             "best_of": {name: self._best_of(name) for name in self.set_names},
+            "queries": self.query_counts(),
             "labels": self.labels,
             "seeds": len(next(iter(self.scored.values()))),
             "seconds": round(self.seconds, 1),
         }
+
+    def query_counts(self) -> dict[str, int]:
+        """Queries with a reward: labelled, scored, and held out of both; means over seeds."""
+        known = set(np.unique(self.query_R[~np.isnan(self.truth_R) & (self.query_R >= 0)]).tolist())
+        rows = {id_: row for row, id_ in enumerate(self.graph.query_id_Q)}
+        counts = []
+        for scored in next(iter(self.scored.values())):
+            trial = scored.trial
+            labelled = {rows[id_] for id_ in trial.labelled_query_ids if id_ in rows} & known
+            asked = {
+                query
+                for name in trial.sets
+                for query in self.query_R[self.scorable_R(trial, name)].tolist()
+            }
+            counts.append((len(labelled), len(asked), len(known - labelled - asked)))
+        means = np.round(np.mean(counts, axis=0)).astype(int).tolist()
+        return dict(zip(("labelled", "scored", "held_out"), means, strict=True))
 
     def _summary(self, model: str, set_name: str) -> dict[str, Any]:
         whole: list[Metrics] = []

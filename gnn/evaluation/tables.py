@@ -67,24 +67,24 @@ def parts(rows: Mapping[str, Mapping[str, Any]], by: str) -> dict[str, dict[str,
     }
 
 
-def evaluation_tables(result: Mapping[str, Any], *, in_parts: bool = True) -> Iterator[Table]:
-    """One table a set: the whole, then its domains, then its datasets.
+def overall_table(set_name: str, rows: Mapping[str, Mapping[str, Any]]) -> Table:
+    """One row a model, the best of each measure in bold."""
+    table = Table(title=f"{set_name}: {_size(rows)}", title_justify="left")
+    table.add_column("model")
+    for measure in MEASURES:
+        table.add_column(HEADINGS[measure], justify="right")
+    best = {measure: best_models(rows, measure) for measure in MEASURES}
+    for model, row in rows.items():
+        cells = [
+            Text(_short(number(row, m)), style="bold" if model in best[m] else "") for m in MEASURES
+        ]
+        table.add_row(model, *cells)
+    return table
 
-    Args:
-        result: what `Evaluation.to_json` gave.
-        in_parts: show domains and datasets.
-    """
-    for set_name, rows in result["sets"].items():
-        table = Table(title=f"{set_name}: {_size(rows)}", title_justify="left")
-        table.add_column("part")
-        table.add_column("model")
-        for measure in MEASURES:
-            table.add_column(HEADINGS[measure], justify="right")
-        _add_rows(table, "all", rows)
-        for by in ("by_domain", "by_dataset") if in_parts else ():
-            for part, part_rows in parts(rows, by).items():
-                _add_rows(table, part, part_rows)
-        yield table
+
+def _short(figure: str) -> str:
+    """`.864 ±.004`, so that all measures fit a line of 80 characters."""
+    return figure.replace("0.", ".")
 
 
 def selective_table(set_name: str, rows: Mapping[str, Mapping[str, Any]]) -> Table:
@@ -146,29 +146,65 @@ def _share(found: Mapping[str, Any], name: str) -> str:
     return "n/a" if value is None else f"{value:.3f}"
 
 
-def print_evaluation(result: Mapping[str, Any], console: Console, *, in_parts: bool = True) -> None:
-    """Print all tables, and what they were made from."""
-    for table in evaluation_tables(result, in_parts=in_parts):
-        console.print(table)
+def print_evaluation(
+    result: Mapping[str, Any], console: Console, *, in_parts: bool = False
+) -> None:
+    """Print all tables, those of whole sets last, and a sentence.
+
+    Args:
+        result: what `Evaluation.to_json` gave.
+        console: where to.
+        in_parts: show domains and datasets, too.
+    """
     for set_name, rows in result["sets"].items():
+        for by in ("by_domain", "by_dataset") if in_parts else ():
+            for part, part_rows in parts(rows, by).items():
+                console.print(overall_table(f"{set_name}, {part}", part_rows))
         console.print(selective_table(set_name, rows))
     for set_name, found in result["best_of"].items():
         if len(found) > 1:
             console.print(best_of_table(set_name, found, in_parts=in_parts))
+    for set_name, rows in result["sets"].items():
+        console.print(overall_table(set_name, rows))
     console.print(
-        f"{result['labels']:.0%} of the queries labelled, {result['seeds']} seed(s), "
-        f"{result['seconds']:.0f} s; mean ± standard deviation over seeds, coverage 1"
+        f"{_queries(result['queries'])}; {result['seeds']} seed(s), {result['seconds']:.0f} s; "
+        "mean ± standard deviation over seeds, coverage 1"
     )
+    console.print(sentence(result))
+
+
+def sentence(result: Mapping[str, Any]) -> str:
+    """How well the first model does, and the best of the others, on the set of no choices."""
+    set_name = "final" if "final" in result["sets"] else next(iter(result["sets"]))
+    (own, row), *others = result["sets"][set_name].items()
+    labelled = result["queries"]["labelled"]
+    said = [
+        f"{HEADINGS[measure]} {_figure(row, measure)}{_best_other(dict(others), measure)}"
+        for measure in ("auc", "within_query")
+    ]
+    return (
+        f"With {labelled} queries labelled, {own} on the {set_name} set has {' and '.join(said)}."
+    )
+
+
+def _best_other(rows: Mapping[str, Mapping[str, Any]], measure: str) -> str:
+    known = {name: row[measure] for name, row in rows.items() if row[measure] is not None}
+    if not known:
+        return ""
+    best = max(known, key=lambda name: known[name])
+    return f" (best of the others: {best}, {known[best]:.3f})"
+
+
+def _figure(row: Mapping[str, Any], measure: str) -> str:
+    return "n/a" if row[measure] is None else f"{row[measure]:.3f}"
+
+
+def _queries(counts: Mapping[str, int]) -> str:
+    """How the queries with rewards were used."""
+    line = f"{counts['labelled']} queries labelled, {counts['scored']} scored"
+    return f"{line}, {counts['held_out']} held out and not scored" if counts["held_out"] else line
 
 
 def _size(rows: Mapping[str, Mapping[str, Any]]) -> str:
     row = next(iter(rows.values()))
     return f"{row['n_queries']} queries, {row['n_rollouts']} rollouts"
-
-
-def _add_rows(table: Table, part: str, rows: Mapping[str, Mapping[str, Any]]) -> None:
-    best = {measure: best_models(rows, measure) for measure in MEASURES}
-    for i, (model, row) in enumerate(rows.items()):
-        cells = [Text(number(row, m), style="bold" if model in best[m] else "") for m in MEASURES]
-        label = f"{part} ({_size(rows)})" if part != "all" else part
-        table.add_row(label if i == 0 else "", model, *cells, end_section=i == len(rows) - 1)

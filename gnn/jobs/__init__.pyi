@@ -1,3 +1,4 @@
+from .explain import Suspicion as Suspicion
 from .explain import Why as Why
 from .explain import explain_rollout as explain_rollout
 from .explain import find_suspects as find_suspects

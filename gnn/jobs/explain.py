@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,8 @@ from gnn.sources import SourceTrust
 from memstore import Settings
 from memstore.changes import said_of
 from memstore.db import Stores
-from memstore.reads import as_known, read_graph
+from memstore.reads import as_known, read_graph, source_query_ids
+from schema.ids import is_prefix, short_length, the_one
 from schema.memory_graph import MemoryGraph
 
 
@@ -42,6 +43,8 @@ class Suspicion:
     said: Mapping[str, Mapping[str, float]]
     #: Those with the most evidence against them first, then those that the model did not know.
     sources: Sequence[Source]
+    #: So many first digits of an id tell the memory's rollouts apart.
+    id_length: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +58,8 @@ class Why:
     verified: float | None
     #: Rollout to what each source says of it, of the labelled rollouts that are named.
     said: Mapping[str, Mapping[str, float]]
+    #: So many first digits of an id tell the memory's rollouts apart.
+    id_length: int
 
 
 def find_suspects(
@@ -81,6 +86,7 @@ def find_suspects(
         suspects=suspects(graph, unseen_R, limit),
         said=said,
         sources=_sources(model.trust, distances),
+        id_length=short_length(graph.rollout_id_R),
     )
 
 
@@ -120,7 +126,10 @@ def explain_rollout(
     """
     graph = read_graph(stores, memory)
     model, manifest = _model(stores, settings, graph, version)
-    explanation = explain(model, graph, rollout)
+    if is_prefix(rollout):
+        begin_so = [id_ for id_ in graph.rollout_id_R if id_.startswith(rollout)]
+        rollout = the_one(rollout, begin_so, memory)
+    explanation = _named_by_owners(stores, memory, explain(model, graph, rollout))
     learned = as_known(stores, graph, manifest.seq)
     found = influences(model, learned, rollout, n_influences)
     named = {sender.rollout_id for item in explanation.contributions for sender in item.senders}
@@ -132,7 +141,19 @@ def explain_rollout(
         influences=found,
         verified=None if np.isnan(verified) else verified,
         said=said_of(stores, memory, sorted(named)),
+        id_length=short_length(graph.rollout_id_R),
     )
+
+
+def _named_by_owners(stores: Stores, memory: str, found: Explanation) -> Explanation:
+    """With the owners' ids of neighbour queries in place of the memory's."""
+    named = {item.query_id for item in found.contributions if item.query_id is not None}
+    own = source_query_ids(stores, memory, sorted(named))
+    contributions = tuple(
+        item if item.query_id is None else replace(item, query_id=own[item.query_id])
+        for item in found.contributions
+    )
+    return replace(found, contributions=contributions)
 
 
 def _model(

@@ -10,6 +10,7 @@ from gnn.models import PriorModel
 from memstore import Settings
 from memstore.changes import LabelReport, add_labels
 from memstore.db import Stores
+from memstore.reads import rollout_places
 from schema.calls import ConclusionToJudge, Judge
 from schema.errors import InputError
 from schema.reward import VerifiedReward
@@ -37,13 +38,14 @@ def suggest_conclusions(
     else:
         loaded = LoadedModel.load(folder, graph.encoder)
     calls = suggest_calls(graph, predict(loaded.model, None, graph).value_R, budget)
+    places = rollout_places(stores, memory, [graph.rollout_id_R[call.rollout] for call in calls])
     query_R, conclusion_R = graph.query_of_rollout_R, graph.conclusion_of_rollout_R
     found: list[ConclusionToJudge] = []
     for call in calls:
         query, conclusion = int(query_R[call.rollout]), int(conclusion_R[call.rollout])
         found.append(
             ConclusionToJudge(
-                query_id=graph.query_id_Q[query],
+                query_id=places[graph.rollout_id_R[call.rollout]].query_id,
                 dataset=graph.dataset_Q[query],
                 query=graph.query_text_Q[query],
                 conclusion=None if conclusion < 0 else graph.conclusion_key_C[conclusion],

@@ -20,6 +20,8 @@ class Suspect:
     #: Distance of the two, in [0, 1].
     contradiction: float
     query: str
+    #: Key of what the answer concludes; None: none was read.
+    conclusion: str | None
     answer: str
 
 
@@ -61,6 +63,8 @@ def suspects(graph: MemoryGraph, unseen_R: Floats, limit: int) -> list[Suspect]:
     """The `limit` verified rewards that `unseen_R` contradicts most, the worst first."""
     distance_R, known_R = contradiction(graph, unseen_R)
     rows = np.flatnonzero(known_R)
+    conclusion_R = graph.conclusion_of_rollout_R
+    keys = [*graph.conclusion_key_C, None]
     order = rows[np.argsort(-distance_R[rows], kind="stable")][:limit]
     return [
         Suspect(
@@ -69,6 +73,7 @@ def suspects(graph: MemoryGraph, unseen_R: Floats, limit: int) -> list[Suspect]:
             probability=float(unseen_R[row]),
             contradiction=float(distance_R[row]),
             query=graph.query_text_Q[graph.query_of_rollout_R[row]],
+            conclusion=keys[conclusion_R[row]],
             answer=graph.answer_text_R[row],
         )
         for row in order

@@ -9,14 +9,20 @@ import os
 import re
 from typing import Any, Final
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.highlighter import JSONHighlighter
+from rich.segment import Segment, Segments
+from rich.table import Table
 from rich.text import Text
+
+from memreward.base.tables import Excerpt, fitted, tab_separated
 
 #: Control characters but newline and tab, marks of direction, line separators, half characters.
 _UNSAFE: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
+#: Characters of a long text that a table at a terminal shows.
+EXCERPT: Final = 60
 
 
 def visible(text: str) -> str:
@@ -34,6 +40,17 @@ def cell(value: object) -> Text:
     return Text(visible(str(value)))
 
 
+def excerpt(text: str, length: int = EXCERPT) -> Text:
+    """A cell with the beginning of a text, on one line; in a pipe with all of it."""
+    line = visible(" ".join(text.split()))
+    return Excerpt(line if len(line) <= length else f"{line[: length - 1]}…", text)
+
+
+def number_cell(value: float) -> Text:
+    """A cell with three decimals; in a pipe with all of them."""
+    return Excerpt(f"{value:.3f}", repr(value))
+
+
 class SafeConsole(Console):
     """Prints every text as it is, also in cells, headings and titles of tables."""
 
@@ -44,6 +61,19 @@ class SafeConsole(Console):
     def render_str(self, text: str, **settings: Any) -> Text:
         """Rich asks this for everything that is text and not yet `Text`."""
         return super().render_str(visible(text), **settings)
+
+    def print(self, *objects: Any, soft_wrap: bool | None = None, **settings: Any) -> None:
+        """Print what rich prints, but cut no table, and break no line outside a terminal."""
+        if soft_wrap is None and not self.is_terminal:
+            soft_wrap = all(isinstance(item, str | Text | Table) for item in objects)
+        shown = (self._whole(item) if isinstance(item, Table) else item for item in objects)
+        super().print(*shown, soft_wrap=soft_wrap, **settings)
+
+    def _whole(self, table: Table) -> Any:
+        if self.is_terminal:
+            return Group(fitted(table, self.width, self.render_str), Text())
+        lines = tab_separated(table, one_line)
+        return Segments([Segment(f"{line}\n") for line in lines])
 
     def print_data(self, data: Any) -> None:
         """Print `data` as JSON on several lines, with escapes for what a terminal would obey."""

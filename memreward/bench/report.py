@@ -1,6 +1,5 @@
 """What a benchmark shows: a table, a picture, a JSON file."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +7,9 @@ from typing import Any, Final
 
 import numpy as np
 from matplotlib.figure import Figure
+from rich.console import Console
 from rich.table import Table
 
-from memreward.base import console
 from schema.errors import InputError
 
 #: More of them are not legible in a terminal of 80 characters.
@@ -37,7 +36,9 @@ def check_outputs(*paths: Path | None) -> None:
             raise InputError(f"{path}: its folder does not exist; make it first")
 
 
-def print_table(rows: Sequence[Mapping[str, Any]], headings: Mapping[str, str]) -> None:
+def print_table(
+    console: Console, rows: Sequence[Mapping[str, Any]], headings: Mapping[str, str]
+) -> None:
     """Rows as a table: columns by key, with their headings; a line each where they are many."""
     lines = [[cell(row.get(key)) for key in headings] for row in rows]
     heads = list(headings.values())
@@ -58,12 +59,6 @@ def cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
     return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def write_json(path: Path | None, result: Mapping[str, Any]) -> None:
-    """The figures as JSON, if a file is wanted."""
-    if path is not None:
-        path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
 def draw_curves(path: Path | None, curves: Sequence[PlotLine], x: str, y: str) -> None:

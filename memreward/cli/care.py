@@ -1,11 +1,12 @@
 """`memreward check | delete | label | history`: looking after a memory."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from memreward.base import bars, connected, console, one_line
+from memreward.base import JsonOption, bars, connected, console, one_line
 from memreward.cli.ingest import MemoryOption
 from memreward.cli.query import result_table
 from memreward.cli.rejects_option import RejectsOption, rejects_path
@@ -14,14 +15,16 @@ from memstore import load_settings
 from memstore.changes import delete_run, memory_contents, run_contents
 from memstore.consistency import check_memory
 from memstore.outbox import every_memory
-from memstore.reads import Statement, parse_as_of, read_history
+from memstore.reads import History, Statement, parse_as_of, read_history
 
 SomeMemoryOption = Annotated[
     str | None, typer.Option("--memory", "-m", help="Name of the memory; without it, all.")
 ]
+#: Columns of what `history` prints.
+STATEMENT = ["batch", "at", "kind", "who", "said", "confidence"]
 
 
-def check(memory: SomeMemoryOption = None) -> None:
+def check(memory: SomeMemoryOption = None, as_json: JsonOption = False) -> None:
     """Compare both databases; exit with 1 and list the differences if there are any.
 
     Publishing is paused while the check runs.
@@ -30,7 +33,9 @@ def check(memory: SomeMemoryOption = None) -> None:
         names = [memory] if memory else every_memory(stores)
         adding = progress.adding()
         reports = [check_memory(stores, name, adding) for name in names]
-    for report in reports:
+    if as_json:
+        console.print_data([asdict(report) for report in reports])
+    for report in () if as_json else reports:
         for line in report.lines():
             console.print(line, markup=False, highlight=False, soft_wrap=True)
     if not all(report.ok for report in reports):
@@ -104,23 +109,32 @@ def label(
 
 
 def history(
-    rollout: Annotated[str, typer.Argument(help="Id of the rollout.")],
+    rollout: Annotated[str, typer.Argument(help="Id of the rollout; its first digits do.")],
     memory: MemoryOption,
     as_of: Annotated[
         str | None, typer.Option(help="Up to this sequence number or time (ISO 8601).")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show who labelled or scored a rollout, when, and which values are current."""
     with connected() as stores:
         bound = None if as_of is None else parse_as_of(as_of)
         found = read_history(stores, memory, rollout, bound)
+    if as_json:
+        console.print_data(asdict(found))
+    else:
+        show_history(found)
+
+
+def show_history(found: History) -> None:
+    """Print where a rollout came from, what was said of it, and what is current."""
     console.print(
         f"run {found.run}, query {one_line(found.source_query_id)}, step {found.step}, rollout "
         f"{found.place}; as of batch {found.seq}",
         markup=False,
         highlight=False,
     )
-    console.print(result_table([_shown(item) for item in found.statements]))
+    console.print(result_table([_shown(item) for item in found.statements], STATEMENT))
     console.print(f"verified: {_number(found.verified)}  propagated: {_number(found.propagated)}")
 
 
@@ -130,14 +144,8 @@ def _shown(item: Statement) -> dict[str, object]:
         said += f", as {item.same_as} concludes the same"
     if item.other is not None:
         said = f"better than {item.other}" if item.better else f"worse than {item.other}"
-    return {
-        "batch": item.seq,
-        "at": item.at.isoformat(timespec="seconds"),
-        "kind": item.kind,
-        "who": item.who,
-        "said": said,
-        "confidence": item.confidence,
-    }
+    values = (item.seq, item.at.isoformat(timespec="seconds"), item.kind, item.who, said)
+    return dict(zip(STATEMENT, (*values, item.confidence), strict=True))
 
 
 def _number(value: float | None) -> str:

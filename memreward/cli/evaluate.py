@@ -1,15 +1,20 @@
 """`memreward evaluate`: how good the rewards would be, before anything depends on them."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memreward.base import bars, console, started
+from memreward.base import (
+    JsonFileOption,
+    bars,
+    check_json_file,
+    console_beside,
+    started,
+    write_figures,
+)
 from memreward.cli.options import label_shares
 from memstore import load_settings
-from schema.errors import InputError
 
 if TYPE_CHECKING:
     from memreward.jobs import EvaluationRequest
@@ -47,8 +52,11 @@ def evaluate(
     final: Annotated[
         bool, typer.Option(help="Also score the set that no choice was based on.")
     ] = False,
+    by_domain: Annotated[
+        bool, typer.Option("--by-domain", help="Also a table for each domain and each dataset.")
+    ] = False,
     report: Annotated[Path | None, typer.Option(help="Folder for an HTML page.")] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="File for the figures.")] = None,
+    json_file: JsonFileOption = None,
 ) -> None:
     """Label a few queries of TRAIN, score all others, and compare with simpler methods.
 
@@ -76,20 +84,18 @@ def evaluate(
         final=final,
         text_only=text_only,
     )
-    if json_file is not None and not json_file.absolute().parent.is_dir():
-        raise InputError(f"{json_file}: its folder does not exist; make it first")
+    check_json_file(json_file)
     if calls is not None:
         _evaluate_calls(request, calls, strategies, report, json_file)
         return
     with started(load_settings()) as stores, bars() as progress:
         evaluation = evaluate_files(stores, request, progress)
-    result = evaluation.to_json()
+    result, console = evaluation.to_json(), console_beside(json_file)
     if isinstance(evaluation, BudgetCurve):
         print_budgets(result, console)
     else:
-        print_evaluation(result, console)
-    if json_file is not None:
-        json_file.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        print_evaluation(result, console, in_parts=by_domain)
+    write_figures(json_file, result)
     if report is not None:
         several = isinstance(evaluation, BudgetCurve)
         page = (
@@ -114,9 +120,8 @@ def _evaluate_calls(
     check_strategies(names)
     with started(load_settings()) as stores, bars() as progress:
         curve = evaluate_calls_of_file(stores, request, shares, names, progress)
-    result = curve.to_json()
+    result, console = curve.to_json(), console_beside(json_file)
     print_calls(result, console)
-    if json_file is not None:
-        json_file.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    write_figures(json_file, result)
     if report is not None:
         console.print(f"report: {write_calls_report(result, report)}")

@@ -7,21 +7,35 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
-from memreward.base import cell, connected, console
+from memreward.base import (
+    Excerpt,
+    JsonOption,
+    cell,
+    connected,
+    console,
+    excerpt,
+    number_cell,
+    one_line,
+)
 from memreward.cli.ingest import MemoryOption
 from memstore import load_settings
 from schema.errors import InputError
 
 if TYPE_CHECKING:
-    from gnn.jobs import Why
+    from gnn.jobs import Suspicion, Why
 
 ModelOption = Annotated[
     str | None, typer.Option(help="Version of the checkpoint; default: the latest.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-#: Characters of a text in a table.
-SHOWN = 60
+
+
+#: Why a suspect's number is not what `explain` says.
+UNSEEN = (
+    "`memory thinks`: by the members that did not learn from the query, shown no label of it. "
+    "`memreward explain` shows the score with all labels but the rollout's own."
+)
 
 
 def suspects(
@@ -44,29 +58,35 @@ def suspects(
         rows = [{**asdict(s), "said": found.said[s.rollout_id]} for s in found.suspects]
         sources = [asdict(source) for source in found.sources]
         console.print_data({"model": found.version, "suspects": rows, "sources": sources})
-        return
-    table = Table(title=f"what {found.version} contradicts most", title_justify="left")
-    for name in ("answer", "label", "memory thinks", "who says it", "query"):
-        table.add_column(name, overflow="fold" if name == "answer" else "ellipsis")
+    else:
+        show_suspects(found)
+
+
+def show_suspects(found: "Suspicion") -> None:
+    """Print the labels, then who gave them."""
+    table = Table(title=f"what {found.version} contradicts most")
+    for name in ("rollout", "label", "memory thinks", "conclusion", "answer", "query", "said by"):
+        table.add_column(name)
     for item in found.suspects:
-        _add(
-            table,
-            item.rollout_id,
+        table.add_row(
+            _id(item.rollout_id, found.id_length),
             f"{item.reward:g}",
-            f"{item.probability:.3f}",
-            _who(found.said[item.rollout_id]),
-            item.query,
+            number_cell(item.probability),
+            excerpt(item.conclusion or ""),
+            excerpt(item.answer),
+            excerpt(item.query),
+            cell(_who(found.said[item.rollout_id])),
         )
     console.print(table)
+    console.print(UNSEEN)
     by_source = Table()
     for name in ("who", "labels", "mean distance", "contradicted", "reliability", "verdict"):
         by_source.add_column(name)
     for source in found.sources:
-        _add(
-            by_source,
-            source.name,
+        by_source.add_row(
+            cell(source.name),
             str(source.labels),
-            f"{source.contradiction:.3f}",
+            number_cell(source.contradiction),
             _share(source.contradicted),
             _share(source.reliability),
             source.verdict or "not known when the model was trained",
@@ -79,7 +99,7 @@ def _share(value: float | None) -> str:
 
 
 def explain(
-    answer: Annotated[str, typer.Argument(help="Id of the answer (the rollout).")],
+    answer: Annotated[str, typer.Argument(help="Id of the rollout; its first digits do.")],
     memory: MemoryOption,
     html: Annotated[Path | None, typer.Option(help="File for a page with the trace drawn.")] = None,
     influences: Annotated[
@@ -108,10 +128,15 @@ def explain(
     if as_json:
         console.print_data({**asdict(why), "verified": why.verified})
         return
-    for part in _shown(why):
-        console.print(part, markup=False, highlight=False, soft_wrap=isinstance(part, str))
+    show_why(why)
     if html is not None:
         console.print(f"trace: {html}", markup=False, highlight=False, soft_wrap=True)
+
+
+def show_why(why: "Why") -> None:
+    """Print the score, what moved it, and the labels that act on it."""
+    for part in _shown(why):
+        console.print(part, highlight=False)
 
 
 def _shown(why: "Why") -> Iterator[str | Table]:
@@ -121,7 +146,8 @@ def _shown(why: "Why") -> Iterator[str | Table]:
     if why.verified is not None:
         yield (
             f"its reward is verified, {why.verified:g} ({_who(why.said[found.rollout_id])}); what "
-            "follows is what the model thinks of it"
+            "follows is what the model thinks of it, with the other labels of its query; "
+            "`memreward suspects` asks without them"
         )
     yield (
         f"without all of the inputs below: {found.baseline_probability:.3f} (logit "
@@ -140,28 +166,26 @@ def _contributions(why: "Why") -> Table:
     found = why.explanation
     table = Table()
     for name in ("input", "by", "logit", "probability", "without it", "text"):
-        table.add_column(name, overflow="fold" if name == "by" else "ellipsis")
+        table.add_column(name)
     for item in found.contributions:
-        _add(
-            table,
+        table.add_row(
             TITLES[item.kind].partition(":")[0],
-            item.query_id or "",
-            f"{item.logit:+.4f}",
-            f"{item.probability:+.4f}",
-            f"{found.probability + item.probability_without:.3f}",
-            item.query or "",
+            cell(item.query_id or ""),
+            _signed(item.logit),
+            _signed(item.probability),
+            number_cell(found.probability + item.probability_without),
+            excerpt(item.query or ""),
         )
         for sender in item.senders:
             said = why.said.get(sender.rollout_id, {}) if sender.reward is not None else {}
             label = "" if sender.reward is None else f"label {sender.reward:g}, {_who(said)}"
-            _add(
-                table,
-                f"  {label}",
-                sender.rollout_id,
-                f"{sender.logit:+.4f}",
-                f"{sender.probability:+.4f}",
+            table.add_row(
+                cell(f"  {one_line(label)}"),
+                _id(sender.rollout_id, why.id_length),
+                _signed(sender.logit),
+                _signed(sender.probability),
                 "",
-                sender.signed_answer,
+                excerpt(sender.signed_answer),
             )
     return table
 
@@ -169,12 +193,25 @@ def _contributions(why: "Why") -> Table:
 def _influences(why: "Why") -> Table:
     """Labels that act through the weights."""
     table = Table()
-    for name in ("label", "answer", "logit", "query"):
-        table.add_column(name, overflow="fold" if name == "answer" else "ellipsis")
+    for name in ("label", "rollout", "logit", "query"):
+        table.add_column(name)
     for item in why.influences:
-        label = f"{item.reward:g}, {_who(why.said.get(item.rollout_id, {}))}"
-        _add(table, label, item.rollout_id, f"{item.logit:+.4f}", item.query)
+        table.add_row(
+            cell(f"{item.reward:g}, {_who(why.said.get(item.rollout_id, {}))}"),
+            _id(item.rollout_id, why.id_length),
+            _signed(item.logit),
+            excerpt(item.query),
+        )
     return table
+
+
+def _id(rollout: str, length: int) -> Text:
+    """As many digits as tell it from others; all of them in a pipe."""
+    return Excerpt(rollout[:length], rollout)
+
+
+def _signed(value: float) -> Text:
+    return Excerpt(f"{value:+.4f}", repr(value))
 
 
 def _who(said: Mapping[str, float]) -> str:
@@ -182,9 +219,3 @@ def _who(said: Mapping[str, float]) -> str:
     if len(set(said.values())) < 2:
         return ", ".join(said)
     return ", ".join(f"{source}: {value:g}" for source, value in said.items())
-
-
-def _add(table: Table, *cells: str) -> None:
-    """A row of plain texts, each on one line."""
-    lines = (cell if cell.startswith("  ") else " ".join(cell.split()) for cell in cells)
-    table.add_row(*(cell(ln if len(ln) <= SHOWN else f"{ln[: SHOWN - 1]}…") for ln in lines))

@@ -11,16 +11,23 @@ from memstore.mapping import Preset, list_presets
 
 
 def formats(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a format.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, one object a line and format.")
+    ] = False,
 ) -> None:
     """List the files of other tools that `ingest --format NAME` reads, a row of each."""
+    if not as_json:
+        show_formats()
+        return
     for preset in list_presets():
-        said = _said(preset)
-        if as_json:
-            typer.echo(json.dumps(said, ensure_ascii=False))
-            continue
-        table = Table(show_header=False, title=preset.name, title_justify="left")
-        for name, value in said.items():
+        typer.echo(json.dumps(_said(preset), ensure_ascii=False))
+
+
+def show_formats() -> None:
+    """Print what is known of each format."""
+    for preset in list_presets():
+        table = Table(show_header=False, title=preset.name)
+        for name, value in _said(preset).items():
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             table.add_row(name, cell(text))
         console.print(table)

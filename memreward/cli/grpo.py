@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.table import Table
 
-from memreward.base import bars, connected, console
+from memreward.base import JsonOption, bars, connected, console, err_console
 from memreward.cli.options import label_shares, with_options
 from memreward.cli.training_options import TrainingOptions
 from memstore import Settings, load_settings
@@ -106,9 +107,11 @@ def compare(
     calls: Annotated[
         str | None, typer.Option(help="Shares of calls too, by commas, for memreward.")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Train with each arm from the same start on the same prompts: a table and curves."""
-    from memreward.jobs import CompareRequest, table
+    from memreward.jobs import CompareRequest, cells, table
+    from memreward.jobs import as_json as result_json
     from memreward.jobs import compare as run_comparison
 
     chosen = _arms(arms)
@@ -129,10 +132,20 @@ def compare(
 
     with bars() as progress:
         results = run_comparison(request, folder, open_memory, progress)
-    text = table(results)
-    (folder / "comparison.md").write_text(text + "\n", encoding="utf-8")
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
-    console.print(f"folder: {folder}", markup=False, highlight=False, soft_wrap=True)
+    (folder / "comparison.md").write_text(table(results) + "\n", encoding="utf-8")
+    if as_json:
+        console.print_data([result_json(result) for result in results])
+    else:
+        console.print(comparison_table(*cells(results)))
+    err_console.print(f"folder: {folder}", markup=False, highlight=False, soft_wrap=True)
+
+
+def comparison_table(titles: list[str], rows: list[list[str]]) -> Table:
+    """One row an arm and share of labels."""
+    shown = Table(*titles)
+    for row in rows:
+        shown.add_row(*row)
+    return shown
 
 
 def _call_shares(text: str, arms: list[Arm]) -> list[float]:

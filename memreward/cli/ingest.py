@@ -85,7 +85,7 @@ def ingest(
         bool, typer.Option("--dry-run", help="Say how rows would be stored; needs no server.")
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="With --dry-run: one JSON object a row.")
+        bool, typer.Option("--json", help="With --dry-run: print JSON, one object a line and row.")
     ] = False,
 ) -> None:
     """Read rollouts into a memory; the same files again add nothing."""

@@ -1,6 +1,5 @@
 """`memreward robustness`: what wrong labels would cost, and whether they would be found."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,9 +7,15 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from memreward.base import bars, console, started
+from memreward.base import (
+    JsonFileOption,
+    bars,
+    check_json_file,
+    console_beside,
+    started,
+    write_figures,
+)
 from memstore import load_settings
-from schema.errors import InputError
 
 #: Measures that are shown, and their headings.
 SHOWN = {"auc": "AUROC", "within_query": "within query", "accuracy": "accuracy", "ece": "ECE"}
@@ -30,7 +35,7 @@ def robustness(
     labels: Annotated[float, typer.Option(help="Share of each dataset's queries labelled.")] = 0.2,
     seeds: Annotated[int, typer.Option(help="Repetitions; the spread is over them.")] = 3,
     text_only: Annotated[bool, typer.Option(help="Ignore the policy's own signals.")] = False,
-    json_file: Annotated[Path | None, typer.Option("--json", help="File for the figures.")] = None,
+    json_file: JsonFileOption = None,
 ) -> None:
     """Flip some of the labels and score the unlabelled queries: what wrong labels cost.
 
@@ -39,18 +44,17 @@ def robustness(
     from gnn.evaluation import summary
     from memreward.jobs import EvaluationRequest, parse_spoiling, spoil_files
 
-    if json_file is not None and not json_file.absolute().parent.is_dir():
-        raise InputError(f"{json_file}: its folder does not exist; make it first")
+    check_json_file(json_file)
     spoilings = [parse_spoiling(text) for text in flip] if flip else None
     request = EvaluationRequest(train=train, labels=(labels,), seeds=seeds, text_only=text_only)
     with started(load_settings()) as stores, bars() as progress:
         rows = summary(spoil_files(stores, request, spoilings, progress))
-    console.print(_table(rows))
-    if json_file is not None:
-        json_file.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    console_beside(json_file).print(robustness_table(rows))
+    write_figures(json_file, rows)
 
 
-def _table(rows: Sequence[dict[str, Any]]) -> Table:
+def robustness_table(rows: Sequence[dict[str, Any]]) -> Table:
+    """One row a model and kind of wrong labels."""
     table = Table()
     for heading in (
         "wrong labels",

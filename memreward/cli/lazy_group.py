@@ -1,15 +1,19 @@
 """Groups of commands whose modules are imported only when a command is called or asked for help."""
 
 import importlib
+import re
 from collections import UserDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
-from memreward.cli.group_help import print_group_help
+from memreward.base import with_json_file
+from memreward.cli.help import print_command_help, print_group_help
+
+_ARGUMENT: Final = re.compile(r"\{(.+?)\}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +37,10 @@ Tree = Mapping[str, Entry | Branch]
 
 
 class Command(TyperCommand):
-    """A command that refuses an option which is given twice, unless the option is a list."""
+    """A command that refuses an option which is given twice, unless the option is a list.
+
+    `--json` may have a file after it where that makes sense.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Refuse what would silently be overwritten, then parse.
@@ -41,6 +48,9 @@ class Command(TyperCommand):
         Raises:
             UsageError: if an option is given twice.
         """
+        options = (param for param in self.params if isinstance(param, TyperOption))
+        if any("--json" in option.opts and not option.is_flag for option in options):
+            args = with_json_file(args)
         if not ctx.resilient_parsing:
             _, _, order = self.make_parser(ctx).parse_args(args=list(args))
             for param in order:
@@ -49,6 +59,14 @@ class Command(TyperCommand):
                     names = " / ".join([*param.opts, *param.secondary_opts])
                     ctx.fail(f"{names} is given {order.count(param)} times: give it once.")
         return super().parse_args(ctx, args)
+
+    def get_usage(self, ctx: Any) -> str:
+        """`memreward evaluate [OPTIONS] TRAIN`, where typer writes `{train}`."""
+        return _ARGUMENT.sub(lambda found: found[1].upper(), super().get_usage(ctx))
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help, without types."""
+        print_command_help(self, ctx)
 
 
 class LazyGroup(TyperGroup):

@@ -1,13 +1,14 @@
 """`memreward stats` and `memreward query`: looking into the memory."""
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from memreward.base import cell, connected, console, one_line
+from memreward.base import JsonOption, cell, connected, console, err_console, number_cell, one_line
 from memstore.reads import list_memories, memory_stats
 from schema.errors import InputError
 
@@ -18,7 +19,7 @@ def stats(
     memory: Annotated[
         str | None, typer.Option("--memory", "-m", help="Name; without it, all are listed.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show what a memory holds, in all and per dataset."""
     with connected() as stores:
@@ -27,13 +28,18 @@ def stats(
     if as_json:
         console.print_data(found)
         return
+    show_stats(found, with_datasets=memory is not None)
+
+
+def show_stats(found: Mapping[str, dict[str, Any]], *, with_datasets: bool) -> None:
+    """Print what each memory holds; of one that was asked for, its data sets."""
     if not found:
         console.print("there is no memory yet: `memreward ingest FILE... --memory NAME --run RUN`")
     for name, stat in found.items():
         console.print(f"memory {name}")
         console.print(_facts(stat["counts"]))
         console.print(_calls(stat["calls"]), highlight=False)
-        if memory:
+        if with_datasets:
             console.print(result_table(stat["datasets"]))
 
 
@@ -42,7 +48,7 @@ def query(
     parameters: Annotated[
         list[str] | None, typer.Option("--param", "-p", help="name=value; value may be JSON.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, a list of rows.")] = False,
+    as_json: JsonOption = False,
     timeout_s: Annotated[
         float, typer.Option("--timeout", help="Seconds until the query is cancelled.")
     ] = QUERY_TIMEOUT_S,
@@ -53,10 +59,14 @@ def query(
     """
     with connected() as stores:
         result = stores.graph.query(cypher, _parameters(parameters or []), timeout_s)
+    for remark in result.notifications:
+        err_console.print(f"Neo4j: {remark}")
     if as_json:
         console.print_data(result.rows)
     else:
         console.print(result_table(result.rows, result.columns))
+        if not result.rows:
+            err_console.print("0 rows")
 
 
 def _parameters(given: list[str]) -> dict[str, Any]:
@@ -74,10 +84,8 @@ def _parameters(given: list[str]) -> dict[str, Any]:
 
 def result_table(rows: list[dict[str, Any]], columns: list[str] | None = None) -> Table:
     """Rows of a query as a table; without `columns`, those of the first row."""
-    table = Table()
     names = columns or (list(rows[0]) if rows else [])
-    for name in names:
-        table.add_column(one_line(name))
+    table = Table(*(one_line(name) for name in names))
     for row in rows:
         table.add_row(*(_cell(row[name]) for name in names))
     return table
@@ -99,4 +107,8 @@ def _calls(calls: dict[str, Any]) -> str:
 
 
 def _cell(value: Any) -> Text:
-    return cell("" if value is None else f"{value:.3f}" if isinstance(value, float) else value)
+    if isinstance(value, Text):
+        return value
+    if isinstance(value, dict | list):
+        return cell(json.dumps(value, ensure_ascii=False, default=str))
+    return number_cell(value) if isinstance(value, float) else cell("" if value is None else value)

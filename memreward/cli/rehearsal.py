@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn
 import typer
 from rich.table import Table
 
-from memreward.base import cell, console, err_console, one_line
+from memreward.base import console, err_console, excerpt, one_line
 from memreward.jobs import DryRun, IngestRequest, cleaning_lines
 from memstore.formats import proposed_presets
 from schema.errors import InputError, ShapeError
@@ -48,7 +48,7 @@ def show_rehearsal(rehearsal: DryRun, *, as_json: bool) -> None:
             names = ", ".join(map(one_line, sorted(rehearsal.ignored_columns)))
             console.print(f"columns not used: {names}", soft_wrap=True)
         for row in first:
-            _show(row)
+            show_row(row)
     if not rehearsal.good:
         raise typer.Exit(2)
 
@@ -80,16 +80,17 @@ def propose(request: IngestRequest, given: Sequence[Path], error: ShapeError) ->
         rehearsal = DryRun(request=replace(request, files=[error.path], shape=shape))
         console.print(f"{first.title}, as they would be stored:", soft_wrap=True)
         for row in islice(rehearsal.rows(), SHOWN_ROLLOUTS):
-            _show(row)
+            show_row(row)
     raise InputError(
         f"{error.path} has other columns than the input format; it looks like {first.name}{also}. "
         f"Nothing was stored. If the rollouts above are right, run\n  {shlex.join(words)}"
     ) from error
 
 
-def _show(row: dict[str, Any]) -> None:
+def show_row(row: Mapping[str, Any]) -> None:
+    """Print a rollout as it would be stored."""
     table = Table(show_header=False)
     for name, value in row.items():
         text = "" if value is None else str(value)
-        table.add_row(name, cell(text[:SHOWN_CHARACTERS]))
+        table.add_row(name, excerpt(text, SHOWN_CHARACTERS))
     console.print(table)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from memreward.base import connected, console, err_console
+from memreward.base import JsonOption, connected, console, err_console
 from memreward.cli.care import SomeMemoryOption
 from memreward.cli.query import result_table
 from memstore import Settings, load_settings
@@ -21,7 +21,7 @@ def runs(
     labels_only: Annotated[
         bool, typer.Option("--labels-only", help="Accuracy without the model's predictions.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """List the runs that share a memory: policy, counts, mean rewards, accuracy.
 
@@ -34,27 +34,27 @@ def runs(
     with connected(settings) as stores:
         names = [memory] if memory else list_memories(stores)
         found = {
-            name: (
-                run_stats(stores, name),
-                _accuracies(stores, settings, name, labels_only=labels_only),
-                _sources(stores, settings, name),
-            )
+            name: {
+                "runs": run_stats(stores, name),
+                "accuracy": _accuracies(stores, settings, name, labels_only=labels_only),
+                "sources": _sources(stores, settings, name),
+            }
             for name in names
         }
     if as_json:
-        console.print_data(
-            {
-                name: {"runs": rows, "accuracy": accurate, "sources": sources}
-                for name, (rows, accurate, sources) in found.items()
-            }
-        )
-        return
-    for name, (rows, accurate, sources) in found.items():
+        console.print_data(found)
+    else:
+        show_runs(found)
+
+
+def show_runs(found: Mapping[str, Mapping[str, list[dict[str, Any]]]]) -> None:
+    """Print the runs, the accuracies and the sources of each memory."""
+    for name, tables in found.items():
         console.print(f"memory {name}", markup=False, highlight=False)
-        console.print(result_table(rows))
-        console.print(result_table([_with_interval(row) for row in accurate]))
-        if sources:
-            console.print(result_table(sources))
+        console.print(result_table(tables["runs"]))
+        console.print(result_table([_with_interval(row) for row in tables["accuracy"]]))
+        if tables["sources"]:
+            console.print(result_table(tables["sources"]))
 
 
 def _accuracies(

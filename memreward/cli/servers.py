@@ -1,12 +1,13 @@
 """`memreward up | down | status | doctor | migrate | config show`."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from memreward.base import console, finish_what_was_cut_off
+from memreward.base import JsonOption, console, finish_what_was_cut_off
 from memstore import load_settings, redact_dsn, redacted
 from memstore.db import open_stores
 from memstore.servers import ServerState
@@ -52,10 +53,12 @@ def down(home: HomeOption = None) -> None:
     console.print("stopped")
 
 
-def status(home: HomeOption = None) -> None:
+def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Say whether both servers run, and where; exit with 1 if one does not."""
     found = servers.status(load_settings(home=home))
-    for server in found:
+    if as_json:
+        console.print_data([asdict(server) for server in found])
+    for server in () if as_json else found:
         owner = "memreward's own" if server.ours else "yours"
         line = f"{server.name} ({owner}): {server.state}, {server.address}, {server.detail}"
         console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -63,10 +66,12 @@ def status(home: HomeOption = None) -> None:
         raise typer.Exit(1)
 
 
-def doctor(home: HomeOption = None) -> None:
+def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Say what is wrong on this machine and what to do; exit with 1 if anything is."""
     checks = doctor_checks.examine(load_settings(home=home))
-    for check in checks:
+    if as_json:
+        console.print_data([asdict(check) for check in checks])
+    for check in () if as_json else checks:
         mark = Text("ok   ", style="green") if check.ok else Text("wrong", style="red")
         console.print(mark, f"{check.name}: {check.detail}", soft_wrap=True)
         if check.advice:
@@ -89,9 +94,13 @@ def migrate(
         console.print("nothing to apply")
 
 
-def config_show(home: HomeOption = None) -> None:
+def config_show(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Print every setting as it is in force, passwords hidden."""
-    for name, value in redacted(load_settings(home=home)).items():
+    settings = redacted(load_settings(home=home))
+    if as_json:
+        console.print_data(settings)
+        return
+    for name, value in settings.items():
         console.print(f"{name} = {value}", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -10,14 +10,22 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from rich.table import Table
 
-from memreward.base import connected, console
+from memreward.base import (
+    JsonOption,
+    as_started,
+    check_json_file,
+    connected,
+    console,
+    err_console,
+    excerpt,
+)
 from memreward.cli.ingest import MemoryOption
 from memreward.cli.query import result_table
 from memstore import Settings, load_settings
 from memstore.db import Stores
-from memstore.reads import read_graph
-from schema.errors import InputError
+from memstore.reads import read_graph, rollout_places
 from schema.memory_graph import MemoryGraph
 
 
@@ -28,10 +36,6 @@ class Unit(StrEnum):
     CONCLUSION = "conclusion"
 
 
-#: Characters of a query's text that the table shows.
-SHOWN = 60
-
-
 def suggest_labels(
     memory: MemoryOption,
     budget: Annotated[int, typer.Option(help="How many to label.")],
@@ -39,29 +43,64 @@ def suggest_labels(
         Unit, typer.Option(help="What is labelled: whole queries, or conclusions.")
     ] = Unit.QUERY,
     out: Annotated[
-        Path | None, typer.Option(help="File for them: .csv, or one JSON object a line.")
+        Path | None,
+        typer.Option(help="File to fill in: .csv, or one JSON object a line."),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """List the queries or conclusions whose labels would help most, also before the first label.
 
-    All rollouts of a query count as labelled when one of them is. Of conclusions the file has an
-    empty `reward` each, to be filled in and given to `memreward label`.
+    All rollouts of a query count as labelled when one of them is. The file has a row for each of
+    these rollouts, or for each conclusion, with an empty `reward`: fill in what you can, and give
+    it to `memreward label`, which leaves the other rows out.
     """
-    if out is not None and not out.absolute().parent.is_dir():
-        raise InputError(f"{out}: its folder does not exist; make it first")
+    check_json_file(out)
     settings = load_settings()
     with connected(settings) as stores:
         if unit is Unit.QUERY:
-            rows = suggestions(read_graph(stores, memory), budget)
-            shown, many = ("query_id", "dataset", "why", "query"), "queries"
+            graph = read_graph(stores, memory)
+            found = suggestions(stores, graph, budget)
+            rows = rollout_rows(found, graph)
         else:
-            rows = _conclusions(stores, settings, memory, budget)
-            shown, many = ("rollouts", "gain", "dataset", "conclusion", "query"), "conclusions"
-    short = [{**row, "query": row["query"][:SHOWN]} for row in rows]
-    console.print(result_table(short, [*shown]))
+            rows = found = _conclusions(stores, settings, memory, budget)
+    if as_json:
+        console.print_data(found)
+    else:
+        console.print(suggestion_table(found, unit))
     if out is not None:
         _write(out, rows)
-        console.print(f"{len(rows)} {many} written to {out}")
+        many = f"{len(found)} {'queries' if unit is Unit.QUERY else 'conclusions'}"
+        said = f"{many} written to {out}, {len(rows)} rows: fill in `reward`, then"
+        command = as_started(f"label {out} --memory {memory} --annotator YOU")
+        err_console.print(f"{said}\n  {command}", soft_wrap=True)
+
+
+def suggestion_table(found: Sequence[Mapping[str, Any]], unit: Unit) -> Table:
+    """What to label, one row each."""
+    if unit is Unit.QUERY:
+        shown = [
+            {
+                "query_id": row["query_id"],
+                "dataset": row["dataset"],
+                "rollouts": len(row["rollouts"]),
+                "why": row["why"],
+                "query": excerpt(row["query"]),
+            }
+            for row in found
+        ]
+    else:
+        shown = [
+            {
+                "query_id": row["query_id"],
+                "dataset": row["dataset"],
+                "rollouts": row["rollouts"],
+                "gain": row["gain"],
+                "conclusion": excerpt(row["conclusion"] or ""),
+                "query": excerpt(row["query"]),
+            }
+            for row in found
+        ]
+    return result_table(shown)
 
 
 def _conclusions(
@@ -84,26 +123,53 @@ def _write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
             file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def suggestions(graph: MemoryGraph, budget: int) -> list[dict[str, Any]]:
-    """The suggested queries of a memory, each with its reason and the ids of its rollouts."""
+def suggestions(stores: Stores, graph: MemoryGraph, budget: int) -> list[dict[str, Any]]:
+    """The suggested queries of a memory, each with its reason and its rollouts.
+
+    `query_id` is the owner's; those of several owners are divided by commas.
+    """
     from gnn.labelling import suggest_queries
 
     query_R = graph.query_of_rollout_R
     labelled_Q = np.zeros(len(graph.query_id_Q), dtype=np.bool_)
     labelled_Q[query_R[graph.labelled_R & (query_R >= 0)]] = True
-    rows: list[dict[str, Any]] = []
-    for item in suggest_queries(graph.query_embedding_QD, labelled_Q, budget):
+    chosen = suggest_queries(graph.query_embedding_QD, labelled_Q, budget)
+    rollouts_of = {
+        item.query: [graph.rollout_id_R[row] for row in np.flatnonzero(query_R == item.query)]
+        for item in chosen
+    }
+    every = [id_ for rollouts in rollouts_of.values() for id_ in rollouts]
+    places = rollout_places(stores, graph.memory, every)
+    found: list[dict[str, Any]] = []
+    for item in chosen:
         why = f"represents {item.stands_for}"
         if item.nearest_label is not None:
             why += f", nearest label at cosine {item.nearest_label:.2f}"
-        rollouts = np.flatnonzero(query_R == item.query).tolist()
-        rows.append(
+        rollouts = rollouts_of[item.query]
+        found.append(
             {
-                "query_id": graph.query_id_Q[item.query],
+                "query_id": ", ".join(sorted({places[id_].query_id for id_ in rollouts})),
                 "dataset": graph.dataset_Q[item.query],
                 "why": why,
                 "query": graph.query_text_Q[item.query],
-                "rollouts": [graph.rollout_id_R[row] for row in rollouts],
+                "rollouts": [{"rollout_id": id_, **asdict(places[id_])} for id_ in rollouts],
             }
         )
-    return rows
+    return found
+
+
+def rollout_rows(found: Sequence[Mapping[str, Any]], graph: MemoryGraph) -> list[dict[str, Any]]:
+    """The rollouts of suggested queries, as rows that `memreward label` takes back."""
+    answer_of = dict(zip(graph.rollout_id_R, graph.answer_text_R, strict=True))
+    return [
+        {
+            "unit": "rollout",
+            **rollout,
+            "dataset": row["dataset"],
+            "query": row["query"],
+            "answer": answer_of[rollout["rollout_id"]],
+            "reward": None,
+        }
+        for row in found
+        for rollout in row["rollouts"]
+    ]

@@ -5,6 +5,8 @@ from .collect import collect_into_file as collect_into_file
 from .collect import collect_into_memory as collect_into_memory
 from .collect import prepared as prepared
 from .comparison import CompareRequest as CompareRequest
+from .comparison import as_json as as_json
+from .comparison import cells as cells
 from .comparison import compare as compare
 from .comparison import table as table
 from .delete import delete_all as delete_all

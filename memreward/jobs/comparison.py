@@ -199,7 +199,14 @@ def as_json(result: ArmResult) -> dict[str, Any]:
 
 
 def table(results: Sequence[ArmResult]) -> str:
-    """The comparison in Markdown; calls are counted where some were budgeted."""
+    """The comparison in Markdown."""
+    titles, rows = cells(results)
+    lines = [f"| {' | '.join(titles)} |", f"|{'---|' * len(titles)}"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def cells(results: Sequence[ArmResult]) -> tuple[list[str], list[list[str]]]:
+    """Headings and rows of the comparison; calls are counted where some were budgeted."""
     names = ["before", "after", "share", "unseen_before", "unseen_after", "labels"]
     titles = ["before", "after", "share of the oracle's gain", "held-out family: before", "after"]
     titles = ["arm", "labels", *titles, "labels paid"]
@@ -208,12 +215,11 @@ def table(results: Sequence[ArmResult]) -> str:
         titles.append("verifier calls")
     names.append("reward_share")
     titles.append("rewards' share of time")
-    lines = [f"| {' | '.join(titles)} |", f"|{'---|' * len(titles)}"]
+    rows: list[list[str]] = []
     for result in results:
         shown = {name: _shown(*pair) for name, pair in result.measures.items()}
-        cells = [result.arm.value, result.budget, *(shown[name] for name in names)]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        rows.append([result.arm.value, result.budget, *(shown[name] for name in names)])
+    return titles, rows
 
 
 def _shown(mean: float | None, spread: float | None) -> str:

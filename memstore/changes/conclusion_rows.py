@@ -1,11 +1,12 @@
 """Rows of label files that judge a conclusion, as `memreward suggest-labels` writes them.
 
-Such a row names one rollout that reaches it, or the query and the conclusion itself.
+Such a row names one rollout that reaches it, or the query and the conclusion itself. Rows that
+`suggest-labels` wrote may be left without a reward.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from memstore.db import SqlSession
 from memstore.formats import RawRow
@@ -14,6 +15,8 @@ from schema.ids import conclusion_id, query_id
 
 #: What the column `unit` says of such a row.
 UNIT: Final = "conclusion"
+#: What it says of any row of suggestions: its reward is for a conclusion, or for one rollout.
+UNITS: Final = (UNIT, "rollout")
 
 
 def is_for_conclusion(row: RawRow) -> bool:
@@ -24,7 +27,7 @@ def is_for_conclusion(row: RawRow) -> bool:
 def is_unjudged(row: RawRow) -> bool:
     """Whether a row of suggestions is not filled in yet."""
     said = (row.values.get(name) for name in ("reward", "better", "worse"))
-    return row.fault is None and row.values.get("unit") == UNIT and all(v is None for v in said)
+    return row.fault is None and row.values.get("unit") in UNITS and all(v is None for v in said)
 
 
 def with_representatives(session: SqlSession, memory: str, rows: Sequence[RawRow]) -> list[RawRow]:
@@ -57,10 +60,9 @@ def _names_no_rollout(row: RawRow) -> bool:
 
 def _conclusion(memory: str, row: RawRow) -> str | InputError:
     """Id of the conclusion that a row names; an error where it names none."""
-    key, text, query = (row.values.get(name) for name in ("conclusion", "query", "query_id"))
+    key, text = row.values.get("conclusion"), row.values.get("query")
     if not isinstance(key, str):
         return InputError("`conclusion` is missing, and so is `rollout_id`: say what is judged")
-    named: Any = query_id(memory, text) if isinstance(text, str) else query
-    if not isinstance(named, str):
+    if not isinstance(text, str):
         return InputError("`query` is missing: say which question the conclusion is of")
-    return conclusion_id(memory, named, key)
+    return conclusion_id(memory, query_id(memory, text), key)

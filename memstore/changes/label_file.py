@@ -5,7 +5,7 @@
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,13 +14,14 @@ import pyarrow.parquet as pq
 
 from memstore.changes.conclusion_rows import (
     UNIT,
+    UNITS,
     is_for_conclusion,
     is_unjudged,
     with_representatives,
 )
 from memstore.changes.labels import check_labels, query_of_rollouts
 from memstore.changes.text_rows import REPLY_COLUMNS, rows_by_id
-from memstore.db import VectorStore
+from memstore.db import SqlSession, VectorStore
 from memstore.formats import (
     CHANGED,
     FileState,
@@ -31,6 +32,7 @@ from memstore.formats import (
     whole,
 )
 from memstore.mapping import AS_GIVEN
+from memstore.reads import with_whole_ids
 from schema.errors import InputError
 from schema.ids import digest, rollout_id
 from schema.messages import query_text
@@ -43,6 +45,8 @@ COLUMNS: Final = (
     *("reward", "better", "worse", "annotator"),
     *("unit", "conclusion", "query", *REPLY_COLUMNS),
 )
+#: Those that hold ids of rollouts; numbers in them are none.
+ID_COLUMNS: Final = ("rollout_id", "better", "worse")
 
 Label = VerifiedReward | Preference
 
@@ -101,6 +105,7 @@ class LabelReader:
             rows = rows_by_id(session, self._options.memory, rows)
         with self._vectors.transaction("same_conclusion.sql") as session:
             rows = with_representatives(session, self._options.memory, rows)
+            rows = _with_whole_ids(session, self._options.memory, rows)
         for row in rows:
             try:
                 labels.append((row, _label(row, self._options)))
@@ -126,6 +131,17 @@ def _ids(label: Label) -> tuple[str, ...]:
     if isinstance(label, VerifiedReward):
         return (label.rollout_id,)
     return label.better, label.worse
+
+
+def _with_whole_ids(session: SqlSession, memory: str, rows: list[RawRow]) -> list[RawRow]:
+    """The rows with ids in place of their beginnings; a fault where one is not unique."""
+    values = with_whole_ids(session, memory, [row.values for row in rows], ID_COLUMNS)
+    return [
+        replace(row, fault=row.fault or str(found))
+        if isinstance(found, InputError)
+        else replace(row, values=found)
+        for row, found in zip(rows, values, strict=True)
+    ]
 
 
 def _fault(label: Label, query_of: dict[str, str], memory: str) -> str | None:
@@ -159,8 +175,10 @@ def _label(row: RawRow, options: LabelOptions) -> Label:
     if row.fault is not None:
         raise InputError(row.fault)
     values = {name: row.values.get(name) for name in COLUMNS}
-    if values["unit"] not in (None, UNIT):
-        raise InputError(f"`unit` is {values['unit']!r}: leave it out, or write {UNIT!r}")
+    if values["unit"] not in (None, *UNITS):
+        raise InputError(
+            f"`unit` is {values['unit']!r}: leave it out, or write {' or '.join(UNITS)}"
+        )
     annotator = values["annotator"] if values["annotator"] is not None else options.annotator
     if annotator is None:
         raise InputError("the annotator is missing: fill `annotator`, or give --annotator")
@@ -193,7 +211,8 @@ def _rollout_id(values: dict[str, Any], column: str, options: LabelOptions) -> s
     is_place = values["query_id"] is not None or (
         values["query"] is not None and isinstance(values[column], int | float)
     )
-    if not is_place or values["unit"] is not None:
+    suggested = values["unit"] is not None and values["rollout_id"] is not None
+    if not is_place or suggested or values["unit"] == UNIT:
         given = values["rollout_id" if column == "rollout" else column]
         if given is None:
             raise InputError(

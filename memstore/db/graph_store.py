@@ -1,16 +1,18 @@
 """The one door to Neo4j: the driver is imported here and nowhere else."""
 
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, LiteralString, TypeVar, cast
 
 import neo4j
 from neo4j import exceptions
 
+from memstore.db.plain_values import plain
 from memstore.db.query_files import named_queries
 from memstore.db.query_guard import check_length, check_plan
 from schema.errors import (
@@ -35,6 +37,8 @@ MAX_ROWS: Final = 1_000_000
 _NO_MEMORY: Final = "Memory"
 _TIMED_OUT = "Neo.ClientError.Transaction.TransactionTimedOut"
 _TOO_MANY_LOGINS = "Neo.ClientError.Security.AuthenticationRateLimit"
+#: The driver logs what Neo4j remarks on queries; `QueryResult` has it, for whoever asked.
+logging.getLogger("neo4j.notifications").addHandler(logging.NullHandler())
 
 
 @contextmanager
@@ -163,10 +167,12 @@ class GraphTransaction:
 
 @dataclass(frozen=True, kw_only=True)
 class QueryResult:
-    """Columns and rows of a user's query."""
+    """What a user's query gave; see `memstore.db.plain_values` for nodes."""
 
     columns: list[str]
     rows: list[dict[str, Any]]
+    #: What Neo4j remarks, such as that it has no such label.
+    notifications: list[str] = field(default_factory=list)
 
 
 def _answer(result: neo4j.Result) -> QueryResult:
@@ -177,14 +183,19 @@ def _answer(result: neo4j.Result) -> QueryResult:
         for record in result:
             if len(rows) == MAX_ROWS:
                 raise QueryRefusedError(f"the query has more than {MAX_ROWS:,} rows: give a LIMIT")
-            rows.append(record.data())
+            rows.append({name: plain(record[name]) for name in columns})
+        remarks = [
+            status.status_description
+            for status in result.consume().gql_status_objects
+            if status.is_notification
+        ]
     except exceptions.TransientError as exc:
         if _NO_MEMORY not in (exc.code or ""):
             raise  # It is tried again.
         raise QueryRefusedError(
             f"Neo4j gave the query up, since it needs too much memory: narrow it ({exc.message})"
         ) from exc
-    return QueryResult(columns=columns, rows=rows)
+    return QueryResult(columns=columns, rows=rows, notifications=remarks)
 
 
 class GraphStore:
@@ -245,7 +256,9 @@ class GraphStore:
 
         limited = neo4j.unit_of_work(timeout=timeout_s)(work)
         try:
-            with self._session(default_access_mode=neo4j.READ_ACCESS) as session:
+            with self._session(
+                default_access_mode=neo4j.READ_ACCESS, notifications_min_severity="INFORMATION"
+            ) as session:
                 return session.execute_read(limited)
         except exceptions.ClientError as exc:
             if isinstance(exc, exceptions.AuthError):

@@ -2,6 +2,7 @@ from .consistent_read import read_consistently as read_consistently
 from .consistent_read import removals as removals
 from .full_graph import as_known as as_known
 from .full_graph import read_graph as read_graph
+from .history import History as History
 from .history import Statement as Statement
 from .history import parse_as_of as parse_as_of
 from .history import read_history as read_history
@@ -12,6 +13,12 @@ from .query_groups import StoredRewards as StoredRewards
 from .query_groups import StoredRollout as StoredRollout
 from .query_groups import rollouts_by_query as rollouts_by_query
 from .query_groups import stored_rewards as stored_rewards
+from .rollout_ids import RolloutPlace as RolloutPlace
+from .rollout_ids import ids_by_prefix as ids_by_prefix
+from .rollout_ids import rollout_places as rollout_places
+from .rollout_ids import source_query_ids as source_query_ids
+from .rollout_ids import whole_id as whole_id
+from .rollout_ids import with_whole_ids as with_whole_ids
 from .run_rollouts import RunRollout as RunRollout
 from .run_rollouts import run_rewards as run_rewards
 from .stats import list_memories as list_memories

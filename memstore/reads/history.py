@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from memstore.db import SqlSession, Stores, get_memory
 from memstore.outbox import current_verified
+from memstore.reads.rollout_ids import whole_id
 from schema.errors import InputError
 
 
@@ -61,7 +62,7 @@ def read_history(
     Args:
         stores: both databases.
         memory: whose rollout.
-        rollout: its id.
+        rollout: its id, or the beginning of it.
         as_of: leave out what was accepted after this batch or moment (with a time zone).
 
     Raises:
@@ -70,6 +71,7 @@ def read_history(
     """
     state = get_memory(stores, memory)
     with stores.vectors.transaction("reads.sql") as session:
+        rollout = whole_id(session, memory, rollout)
         seq = _bound(session, memory, as_of, state.seq)
         run, source_query_id, step, number = _place(session, memory, rollout, seq)
         statements = statements_of(session, memory, rollout, seq)

@@ -13,9 +13,12 @@ from schema.ids import (
     conclusion_id,
     content_hash,
     digest,
+    is_prefix,
     query_id,
     rollout_id,
+    short_length,
     text_fraction,
+    the_one,
 )
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=("Cs",)), max_size=20)
@@ -83,3 +86,22 @@ def test_good_names_pass(name: str) -> None:
 def test_bad_names_are_refused(name: str) -> None:
     with pytest.raises(InputError, match="cannot name a memory"):
         checked_name(name, "memory")
+
+
+def test_short_ids_tell_all_apart() -> None:
+    assert short_length([]) == short_length(["a" * 32]) == 8
+    assert short_length(["a" * 32, "a" * 9 + "b" * 23, "c" * 32]) == 10
+    assert short_length(["a" * 32, "a" * 32]) == 8
+
+
+def test_the_beginning_of_an_id_means_one_rollout_or_is_refused() -> None:
+    assert is_prefix("0123abcd") and is_prefix("0" * 31)
+    assert not any(map(is_prefix, ("0123abc", "0" * 32, "0123ABCD", "sum-1234567")))
+    ids = ["0" * 10 + str(last) * 22 for last in range(1, 8)]
+    assert the_one("0" * 10, ids[:1], "m") == ids[0]
+    with pytest.raises(InputError, match="memory 'm' has no rollout '00000000'"):
+        the_one("0" * 8, [], "m")
+    with pytest.raises(
+        InputError, match=r"of 7 rollouts of memory 'm' \(00000000001, .*, \.\.\.\)"
+    ):
+        the_one("0" * 8, ids, "m")

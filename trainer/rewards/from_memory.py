@@ -16,7 +16,9 @@ from trainer.rewards.audit import Audit
 from trainer.rewards.call_budget import call_budget
 from trainer.rewards.journal import Assigned, Journal
 from trainer.rewards.noise_mask import MIN_SPREAD, without_noise
+from trainer.rewards.training_log import TrainingLog
 from trainer.rewards.trl_rows import check_columns, rows_of
+from trainer.rewards.trl_warning import expect_masks
 from trainer.rewards.types import RewardCall, RewardFunction, SignalsFunction
 
 
@@ -85,6 +87,10 @@ def memory_reward(
         late=late,
     )
 
+    log = TrainingLog(scorer, kept)
+    if budget is None:
+        log.warn_of_labels(labelled)
+
     def memreward(
         prompts: Sequence[Any],
         completions: Sequence[Any],
@@ -94,17 +100,22 @@ def memory_reward(
         started = time.monotonic()
         trainer = getattr(kwargs.get("log_metric"), "__self__", None)
         call = _call(prompts, completions, completion_ids, kwargs, trainer, signals)
-        before = len(assigner.audit.findings)
-        assigned = assigner.assign(call) if _training(training, trainer) else assigner.look(call)
+        if budget is not None:
+            log.warn_of_calls(budget, len(prompts), kwargs.get("trainer_state"))
+        before, trains = len(assigner.audit.findings), _training(training, trainer)
+        assigned = assigner.assign(call) if trains else assigner.look(call)
         rewards = without_noise(assigned, [row.query for row in call.rows], min_spread)
-        log = kwargs.get("log_metric")
-        if log is not None:
-            _log(log, assigned, rewards)
+        if trains:
+            log.add(call, assigned, rewards)
+        metric = kwargs.get("log_metric")
+        if metric is not None:
+            _log(metric, assigned, rewards)
             if budget is not None:
-                _log_calls(log, assigned)
+                _log_calls(metric, assigned)
             for finding in assigner.audit.findings[before:]:
-                log("memreward/agreement", finding.agreement)
-            log("memreward/seconds", time.monotonic() - started)
+                metric("memreward/agreement", finding.agreement)
+            metric("memreward/seconds", time.monotonic() - started)
+        expect_masks(None in rewards)
         return rewards
 
     return memreward

@@ -55,6 +55,28 @@ FROM memreward.batch WHERE memory = %(memory)s AND kind IN ('delete', 'reembed',
 SELECT query_id, run, source_query_id, step, place, policy, checkpoint, seq
 FROM memreward.rollout WHERE memory = %(memory)s AND id = %(rollout)s;
 
+-- name: ids_by_prefix
+-- The rollouts whose ids begin with each of these hexadecimal prefixes; a few are enough to tell.
+SELECT p.prefix, r.id
+FROM unnest(%(prefixes)s::text[]) AS p (prefix)
+CROSS JOIN LATERAL (
+    SELECT id FROM memreward.rollout
+    WHERE memory = %(memory)s AND id >= p.prefix AND id < p.prefix || 'g'
+        AND starts_with(id, p.prefix)
+    ORDER BY id LIMIT 20
+) AS r;
+
+-- name: places
+-- Run, the owner's query id, step and number of each of these rollouts.
+SELECT id, run, source_query_id, step, place FROM memreward.rollout
+WHERE memory = %(memory)s AND id = ANY(%(rollouts)s);
+
+-- name: source_query_ids
+-- What the owners of their rollouts call each of these queries.
+SELECT query_id, array_agg(DISTINCT source_query_id ORDER BY source_query_id)
+FROM memreward.rollout WHERE memory = %(memory)s AND query_id = ANY(%(queries)s)
+GROUP BY query_id;
+
 -- name: seq_at
 -- The last batch that was accepted by a moment.
 SELECT coalesce(max(seq), 0) FROM memreward.batch

@@ -86,7 +86,8 @@ def run(models: Mapping[str, Any], seeds: int = 3) -> Evaluation:
 
 def test_result_has_the_promised_structure() -> None:
     result = run({"constant": ConstantModel, "majority": MajorityModel}).to_json()
-    assert set(result) == {"sets", "best_of", "labels", "seeds", "seconds"}
+    assert set(result) == {"sets", "best_of", "queries", "labels", "seeds", "seconds"}
+    assert result["queries"]["labelled"] > 0 and result["queries"]["scored"] > 0
     assert (result["labels"], result["seeds"]) == (0.4, 3)
     assert list(result["sets"]) == ["unlabelled", "test file"]
     for rows in result["sets"].values():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from support.cli_fixtures import Cli
 
+from memreward.base.terminal import console
 from memreward.bench import ingest as bench_ingest
 from memreward.bench.data import Mixer
 from memreward.bench.knn import nearest_rows
@@ -79,7 +80,7 @@ def test_many_measures_are_legible_in_a_narrow_terminal(
 ) -> None:
     few, many = ({f"measure {place}": 1000 * place for place in range(n)} for n in (3, 16))
     for row in (few, many):
-        print_table([row, row], {key: key for key in row})
+        print_table(console, [row, row], {key: key for key in row})
     shown = capsys.readouterr().out
     assert "…" not in shown
     assert all(f"measure {place}" in shown for place in range(16))

@@ -64,6 +64,14 @@ def test_labels_and_their_history(cli: Cli, filled: str, tmp_path: Path) -> None
     shown = cli("history", rollout, "-m", filled).output
     assert "ann" in shown
     assert "verified: 0.625" in shown  # the file said 1
+    told = json.loads(cli("history", rollout[:8], "-m", filled, "--json").output)
+    assert (told["rollout_id"], told["verified"]) == (rollout, 0.625)
+    begun = {"rollout_id": rollout[:20], "reward": 1, "annotator": "bob"}
+    short = write_jsonl(tmp_path / "short.jsonl", [begun])
+    assert "1 rewards" in cli("label", short, "-m", filled).output
+    unknown = write_jsonl(tmp_path / "no.jsonl", [{**begun, "rollout_id": "0" * 8}])
+    refused = cli("label", unknown, "-m", filled)
+    assert refused.exit_code == 2 and "has no rollout '00000000'" in refused.output
     before = cli("history", rollout, "-m", filled, "--as-of", "1").output
     assert "ann" not in before
     assert "verified: 1 " in before

@@ -1,6 +1,7 @@
 """The command tree: its help lines are the commands' own, and an option is given once."""
 
 import inspect
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -80,6 +81,28 @@ def test_an_option_given_twice_is_refused_or_a_list(path: str, command: Any, par
     result = runner.invoke(app, [*path.split(), *twice], env={"COLUMNS": "200"})
     assert result.exit_code == 2
     assert param.opts[0] in result.output and "is given 2 times: give it once" in result.output
+
+
+def test_help_is_whole_at_80_columns_and_without_types() -> None:
+    for path, command, _ in commands():
+        shown = runner.invoke(app, [*path.split(), "--help"], env={"COLUMNS": "80"}).output
+        assert max(map(len, shown.splitlines())) <= 80
+        assert "…" not in shown, path
+        assert not re.search(r"<(int|str|float|bool|path|list)\b", shown), path
+        words = " ".join(shown.replace("│", " ").split())
+        assert " ".join(command.help.split()) in words, path
+        for param in command.params:
+            said = " ".join((param.help or "").split())
+            assert said in words or len(max(said.split(), key=len)) > 40, (path, param.name)
+
+
+def test_help_says_choices_defaults_and_bounds() -> None:
+    shown = runner.invoke(app, ["grpo", "--help"], env={"COLUMNS": "200"}).output
+    assert "oracle, partial, memreward, majority, random: Where the rewards come from." in shown
+    assert "[default: 100; at least 1]" in shown
+    assert "no-run-code" not in shown
+    for arguments in (["evaluate", "--help"], ["evaluate"]):
+        assert " evaluate [OPTIONS] TRAIN" in runner.invoke(app, arguments).output
 
 
 def test_an_unknown_command_is_named_with_its_nearest() -> None:

@@ -41,6 +41,11 @@ def test_figures_for_every_set_and_model(
     final = sum(map(is_final, texts))
     labelled = round(0.4 * 20) + round(0.4 * 40)
     assert sizes == {"final": final, "unlabelled": 60 - final - labelled, "other": 60}
+    counts = figures["queries"]
+    assert (counts["labelled"], counts["held_out"]) == (labelled, 0)
+    assert "24 queries labelled, " in result.output
+    assert result.output.rstrip().splitlines()[-2].startswith("With 24 queries labelled, memreward")
+    assert "unlabelled, math" not in result.output
     (page,) = (tmp_path / "page").glob("*.html")
     assert "<img" in page.read_text() or "<svg" in page.read_text()
     assert not any(name.startswith("scratch") for name in list_memories(stores))
@@ -55,11 +60,12 @@ def test_two_policies_in_one_file_are_told_apart(cli: Cli, tmp_path: Path) -> No
             slip = place < 2 and question % 5 == 0
             policy = "steady" if right != slip else "hasty"
             rows.append(as_row(make_rollout(question, place, policy=policy)))
-    options = ["--seeds", 1, "--baselines", "votes,reliability,rule", "--json", "r.json"]
+    options = ["--seeds", 1, "--baselines", "votes,reliability,rule", "--by-domain", "--json"]
     train = write_jsonl(tmp_path / "two.jsonl", rows)
     result = cli("evaluate", train, "--labels", 0.5, *options)
     assert result.exit_code == 0, result.output
-    figures = json.loads((tmp_path / "r.json").read_text())["sets"]["unlabelled"]
+    figures = json.loads(result.stdout)["sets"]["unlabelled"]
+    assert "unlabelled, math" in result.stderr and "held out and not scored" in result.stderr
     assert list(figures) == ["memreward", "votes", "reliability", "rule"]
     # Two of four agree, right or wrong, so only the policy's name tells.
     assert figures["rule"]["auc"] == 0.5

@@ -65,7 +65,9 @@ def test_suspects_and_explain(cli: Cli, trained: str, stores: Stores, tmp_path: 
     assert cli("label", one_label(tmp_path, reward_of), "-m", trained, "--annotator", "new")
     later = json.loads(cli("suspects", "-m", trained, "--json").output)["sources"]
     assert [(source["name"], source["verdict"]) for source in later][-1] == ("new", None)
-    assert "memory thinks" in cli("suspects", "-m", trained).output
+    shown = cli("suspects", "-m", trained).output
+    assert "memory thinks" in shown and "shows the score with all labels" in shown
+    assert all(item["conclusion"] is not None for item in found["suspects"])
 
     (row,) = stores.graph.query(UNVERIFIED, {"memory": trained}, 30).rows
     result = cli("explain", row["id"], "-m", trained, "--json", "--html", "why.html")
@@ -83,7 +85,10 @@ def test_suspects_and_explain(cli: Cli, trained: str, stores: Stores, tmp_path: 
     assert {item["rollout_id"] for item in why["influences"]} <= set(reward_of)
     assert "<svg" in (tmp_path / "why.html").read_text()
 
-    stated = cli("explain", min(reward_of), "-m", trained)
+    queries = {part["query_id"] for part in parts if part["query_id"] is not None}
+    assert queries <= {rollout.source_query_id for rollout in make_rollouts(40, 1)}
+
+    stated = cli("explain", min(reward_of)[:12], "-m", trained)
     assert "its reward is verified, 0.5 (" in stated.output
     assert "ann: " in stated.output
 

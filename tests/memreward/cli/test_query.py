@@ -40,6 +40,31 @@ def test_query_as_a_table(cli: Cli, filled: str) -> None:
     assert "letter" in result.output
 
 
+def test_nodes_relationships_and_paths_are_json(cli: Cli, filled: str) -> None:
+    found = cli(
+        "query",
+        "MATCH p = (q:Query {memory: $m})-[g:GENERATED]->(t:Thinking) "
+        "RETURN q, g, p, [q.memory] AS names, {n: 1} AS map LIMIT 1",
+        *("-p", f"m={filled}", "--json"),
+    )
+    (row,) = json.loads(found.stdout)
+    assert row["q"]["labels"] == ["Query"]
+    assert row["q"]["properties"]["memory"] == filled
+    assert row["g"]["type"] == "GENERATED"
+    assert row["g"]["start"] == row["q"]["element_id"]
+    assert [node["labels"] for node in row["p"]["nodes"]] == [["Query"], ["Thinking"]]
+    assert row["p"]["relationships"] == [row["g"]]
+    assert (row["names"], row["map"]) == ([filled], {"n": 1})
+
+
+def test_no_rows_are_said_and_so_is_what_neo4j_remarks(cli: Cli, filled: str) -> None:
+    found = cli("query", "MATCH (n:Quary) RETURN n.id AS id")
+    assert found.stdout == "id\n"
+    assert found.stderr.rstrip().endswith("0 rows")
+    assert found.stderr.count("`Quary`") == 1
+    assert cli("query", "MATCH (n:Quary) RETURN n.id AS id", "--json").stdout == "[]\n"
+
+
 @pytest.mark.parametrize(
     "cypher",
     ["CREATE (n:Query) RETURN n", "MATCH (n) DETACH DELETE n", "RETURN", "DROP INDEX x"],

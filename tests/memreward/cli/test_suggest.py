@@ -2,10 +2,15 @@ import csv
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.cli_fixtures import Cli, as_row, write_jsonl
 from support.rollout_factory import make_rollouts
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def test_suggestions_can_be_labelled(cli: Cli, tmp_path: Path, memory_name: str) -> None:
@@ -15,18 +20,50 @@ def test_suggestions_can_be_labelled(cli: Cli, tmp_path: Path, memory_name: str)
     result = cli("suggest-labels", "-m", memory_name, "--budget", 3, "--out", "next.jsonl")
     assert result.exit_code == 0, result.output
     assert "represents" in result.output
-    found = [json.loads(line) for line in (tmp_path / "next.jsonl").read_text().splitlines()]
+    found = read_rows(tmp_path / "next.jsonl")
     assert len({row["query_id"] for row in found}) == 3
+    assert {row["query_id"] for row in found} <= {row["query_id"] for row in rows}
     assert all(row["dataset"] in ("sums", "doubles") for row in found)
-    labels = [{"rollout_id": id_, "reward": 1.0} for row in found for id_ in row["rollouts"]]
-    assert len(labels) == 6
-    write_jsonl(tmp_path / "labels.jsonl", labels)
-    assert cli("label", "labels.jsonl", "-m", memory_name, "--annotator", "me").exit_code == 0
+    assert len(found) == 6
+    write_jsonl(tmp_path / "next.jsonl", [{**row, "reward": 1.0} for row in found])
+    assert cli("label", "next.jsonl", "-m", memory_name, "--annotator", "me").exit_code == 0
     again = cli("suggest-labels", "-m", memory_name, "--budget", 100, "--out", "rest.jsonl")
     assert "nearest label" in again.output
-    rest = [json.loads(line) for line in (tmp_path / "rest.jsonl").read_text().splitlines()]
-    assert len(rest) == 9
+    rest = read_rows(tmp_path / "rest.jsonl")
+    assert len({row["query_id"] for row in rest}) == 9
     assert not {row["query_id"] for row in rest} & {row["query_id"] for row in found}
+
+
+def test_suggestions_are_filled_in_as_csv_and_named_by_place(
+    cli: Cli, tmp_path: Path, memory_name: str
+) -> None:
+    """The rows that are left empty are left out; without the ids the places are enough."""
+    rows = [{**as_row(r), "reward": None} for r in make_rollouts(4, 2)]
+    path = write_jsonl(tmp_path / "a.jsonl", rows)
+    assert cli("ingest", path, "-m", memory_name, "--run", "r").exit_code == 0
+    shown = cli("suggest-labels", "-m", memory_name, "--budget", 2, "--out", "n.csv", "--json")
+    listed = json.loads(shown.stdout)
+    assert [len(query["rollouts"]) for query in listed] == [2, 2]
+    assert "memreward label n.csv" in shown.stderr
+    with (tmp_path / "n.csv").open(newline="") as file:
+        found = list(csv.DictReader(file))
+    assert {row["query_id"] for row in found} == {query["query_id"] for query in listed}
+    found[0]["reward"], found[3]["reward"] = "1", "0.5"
+    for name in ("rollout_id", "unit"):
+        places = [{k: v for k, v in row.items() if k != name} for row in found if row["reward"]]
+        with (tmp_path / "n.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(places[0]))
+            writer.writeheader()
+            writer.writerows(places)
+        done = cli("label", "n.csv", "-m", memory_name, "--annotator", f"without {name}")
+        assert "2 rewards" in done.output, done.output
+    with (tmp_path / "n.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(found[0]))
+        writer.writeheader()
+        writer.writerows(found)
+    done = cli("label", "n.csv", "-m", memory_name, "--annotator", "me")
+    assert "2 rewards" in done.output, done.output
+    assert "me\t0.5" in cli("history", found[3]["rollout_id"][:10], "-m", memory_name).output
 
 
 def test_a_budget_or_a_file_that_cannot_be(cli: Cli, tmp_path: Path, memory_name: str) -> None:
