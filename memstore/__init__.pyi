@@ -5,5 +5,6 @@ from .child_process import python_path as python_path
 from .home_names import HomeName as HomeName
 from .settings import Settings as Settings
 from .settings import load_settings as load_settings
+from .settings import origins as origins
 from .settings import redact_dsn as redact_dsn
 from .settings import redacted as redacted

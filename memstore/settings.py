@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -97,6 +98,27 @@ class Settings(BaseSettings):
         home = Path(chosen.get("home", default_home())).expanduser()
         at_home = TomlConfigSettingsSource(settings_cls, home / HomeName.SETTINGS)
         return init_settings, env_settings, here, at_home
+
+
+def origins(settings: Settings, **overrides: object) -> dict[str, str]:
+    """Where the value of each setting comes from: a flag, the environment, a file, or the default.
+
+    Args:
+        settings: what `load_settings(**overrides)` gave, in the same folder and environment.
+        overrides: the flags; None means not given.
+    """
+    files = [Path.cwd() / HomeName.SETTINGS, settings.home / HomeName.SETTINGS]
+    given = {path: TomlConfigSettingsSource(Settings, path)() for path in files}
+    environment = EnvSettingsSource(Settings)()
+    found: dict[str, str] = {}
+    for name in Settings.model_fields:
+        if overrides.get(name) is not None:
+            found[name] = "flag"
+        elif name in environment:
+            found[name] = f"environment, MEMREWARD_{name.upper()}"
+        else:
+            found[name] = next((str(path) for path in files if name in given[path]), "default")
+    return found
 
 
 def load_settings(**overrides: object) -> Settings:

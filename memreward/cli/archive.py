@@ -46,13 +46,17 @@ def export(
 
 def import_(
     folder: Annotated[Path, typer.Argument(help="What `memreward export` wrote.")],
+    memory: Annotated[
+        str | None, typer.Option("--memory", "-m", help="Its new name; default: as it was.")
+    ] = None,
 ) -> None:
-    """Read an exported memory back under its own name, which must be free."""
+    """Read an exported memory back, under its own or another name, which must be free."""
     settings = load_settings()
     with connected(settings) as stores, bars() as progress:
         manifest = import_memory(
             stores,
             folder,
+            name=memory,
             checkpoints=checkpoints_folder(settings),
             progress=progress.adding("import "),
         )

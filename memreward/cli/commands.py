@@ -128,7 +128,7 @@ COMMANDS: Tree = {
     ),
     "import": Entry(
         target="memreward.cli.archive:import_",
-        help="Read an exported memory back under its own name, which must be free.",
+        help="Read an exported memory back, under its own or another name, which must be free.",
     ),
     "reembed": Entry(
         target="memreward.cli.archive:reembed",
@@ -165,7 +165,7 @@ COMMANDS: Tree = {
         entries={
             "show": Entry(
                 target="memreward.cli.servers:config_show",
-                help="Print every setting as it is in force, passwords hidden.",
+                help="Print every setting and where it is from, passwords hidden.",
             ),
         },
     ),

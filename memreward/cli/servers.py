@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from memreward.base import JsonOption, console, finish_what_was_cut_off
-from memstore import load_settings, redact_dsn, redacted
+from memstore import load_settings, origins, redact_dsn, redacted
 from memstore.db import open_stores
 from memstore.servers import ServerState
 from memstore.servers import doctor as doctor_checks
@@ -95,13 +95,17 @@ def migrate(
 
 
 def config_show(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Print every setting as it is in force, passwords hidden."""
-    settings = redacted(load_settings(home=home))
+    """Print every setting and where it is from, passwords hidden."""
+    settings = load_settings(home=home)
+    shown, where = redacted(settings), origins(settings, home=home)
     if as_json:
-        console.print_data(settings)
+        console.print_data(
+            {name: {"value": value, "from": where[name]} for name, value in shown.items()}
+        )
         return
-    for name, value in settings.items():
-        console.print(f"{name} = {value}", markup=False, highlight=False, soft_wrap=True)
+    for name, value in shown.items():
+        line = f"{name} = {value}  ({where[name]})"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_applied(applied: list[Migration], verb: str) -> None:

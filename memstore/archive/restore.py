@@ -1,18 +1,21 @@
-"""Import: an exported memory, with the same ids, edges, rewards and history, under its own name.
+"""Import: an exported memory, with the same ids, edges, rewards and history.
 
-Ids are made of the memory's name, so the name is part of the archive. The memory cannot be seen
-until it is whole; an interrupted import starts over.
+Ids are made of the memory's name, so the name is part of the archive; under another one, all ids
+are made again. The memory cannot be seen until it is whole; an interrupted import starts over.
 """
 
 import json
 import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from memstore.archive import restore_checks
 from memstore.archive.export import ArchiveProgress
 from memstore.archive.graph_loader import GraphCopy
+from memstore.archive.renaming import Renaming
 from memstore.archive.tables import (
     CHECKPOINTS,
+    MANIFEST,
     ArchiveManifest,
     Record,
     check_files,
@@ -27,10 +30,33 @@ from schema.errors import InputError
 from schema.tables import ColumnType, Table
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Archive:
+    """Where the rows come from, and what becomes of their ids."""
+
+    folder: Path
+    manifest: ArchiveManifest
+    #: None: the memory keeps its name.
+    renaming: Renaming | None = None
+
+    def checked(self, table: Table, page: list[Record]) -> list[Record]:
+        """Rows as the memory has them.
+
+        Raises:
+            InputError: if one of them cannot have been exported.
+        """
+        for record in page:
+            restore_checks.check_row(self.manifest, table, record)
+        if self.renaming is None:
+            return page
+        return [self.renaming.renamed(table, record) for record in page]
+
+
 def import_memory(
     stores: Stores,
     folder: Path,
     *,
+    name: str | None = None,
     checkpoints: Path | None = None,
     progress: ArchiveProgress = lambda table, rows: None,
 ) -> ArchiveManifest:
@@ -39,18 +65,26 @@ def import_memory(
     Args:
         stores: both databases.
         folder: what `export_memory` wrote.
+        name: what the memory is called from now on; None: as it was.
         checkpoints: folder that holds a folder of checkpoints for each memory; None: they are
             left out.
         progress: told how far it is.
 
+    Returns:
+        The archive's manifest, with the memory's name.
+
     Raises:
-        InputError: if the archive is damaged or holds what no memory can, or a memory of its name
+        InputError: if the archive is damaged or holds what no memory can, or a memory of that name
             exists.
         StoreError: if a database refuses.
     """
     manifest = read_manifest(folder)
     restore_checks.check_manifest(manifest)
     check_files(folder, manifest)
+    archive = _Archive(folder=folder, manifest=manifest)
+    if name is not None and name != manifest.memory:
+        archive = replace(archive, renaming=Renaming(folder, manifest, name))
+        manifest = replace(manifest, memory=name)
     _make_room(stores, manifest.memory)
     with stores.vectors.session("archive.sql") as session:
         hold(session, manifest.memory, MemoryLock.LINKER, MemoryLock.PUBLISHER)
@@ -59,7 +93,7 @@ def import_memory(
             fence=fence, seq=manifest.seq, generation=manifest.generation, encoder=manifest.encoder
         )
         for table in tables.ARCHIVED:
-            _import_table(session, folder, manifest, table, graph, progress)
+            _import_table(session, archive, manifest.memory, table, graph, progress)
         graph.finish()
         if checkpoints is not None:
             _copy_checkpoints(folder, manifest, checkpoints / manifest.memory)
@@ -79,8 +113,8 @@ def _make_room(stores: Stores, memory: str) -> None:
         return
     if not row[0]:
         raise InputError(
-            f"memory {memory!r} already exists, and an import keeps its name because ids are "
-            f"derived from it: remove that memory with `memreward delete --memory {memory}` first"
+            f"memory {memory!r} already exists: import under another name with --memory, or remove "
+            f"that memory with `memreward delete --memory {memory}` first"
         )
     delete_memory(stores, memory)
 
@@ -114,21 +148,23 @@ def _begin(stores: Stores, session: SqlSession, manifest: ArchiveManifest) -> Fe
 
 def _import_table(
     session: SqlSession,
-    folder: Path,
-    manifest: ArchiveManifest,
+    archive: _Archive,
+    memory: str,
     table: Table,
     graph: GraphCopy,
     progress: ArchiveProgress,
 ) -> None:
     name = table.archive or table.name
-    same: dict[str, object] = {"memory": manifest.memory}
+    folder, manifest = archive.folder, archive.manifest
+    same: dict[str, object] = {"memory": memory}
     if table is tables.SIMILAR_TO:
         same["generation"] = manifest.generation
     rows = 0
     is_older = name not in manifest.tables
     for page in [made_table(folder, table)] if is_older else read_table(folder, table):
-        _check(session, manifest, table, page)
-        stored = [_as_stored(table, record) for record in page]
+        stored = [_as_stored(table, record) for record in archive.checked(table, page)]
+        if table is tables.ROLLOUT:
+            _check_contents(session, memory, stored)
         session.copy(table, stored, **same)
         graph.add(table, stored)
         rows += len(page)
@@ -137,21 +173,16 @@ def _import_table(
         raise InputError(f"{folder}: {name} has {rows} rows, the manifest says otherwise")
 
 
-def _check(
-    session: SqlSession, manifest: ArchiveManifest, table: Table, page: list[Record]
-) -> None:
-    """Check rows before either store sees them.
+def _check_contents(session: SqlSession, memory: str, page: list[Record]) -> None:
+    """Check the texts of rollouts before either store sees them.
 
     Raises:
-        InputError: if one of them cannot have been exported.
+        InputError: if they are not those of their hashes.
     """
+    ids = sorted({record["query_id"] for record in page})
+    text_of = dict(session.rows("query_texts", memory=memory, ids=ids))
     for record in page:
-        restore_checks.check_row(manifest, table, record)
-    if table is tables.ROLLOUT:
-        ids = sorted({record["query_id"] for record in page})
-        text_of = dict(session.rows("query_texts", memory=manifest.memory, ids=ids))
-        for record in page:
-            restore_checks.check_content(record, text_of.get(record["query_id"]))
+        restore_checks.check_content(record, text_of.get(record["query_id"]))
 
 
 def _as_stored(table: Table, record: Record) -> Record:
@@ -171,3 +202,7 @@ def _copy_checkpoints(folder: Path, manifest: ArchiveManifest, target: Path) -> 
         path = target / name
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / CHECKPOINTS / name, path)
+        if path.name == MANIFEST:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            if values.get("memory") != manifest.memory:
+                path.write_text(json.dumps({**values, "memory": manifest.memory}), encoding="utf-8")

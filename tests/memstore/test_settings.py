@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from memstore.settings import default_home, load_settings, redact_dsn, redacted
+from memstore.settings import default_home, load_settings, origins, redact_dsn, redacted
 from schema.errors import SettingsError
 
 
@@ -30,6 +30,27 @@ def test_flag_beats_environment_beats_files(
     assert load_settings(neo4j_port=4).neo4j_port == 4
     assert load_settings(neo4j_port=None).neo4j_port == 3
     assert load_settings().postgres_port == 11
+
+
+def test_each_value_says_where_it_is_from(
+    empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, here = empty_folder / "home" / "memreward.toml", empty_folder / "memreward.toml"
+    home.write_text('neo4j_port = 1\npostgres_port = 11\njars = "/jars"\n')
+    here.write_text("neo4j_port = 2\npostgres_port = 12\n")
+    monkeypatch.setenv("MEMREWARD_POSTGRES_PORT", "3")
+    monkeypatch.delenv("MEMREWARD_JARS", raising=False)
+    found = origins(load_settings(neo4j_user="me"), neo4j_user="me", postgres_dsn=None)
+    assert found == {
+        "home": "environment, MEMREWARD_HOME",
+        "jars": str(home),
+        "neo4j_uri": "default",
+        "neo4j_user": "flag",
+        "neo4j_password": "default",
+        "postgres_dsn": "default",
+        "neo4j_port": str(here),
+        "postgres_port": "environment, MEMREWARD_POSTGRES_PORT",
+    }
 
 
 def test_toml_file_of_the_home_given_by_flag_is_read(empty_folder: Path) -> None:

@@ -112,7 +112,8 @@ def test_config_show_hides_secrets(yours: Addresses) -> None:
     assert result.exit_code == 0
     assert yours.neo4j_password not in result.output
     assert yours.postgres_dsn not in result.output
-    assert f"neo4j_uri = {yours.neo4j_uri}" in result.output
+    uri = f"neo4j_uri = {yours.neo4j_uri}  (environment, MEMREWARD_NEO4J_URI)"
+    assert uri in result.output
     assert result.output.count("********") == 2
 
 

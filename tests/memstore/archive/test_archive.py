@@ -59,6 +59,34 @@ def test_an_imported_memory_lives_on(lived: MemoryUnderTest, tmp_path: Path) -> 
     assert check_memory(lived.stores, lived.name).ok
 
 
+def test_under_another_name_it_is_the_memory_that_an_ingest_makes(
+    lived: MemoryUnderTest, tmp_path: Path
+) -> None:
+    checkpoint = tmp_path / "checkpoints" / lived.name / "m1"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / MANIFEST).write_text(json.dumps({"memory": lived.name, "seed": 1}))
+    export_memory(lived.stores, lived.name, tmp_path / "out", checkpoints=checkpoint.parent)
+    renamed = MemoryUnderTest(lived.stores, f"{lived.name}-renamed")
+    try:
+        manifest = import_memory(
+            lived.stores, tmp_path / "out", name=renamed.name, checkpoints=tmp_path / "back"
+        )
+        assert manifest.memory == renamed.name
+        report = check_memory(lived.stores, renamed.name)
+        assert report.ok, report.lines()
+        assert renamed.add(make_rollouts(10)).new == 0, "the ids are those of the new name"
+        before, after = (contents(memory) for memory in (lived, renamed))
+        assert after["counts"] == before["counts"]
+        for part in ("nodes", "propagated", "models"):
+            assert len(after[part]) == len(before[part]) > 0, part  # pyright: ignore
+        kept = tmp_path / "back" / renamed.name / "m1" / MANIFEST
+        assert json.loads(kept.read_text()) == {"memory": renamed.name, "seed": 1}
+        with pytest.raises(InputError, match="cannot name a memory"):
+            import_memory(lived.stores, tmp_path / "out", name="a name")
+    finally:
+        delete_memory(lived.stores, renamed.name)
+
+
 def test_keys_of_an_archive_keep_their_version(lived: MemoryUnderTest, tmp_path: Path) -> None:
     """Archives from before there were versions hold the first."""
     export_memory(lived.stores, lived.name, tmp_path / "out")
