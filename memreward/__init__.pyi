@@ -1,3 +1,4 @@
+from .api import ConclusionToJudge as ConclusionToJudge
 from .api import MemrewardError as MemrewardError
 from .api import Reuse as Reuse
 from .api import Rollout as Rollout

@@ -7,8 +7,15 @@ from typing import Any, Final, Self
 
 from gnn.jobs import OnlineScorer, judge_conclusions, suggest_conclusions
 from memreward.base import started
+from memreward.scoring import RowReader, keep_scores
 from memstore import Settings, load_settings
-from memstore.changes import IngestReport, LabelReport, ingest_dataset
+from memstore.changes import (
+    IngestReport,
+    LabelOptions,
+    LabelReport,
+    ingest_dataset,
+    label_dataset,
+)
 from memstore.db import Stores
 from memstore.encoders import TextEncoder
 from memstore.mapping import ShapeOptions
@@ -18,6 +25,8 @@ from schema.rollout import Rollout
 from schema.score import Score
 
 DEFAULT_RUN: Final = "default"
+#: How long a query may take.
+QUERY_SECONDS: Final = 30.0
 
 
 class Memory:
@@ -30,7 +39,7 @@ class Memory:
 
     Example:
         with Memory.open("sums", run="grpo-1") as memory:
-            scores = memory.score(rollouts)
+            scores = memory.score([{"query": "What is 2 + 2?", "completion": "#### 4"}])
     """
 
     def __init__(
@@ -43,11 +52,12 @@ class Memory:
         *,
         prior: bool = True,
         reuse: Reuse | None = None,
+        keep_scores: bool = False,
     ) -> None:
         """See `open`, which also opens the databases."""
         self.name, self.run = checked_name(name, "memory"), checked_name(run, "run")
         self._stores, self._settings = stores, settings
-        self._closing = ExitStack()
+        self._closing, self._rows, self._keep_scores = ExitStack(), RowReader(), keep_scores
         self._scorer = OnlineScorer(stores, settings, name, run, version, prior=prior, reuse=reuse)
 
     @classmethod
@@ -59,6 +69,7 @@ class Memory:
         version: str | None = None,
         prior: bool = True,
         reuse: Reuse | None = None,
+        keep_scores: bool = False,
         settings: Settings | None = None,
     ) -> Self:
         """Open a memory; a name that is new becomes a memory with the first rollouts stored.
@@ -71,6 +82,8 @@ class Memory:
                 package; otherwise it abstains until it has.
             reuse: rollouts that conclude what was verified on their query take that verdict over
                 (docs/labels.md), and `plan_calls` can be asked; None: they do not.
+            keep_scores: what a trained model says of a rollout is also written into the memory as
+                its propagated reward, with model and time; it costs a batch a call.
             settings: where the databases are; by default what the environment and files say.
 
         Raises:
@@ -81,7 +94,16 @@ class Memory:
         settings = settings or load_settings()
         with ExitStack() as stack:
             stores = stack.enter_context(started(settings))
-            memory = cls(stores, settings, name, run, version, prior=prior, reuse=reuse)
+            memory = cls(
+                stores,
+                settings,
+                name,
+                run,
+                version,
+                prior=prior,
+                reuse=reuse,
+                keep_scores=keep_scores,
+            )
             memory._closing = stack.pop_all()
         return memory
 
@@ -104,13 +126,61 @@ class Memory:
         """Pick up the latest checkpoint; see `gnn.jobs.online_scorer.OnlineScorer.refresh`."""
         self._scorer.refresh()
 
-    def score(self, rollouts: Sequence[Rollout], *, store: bool = True) -> list[Score]:
+    def score(
+        self, rollouts: Sequence[Rollout | Mapping[str, Any]], *, store: bool = True
+    ) -> list[Score]:
         """Score new rollouts, in their order; see `OnlineScorer.score` for what it raises.
 
         With `store`, they are in the memory when this returns, and reach Neo4j soon. Without, no
         database is written to; only the snapshot, a cache, may grow by what others stored.
+
+        Args:
+            rollouts: rows as an input file has them (docs/format.md), or `Rollout`s. Fields that
+                mean nothing are ignored, and named in a warning.
+            store: False for evaluation.
         """
-        return self._scorer.score(rollouts, store=store)
+        given = self._rows.rollouts(rollouts, self.encoder)
+        scores = self._scorer.score(given, store=store)
+        if store and self._keep_scores:
+            self.flush()
+            keep_scores(self._stores, self.name, scores)
+        return scores
+
+    def label(
+        self, labels: Sequence[Mapping[str, Any]], *, annotator: str | None = None
+    ) -> LabelReport:
+        """Store rewards and preferences, rows as a file of labels has them (docs/labels.md).
+
+        Args:
+            labels: as in `{"query_id": "sum-1", "step": 3, "rollout": 2, "reward": 1}`, or with the
+                `rollout_id` of a score. Rows that name no run mean this memory's.
+            annotator: who says it, where a row does not.
+
+        Raises:
+            InputError: if a row cannot be used; nothing is written then.
+            UnknownMemoryError: if nothing was stored yet.
+        """
+        options = LabelOptions(memory=self.name, annotator=annotator, run=self.run)
+        return label_dataset(self._stores, labels, options)
+
+    def query(
+        self, cypher: str, *, timeout_s: float = QUERY_SECONDS, **parameters: Any
+    ) -> list[dict[str, Any]]:
+        """Rows of a Cypher query that only reads; what was stored before is visible to it.
+
+        It sees every memory: match on `memory`, which `$memory` gives.
+
+        Args:
+            cypher: as `memreward query` takes it (docs/graph.md).
+            timeout_s: after so many seconds it is cancelled.
+            parameters: by the names that the query has for them.
+
+        Raises:
+            QueryRefusedError: if it does more than read, is wrong, or takes too long.
+        """
+        self.flush()
+        values = {"memory": self.name, **parameters}
+        return self._stores.graph.query(cypher, values, timeout_s).rows
 
     def ingest(
         self,

@@ -33,6 +33,9 @@ def serve(
         int | None,
         typer.Option(min=1, help="Learn each time so many verified rewards more were stored."),
     ] = None,
+    keep_scores: Annotated[
+        bool, typer.Option("--keep-scores", help="Write what a trained model says into the graph.")
+    ] = False,
 ) -> None:
     """Score rollouts over HTTP until stopped by Ctrl-C (docs/other-trainers.md)."""
     from memreward import Memory
@@ -45,7 +48,12 @@ def serve(
         token, path = token_of(settings, token_file)
         taken_over = Reuse() if reuse else None
         with Memory.open(
-            memory, run=run, prior=prior, settings=settings, reuse=taken_over
+            memory,
+            run=run,
+            prior=prior,
+            settings=settings,
+            reuse=taken_over,
+            keep_scores=keep_scores,
         ) as opened:
             at = listener.getsockname()
             address = f"[{at[0]}]:{at[1]}" if ":" in at[0] else f"{at[0]}:{at[1]}"

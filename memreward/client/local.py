@@ -4,8 +4,7 @@ import atexit
 from collections.abc import Sequence
 
 from memreward import DEFAULT_RUN, Memory
-from memreward.scoring import FreshPlaces, Row, ScoringQueue
-from memstore.formats import ReadOptions, rollout_of
+from memreward.scoring import Row, RowReader, ScoringQueue
 from schema.score import Score
 
 #: Rollouts that may wait: more than a trainer has in the air at once.
@@ -19,14 +18,12 @@ class LocalClient:
         """Open it; it is closed, and everything published, when the process ends."""
         self._memory = Memory.open(memory, run=run or DEFAULT_RUN)
         self._queue = ScoringQueue(self._memory, limit=_LIMIT)
-        self._places = FreshPlaces()
+        self._rows = RowReader()
         atexit.register(self.close)
 
     def score(self, rows: Sequence[Row], *, train: bool) -> list[Score]:
         """Scores in order; see `Memory.score`."""
-        encoder = self._memory.encoder
-        options = ReadOptions(encoder=encoder.name, dimension=encoder.dimension)
-        rollouts = [rollout_of(row, options, self._places) for row in rows]
+        rollouts = self._rows.rollouts(rows, self._memory.encoder)
         return self._queue.submit(rollouts, store=train).result()
 
     def close(self) -> None:

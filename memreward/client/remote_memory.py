@@ -1,6 +1,7 @@
 """A memory behind `memreward serve`, for whatever takes a scorer: TRL's reward function, say."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from memreward.client.http import HttpClient
 from memstore.formats import to_row
@@ -17,12 +18,23 @@ class RemoteMemory:
     """
 
     def __init__(self, url: str, token: str) -> None:
-        """Nothing is asked yet."""
+        """Nothing is asked yet.
+
+        Args:
+            url: what `memreward serve` says it serves at.
+            token: the content of the file that it names.
+        """
         self._client = HttpClient(url, token)
 
-    def score(self, rollouts: Sequence[Rollout], *, store: bool = True) -> list[Score]:
-        """See `schema.score.Scorer`, and `HttpClient.score` for what is raised."""
-        return self._client.score([to_row(rollout) for rollout in rollouts], train=store)
+    def score(
+        self, rollouts: Sequence[Rollout | Mapping[str, Any]], *, store: bool = True
+    ) -> list[Score]:
+        """Score rows, as `memreward.Memory.score` does; see `HttpClient.score` for what is raised.
+
+        The run is that of the service.
+        """
+        rows = [to_row(row) if isinstance(row, Rollout) else row for row in rollouts]
+        return self._client.score(rows, train=store)
 
     def plan_calls(self, rollouts: Sequence[Rollout], budget: int) -> list[int]:
         """See `schema.calls.CallPlanner`; the service must have been started with `--reuse`."""

@@ -1,10 +1,10 @@
-"""Files of labels: rows become rewards and preferences, or are rejected with a reason.
+"""Labels in files or lists: rows become rewards and preferences, or are rejected with a reason.
 
 `docs/labels.md` describes the format.
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -40,6 +40,8 @@ from schema.reward import Preference, VerifiedReward
 from schema.validation import check_integer, check_text
 
 ROWS_A_BATCH: Final = 1_024
+#: What messages call rows that no file holds.
+_IN_MEMORY: Final = Path("the labels")
 COLUMNS: Final = (
     *("rollout_id", "query_id", "run", "step", "rollout"),
     *("reward", "better", "worse", "annotator"),
@@ -61,11 +63,18 @@ class LabelOptions:
 
 
 class LabelReader:
-    """Reads a file of labels, as often as it is asked to; every pass gives the same."""
+    """Reads labels, as often as it is asked to; every pass gives the same."""
 
-    def __init__(self, vectors: VectorStore, path: Path, options: LabelOptions) -> None:
-        """Read `path` against the rollouts of `options.memory`."""
-        self._vectors, self._path, self._options = vectors, path, options
+    def __init__(
+        self,
+        vectors: VectorStore,
+        labels: Path | Sequence[Mapping[str, Any]],
+        options: LabelOptions,
+    ) -> None:
+        """Read a file, or rows in memory, against the rollouts of `options.memory`."""
+        self._vectors, self._options = vectors, options
+        self._path = labels if isinstance(labels, Path) else _IN_MEMORY
+        self._rows = None if isinstance(labels, Path) else labels
         self._state: FileState | None = None
 
     def batches(self) -> Iterator[tuple[list[Label], list[RejectedRow]]]:
@@ -77,7 +86,7 @@ class LabelReader:
         self._refuse_changed()
         said: dict[bytes, bytes] = {}
         rows: list[RawRow] = []
-        for row in _rows(self._path):
+        for row in _rows(self._path) if self._rows is None else _numbered(self._rows):
             rows.append(row)
             if len(rows) == ROWS_A_BATCH:
                 yield self._batch(rows, said)
@@ -235,6 +244,11 @@ def _rollout_id(values: dict[str, Any], column: str, options: LabelOptions) -> s
     check_integer(step, "step")
     check_integer(place, column)
     return rollout_id(options.memory, run, source, step, place)
+
+
+def _numbered(rows: Sequence[Mapping[str, Any]]) -> Iterator[RawRow]:
+    for line, row in enumerate(rows, 1):
+        yield RawRow(line=line, values=dict(row))
 
 
 def _rows(path: Path) -> Iterator[RawRow]:

@@ -1,4 +1,5 @@
 from .columns import RawRow as RawRow
+from .columns import ignored_columns as ignored_columns
 from .convert import source_query_id as source_query_id
 from .convert import texts as texts
 from .convert import whole as whole

@@ -1,6 +1,7 @@
 """A row of an input file, before anyone knows whether it is a rollout, and its columns."""
 
 import json
+from collections.abc import Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -76,6 +77,11 @@ class RawRow:
             }
             text = json.dumps(cut, ensure_ascii=False)
         return text.encode(errors="backslashreplace").decode()[:EXCERPT_CHARACTERS]
+
+
+def ignored_columns(names: Set[str]) -> frozenset[str]:
+    """Those of a row's columns that mean nothing to memreward."""
+    return frozenset(names) - KNOWN_COLUMNS
 
 
 def require_columns(names: set[str], where: Path, *, prefers: bool = False) -> None:

@@ -45,6 +45,8 @@ def test_rollouts_arrive_as_they_are(service: Service, memory: ServedFake) -> No
     assert [score.value for score in scores] == [sent[0].reward, 0.9, 0.9]
     remote.score(sent, store=False)
     assert memory.calls[-1] == (3, False)
+    rows = [{"query": "What is 2 + 2?", "completion": f"#### {n}", "rollout": n} for n in (4, 5)]
+    assert [score.value for score in remote.score(rows)] == [0.9, 0.1]
     remote.flush()
     assert memory.flushed == 1
     with pytest.raises(InputError, match="NUL"):
