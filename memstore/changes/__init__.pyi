@@ -1,5 +1,5 @@
 from .dataset_ingestion import ingest_dataset as ingest_dataset
-from .dataset_labels import label_dataset as label_dataset
+from .dataset_ingestion import label_dataset as label_dataset
 from .ingestion import ROLLOUTS_A_BATCH as ROLLOUTS_A_BATCH
 from .ingestion import InputCheck as InputCheck
 from .ingestion import batched as batched

@@ -1,13 +1,23 @@
-"""Ingest of a data set in memory; files are the work of the command."""
+"""Rows in memory, of rollouts or of labels, into a memory; files are the work of the commands."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from memstore.changes.ingestion import InputCheck, ingest
+from memstore.changes.label_file import LabelOptions, LabelReader
+from memstore.changes.labels import LabelReport, add_labels
 from memstore.changes.pair_preferences import store_preferences
 from memstore.changes.rollout_writer import IngestReport, RolloutWriter
-from memstore.db import Stores
-from memstore.formats import DatasetRows, ReadOptions, RolloutReader, survey_rollouts
+from memstore.db import Stores, get_memory
+from memstore.formats import (
+    DatasetRows,
+    ReadOptions,
+    RolloutReader,
+    survey_rollouts,
+    write_rejects,
+)
 from memstore.mapping import ShapeOptions
+from schema.reward import Preference, VerifiedReward
 
 
 def ingest_dataset(
@@ -64,4 +74,33 @@ def ingest_dataset(
     if options.mapping is not None and options.mapping.is_preference:
         reader = RolloutReader([rows], options)
         store_preferences(stores, reader, memory, run, shape.format or "data set")
+    return report
+
+
+def label_dataset(
+    stores: Stores, rows: Sequence[Mapping[str, Any]], options: LabelOptions
+) -> LabelReport:
+    """Check all rows, then store the rewards and preferences that they hold.
+
+    Args:
+        stores: both databases.
+        rows: of the form of a file of labels (docs/labels.md).
+        options: what rows need not say themselves.
+
+    Raises:
+        InputError: if a row cannot be used; nothing is written then.
+        UnknownMemoryError: if there is no such memory.
+        QuarantineError: if publication to it is stopped.
+    """
+    get_memory(stores, options.memory)
+    reader = LabelReader(stores.vectors, rows, options)
+    write_rejects(None, (row for _, refused in reader.batches() for row in refused)).refuse()
+    report = LabelReport()
+    for labels, _ in reader.batches():
+        report += add_labels(
+            stores,
+            options.memory,
+            [label for label in labels if isinstance(label, VerifiedReward)],
+            [label for label in labels if isinstance(label, Preference)],
+        )
     return report

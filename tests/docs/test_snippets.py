@@ -42,6 +42,7 @@ NOT_RUN: Final[Mapping[tuple[str, str], str]] = {
     ),
     ("docs/collecting.md", "memreward collect"): "3,200 completions of SmolLM2 take two hours",
     ("docs/durability.md", "uv run pytest"): "these are tests themselves",
+    ("docs/look.md", "memreward look"): "it serves until it is stopped; tests/memreward/look/",
     ("docs/other-trainers.md", "python -m verl"): "verl needs a GPU, and is not installed",
     ("docs/other-trainers.md", "import verifiers"): "verifiers is not installed",
     ("docs/quality.md", "memreward prior"): _LARGE,
@@ -73,6 +74,7 @@ NOT_RUN: Final[Mapping[tuple[str, str], str]] = {
     ("docs/trainer.md", 'tasks="gym:chain_sum'): _DAYS,
     ("docs/trainer.md", 'memreward compare --tasks "gym:gcd'): _DAYS,
     ("docs/trainer.md", "memreward grpo --memory shared"): _DAYS,
+    ("docs/trainer.md", 'memreward compare --tasks "$tasks" --policy careless --name c4'): _DAYS,
     (
         "docs/trainer.md",
         "memreward grpo --tasks small:letter_counting --memory sums --run g1 --ca",
