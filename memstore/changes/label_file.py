@@ -74,7 +74,9 @@ class LabelReader:
         """Read a file, or rows in memory, against the rollouts of `options.memory`."""
         self._vectors, self._options = vectors, options
         self._path = labels if isinstance(labels, Path) else _IN_MEMORY
-        self._rows = None if isinstance(labels, Path) else labels
+        self._rows: list[RawRow] | None = None
+        if not isinstance(labels, Path):
+            self._rows = [RawRow(line=n, values=dict(row)) for n, row in enumerate(labels, 1)]
         self._state: FileState | None = None
 
     def batches(self) -> Iterator[tuple[list[Label], list[RejectedRow]]]:
@@ -86,7 +88,7 @@ class LabelReader:
         self._refuse_changed()
         said: dict[bytes, bytes] = {}
         rows: list[RawRow] = []
-        for row in _rows(self._path) if self._rows is None else _numbered(self._rows):
+        for row in _rows(self._path) if self._rows is None else self._rows:
             rows.append(row)
             if len(rows) == ROWS_A_BATCH:
                 yield self._batch(rows, said)
@@ -244,11 +246,6 @@ def _rollout_id(values: dict[str, Any], column: str, options: LabelOptions) -> s
     check_integer(step, "step")
     check_integer(place, column)
     return rollout_id(options.memory, run, source, step, place)
-
-
-def _numbered(rows: Sequence[Mapping[str, Any]]) -> Iterator[RawRow]:
-    for line, row in enumerate(rows, 1):
-        yield RawRow(line=line, values=dict(row))
 
 
 def _rows(path: Path) -> Iterator[RawRow]:
