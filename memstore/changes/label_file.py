@@ -40,7 +40,6 @@ from schema.reward import Preference, VerifiedReward
 from schema.validation import check_integer, check_text
 
 ROWS_A_BATCH: Final = 1_024
-#: What messages call rows that no file holds.
 _IN_MEMORY: Final = Path("the labels")
 COLUMNS: Final = (
     *("rollout_id", "query_id", "run", "step", "rollout"),
