@@ -52,7 +52,7 @@ def interrupted(
     dice = random.Random(" ".join(words(0)[:1]))
     for number in range(1, count + 1):
         # Python needs a moment until it can be interrupted with a word at all.
-        code, output = run(words(number), settings, 0.2 + dice.random() * seconds)
+        code, output = run(words(number), settings, dice.uniform(0.1, 1) * seconds)
         assert code in (0, 130), output
         assert "Traceback" not in output, output
         assert code == 0 or "interrupted" in output, output
