@@ -51,6 +51,7 @@ class NearbyExplainer:
         verified = float(graph.verified_R[graph.rollout_id_R.index(rollout)])
         return Why(
             version=version,
+            id_length=short_length(graph.rollout_id_R),
             explanation=found,
             influences=(),
             verified=None if np.isnan(verified) else verified,
