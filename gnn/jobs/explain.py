@@ -58,7 +58,7 @@ class Why:
     verified: float | None
     #: Rollout to what each source says of it, of the labelled rollouts that are named.
     said: Mapping[str, Mapping[str, float]]
-    #: So many first digits of an id tell the memory's rollouts apart.
+    #: So many first digits of an id tell the rollouts of the graph apart that it was read from.
     id_length: int
 
 
