@@ -15,6 +15,7 @@ from memstore import Settings
 from memstore.changes import said_of
 from memstore.db import Stores, get_memory
 from memstore.snapshot import ROLLOUT, cut, queries_of
+from schema.ids import short_length
 
 
 class NearbyExplainer:
