@@ -35,6 +35,8 @@ class NearbyExplainer:
     def explain(self, rollout: str) -> Why:
         """What moved the score of a rollout of the memory; labels that act by weights are left out.
 
+        Neighbour queries have the memory's ids, not their owners'.
+
         Raises:
             UnknownMemoryError: if there is no such memory.
             StoreError: if the memory has no such rollout.

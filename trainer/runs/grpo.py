@@ -5,7 +5,6 @@ The folder holds `checkpoints/checkpoint-N` (TRL's: policy, optimiser, random nu
 """
 
 import json
-import logging
 import shutil
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 CHECKPOINTS: Final = "checkpoints"
 HISTORY: Final = "history.json"
 POLICY: Final = "policy"
-#: TRL logs a masked completion with all its columns, and so its hidden answer, at every step.
-_MASKED: Final = "All reward functions returned None"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,7 +117,6 @@ def make_trainer(
     from trl.trainer.grpo_config import GRPOConfig
     from trl.trainer.grpo_trainer import GRPOTrainer
 
-    _silence_masked()
     try:
         arguments = GRPOConfig(
             output_dir=str(folder / CHECKPOINTS),
@@ -221,14 +217,3 @@ def hook_callback(hook: Hook) -> Any:
                 hook.do(state.global_step)
 
     return _Hook()
-
-
-def _silence_masked() -> None:
-    logger = logging.getLogger("trl.trainer.grpo_trainer")
-    if not any(isinstance(kept, _NotMasked) for kept in logger.filters):
-        logger.addFilter(_NotMasked())
-
-
-class _NotMasked(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:
-        return _MASKED not in str(record.msg)

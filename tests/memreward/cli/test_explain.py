@@ -69,6 +69,9 @@ def test_suspects_and_explain(cli: Cli, trained: str, stores: Stores, tmp_path: 
     assert "memory thinks" in shown and "shows the score with all labels" in shown
     assert all(item["conclusion"] is not None for item in found["suspects"])
 
+    # What "new" said counts by now, too.
+    rows = stores.graph.query(VERIFIED, {"memory": trained}, 30).rows
+    reward_of = {row["id"]: row["reward"] for row in rows}
     (row,) = stores.graph.query(UNVERIFIED, {"memory": trained}, 30).rows
     result = cli("explain", row["id"], "-m", trained, "--json", "--html", "why.html")
     assert result.exit_code == 0, result.output
