@@ -42,3 +42,15 @@ class Preference:
     worse: str
     annotator: str
     at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VerifiedSums:
+    """Sums over queries of how many rollouts are verified (n) and of their rewards (s)."""
+
+    queries: int = 0
+    n: int = 0
+    s: float = 0.0
+    s_s: float = 0.0
+    s_n: float = 0.0
+    n_n: float = 0.0

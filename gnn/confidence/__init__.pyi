@@ -2,7 +2,6 @@ from .abstention import AbstentionPolicy as AbstentionPolicy
 from .abstention import Predictions as Predictions
 from .abstention import predict as predict
 from .accuracy import Accuracy as Accuracy
-from .accuracy import QuerySums as QuerySums
 from .accuracy import accuracy_of_sums as accuracy_of_sums
 from .accuracy import estimate_accuracy as estimate_accuracy
 from .calibration import Calibration as Calibration

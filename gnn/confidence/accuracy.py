@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schema.memory_graph import Bools, Floats, Ints
+from schema.reward import VerifiedSums
 
 #: With fewer labelled queries there is no interval: their spread is not known well enough.
 MIN_QUERIES: Final = 10
@@ -103,19 +104,7 @@ def estimate_accuracy(reward_R: Floats, predicted_R: Floats | None, query_R: Int
     return Accuracy(accuracy=mean, low=low, high=high, method=method, n_verified_queries=n)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class QuerySums:
-    """Sums over the queries with verified rollouts: n of them in a query, with rewards s in all."""
-
-    queries: int
-    n: int
-    s: float
-    s_s: float
-    s_n: float
-    n_n: float
-
-
-def accuracy_of_sums(sums: QuerySums) -> Accuracy:
+def accuracy_of_sums(sums: VerifiedSums) -> Accuracy:
     """The classical estimate of `estimate_accuracy`, from sums that a database can make."""
     if not sums.queries:
         return Accuracy(

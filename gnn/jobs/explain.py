@@ -132,15 +132,27 @@ def explain_rollout(
     explanation = _named_by_owners(stores, memory, explain(model, graph, rollout))
     learned = as_known(stores, graph, manifest.seq)
     found = influences(model, learned, rollout, n_influences)
+    return why_of(stores, graph, manifest.version, explanation, found)
+
+
+def why_of(
+    stores: Stores,
+    graph: MemoryGraph,
+    version: str,
+    explanation: Explanation,
+    influences: Sequence[Influence],
+) -> Why:
+    """An explanation by the model `version`, with the labels of `graph` and what sources said."""
+    rollout = explanation.rollout_id
     named = {sender.rollout_id for item in explanation.contributions for sender in item.senders}
-    named |= {rollout, *(item.rollout_id for item in found)}
+    named |= {rollout, *(item.rollout_id for item in influences)}
     verified = float(graph.verified_R[graph.rollout_id_R.index(rollout)])
     return Why(
-        version=manifest.version,
+        version=version,
         explanation=explanation,
-        influences=found,
+        influences=influences,
         verified=None if np.isnan(verified) else verified,
-        said=said_of(stores, memory, sorted(named)),
+        said=said_of(stores, graph.memory, sorted(named)),
         id_length=short_length(graph.rollout_id_R),
     )
 

@@ -3,19 +3,15 @@
 import threading
 from pathlib import Path
 
-import numpy as np
-
 from gnn.checkpoints import find_checkpoint, load_checkpoint
 from gnn.explain import explain
-from gnn.jobs.explain import Why
+from gnn.jobs.explain import Why, why_of
 from gnn.jobs.score import prediction_reach
 from gnn.jobs.scoring_snapshot import ScoringSnapshot
 from gnn.models.memreward import MemrewardModel
 from memstore import Settings
-from memstore.changes import said_of
 from memstore.db import Stores, get_memory
 from memstore.snapshot import ROLLOUT, cut, queries_of
-from schema.ids import short_length
 
 
 class NearbyExplainer:
@@ -50,16 +46,7 @@ class NearbyExplainer:
             part = cut(snapshot, queries, prediction_reach(model))
             graph = self._snapshot.features(snapshot).fill(part)
             found = explain(model, graph, rollout)
-        named = {sender.rollout_id for item in found.contributions for sender in item.senders}
-        verified = float(graph.verified_R[graph.rollout_id_R.index(rollout)])
-        return Why(
-            version=version,
-            id_length=short_length(graph.rollout_id_R),
-            explanation=found,
-            influences=(),
-            verified=None if np.isnan(verified) else verified,
-            said=said_of(self._stores, self.memory, sorted({rollout, *named})),
-        )
+        return why_of(self._stores, graph, version, found, ())
 
     def _model(self, encoder: str) -> tuple[str, MemrewardModel]:
         """The latest model and its version; read again only if there is a newer one."""

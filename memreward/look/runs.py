@@ -1,12 +1,11 @@
 """The views of runs: a list of them, and one over its steps."""
 
-from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import FastAPI, Query
 from fastapi.responses import HTMLResponse, Response
 
-from gnn.confidence import Accuracy, QuerySums, accuracy_of_sums
+from gnn.confidence import Accuracy, accuracy_of_sums
 from memreward.look.alarms import alarms
 from memreward.look.pages import page
 from memreward.look.parameters import AsOf, MemoryName
@@ -50,4 +49,4 @@ def add_runs(app: FastAPI, looked: Looked) -> None:
 
 
 def _with_accuracy(lines: list[RunLine]) -> list[tuple[RunLine, Accuracy]]:
-    return [(line, accuracy_of_sums(QuerySums(**asdict(line.verified)))) for line in lines]
+    return [(line, accuracy_of_sums(line.verified)) for line in lines]

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
 
 from memreward.adapters import NEUTRAL, answer_of, row_of
-from memreward.scoring import FreshPlaces, ScoringQueue, in_place, said
+from memreward.scoring import RowReader, ScoringQueue, in_place, said
 from memreward.serving.middleware import MAX_BODY_BYTES, Guard
 from memreward.serving.schemas import (
     LearnResponse,
@@ -28,7 +28,6 @@ from memreward.serving.schemas import (
     ScoreResponse,
 )
 from memstore.encoders import TextEncoder
-from memstore.formats import ReadOptions, rollout_of
 from schema.errors import (
     BusyError,
     EncoderMismatchError,
@@ -86,7 +85,7 @@ class _RequestHandler:
 
     def __init__(self, memory: Served, queue: ScoringQueue) -> None:
         self.memory, self.queue = memory, queue
-        self._places = FreshPlaces()
+        self._rows = RowReader()
 
     async def scores(self, rows: Sequence[dict[str, Any]], *, train: bool) -> list[Score]:
         """Scores in order. What one request gets wrong is found before it meets others."""
@@ -100,15 +99,7 @@ class _RequestHandler:
         return await asyncio.to_thread(self.memory.plan_calls, self._read(rows), budget)
 
     def _read(self, rows: Sequence[dict[str, Any]]) -> list[Rollout]:
-        encoder = self.memory.encoder
-        options = ReadOptions(encoder=encoder.name, dimension=encoder.dimension)
-        rollouts: list[Rollout] = []
-        for place, row in enumerate(rows):
-            try:
-                rollouts.append(rollout_of(row, options, self._places))
-            except InputError as error:
-                raise InputError(f"rollout {place} of {len(rows)}: {error}") from error
-        return rollouts
+        return self._rows.rollouts(rows, self.memory.encoder)
 
     def unready(self) -> str | None:
         """Why it cannot score now; None: it can."""

@@ -14,7 +14,6 @@ from .run_progress import MeanAt as MeanAt
 from .run_progress import RunCalls as RunCalls
 from .run_progress import RunLine as RunLine
 from .run_progress import RunSteps as RunSteps
-from .run_progress import VerifiedSums as VerifiedSums
 from .run_progress import run_lines as run_lines
 from .run_progress import run_steps as run_steps
 from .whole_group import MOST_OF_ONE as MOST_OF_ONE

@@ -5,21 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from memstore.browse.brief_read import View
+from schema.reward import VerifiedSums
 
 #: Policies of runs in a list.
 MOST_RUNS: Final = 200
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class VerifiedSums:
-    """Sums over queries of how many rollouts are verified (n) and of their rewards (s)."""
-
-    queries: int = 0
-    n: int = 0
-    s: float = 0.0
-    s_s: float = 0.0
-    s_n: float = 0.0
-    n_n: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

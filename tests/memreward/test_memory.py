@@ -1,6 +1,5 @@
 """`memreward.Memory` on the real databases: scores are those of a pass over the whole graph."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,21 +28,6 @@ from schema.rollout import Rollout
 from schema.score import Score, ScoreSource
 
 SAMPLE = Path(memreward.__file__).parent / "data" / "rollouts-gym.parquet"
-
-
-@pytest.fixture
-def trained(memory: MemoryUnderTest, server_settings: Settings) -> MemoryUnderTest:
-    """A memory with a small model."""
-    memory.add(make_rollouts(16, 4), labelled=None)
-    register(memory, server_settings, small_model())
-    return memory
-
-
-@pytest.fixture
-def opened(trained: MemoryUnderTest, server_settings: Settings) -> Iterator[Memory]:
-    memory = Memory(trained.stores, server_settings, trained.name, "run-1")
-    yield memory
-    memory.close()
 
 
 def fresh(question: int, places: int = 3, **changes: object) -> list[Rollout]:

@@ -1,12 +1,9 @@
 """`memreward.Memory` with rows as files have them: scores, labels, questions, kept scores."""
 
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support.rollout_factory import make_rollouts
-from support.small_model import register, small_model
 from support.store_fixtures import MemoryUnderTest
 
 from memreward.memory import Memory
@@ -24,20 +21,6 @@ def rows_of(question: int, places: int = 3, **more: Any) -> list[dict[str, Any]]
         | more
         for place in range(places)
     ]
-
-
-@pytest.fixture
-def trained(memory: MemoryUnderTest, server_settings: Settings) -> MemoryUnderTest:
-    memory.add(make_rollouts(16, 4), labelled=None)
-    register(memory, server_settings, small_model())
-    return memory
-
-
-@pytest.fixture
-def opened(trained: MemoryUnderTest, server_settings: Settings) -> Iterator[Memory]:
-    memory = Memory(trained.stores, server_settings, trained.name, "run-1")
-    yield memory
-    memory.close()
 
 
 def test_rows_are_scored_as_a_file_would_be(

@@ -6,11 +6,11 @@ import pytest
 from gnn.confidence.accuracy import (
     MIN_QUERIES,
     Method,
-    QuerySums,
     accuracy_of_sums,
     estimate_accuracy,
 )
 from schema.memory_graph import Floats, Ints
+from schema.reward import VerifiedSums
 
 TRUTH = 0.6
 
@@ -116,7 +116,7 @@ def test_sums_by_query_give_the_classical_estimate(labelled: int) -> None:
     told_R = ~np.isnan(reward_R)
     n_Q = np.bincount(query_R[told_R], minlength=300)
     s_Q = np.bincount(query_R[told_R], reward_R[told_R], minlength=300)
-    sums = QuerySums(
+    sums = VerifiedSums(
         queries=int((n_Q > 0).sum()),
         n=int(n_Q.sum()),
         s=float(s_Q.sum()),

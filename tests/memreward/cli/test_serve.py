@@ -36,13 +36,6 @@ LIMIT = 64
 SERVED = "MATCH (:Run {memory: $memory, id: 'served'})-[:PRODUCED]->(a:Answer) RETURN a.id AS id"
 
 
-@pytest.fixture
-def trained(memory: MemoryUnderTest, server_settings: Settings) -> MemoryUnderTest:
-    memory.add(make_rollouts(16, 4), labelled=None)
-    register(memory, server_settings, small_model())
-    return memory
-
-
 @dataclass(frozen=True, kw_only=True)
 class Running:
     """A `memreward serve` that takes requests."""

@@ -7,9 +7,10 @@ from support.rollout_factory import make_rollout, make_rollouts
 from support.store_fixtures import MemoryUnderTest
 
 from memstore.browse.brief_read import open_view
-from memstore.browse.run_progress import RunCalls, VerifiedSums, run_lines, run_steps
+from memstore.browse.run_progress import RunCalls, run_lines, run_steps
 from memstore.changes.rollout_writer import RolloutWriter
 from memstore.encoders.default import Encoder
+from schema.reward import VerifiedSums
 
 
 def test_a_line_for_each_policy_of_a_run(memory: MemoryUnderTest) -> None:
