@@ -8,6 +8,7 @@ from .graph_store import ping_neo4j as ping_neo4j
 from .query_files import named_queries as named_queries
 from .retry import new_token as new_token
 from .retry import retried as retried
+from .statistics import keep_statistics as keep_statistics
 from .stores import MemoryState as MemoryState
 from .stores import Stores as Stores
 from .stores import find_memory as find_memory

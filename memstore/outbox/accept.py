@@ -7,7 +7,7 @@ neighbours, and rows, edges and the payload for Neo4j are written with the next 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from memstore.db import MemoryState, SqlSession, VectorStore
+from memstore.db import MemoryState, SqlSession, VectorStore, keep_statistics, retried
 from memstore.outbox import rollout_rows
 from memstore.outbox.change import OutboxBatch, accept_batch
 from memstore.outbox.current_reward import current_verified
@@ -82,7 +82,9 @@ def accept_rollouts(
     def write(batch: OutboxBatch) -> Accepted:
         return _write(batch, run, prepared, query_vectors(vectors, memory), keys, reuse)
 
-    return accept_batch(vectors, BatchKind.INGEST, lock, write)
+    accepted = accept_batch(vectors, BatchKind.INGEST, lock, write)
+    retried(lambda: keep_statistics(vectors))
+    return accepted
 
 
 def _nothing(existing: int, incarnation: str | None) -> Accepted:
