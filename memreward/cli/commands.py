@@ -68,7 +68,7 @@ COMMANDS: Tree = {
     ),
     "teach": Entry(
         target="memreward.cli.teach:teach",
-        help="Teach a policy of 300,000 weights the families of TASKS, but none of its queries.",
+        help="Teach a new policy of 300,000 weights, or a given one, the families of TASKS.",
     ),
     "dataset": Entry(
         target="memreward.cli.dataset:dataset",

@@ -16,9 +16,10 @@ from memstore.servers import comparison_folder, run_folder
 from schema.errors import InputError
 from schema.ids import checked_name
 from trainer.rewards import Arm, check_call_budget
+from trainer.runs import Method
 
 if TYPE_CHECKING:
-    from memreward.jobs import GrpoOutcome, ScorerSource
+    from memreward.runs import GrpoOutcome, ScorerSource
 
 ALL_ARMS = ",".join(Arm)
 
@@ -54,7 +55,7 @@ def grpo(
     ] = False,
 ) -> None:
     """Train a policy by GRPO with verified and propagated rewards; a killed run resumes."""
-    from memreward.jobs import draw_run, run_grpo
+    from memreward.runs import draw_run, run_grpo
 
     checked_name(run, "run")
     if (memory is None) == (arm is Arm.MEMREWARD):
@@ -107,12 +108,15 @@ def compare(
     calls: Annotated[
         str | None, typer.Option(help="Shares of calls too, by commas, for memreward.")
     ] = None,
+    by: Annotated[
+        Method, typer.Option(help="How it learns: grpo, or from samples drawn once: sft, dpo.")
+    ] = Method.GRPO,
     as_json: JsonOption = False,
 ) -> None:
     """Train with each arm from the same start on the same prompts: a table and curves."""
-    from memreward.jobs import CompareRequest, cells, table
-    from memreward.jobs import as_json as result_json
-    from memreward.jobs import compare as run_comparison
+    from memreward.runs import CompareRequest, cells, quality_cells, table
+    from memreward.runs import as_json as result_json
+    from memreward.runs import compare as run_comparison
 
     chosen = _arms(arms)
     request = CompareRequest(
@@ -121,6 +125,7 @@ def compare(
         seeds=seeds,
         labels=label_shares(labels),
         calls=[] if calls is None else _call_shares(calls, chosen),
+        method=by,
         run=training.request(chosen[0]),
     )
     settings = load_settings()
@@ -137,6 +142,7 @@ def compare(
         console.print_data([result_json(result) for result in results])
     else:
         console.print(comparison_table(*cells(results)))
+        console.print(comparison_table(*quality_cells(results)))
     err_console.print(f"folder: {folder}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -168,7 +174,7 @@ def _arms(text: str) -> list[Arm]:
 def _opened(
     settings: Settings, memory: str, run: str, folder: Path, *, reuse: bool
 ) -> "Iterator[ScorerSource]":
-    from memreward.jobs import memory_source
+    from memreward.runs import memory_source
 
     with (
         connected(settings) as stores,

@@ -1,4 +1,4 @@
-"""`memreward teach`: a small policy for a task set, to try a training out on a CPU."""
+"""`memreward teach`: a policy that knows the form of a task set's answers."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +11,15 @@ from memreward.base import bars, console
 def teach(
     tasks: Annotated[str, typer.Option(help="small or gym:FAMILY,...; docs/collecting.md.")],
     out: Annotated[Path, typer.Option(help="New folder for the policy.")],
-    steps: Annotated[int, typer.Option(min=1, help="Steps of 32 worked examples.")] = 1000,
+    policy: Annotated[
+        str | None,
+        typer.Option(help="smollm2, or a saved model's folder; default: a new small one."),
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of the optimiser.")] = 1000,
+    batch: Annotated[int, typer.Option(min=1, help="Worked examples a step.")] = 32,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Highest learning rate; 2e-3, or 5e-5 with --policy.")
+    ] = None,
     examples: Annotated[int, typer.Option(min=1, help="Worked examples a family.")] = 4000,
     guessed: Annotated[
         float, typer.Option(min=0, max=1, help="Share of examples that guess, without steps.")
@@ -21,7 +29,10 @@ def teach(
     ] = 0.0,
     seed: Annotated[int, typer.Option(help="Random seed of first weights and order.")] = 0,
 ) -> None:
-    """Teach a policy of 300,000 weights the families of TASKS, but none of its queries."""
+    """Teach a new policy of 300,000 weights, or a given one, the families of TASKS.
+
+    None of the queries of TASKS is asked.
+    """
     from trainer.runs import Hook, TeachOptions
     from trainer.runs import teach as teach_policy
     from trainer.tasks import lessons, load_tasks
@@ -29,5 +40,12 @@ def teach(
     given = lessons(tasks, load_tasks(tasks), examples, guessed=guessed, careless=careless)
     with bars() as progress:
         shown = Hook(every=1, do=lambda step: progress("teach", step, steps))
-        teach_policy(given, out, TeachOptions(steps=steps, seed=seed), [shown])
+        options = TeachOptions(
+            steps=steps,
+            seed=seed,
+            batch=batch,
+            learning_rate=learning_rate or (2e-3 if policy is None else 5e-5),
+            policy=policy,
+        )
+        teach_policy(given, out, options, [shown])
     console.print(f"policy: {out} ({len(given)} worked examples)", markup=False, soft_wrap=True)

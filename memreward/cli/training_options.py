@@ -9,7 +9,7 @@ from trainer.rewards import Arm
 from trainer.runs import GrpoOptions
 
 if TYPE_CHECKING:
-    from memreward.jobs import GrpoRequest
+    from memreward.runs import GrpoRequest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class TrainingOptions:
         self, arm: Arm, *, seed: int = 0, report_to: str = "none", **own: Any
     ) -> "GrpoRequest":
         """What a run with rewards by `arm` is asked for; `own` fields are of one command only."""
-        from memreward.jobs import GrpoRequest
+        from memreward.runs import GrpoRequest
 
         return GrpoRequest(
             policy=self.policy,

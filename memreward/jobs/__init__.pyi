@@ -4,11 +4,6 @@ from .collect import check_targets as check_targets
 from .collect import collect_into_file as collect_into_file
 from .collect import collect_into_memory as collect_into_memory
 from .collect import prepared as prepared
-from .comparison import CompareRequest as CompareRequest
-from .comparison import as_json as as_json
-from .comparison import cells as cells
-from .comparison import compare as compare
-from .comparison import table as table
 from .delete import delete_all as delete_all
 from .delete import drop_snapshot as drop_snapshot
 from .dry_run import DryRun as DryRun
@@ -17,11 +12,6 @@ from .evaluate import evaluate_calls_of_file as evaluate_calls_of_file
 from .evaluate import evaluate_files as evaluate_files
 from .follow import FollowRequest as FollowRequest
 from .follow import follow_files as follow_files
-from .grpo import GrpoRequest as GrpoRequest
-from .grpo import ScorerSource as ScorerSource
-from .grpo import run_grpo as run_grpo
-from .grpo_outcome import GrpoOutcome as GrpoOutcome
-from .grpo_outcome import draw_run as draw_run
 from .ingest import IngestRequest as IngestRequest
 from .ingest import cleaning_lines as cleaning_lines
 from .ingest import ingest_files as ingest_files
@@ -31,6 +21,5 @@ from .label_noise import parse_spoiling as parse_spoiling
 from .label_noise import spoil_files as spoil_files
 from .prior import PriorRequest as PriorRequest
 from .prior import fit_prior_files as fit_prior_files
-from .scorer_source import memory_source as memory_source
 from .verify import VerifyRequest as VerifyRequest
 from .verify import verify_files as verify_files

@@ -1,5 +1,9 @@
+from .decoding import decode as decode
+from .decoding import positions as positions
+from .decoding import read_prompts as read_prompts
 from .policy import Policy as Policy
 from .policy import load_policy as load_policy
+from .sampling import Completion as Completion
 from .sampling import Sampling as Sampling
 from .sampling import sample as sample
 from .signals import Signals as Signals

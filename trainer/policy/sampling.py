@@ -15,8 +15,9 @@ from schema.answers import split_completion
 from schema.ids import digest
 from schema.rollout import Rollout
 from schema.task import Task
+from trainer.policy.decoding import decode, read_prompts
 from trainer.policy.policy import Policy
-from trainer.policy.signals import Signals, read_prompts, signals_of
+from trainer.policy.signals import Signals, signals_of
 
 if TYPE_CHECKING:
     import torch
@@ -79,87 +80,68 @@ def sample(
     import torch
 
     tokenizer = policy.tokenizer
+    end: Any = tokenizer.eos_token_id
     prompts = [policy.prompt_text(task.messages) for task in tasks]
     batch = tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False)
     ids: torch.Tensor = batch["input_ids"].to(policy.model.device)
     mask: torch.Tensor = batch["attention_mask"].to(policy.model.device)
-    with torch.inference_mode():
-        all_ids = _generated(policy, tasks, sampling, ids, mask)
-    new_RT = all_ids[:, ids.shape[1] :]
-    end: Any = tokenizer.eos_token_id
-    counted_RT, ended_R = _until_end(new_RT, end)
-    found: Sequence[Signals | None] = [None] * len(new_RT)
+    rows = decode(
+        policy.model,
+        ids,
+        mask,
+        _uniform(tasks, sampling),
+        ends=[end],
+        temperature=sampling.temperature,
+    )
+    found: Sequence[Signals | None] = [None] * len(rows)
     if signals:
-        # Sampling has used up what it kept of the prompts.
-        state = read_prompts(policy, ids, mask)
-        state.batch_repeat_interleave(sampling.rollouts)
-        mask_RT = torch.cat([mask.repeat_interleave(sampling.rollouts, 0), counted_RT], 1)
-        found = signals_of(policy, state, all_ids, mask_RT, new_RT.shape[1])
+        found = _signals(policy, ids, mask, rows)
     completions = [
         Completion(
-            text=str(
-                tokenizer.decode(new_RT[row][counted_RT[row].bool()], skip_special_tokens=True)
-            ),
-            tokens=int(counted_RT[row].sum()),
-            truncated=not bool(ended_R[row]),
-            signals=found[row],
+            text=str(tokenizer.decode(row, skip_special_tokens=True)),
+            tokens=len(row),
+            truncated=row[-1] != end,
+            signals=one,
         )
-        for row in range(len(new_RT))
+        for row, one in zip(rows, found, strict=True)
     ]
     size = sampling.rollouts
     return [completions[start : start + size] for start in range(0, len(completions), size)]
 
 
-def _generated(
-    policy: Policy,
-    tasks: Sequence[Task],
-    sampling: Sampling,
-    ids_QT: "torch.Tensor",
-    mask_QT: "torch.Tensor",
-) -> "torch.Tensor":
-    """Token ids of prompts and completions of all rollouts; a prompt is read once."""
-    forward: Any = policy.model
-    state = read_prompts(policy, ids_QT, mask_QT)
-    state.batch_repeat_interleave(sampling.rollouts)
-    ids_RT = ids_QT.repeat_interleave(sampling.rollouts, 0)
-    mask_RT = mask_QT.repeat_interleave(sampling.rollouts, 0)
-    uniform_RT = np.stack(
-        [_uniform(task, place, sampling) for task in tasks for place in range(sampling.rollouts)]
-    )
-    all_ids = forward.generate(
-        input_ids=ids_RT,
-        attention_mask=mask_RT,
-        past_key_values=state,
-        do_sample=False,
-        max_new_tokens=sampling.max_new_tokens,
-        pad_token_id=policy.tokenizer.pad_token_id,
-        logits_processor=[_pick(uniform_RT, ids_RT.shape[1], sampling.temperature)],
-    )
-    return all_ids
-
-
-def _uniform(task: Task, place: int, sampling: Sampling) -> Any:
-    """The random numbers in [0, 1) of one rollout, [max_new_tokens]."""
-    key = digest("sample", str(sampling.seed), task.source_query_id, task.query, str(place))
-    return np.random.default_rng(int(key, 16)).random(sampling.max_new_tokens)
-
-
-def _pick(uniform_RT: Any, n_prompt: int, temperature: float) -> Any:
-    """A logits processor that leaves only the token that a rollout's next random number picks."""
+def _uniform(tasks: Sequence[Task], sampling: Sampling) -> "torch.Tensor":
+    """The random numbers in [0, 1) of all rollouts, [R, max_new_tokens]."""
     import torch
 
-    def pick(ids_RT: torch.Tensor, logits_RV: torch.Tensor) -> torch.Tensor:
-        u_R1 = torch.from_numpy(uniform_RT[:, ids_RT.shape[1] - n_prompt, None])
-        share_RV = (logits_RV.double() / temperature).softmax(-1).cumsum(-1)
-        # The last column is 1 but for rounding.
-        token_R1 = torch.searchsorted(share_RV, u_R1.to(share_RV) * share_RV[:, -1:], right=True)
-        return torch.full_like(logits_RV, -torch.inf).scatter(1, token_R1, 0.0)
+    keys = [
+        digest("sample", str(sampling.seed), task.source_query_id, task.query, str(place))
+        for task in tasks
+        for place in range(sampling.rollouts)
+    ]
+    rows = [np.random.default_rng(int(key, 16)).random(sampling.max_new_tokens) for key in keys]
+    return torch.from_numpy(np.stack(rows))
 
-    return pick
 
+def _signals(
+    policy: Policy,
+    ids_PT: "torch.Tensor",
+    mask_PT: "torch.Tensor",
+    rows: Sequence[Sequence[int]],
+) -> list[Signals]:
+    """The policy's signals of completions, by one more forward pass over them."""
+    import torch
 
-def _until_end(ids_RT: "torch.Tensor", end: int) -> "tuple[torch.Tensor, torch.Tensor]":
-    """Mask [R, T] of the tokens up to and with the first end, and whether there is one [R]."""
-    is_end_RT = ids_RT == end
-    before_RT = is_end_RT.cumsum(1) - is_end_RT.long()
-    return (before_RT == 0).long(), is_end_RT.any(1)
+    repeats, longest = len(rows) // len(ids_PT), max(map(len, rows))
+    # Decoding has used up what it kept of the prompts.
+    with torch.inference_mode():
+        state = read_prompts(policy.model, ids_PT, mask_PT)
+    state.batch_repeat_interleave(repeats)
+    padding: Any = policy.tokenizer.pad_token_id
+    new_RT = torch.full((len(rows), longest), padding, device=ids_PT.device)
+    counted_RT = torch.zeros_like(new_RT)
+    for number, row in enumerate(rows):
+        new_RT[number, : len(row)] = torch.tensor(row)
+        counted_RT[number, : len(row)] = 1
+    ids_RT = torch.cat([ids_PT.repeat_interleave(repeats, 0), new_RT], 1)
+    mask_RT = torch.cat([mask_PT.repeat_interleave(repeats, 0), counted_RT], 1)
+    return signals_of(policy, state, ids_RT, mask_RT, longest)

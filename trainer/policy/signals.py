@@ -8,6 +8,7 @@ import numpy as np
 
 from schema.rollout import Rollout, Vector
 from schema.task import Text
+from trainer.policy.decoding import positions, read_prompts
 from trainer.policy.policy import Policy
 
 if TYPE_CHECKING:
@@ -45,28 +46,6 @@ def signal_layer(policy: Policy) -> int:
     return max(1, 2 * int(policy.model.config.num_hidden_layers) // 3)
 
 
-def read_prompts(policy: Policy, ids_PT: "torch.Tensor", mask_PT: "torch.Tensor") -> Any:
-    """What a policy keeps of P prompts, all but their last token (a `Cache` of transformers).
-
-    Repeated, it serves all completions of a prompt, which is then read once.
-    """
-    import torch
-
-    forward: Any = policy.model
-    with torch.inference_mode():
-        return forward(
-            input_ids=ids_PT[:, :-1],
-            attention_mask=mask_PT[:, :-1],
-            position_ids=_positions(mask_PT[:, :-1]),
-            logits_to_keep=1,
-            use_cache=True,
-        ).past_key_values
-
-
-def _positions(mask_RT: "torch.Tensor") -> "torch.Tensor":
-    return (mask_RT.cumsum(1) - 1).clamp(min=0)
-
-
 def signals_of(
     policy: Policy, state: Any, ids_RT: "torch.Tensor", mask_RT: "torch.Tensor", n_completion: int
 ) -> list[Signals]:
@@ -91,7 +70,7 @@ def signals_of(
         output = policy.model(
             input_ids=ids_RT[:, read],
             attention_mask=mask_RT,
-            position_ids=_positions(mask_RT)[:, read],
+            position_ids=positions(mask_RT)[:, read],
             past_key_values=state,
             output_hidden_states=True,
             use_cache=True,
@@ -172,7 +151,8 @@ def _padded_signals(
     places: dict[tuple[int, ...], int] = {}
     prompt_R = [places.setdefault(tuple(prompt), len(places)) for prompt in prompt_ids]
     first_P = [prompt_R.index(place) for place in places.values()]
-    state = read_prompts(policy, ids_RT[first_P, :left], mask_RT[first_P, :left])
+    with torch.inference_mode():
+        state = read_prompts(policy.model, ids_RT[first_P, :left], mask_RT[first_P, :left])
     state.batch_select_indices(torch.tensor(prompt_R, device=policy.model.device))
     return signals_of(policy, state, ids_RT, mask_RT, right)
 

@@ -7,6 +7,8 @@ from .journal import Assigned as Assigned
 from .journal import Journal as Journal
 from .noise_mask import MIN_SPREAD as MIN_SPREAD
 from .noise_mask import without_noise as without_noise
+from .types import RewardCall as RewardCall
 from .types import RewardFunction as RewardFunction
+from .types import Watch as Watch
 from .verified_reward import task_rows as task_rows
 from .verified_reward import verified_by as verified_by

@@ -19,7 +19,7 @@ from trainer.rewards.noise_mask import MIN_SPREAD, without_noise
 from trainer.rewards.training_log import TrainingLog
 from trainer.rewards.trl_rows import check_columns, rows_of
 from trainer.rewards.trl_warning import expect_masks
-from trainer.rewards.types import RewardCall, RewardFunction, SignalsFunction
+from trainer.rewards.types import RewardCall, RewardFunction, SignalsFunction, Watch
 
 
 def memory_reward(
@@ -36,6 +36,7 @@ def memory_reward(
     calls: float | None = None,
     calls_per_step: int | None = None,
     late: Late | None = None,
+    watch: Watch | None = None,
 ) -> RewardFunction:
     """Make a reward function over a memory.
 
@@ -62,6 +63,7 @@ def memory_reward(
         calls_per_step: the same as a number of completions a step.
         late: `verify` may give None for what it answers later (docs/trainer.md): until then the
             completion is masked, or gets what the memory propagates. None: a None is a failure.
+        watch: told of each call in training, after its seconds were counted.
 
     Raises:
         RewardError: (from the function) if more than 5 % of a batch could not be verified, a
@@ -115,6 +117,8 @@ def memory_reward(
             for finding in assigner.audit.findings[before:]:
                 metric("memreward/agreement", finding.agreement)
             metric("memreward/seconds", time.monotonic() - started)
+        if trains and watch is not None:
+            watch(call, assigned, rewards)
         expect_masks(None in rewards)
         return rewards
 

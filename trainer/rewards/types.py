@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from schema.rollout import Rollout
 from schema.task import Text
 from trainer.policy import Signals
+from trainer.rewards.journal import Assigned
 from trainer.rewards.trl_rows import Row
 
 #: Prompts, and the tokens of their completions, to the policy's signals of each.
@@ -49,3 +50,7 @@ class RewardCall:
         )
         signals = self.signals[number]
         return rollout if signals is None else signals.added_to(rollout)
+
+
+#: Told of each call in a training: what each completion was assigned, and the rewards handed out.
+Watch = Callable[[RewardCall, Sequence[Assigned], Sequence[float | None]], None]

@@ -12,5 +12,10 @@ from .grpo import HISTORY as HISTORY
 from .grpo import GrpoOptions as GrpoOptions
 from .grpo import Hook as Hook
 from .grpo import train as train
+from .offline import Method as Method
+from .offline import OfflineOptions as OfflineOptions
+from .offline import train_offline as train_offline
+from .samples import Sample as Sample
+from .samples import sampled_once as sampled_once
 from .teaching import TeachOptions as TeachOptions
 from .teaching import teach as teach

@@ -1,8 +1,8 @@
 """Accuracy of a policy on held-out tasks during training."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -19,12 +19,14 @@ TOGETHER: Final = 64
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Accuracy:
-    """Mean verified reward after `step` steps, over all completions and by family."""
+    """Mean verified reward after `step` steps: over all completions, by family, and by query."""
 
     step: int
     completions: int
     mean: float
     families: Mapping[str, float]
+    #: By the owner's id of the query; empty where an older version measured.
+    queries: Mapping[str, float] = field(default_factory=dict)
 
 
 def measure_accuracy(
@@ -40,7 +42,7 @@ def measure_accuracy(
     was_training = policy.model.training
     policy.model.eval()
     together = max(1, TOGETHER // sampling.rollouts)
-    rewards: defaultdict[str, list[float]] = defaultdict(list)
+    rewards: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     failed = 0
     for start in range(0, len(tasks), together):
         chunk = tasks[start : start + together]
@@ -48,14 +50,14 @@ def measure_accuracy(
         for task, rollout in _sampled(policy, chunk, sampling):
             assert task.check is not None
             if rollout is None:
-                rewards[task.dataset].append(0.0)
+                rewards[task.dataset, task.source_query_id].append(0.0)
             else:
                 asked.append((rollout, task.check))
         for (rollout, _), verdict in zip(asked, verifiers.verify(asked), strict=True):
             if verdict.reward is None:
                 failed += 1
             else:
-                rewards[rollout.dataset].append(verdict.reward)
+                rewards[rollout.dataset, rollout.source_query_id].append(verdict.reward)
     policy.model.train(was_training)
     everything = [reward for group in rewards.values() for reward in group]
     if failed > 0.05 * (failed + len(everything)):
@@ -67,8 +69,17 @@ def measure_accuracy(
         step=step,
         completions=len(everything),
         mean=sum(everything) / len(everything),
-        families={name: sum(group) / len(group) for name, group in sorted(rewards.items())},
+        families=_means((family, group) for (family, _), group in rewards.items()),
+        queries=_means((query, group) for (_, query), group in rewards.items()),
     )
+
+
+def _means(groups: Iterable[tuple[str, list[float]]]) -> dict[str, float]:
+    """The mean of all rewards under a name."""
+    rewards: defaultdict[str, list[float]] = defaultdict(list)
+    for name, group in groups:
+        rewards[name] += group
+    return {name: sum(found) / len(found) for name, found in sorted(rewards.items())}
 
 
 def _sampled(
@@ -92,15 +103,7 @@ class AccuracyCurve:
     def add(self, point: Accuracy) -> None:
         """Keep a measurement."""
         self.points[point.step] = point
-        add_line(
-            self._path,
-            {
-                "step": point.step,
-                "completions": point.completions,
-                "mean": point.mean,
-                "families": dict(point.families),
-            },
-        )
+        add_line(self._path, asdict(point))
 
     @property
     def first(self) -> Accuracy:

@@ -113,9 +113,9 @@ def make_trainer(
         InputError: if a tracker is asked for that is not installed.
     """
     from datasets import Dataset
-    from peft import LoraConfig
     from trl.trainer.grpo_config import GRPOConfig
-    from trl.trainer.grpo_trainer import GRPOTrainer
+
+    from trainer.runs.grpo_steps import CheapGRPOTrainer
 
     try:
         arguments = GRPOConfig(
@@ -126,6 +126,9 @@ def make_trainer(
             max_completion_length=options.completion_tokens,
             learning_rate=options.learning_rate,
             lr_scheduler_type="constant",
+            # As CheapGRPOTrainer needs them.
+            beta=0.0,
+            loss_type="dapo",
             # Propagated rewards say by their size how much is known: docs/trainer.md.
             scale_rewards="none",
             seed=options.seed,
@@ -135,16 +138,14 @@ def make_trainer(
             report_to=options.report_to,
             **machine_arguments(on_cpu=model.device.type == "cpu"),
         )
-        return GRPOTrainer(
+        return CheapGRPOTrainer(
             model=model,
             reward_funcs=reward,
             args=arguments,
             train_dataset=Dataset.from_list(list(rows)),
             processing_class=tokenizer,
             callbacks=[hook_callback(hook) for hook in hooks],
-            peft_config=None
-            if options.lora is None
-            else LoraConfig(r=options.lora, lora_alpha=2 * options.lora, task_type="CAUSAL_LM"),
+            peft_config=lora_config(options.lora),
         )
     except (ImportError, RuntimeError) as error:
         if options.report_to == "none":
@@ -152,6 +153,13 @@ def make_trainer(
         raise InputError(
             f"--report-to {options.report_to}: {error}; install it, or choose another"
         ) from error
+
+
+def lora_config(rank: int | None) -> Any:
+    """Adapters of this rank; None: all weights are trained."""
+    from peft import LoraConfig
+
+    return None if rank is None else LoraConfig(r=rank, lora_alpha=2 * rank, task_type="CAUSAL_LM")
 
 
 def machine_arguments(*, on_cpu: bool) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""Teaching: a policy of some 300,000 weights, to try a training out on a CPU in minutes.
+"""Teaching: a policy is taught by worked examples until it is sometimes right (TRL's SFTTrainer).
 
-It is a Llama with a vocabulary of its own, taught by worked examples (TRL's SFTTrainer) until it is
-sometimes right, and saved as a folder that `--policy` takes.
+It is a new Llama of some 300,000 weights with a vocabulary of its own, to try a training out on a
+CPU in minutes, or a given policy that needs to learn the form of the answers. It is saved as a
+folder that `--policy` takes.
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from schema.errors import InputError
+from trainer.policy import load_policy
 from trainer.runs.grpo import Hook, hook_callback, machine_arguments, quiet
 from trainer.tasks import Lesson
 
@@ -31,6 +33,8 @@ class TeachOptions:
     seed: int = 0
     batch: int = 32
     learning_rate: float = 2e-3
+    #: The policy to teach, as `load_policy` takes it; None: a new one of this size.
+    policy: str | None = None
     hidden: int = 96
     layers: int = 3
 
@@ -38,7 +42,7 @@ class TeachOptions:
 def teach(
     given: Sequence[Lesson], folder: Path, options: TeachOptions, hooks: Sequence[Hook] = ()
 ) -> None:
-    """Make a policy, teach it the lessons, and save it to `folder`.
+    """Teach a new policy, or a given one, the lessons, and save it to `folder`.
 
     Raises:
         InputError: if there is no lesson, or the folder holds something already.
@@ -54,11 +58,12 @@ def teach(
     from trl.trainer.sft_trainer import SFTTrainer
 
     set_seed(options.seed)
-    tokenizer = make_tokenizer([text for one in given for text in (one.prompt, one.completion)])
-    rows = [{"prompt": f"{one.prompt}\n", "completion": f"{one.completion}{END}"} for one in given]
+    model, tokenizer = _pupil(given, options)
+    end = tokenizer.eos_token
+    rows = [{"prompt": f"{one.prompt}\n", "completion": f"{one.completion}{end}"} for one in given]
     with quiet():
         trainer = SFTTrainer(
-            model=_untaught(tokenizer, options),
+            model=model,
             args=SFTConfig(
                 output_dir=str(folder),
                 max_steps=options.steps,
@@ -80,6 +85,17 @@ def teach(
         trainer.train()
         trainer.save_model(str(folder))
     tokenizer.save_pretrained(str(folder))
+
+
+def _pupil(given: Sequence[Lesson], options: TeachOptions) -> tuple[Any, Any]:
+    """The model that is taught, with its tokenizer."""
+    if options.policy is None:
+        texts = [text for one in given for text in (one.prompt, one.completion)]
+        tokenizer = make_tokenizer(texts)
+        return _untaught(tokenizer, options), tokenizer
+    policy = load_policy(options.policy)
+    policy.tokenizer.chat_template = CHAT_TEMPLATE
+    return policy.model, policy.tokenizer
 
 
 def make_tokenizer(texts: Sequence[str]) -> "PreTrainedTokenizerFast":

@@ -37,7 +37,7 @@ from memreward.cli.query import result_table, show_stats
 from memreward.cli.rehearsal import show_row
 from memreward.cli.runs import show_runs
 from memreward.cli.suggest import Unit, suggestion_table
-from memreward.jobs.comparison import ArmResult, cells
+from memreward.runs.comparison_table import ArmResult, cells
 from memstore.db.graph_store import QueryResult
 from memstore.db.query_files import named_queries
 from memstore.reads.history import History, Statement

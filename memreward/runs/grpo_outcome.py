@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from memreward.runs.reward_quality import TRUTH, RewardQuality, read_quality
 from schema.score import ScoreSource
 from trainer import read_lines
 from trainer.rewards import Journal
@@ -12,6 +13,8 @@ from trainer.tasks import TaskSet
 
 #: Files of a run, next to TRL's own.
 JOURNAL, CURVE, REFRESHES = "journal.jsonl", "curve.jsonl", "refreshes.jsonl"
+#: Accuracy of the likeliest completion, where it was measured.
+GREEDY = "greedy.jsonl"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +35,10 @@ class GrpoOutcome:
     #: In rewards (with what the memory needs to learn), and in all steps and refreshes.
     reward_seconds: float
     seconds: float
+    #: Accuracy of the likeliest completion before and after.
+    greedy: tuple[Accuracy, Accuracy] | None = None
+    #: Of the rewards, where everything was verified for the report.
+    quality: RewardQuality | None = None
 
 
 def read_outcome(folder: Path, training: TaskSet, paid: frozenset[str]) -> GrpoOutcome:
@@ -55,6 +62,7 @@ def read_outcome(folder: Path, training: TaskSet, paid: frozenset[str]) -> GrpoO
         completions=journal.placed,
         reward_seconds=rewards + learning,
         seconds=sum(entry.get("step_time", 0.0) for entry in history) + learning,
+        quality=read_quality(folder / TRUTH),
     )
 
 

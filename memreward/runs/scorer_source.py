@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from memreward import Memory
-from memreward.jobs.grpo import ScorerSource
+from memreward.runs.run_request import ScorerSource
 from memstore import Settings
 from memstore.db import Stores
 from memstore.reads import paid_queries, run_known

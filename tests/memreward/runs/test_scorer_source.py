@@ -8,8 +8,8 @@ import pytest
 from support.rollout_factory import make_rollout
 from support.store_fixtures import MemoryUnderTest
 
-from memreward.jobs.grpo import ScorerSource
-from memreward.jobs.scorer_source import memory_source
+from memreward.runs.run_request import ScorerSource
+from memreward.runs.scorer_source import memory_source
 from memstore.changes.propagated_rewards import list_models
 from memstore.reads.full_graph import read_graph
 from memstore.reads.label_spend import paid_queries

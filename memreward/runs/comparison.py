@@ -8,22 +8,28 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from gnn.base import mean_and_spread
 from memreward.base import Bars, err_console
-from memreward.jobs.grpo import GrpoRequest, ScorerSource, run_grpo
-from memreward.jobs.grpo_outcome import CURVE, GrpoOutcome
+from memreward.runs.comparison_table import ArmResult, as_json
+from memreward.runs.grpo import run_grpo
+from memreward.runs.grpo_outcome import CURVE, GREEDY, GrpoOutcome
+from memreward.runs.offline import run_offline
+from memreward.runs.reward_quality import RewardQuality
+from memreward.runs.run_request import GrpoRequest, ScorerSource
 from memstore import write_atomically
 from trainer.rewards import Arm
-from trainer.runs import Accuracy, AccuracyCurve
+from trainer.runs import Accuracy, AccuracyCurve, Method
 
 #: Opens the memory of a run, given the name of its folder and whether verdicts are taken over.
 OpenMemory = Callable[[str, bool], AbstractContextManager[ScorerSource]]
+#: Makes a run in a folder, with the source of its opinions.
+RunOne = Callable[[GrpoRequest, Path, ScorerSource | None, Bars], GrpoOutcome]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +42,8 @@ class CompareRequest:
     labels: Sequence[float]
     #: Shares of completions that may be verified, for further runs of the arm memreward.
     calls: Sequence[float] = ()
+    #: How the policy learns from rewards.
+    method: Method = Method.GRPO
     #: What all runs have in common; its arm, labels and seed are those of each run.
     run: GrpoRequest
 
@@ -60,19 +68,6 @@ class ArmRun:
     def budget(self) -> str:
         """What may be verified."""
         return f"{self.labels:.0%}" if self.calls is None else f"{self.calls:.0%} of calls"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ArmResult:
-    """One line of the table: mean and sample standard deviation over seeds."""
-
-    arm: Arm
-    labels: float
-    calls: float | None = None
-    budget: str
-    seeds: int
-    #: Measure to (mean, standard deviation); None where it is not defined.
-    measures: dict[str, tuple[float | None, float | None]]
 
 
 def planned(request: CompareRequest) -> list[ArmRun]:
@@ -100,7 +95,7 @@ def compare(
         InputError: if tasks or policy cannot be used, or a run's folder holds another run.
         RewardError: if a run's rewards cannot be given as promised.
     """
-    runs = planned(request)
+    runs, run_one = planned(request), _runner(request.method, folder)
     outcomes: dict[ArmRun, GrpoOutcome] = {}
     for number, run in enumerate(runs):
         progress("runs", number, len(runs))
@@ -110,14 +105,15 @@ def compare(
             labels=run.labels,
             calls=run.calls,
             options=replace(request.run.options, seed=run.seed),
+            watched=True,
         )
         _same_start(folder, run)
         err_console.print(run.folder, highlight=False)
         if run.arm is Arm.MEMREWARD:
             with open_memory(run.folder, one.budgets_calls) as source:
-                outcomes[run] = run_grpo(one, folder / run.folder, source, progress)
+                outcomes[run] = run_one(one, folder / run.folder, source, progress)
         else:
-            outcomes[run] = run_grpo(one, folder / run.folder, None, progress)
+            outcomes[run] = run_one(one, folder / run.folder, None, progress)
         progress("runs", number + 1, len(runs))
     results = summarise(outcomes, request.run.held_families)
     lines = [as_json(result) for result in results]
@@ -126,17 +122,25 @@ def compare(
     return results
 
 
+def _runner(method: Method, folder: Path) -> RunOne:
+    """What makes one run of a comparison in `folder`."""
+    if method is Method.GRPO:
+        return run_grpo
+    return partial(run_offline, method=method, samples=folder / "samples.jsonl")
+
+
 def _same_start(folder: Path, run: ArmRun) -> None:
     """What was measured before the first step of another arm with this seed holds here too."""
     own = folder / run.folder
     own.mkdir(parents=True, exist_ok=True)
-    if (own / CURVE).exists():
-        return
-    for other in sorted(folder.glob(f"*-seed{run.seed}/{CURVE}")):
-        start = AccuracyCurve(other).points.get(0)
-        if start is not None:
-            AccuracyCurve(own / CURVE).add(start)
-            return
+    for name in (CURVE, GREEDY):
+        if (own / name).exists():
+            continue
+        for other in sorted(folder.glob(f"*-seed{run.seed}/{name}")):
+            start = AccuracyCurve(other).points.get(0)
+            if start is not None:
+                AccuracyCurve(own / name).add(start)
+                break
 
 
 def summarise(outcomes: dict[ArmRun, GrpoOutcome], families: Sequence[str] = ()) -> list[ArmResult]:
@@ -162,6 +166,8 @@ def summarise(outcomes: dict[ArmRun, GrpoOutcome], families: Sequence[str] = ())
                 "calls": out.calls,
                 "reward_share": out.reward_seconds / out.seconds if out.seconds else float("nan"),
                 "seconds": out.seconds,
+                **_greedy(out, families),
+                **_quality(out),
             }
         )
     return [
@@ -177,6 +183,20 @@ def summarise(outcomes: dict[ArmRun, GrpoOutcome], families: Sequence[str] = ())
     ]
 
 
+def _greedy(out: GrpoOutcome, families: Sequence[str]) -> dict[str, float]:
+    if out.greedy is None:
+        return {}
+    before, after = (parts(one, families)[0] for one in out.greedy)
+    return {"greedy_before": before, "greedy_after": after}
+
+
+def _quality(out: GrpoOutcome) -> dict[str, float]:
+    """Measures of the rewards; not a number where one is not defined."""
+    found = {} if out.quality is None else asdict(out.quality)
+    values = {field.name: found.get(field.name) for field in fields(RewardQuality)}
+    return {name: float("nan") if value is None else value for name, value in values.items()}
+
+
 def parts(accuracy: Accuracy, families: Sequence[str]) -> tuple[float, float]:
     """Mean over families that were trained on, and over those that were held out altogether."""
     seen = [mean for name, mean in accuracy.families.items() if name not in families]
@@ -185,47 +205,6 @@ def parts(accuracy: Accuracy, families: Sequence[str]) -> tuple[float, float]:
         float(np.mean(seen)) if seen else float("nan"),
         float(np.mean(unseen)) if unseen else float("nan"),
     )
-
-
-def as_json(result: ArmResult) -> dict[str, Any]:
-    """A line as JSON; null means not defined."""
-    return {
-        "arm": result.arm.value,
-        "labels": result.labels,
-        "call_budget": result.calls,
-        "seeds": result.seeds,
-        **{name: list(pair) for name, pair in result.measures.items()},
-    }
-
-
-def table(results: Sequence[ArmResult]) -> str:
-    """The comparison in Markdown."""
-    titles, rows = cells(results)
-    lines = [f"| {' | '.join(titles)} |", f"|{'---|' * len(titles)}"]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
-
-
-def cells(results: Sequence[ArmResult]) -> tuple[list[str], list[list[str]]]:
-    """Headings and rows of the comparison; calls are counted where some were budgeted."""
-    names = ["before", "after", "share", "unseen_before", "unseen_after", "labels"]
-    titles = ["before", "after", "share of the oracle's gain", "held-out family: before", "after"]
-    titles = ["arm", "labels", *titles, "labels paid"]
-    if any(result.calls is not None for result in results):
-        names.append("calls")
-        titles.append("verifier calls")
-    names.append("reward_share")
-    titles.append("rewards' share of time")
-    rows: list[list[str]] = []
-    for result in results:
-        shown = {name: _shown(*pair) for name, pair in result.measures.items()}
-        rows.append([result.arm.value, result.budget, *(shown[name] for name in names)])
-    return titles, rows
-
-
-def _shown(mean: float | None, spread: float | None) -> str:
-    if mean is None:
-        return "n/a"
-    return f"{mean:.3f}" if spread is None else f"{mean:.3f} ±{spread:.3f}"
 
 
 def draw_curves(outcomes: dict[ArmRun, GrpoOutcome], path: Path) -> None:

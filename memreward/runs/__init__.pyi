@@ -1,0 +1,12 @@
+from .comparison import CompareRequest as CompareRequest
+from .comparison import compare as compare
+from .comparison_table import as_json as as_json
+from .comparison_table import cells as cells
+from .comparison_table import quality_cells as quality_cells
+from .comparison_table import table as table
+from .grpo import run_grpo as run_grpo
+from .grpo_outcome import GrpoOutcome as GrpoOutcome
+from .grpo_outcome import draw_run as draw_run
+from .run_request import GrpoRequest as GrpoRequest
+from .run_request import ScorerSource as ScorerSource
+from .scorer_source import memory_source as memory_source

@@ -1,0 +1,88 @@
+"""The table of a comparison: a line an arm, as JSON, as Markdown, and as cells."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from trainer.rewards import Arm
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmResult:
+    """One line of the table: mean and sample standard deviation over seeds."""
+
+    arm: Arm
+    labels: float
+    calls: float | None = None
+    budget: str
+    seeds: int
+    #: Measure to (mean, standard deviation); None where it is not defined.
+    measures: dict[str, tuple[float | None, float | None]]
+
+
+def as_json(result: ArmResult) -> dict[str, Any]:
+    """A line as JSON; null means not defined."""
+    return {
+        "arm": result.arm.value,
+        "labels": result.labels,
+        "call_budget": result.calls,
+        "seeds": result.seeds,
+        **{name: list(pair) for name, pair in result.measures.items()},
+    }
+
+
+def table(results: Sequence[ArmResult]) -> str:
+    """The comparison in Markdown, and the quality of its rewards."""
+    tables = [_markdown(*cells(results))]
+    if any(result.measures["coverage"][0] is not None for result in results):
+        tables.append(_markdown(*quality_cells(results)))
+    return "\n\n".join(tables)
+
+
+def _markdown(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(titles)} |", f"|{'---|' * len(titles)}"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def cells(results: Sequence[ArmResult]) -> tuple[list[str], list[list[str]]]:
+    """Headings and rows of the comparison; calls are counted where some were budgeted."""
+    names = ["before", "after", "share", "unseen_before", "unseen_after", "labels"]
+    titles = ["before", "after", "share of the oracle's gain", "held-out family: before", "after"]
+    if any("greedy_after" in result.measures for result in results):
+        names[2:2] = ["greedy_before", "greedy_after"]
+        titles[2:2] = ["likeliest answer: before", "after"]
+    titles = ["arm", "labels", *titles, "labels paid"]
+    if any(result.calls is not None for result in results):
+        names.append("calls")
+        titles.append("verifier calls")
+    names.append("reward_share")
+    titles.append("rewards' share of time")
+    rows: list[list[str]] = []
+    for result in results:
+        shown = {name: _shown(*pair) for name, pair in result.measures.items()}
+        rows.append([result.arm.value, result.budget, *(shown[name] for name in names)])
+    return titles, rows
+
+
+def quality_cells(results: Sequence[ArmResult]) -> tuple[list[str], list[list[str]]]:
+    """Headings and rows of the rewards that completions were given, against the truth."""
+    names = ["coverage", "auc", "within_query", "ece"]
+    titles = ["arm", "labels", "rewarded", "AUROC", "within-query", "ECE"]
+    names += ["propagated", *(f"propagated_{name}" for name in names[1:])]
+    titles += ["not verified, of these", "their AUROC", "within-query", "ECE"]
+    nothing = (None, None)
+    rows = [
+        [
+            result.arm.value,
+            result.budget,
+            *(_shown(*result.measures.get(name, nothing)) for name in names),
+        ]
+        for result in results
+    ]
+    return titles, rows
+
+
+def _shown(mean: float | None, spread: float | None) -> str:
+    if mean is None:
+        return "n/a"
+    return f"{mean:.3f}" if spread is None else f"{mean:.3f} ±{spread:.3f}"

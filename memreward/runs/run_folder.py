@@ -1,0 +1,104 @@
+"""A run's folder: one process at a time, one request, one plan of labels."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from memreward.runs.run_request import GrpoRequest, ScorerSource
+from memstore import write_atomically
+from schema.errors import InputError
+from trainer import LabelPlan, plan_labels
+from trainer.rewards import Arm
+from trainer.tasks import TaskSet, tasks_of_file
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """In the block, no other process is at the run of `folder`.
+
+    Raises:
+        InputError: if one is.
+    """
+    lock = FileLock(folder / "lock", blocking=False)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise InputError(
+            f"{folder}: another process is working on this run: wait for it, or choose "
+            "another --run"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def keep_request(path: Path, request: GrpoRequest, **others: str) -> None:
+    """Save the run's settings; refuse to resume it with others."""
+    told = json.loads(json.dumps(asdict(request) | others, default=str))
+    if path.exists():
+        kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        # What older versions did not know is as if it was not asked for.
+        other = sorted(name for name in told if told[name] != kept.get(name, False))
+        if other:
+            raise InputError(
+                f"{path.parent} holds a run with other settings ({', '.join(other)}): give the "
+                "same ones to resume it, or another --run"
+            )
+        return
+    write_atomically(path, json.dumps(told, indent=1))
+
+
+def label_plan(
+    path: Path, request: GrpoRequest, training: TaskSet, source: ScorerSource
+) -> tuple[LabelPlan, frozenset[str]]:
+    """Which queries are labelled, and which of them were paid for; kept as it was made first."""
+    texts = [task.query for task in training]
+    if not path.exists():
+        paid = source.paid(texts)
+        plan = plan_labels(
+            [(task.query, task.dataset) for task in training],
+            _label_share(request),
+            request.options.seed,
+            paid=paid,
+            suggested=_suggested(request.suggestions, texts),
+        )
+        if request.arm is not Arm.MEMREWARD:
+            plan = replace(plan, audited=frozenset())
+        chosen = {
+            "labelled": sorted(plan.labelled),
+            "audited": sorted(plan.audited),
+            "paid": sorted(paid & plan.labelled),
+        }
+        write_atomically(path, json.dumps(chosen, indent=1))
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    return (
+        LabelPlan(labelled=frozenset(kept["labelled"]), audited=frozenset(kept["audited"])),
+        frozenset(kept["paid"]),
+    )
+
+
+def _label_share(request: GrpoRequest) -> float:
+    """Share of the queries whose completions are all verified."""
+    if request.budgets_calls:
+        return 0.0
+    return 1.0 if request.arm is Arm.ORACLE else request.labels
+
+
+def _suggested(path: Path | None, texts: list[str]) -> list[str]:
+    """Suggested queries, best first; those that are no task are left out.
+
+    Raises:
+        InputError: if the file cannot be read, or suggests no task.
+    """
+    if path is None:
+        return []
+    suggested = [task.query for task in tasks_of_file(path) if task.query in set(texts)]
+    if not suggested:
+        raise InputError(f"{path}: no row has the `query` of a task: check both")
+    return suggested
