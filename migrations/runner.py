@@ -230,6 +230,11 @@ def _lock(postgres: psycopg.Connection[Any]) -> Iterator[None]:
 def _wrapped_errors(what: str) -> Iterator[None]:
     try:
         yield
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise MigrationError(
+            f"{what}: Postgres says {str(error).strip()}. Have its administrator grant what "
+            "docs/operating.md lists for your own databases, then run `memreward migrate` again."
+        ) from error
     except psycopg.Error as error:
         reason = str(error).strip()
         raise MigrationError(f"{what}: Postgres says {reason}. See `memreward doctor`.") from error

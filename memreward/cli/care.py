@@ -10,8 +10,8 @@ from memreward.base import JsonOption, bars, connected, console, one_line
 from memreward.cli.ingest import MemoryOption
 from memreward.cli.query import result_table
 from memreward.cli.rejects_option import RejectsOption, rejects_path
-from memreward.jobs import LabelRequest, delete_all, drop_snapshot, label_file
-from memstore import load_settings
+from memreward.jobs import LabelRequest, delete_all, drop_snapshot, label_file, what_is_left
+from memstore import Settings, load_settings
 from memstore.changes import delete_run, memory_contents, run_contents
 from memstore.consistency import check_memory
 from memstore.outbox import every_memory
@@ -77,6 +77,13 @@ def delete(
             markup=False,
             highlight=False,
         )
+    _name_what_is_left(settings, memory, run)
+
+
+def _name_what_is_left(settings: Settings, memory: str, run: str | None) -> None:
+    for path in what_is_left(settings, memory, run):
+        line = f"not deleted: {path} may hold texts of it"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def label(

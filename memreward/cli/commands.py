@@ -30,6 +30,10 @@ COMMANDS: Tree = {
         target="memreward.cli.servers:migrate",
         help="Bring both databases to what this version of memreward expects.",
     ),
+    "rotate-secrets": Entry(
+        target="memreward.cli.servers:rotate_secrets",
+        help="Give memreward's own databases new passwords, and `serve` a new token.",
+    ),
     "ingest": Entry(
         target="memreward.cli.ingest:ingest",
         help="Read rollouts into a memory; the same files again add nothing.",
@@ -210,6 +214,6 @@ PANELS: Mapping[str, Sequence[str]] = {
     "Look": ("look", "stats", "runs", "history", "query"),
     "Keep": (
         *("check", "repair", "delete", "export", "import", "snapshot"),
-        *("link", "rekey", "reembed", "migrate", "config", "bench"),
+        *("link", "rekey", "reembed", "migrate", "rotate-secrets", "config", "bench"),
     ),
 }

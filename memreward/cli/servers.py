@@ -1,4 +1,4 @@
-"""`memreward up | down | status | doctor | migrate | config show`."""
+"""`memreward up | down | status | doctor | migrate | rotate-secrets | config show`."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -10,11 +10,12 @@ from rich.text import Text
 from memreward.base import JsonOption, console, finish_what_was_cut_off
 from memstore import load_settings, origins, redact_dsn, redacted
 from memstore.db import open_stores
-from memstore.servers import ServerState
+from memstore.servers import ServerState, refuse_stopped, rotate_passwords, rotate_token
 from memstore.servers import doctor as doctor_checks
 from memstore.servers import lifecycle as servers
 from memstore.servers import migrate as migrate_databases
 from migrations.runner import Migration
+from schema.errors import SettingsError
 
 HomeOption = Annotated[
     Path | None, typer.Option(help="Folder of memreward's own databases (MEMREWARD_HOME).")
@@ -92,6 +93,27 @@ def migrate(
     _print_applied(applied, "would apply" if dry_run else "applied")
     if not applied:
         console.print("nothing to apply")
+
+
+def rotate_secrets(home: HomeOption = None) -> None:
+    """Give memreward's own databases new passwords, and `serve` a new token.
+
+    Stop trainings and `memreward serve` first: they keep the old ones. If it is interrupted, the
+    same command again finishes it.
+    """
+    settings = load_settings(home=home)
+    servers.addresses(settings)
+    refuse_stopped(settings)
+    changed = [f"{name} has a new password" for name in rotate_passwords(settings)]
+    if rotate_token(settings):
+        changed.append("memreward serve has a new token: give it to its callers")
+    if not changed:
+        raise SettingsError(
+            "nothing here is memreward's own: change the passwords in your databases, then in "
+            "the settings"
+        )
+    for line in changed:
+        console.print(line, highlight=False)
 
 
 def config_show(home: HomeOption = None, as_json: JsonOption = False) -> None:

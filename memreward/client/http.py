@@ -9,6 +9,7 @@ Which of the two, the environment says:
 `MEMREWARD_TRAIN`, true or false, speaks where the trainer does not say whether it evaluates.
 """
 
+import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -22,15 +23,24 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from memreward.scoring import FreshPlaces, Row, in_place, said
 from memstore.formats import source_query_id
-from schema.errors import InputError, RewardError, ServerError, SettingsError, UnreachableError
+from schema.errors import (
+    InputError,
+    MemrewardError,
+    RewardError,
+    ServerError,
+    SettingsError,
+    UnreachableError,
+)
 from schema.score import Score, ScoreSource
 
 CONNECT_SECONDS: Final = 5.0
 #: Texts are embedded before they are scored, which takes its time on a CPU.
 ANSWER_SECONDS: Final = 300.0
-#: A service that is full is asked again for as long as this.
+#: A service that is full, or that starts again, is asked again for as long as this.
 BUSY_SECONDS: Final = 120.0
 _PAUSE_SECONDS: Final = 5.0
+#: Names the certificates to trust, as everywhere where requests is used.
+_CA_FILE: Final = "REQUESTS_CA_BUNDLE"
 
 
 class ScoringClient(Protocol):
@@ -147,6 +157,7 @@ class HttpClient:
         self._url, self._token, self._busy = url.rstrip("/"), token, busy_seconds
         self._places = FreshPlaces()
         self._local = threading.local()
+        self._answered = False
 
     def score(self, rows: Sequence[Row], *, train: bool) -> list[Score]:
         """Scores in order. Rows get places, so that asking again stores nothing twice.
@@ -154,7 +165,7 @@ class HttpClient:
         Raises:
             InputError: if the service refuses the rows.
             SettingsError: if the token or the address is wrong.
-            UnreachableError: if it cannot be reached, or stays full for two minutes.
+            UnreachableError: if it never answered, or is full or gone for two minutes.
             ServerError: if it cannot score.
         """
         answer = self._post("/v1/score", {"rollouts": self._placed(rows), "train": train})
@@ -188,7 +199,15 @@ class HttpClient:
     def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         until = time.monotonic() + self._busy
         while True:
-            response = self._sent(path, body)
+            try:
+                response = self._sent(path, body)
+            except UnreachableError:
+                # One that answered before may be starting again; rows keep their places.
+                if not self._answered or time.monotonic() >= until:
+                    raise
+                time.sleep(min(1.0, _PAUSE_SECONDS))
+                continue
+            self._answered = True
             if response.status_code == 200:
                 return response.json()
             detail = _detail(response)
@@ -210,6 +229,7 @@ class HttpClient:
         if not hasattr(self._local, "session"):
             self._local.session = requests.Session()
             self._local.session.trust_env = False
+            self._local.session.verify = os.environ.get(_CA_FILE) or True
         try:
             return self._local.session.post(
                 self._url + path,
@@ -218,11 +238,21 @@ class HttpClient:
                 timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
                 allow_redirects=False,
             )
-        except requests.RequestException as error:
-            raise UnreachableError(
+        except OSError as error:  # What requests raises is one, as is a CA file that is missing.
+            raise self._unanswered(error) from error
+
+    def _unanswered(self, error: OSError) -> MemrewardError:
+        if isinstance(error, requests.exceptions.SSLError):
+            return SettingsError(
+                f"{self._url}: TLS failed ({error}). Use the name that its certificate has; if "
+                f"that is of a CA of your own, {_CA_FILE} must name the CA's file"
+            )
+        if isinstance(error, requests.RequestException):
+            return UnreachableError(
                 f"{self._url} gives no answer ({type(error).__name__}): see whether `memreward "
                 "serve` runs there, and MEMREWARD_URL"
-            ) from error
+            )
+        return SettingsError(f"{_CA_FILE} cannot be used: {error}")
 
 
 def _detail(response: requests.Response) -> str:

@@ -6,6 +6,7 @@ from .collect import collect_into_memory as collect_into_memory
 from .collect import prepared as prepared
 from .delete import delete_all as delete_all
 from .delete import drop_snapshot as drop_snapshot
+from .delete import what_is_left as what_is_left
 from .dry_run import DryRun as DryRun
 from .evaluate import EvaluationRequest as EvaluationRequest
 from .evaluate import evaluate_calls_of_file as evaluate_calls_of_file

@@ -12,7 +12,7 @@ from fastapi.security import HTTPBearer
 
 from memreward.adapters import NEUTRAL, answer_of, row_of
 from memreward.scoring import RowReader, ScoringQueue, in_place, said
-from memreward.serving.middleware import MAX_BODY_BYTES, Guard
+from memreward.serving.middleware import BODY_SECONDS, MAX_BODY_BYTES, Guard
 from memreward.serving.schemas import (
     LearnResponse,
     Liveness,
@@ -111,7 +111,12 @@ class _RequestHandler:
 
 
 def create_app(
-    memory: Served, queue: ScoringQueue, token: str, *, max_body: int = MAX_BODY_BYTES
+    memory: Served,
+    queue: ScoringQueue,
+    token: str,
+    *,
+    max_body: int = MAX_BODY_BYTES,
+    body_seconds: float = BODY_SECONDS,
 ) -> FastAPI:
     """The ASGI application.
 
@@ -120,6 +125,7 @@ def create_app(
         queue: before it; closed by whoever made it.
         token: that callers must show.
         max_body: largest body of a request in bytes.
+        body_seconds: by when a body must have arrived.
     """
     app = FastAPI(
         title="memreward",
@@ -133,7 +139,7 @@ def create_app(
     _add_scoring(app, handler)
     _add_upkeep(app, memory)
     _add_errors(app)
-    app.add_middleware(Guard, token=token, max_body=max_body)
+    app.add_middleware(Guard, token=token, max_body=max_body, seconds=body_seconds)
     return app
 
 

@@ -12,7 +12,7 @@ from memreward.serving.app import create_app
 from memreward.serving.learning import LearningScorer
 from memreward.web import run_until_stopped
 from memstore import Settings
-from memstore.servers import Home
+from memstore.servers import SERVE_TOKEN, Home
 from schema.errors import SettingsError
 
 _LEAST_TOKEN: Final = 16
@@ -27,7 +27,7 @@ def token_of(settings: Settings, given: Path | None) -> tuple[str, Path]:
     if given is None:
         home = Home(root=settings.home)
         home.prepare()
-        return home.password("serve-token"), home.secrets / "serve-token"
+        return home.password(SERVE_TOKEN), home.secrets / SERVE_TOKEN
     try:
         mode = stat.S_IMODE(given.stat().st_mode)
         token = given.read_text(encoding="utf-8").strip()

@@ -5,6 +5,8 @@ from .graph_store import QueryResult as QueryResult
 from .graph_store import graph_fault as graph_fault
 from .graph_store import open_driver as open_driver
 from .graph_store import ping_neo4j as ping_neo4j
+from .passwords import change_neo4j_password as change_neo4j_password
+from .passwords import change_postgres_password as change_postgres_password
 from .query_files import named_queries as named_queries
 from .retry import new_token as new_token
 from .retry import retried as retried

@@ -61,9 +61,9 @@ def wrapped_errors(dsn: str) -> Iterator[None]:
         ) from exc
     except psycopg.OperationalError as exc:
         reason = _first_line(exc)
-        if "authentication failed" in str(exc):
+        if "authentication failed" in str(exc) or "permission denied" in reason:
             raise ServerError(
-                f"Postgres at {_where(dsn)}: {reason}; check the user and password in "
+                f"Postgres at {_where(dsn)}: {reason}; check user, password and rights of "
                 "MEMREWARD_POSTGRES_DSN"
             ) from exc
         raise UnreachableError(

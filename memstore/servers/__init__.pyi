@@ -4,10 +4,14 @@ from .folders import SAMPLE as SAMPLE
 from .folders import checkpoint_folder as checkpoint_folder
 from .folders import checkpoints_folder as checkpoints_folder
 from .folders import comparison_folder as comparison_folder
+from .folders import comparisons_folder as comparisons_folder
 from .folders import report_folder as report_folder
+from .folders import reports_folder as reports_folder
 from .folders import run_folder as run_folder
+from .folders import runs_folder as runs_folder
 from .folders import snapshot_folder as snapshot_folder
 from .folders import training_folder as training_folder
+from .home import SERVE_TOKEN as SERVE_TOKEN
 from .home import Home as Home
 from .lifecycle import ServerState as ServerState
 from .lifecycle import addresses as addresses
@@ -18,3 +22,5 @@ from .migration import migrate as migrate
 from .migration import pending as pending
 from .postgres_server import USER as USER
 from .postgres_server import PostgresServer as PostgresServer
+from .rotation import rotate_passwords as rotate_passwords
+from .rotation import rotate_token as rotate_token

@@ -30,16 +30,31 @@ def training_folder(settings: Settings, memory: str) -> Path:
     return settings.home / HomeName.TRAINING / memory
 
 
+def runs_folder(settings: Settings, memory: str | None) -> Path:
+    """Where the GRPO runs of a memory are, a folder each; those without a memory share one."""
+    return settings.home / HomeName.RUNS / (memory or "-")
+
+
 def run_folder(settings: Settings, memory: str | None, run: str) -> Path:
-    """Where a GRPO run keeps its policy, log and curves; those without a memory share a folder."""
-    return settings.home / HomeName.RUNS / (memory or "-") / run
+    """Where a GRPO run keeps its policy, log and curves."""
+    return runs_folder(settings, memory) / run
+
+
+def comparisons_folder(settings: Settings) -> Path:
+    """Where all comparisons are, a folder each."""
+    return settings.home / HomeName.COMPARISONS
 
 
 def comparison_folder(settings: Settings, name: str) -> Path:
     """Where a comparison keeps its runs and its result."""
-    return settings.home / HomeName.COMPARISONS / name
+    return comparisons_folder(settings) / name
+
+
+def reports_folder(settings: Settings) -> Path:
+    """Where pages are written by default, and rejected rows."""
+    return settings.home / HomeName.REPORTS
 
 
 def report_folder(settings: Settings, name: str) -> Path:
     """Where an HTML report is written by default."""
-    return settings.home / HomeName.REPORTS / name
+    return reports_folder(settings) / name

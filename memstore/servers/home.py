@@ -22,6 +22,17 @@ from memstore import HomeName, replacing, write_atomically
 from schema.errors import ServerError, SettingsError
 
 LOOPBACK: Final = "127.0.0.1"
+#: Among the generated passwords: what callers of `memreward serve` show.
+SERVE_TOKEN: Final = "serve-token"
+#: Folders that hold texts or what was made of them: for the owner only.
+_PRIVATE: Final = (
+    HomeName.CHECKPOINTS,
+    HomeName.SNAPSHOTS,
+    HomeName.TRAINING,
+    HomeName.RUNS,
+    HomeName.COMPARISONS,
+    HomeName.REPORTS,
+)
 _LOCK_SECONDS: Final = 300
 _PORT_SECONDS: Final = 5.0
 #: Both servers start at once, and both choose a port then.
@@ -56,6 +67,8 @@ class Home:
     def prepare(self) -> None:
         """Create the folder, or check that an existing one is ours to use.
 
+        Others may pass through it, since Postgres may run as another user, and see none of it.
+
         Raises:
             SettingsError: it cannot be created or written, or holds something else.
         """
@@ -80,6 +93,11 @@ class Home:
                 f"MEMREWARD_HOME {self.root} belongs to another user. Choose another folder, or "
                 "run memreward as that user."
             )
+        for name in _PRIVATE:
+            folder = self.root / name
+            folder.mkdir(mode=0o700, exist_ok=True)
+            if folder.stat().st_mode & 0o077:  # Of an earlier version.
+                folder.chmod(0o700)
 
     @contextmanager
     def lock(self) -> Generator[None]:

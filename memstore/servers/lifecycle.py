@@ -114,6 +114,11 @@ def addresses(settings: Settings) -> Addresses:
     )
 
 
+def own_servers(settings: Settings) -> tuple[Neo4jServer | None, PostgresServer | None]:
+    """Those that memreward runs itself; None in the place of one of yours."""
+    return _own_neo4j(settings), _own_postgres(settings)
+
+
 def refuse_stopped(settings: Settings) -> None:
     """Check at once, without asking them, that memreward's own servers run.
 

@@ -68,10 +68,13 @@ class PostgresServer:
         Raises:
             ServerError: it was never started.
         """
+        return self.dsn_with(self.home.read_password("postgres"))
+
+    def dsn_with(self, password: str) -> str:
+        """How to connect with another password than the home's; raises as `dsn`."""
         port = self.home.remembered_port("postgres")
         if port is None:
             raise ServerError(f"there is no Postgres in {self.home.root} yet: run `memreward up`.")
-        password = self.home.read_password("postgres")
         return f"postgresql://{USER}:{password}@{LOOPBACK}:{port}/{DATABASE}"
 
     def process(self) -> psutil.Process | None:

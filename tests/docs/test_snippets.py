@@ -43,6 +43,8 @@ NOT_RUN: Final[Mapping[tuple[str, str], str]] = {
     ("docs/collecting.md", "memreward collect"): "3,200 completions of SmolLM2 take two hours",
     ("docs/durability.md", "uv run pytest"): "these are tests themselves",
     ("docs/look.md", "memreward look"): "it serves until it is stopped; tests/memreward/look/",
+    ("docs/operating.md", "uv export"): "hours where the line is slow: it fetches all packages",
+    ("docs/operating.md", "python3 -m venv /opt"): "it installs them, outside of the home",
     ("docs/other-trainers.md", "python -m verl"): "verl needs a GPU, and is not installed",
     ("docs/other-trainers.md", "import verifiers"): "verifiers is not installed",
     ("docs/quality.md", "memreward prior"): _LARGE,

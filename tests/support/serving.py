@@ -14,6 +14,7 @@ from support.fake_scorer import FakeScorer
 
 from memreward.scoring.queue import ScoringQueue
 from memreward.serving.app import Served, create_app
+from memreward.serving.middleware import BODY_SECONDS, MAX_BODY_BYTES
 from memreward.web.listener import listening
 from memstore.encoders.default import Encoder
 from schema.rollout import Rollout
@@ -94,13 +95,24 @@ class Service:
 
 
 @contextmanager
-def serving(memory: Served, *, limit: int = 100, **options: Any) -> Iterator[Service]:
-    """Serve in a thread for the length of a block."""
+def serving(
+    memory: Served,
+    *,
+    limit: int = 100,
+    port: int = 0,
+    max_body: int = MAX_BODY_BYTES,
+    body_seconds: float = BODY_SECONDS,
+    **tls: str,
+) -> Iterator[Service]:
+    """Serve in a thread for the length of a block; `tls` as uvicorn has it."""
     queue = ScoringQueue(memory, limit=limit)
-    with listening("127.0.0.1", 0) as listener:
+    with listening("127.0.0.1", port) as listener:
         port = listener.getsockname()[1]
         config = uvicorn.Config(
-            create_app(memory, queue, TOKEN, **options), log_level="error", lifespan="off"
+            create_app(memory, queue, TOKEN, max_body=max_body, body_seconds=body_seconds),
+            log_level="error",
+            lifespan="off",
+            **tls,  # pyright: ignore[reportArgumentType]
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

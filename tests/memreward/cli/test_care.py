@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ from support.old_keys import old_keys
 from support.rollout_factory import make_rollouts
 
 from memstore.db.stores import Stores
+from memstore.servers.folders import run_folder
+from memstore.settings import Settings
 from schema.ids import rollout_id
 
 
@@ -45,6 +48,39 @@ def test_delete_counts_asks_and_deletes(cli: Cli, filled: str) -> None:
     assert cli("delete", "-m", filled, "--run", "a", "--yes").exit_code == 2
     assert cli("delete", "-m", filled, "--yes").exit_code == 0
     assert cli("delete", "-m", filled, "--yes").exit_code == 2
+
+
+def test_delete_names_what_it_leaves(
+    cli: Cli, filled: str, server_settings: Settings, tmp_path: Path
+) -> None:
+    bad = write_jsonl(
+        tmp_path / "bad.jsonl", [{"query": "What?", "answer": "a secret", "step": "x"}]
+    )
+    assert cli("ingest", bad, "-m", filled, "--run", "c").exit_code == 2
+    for run in ("a", "b"):
+        folder = run_folder(server_settings, filled, run)
+        folder.mkdir(parents=True)
+        (folder / "journal.jsonl").write_text("a secret")
+    of_run = cli("delete", "-m", filled, "--run", "a", "--yes").output
+    of_all = cli("delete", "-m", filled, "--yes").output
+    home = server_settings.home
+    left = {path.relative_to(home).parts[0] for path in holding(home, b"a secret")}
+    assert left == {"runs", "reports"}
+    for path in holding(home, b"a secret"):
+        named = [line for line in of_all.splitlines() if line.startswith("not deleted: ")]
+        assert any(f" {parent} " in line for line in named for parent in (path, *path.parents))
+    assert f"{run_folder(server_settings, filled, 'a')} may" in of_run
+    assert f"{run_folder(server_settings, filled, 'b')} may" not in of_run
+    shutil.rmtree(run_folder(server_settings, filled, "a").parent)
+    for path in (home / "reports").glob("rejected-*"):
+        path.unlink()
+
+
+def holding(home: Path, text: bytes) -> list[Path]:
+    """Files of the home, but for the databases', with this text."""
+    folders = [path for path in home.iterdir() if path.name not in ("postgres", "neo4j")]
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    return [path for path in files if text in path.read_bytes()]
 
 
 def rollouts(cli: Cli, memory: str) -> int:

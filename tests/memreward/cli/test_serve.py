@@ -1,16 +1,9 @@
 """`memreward serve` as a process of its own, over the real databases, under many callers."""
 
 import json
-import os
 import random
-import re
-import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +13,7 @@ import pytest
 import requests
 from support.cli_fixtures import Cli, as_row
 from support.rollout_factory import make_rollout, make_rollouts
+from support.serve_process import Running, running
 from support.small_model import register, small_model
 from support.store_fixtures import MemoryUnderTest
 
@@ -32,50 +26,7 @@ from schema.ids import rollout_id
 from schema.rollout import Rollout
 from schema.score import Score, ScoreSource
 
-LIMIT = 64
 SERVED = "MATCH (:Run {memory: $memory, id: 'served'})-[:PRODUCED]->(a:Answer) RETURN a.id AS id"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Running:
-    """A `memreward serve` that takes requests."""
-
-    process: subprocess.Popen[str]
-    url: str
-    token: str
-
-    def stop(self) -> tuple[int, str]:
-        """Exit code and the rest of the output, after SIGTERM."""
-        self.process.send_signal(signal.SIGTERM)
-        output, _ = self.process.communicate(timeout=120)
-        return self.process.returncode, output
-
-
-@contextmanager
-def running(memory: str, home: Settings, *options: str) -> Iterator[Running]:
-    command = [sys.executable, "-m", "memreward", "serve", "-m", memory, "--run", "served"]
-    process = subprocess.Popen(
-        [*command, "--port", "0", "--queue", str(LIMIT), *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=os.environ | {"MEMREWARD_HOME": str(home.home), "OMP_NUM_THREADS": "1"},
-        cwd=Path(__file__).parents[2],
-    )
-    try:
-        assert process.stdout is not None
-        seen = ""
-        for line in process.stdout:
-            seen += line
-            if found := re.search(r"serving at (\S+), token in (\S+)", line):
-                file = Path(found[2])
-                assert file.stat().st_mode & 0o777 == 0o600
-                yield Running(process=process, url=found[1], token=file.read_text())
-                return
-        raise AssertionError(seen)
-    finally:
-        process.kill()
-        process.wait()
 
 
 @dataclass

@@ -1,9 +1,13 @@
 """The client of the adapters: HTTP, its retries and its errors."""
 
+import shutil
+import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from support.serving import TOKEN, ServedFake, Service, serving
@@ -37,6 +41,44 @@ def memory() -> ServedFake:
 def service(memory: ServedFake) -> Iterator[Service]:
     with serving(memory, limit=4) as running:
         yield running
+
+
+def test_a_service_that_starts_again_is_waited_for(memory: ServedFake) -> None:
+    with serving(memory) as service:
+        asked = HttpClient(service.url, TOKEN)
+        asked.score([ROW], train=True)
+    port = urlsplit(service.url).port
+    assert port is not None
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(asked.score, [ROW], train=True)
+        with pytest.raises(FutureTimeout):
+            waiting.result(0.5)
+        with serving(memory, port=port):
+            assert len(waiting.result(60)) == 1
+    assert len(memory.stored) == 2
+    begun = time.monotonic()
+    with pytest.raises(UnreachableError, match="gives no answer"):
+        HttpClient(service.url, TOKEN).score([ROW], train=True)
+    assert time.monotonic() - begun < client.BUSY_SECONDS / 4, "one that never answered"
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes certificates")
+def test_a_certificate_of_an_own_ca_is_trusted_by_its_file(
+    memory: ServedFake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, pem = str(tmp_path / "key"), str(tmp_path / "pem")
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *names]
+    subprocess.run([*command, "-keyout", key, "-out", pem], check=True, capture_output=True)
+    with serving(memory, ssl_keyfile=key, ssl_certfile=pem) as service:
+        url = service.url.replace("http://127.0.0.1", "https://localhost")
+        with pytest.raises(SettingsError, match=r"TLS failed.*REQUESTS_CA_BUNDLE"):
+            HttpClient(url, TOKEN).score([ROW], train=True)
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", pem)
+        assert len(HttpClient(url, TOKEN).score([ROW], train=True)) == 1
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "nowhere"))
+        with pytest.raises(SettingsError, match="cannot be used"):
+            HttpClient(url, TOKEN).score([ROW], train=True)
 
 
 def test_scores_come_over_http(service: Service, memory: ServedFake) -> None:

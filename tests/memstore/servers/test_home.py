@@ -53,6 +53,16 @@ def test_prepare_leaves_parents_alone(tmp_path: Path) -> None:
     assert mode(tmp_path) == 0o750
 
 
+def test_only_the_owner_sees_what_is_made_of_texts(home: Home) -> None:
+    """Others pass through the home to Postgres' folder, so its other folders must be shut."""
+    folders = [path for path in home.root.iterdir() if path.is_dir()]
+    assert {path.name for path in folders} >= {"snapshots", "runs", "reports", "checkpoints"}
+    assert {mode(path) for path in folders} == {0o700}
+    (home.root / "runs").chmod(0o755)  # As earlier versions made it.
+    home.prepare()
+    assert mode(home.root / "runs") == 0o700
+
+
 def test_prepare_refuses_a_folder_with_other_things(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").touch()
     with pytest.raises(SettingsError, match=r"holds other things \(thesis\.tex"):
