@@ -60,6 +60,7 @@ class RunSteps:
 
 def run_lines(view: View, run: str | None = None) -> list[RunLine]:
     """The policies of all runs, the latest runs first, or those of one run."""
+    view.session.row("expect_many")
     sums = {
         (name, policy): VerifiedSums(
             queries=queries, n=n, s=s, s_s=s_s, s_n=float(s_n), n_n=float(n_n)
@@ -88,6 +89,7 @@ def run_lines(view: View, run: str | None = None) -> list[RunLine]:
 
 def run_steps(view: View, run: str, *, rewards: bool) -> RunSteps:
     """One run over its steps; its rewards take longest, and need not be asked for."""
+    view.session.row("expect_many")
     bounds = {**view.bounds, "run": run}
     lengths = view.session.rows("run_lengths", **bounds)
     counts: Mapping[int, int] = {step: count for step, count, _ in lengths}

@@ -35,7 +35,8 @@ SELECT name FROM memreward.policy WHERE memory = %(memory)s ORDER BY name LIMIT 
 
 -- name: query_page
 -- Queries up to a sequence number, the newest first, after one of them; the head of each text and
--- the cosine of the nearest other query. A text, a data set, a run and a policy narrow them.
+-- the cosine of the nearest other query. A text, ids, a data set, a run and a policy
+-- narrow them.
 SELECT q.id, q.seq, q.dataset, q.domain, left(q.text, %(head)s), (
     SELECT max(s.score) FROM memreward.similar_to AS s
     WHERE s.memory = q.memory AND s.generation = %(generation)s AND s.query_id = q.id
@@ -45,6 +46,7 @@ FROM memreward.query AS q
 WHERE q.memory = %(memory)s AND q.seq <= least(%(seq)s::bigint, %(before_seq)s::bigint)
     AND (q.seq, q.id) < (%(before_seq)s, %(before_id)s)
     AND (%(pattern)s::text IS NULL OR q.text ILIKE %(pattern)s)
+    AND (%(ids)s::text[] IS NULL OR q.id = ANY(%(ids)s::text[]))
     AND (%(dataset)s::text IS NULL OR q.dataset = %(dataset)s)
     AND ((%(run)s::text IS NULL AND %(policy)s::text IS NULL) OR EXISTS (
         SELECT 1 FROM memreward.rollout AS r
@@ -147,14 +149,23 @@ JOIN memreward.query AS q ON q.memory = r.memory AND q.id = r.query_id
 LEFT JOIN memreward.conclusion AS c ON c.memory = r.memory AND c.id = r.conclusion_id
 WHERE r.memory = %(memory)s AND r.id = %(rollout)s;
 
+-- name: expect_many
+-- Postgres cannot tell how many rewards are current, takes them for a few, and would look each of
+-- their rollouts up; from here on it joins them at once.
+SELECT set_config('enable_nestloop', 'off', true), set_config('work_mem', '64MB', true);
+
 -- name: run_policies
 -- What each policy brought in each run (NULL: all of them), the latest runs first.
-SELECT r.run, r.policy, count(*), min(r.step), max(r.step), avg(r.completion_tokens)::double precision
-FROM memreward.rollout AS r
-JOIN memreward.run AS u ON u.memory = r.memory AND u.name = r.run
-WHERE r.memory = %(memory)s AND r.seq <= %(seq)s AND (%(run)s::text IS NULL OR r.run = %(run)s)
-GROUP BY u.seq, r.run, r.policy
-ORDER BY u.seq DESC, r.run, r.policy NULLS FIRST LIMIT %(limit)s;
+SELECT b.run, b.policy, b.rollouts, b.first_step, b.last_step, b.tokens
+FROM (
+    SELECT run, policy, count(*) AS rollouts, min(step) AS first_step, max(step) AS last_step,
+        avg(completion_tokens)::double precision AS tokens
+    FROM memreward.rollout
+    WHERE memory = %(memory)s AND seq <= %(seq)s AND (%(run)s::text IS NULL OR run = %(run)s)
+    GROUP BY run, policy
+) AS b
+JOIN memreward.run AS u ON u.memory = %(memory)s AND u.name = b.run
+ORDER BY u.seq DESC, b.run, b.policy NULLS FIRST LIMIT %(limit)s;
 
 -- name: verified_sums
 -- Of each policy in each run, sums over queries of how many rollouts are verified (n) and of their
@@ -165,7 +176,7 @@ FROM (
     FROM memreward.current_verified(%(memory)s, %(seq)s::bigint, NULL::text[]) AS v
     JOIN memreward.rollout AS r ON r.memory = %(memory)s AND r.id = v.rollout_id
     WHERE %(run)s::text IS NULL OR r.run = %(run)s
-    GROUP BY r.run, r.policy, r.query_id
+    GROUP BY r.query_id, r.run, r.policy
 ) AS by_query
 GROUP BY run, policy;
 
@@ -221,3 +232,20 @@ SELECT r.step, count(*), avg(p.value)
 FROM memreward.current_propagated(%(memory)s, %(seq)s::bigint, NULL::text[]) AS p
 JOIN memreward.rollout AS r ON r.memory = %(memory)s AND r.id = p.rollout_id
 WHERE r.run = %(run)s AND p.value IS NOT NULL GROUP BY r.step ORDER BY r.step;
+
+-- name: left_to_judge
+-- Those of some rollouts of which an annotator said nothing after a batch.
+SELECT r.id FROM memreward.rollout AS r
+WHERE r.memory = %(memory)s AND r.id = ANY(%(ids)s::text[]) AND r.seq <= %(seq)s
+    AND NOT EXISTS (
+        SELECT 1 FROM memreward.verified_reward AS v
+        WHERE v.memory = r.memory AND v.rollout_id = r.id AND v.source = %(annotator)s
+            AND v.seq > %(since)s
+    );
+
+-- name: compared
+-- Queries of which an annotator preferred a rollout to another one.
+SELECT DISTINCT r.query_id
+FROM memreward.preference AS p
+JOIN memreward.rollout AS r ON r.memory = p.memory AND r.id = p.better
+WHERE p.memory = %(memory)s AND p.annotator = %(annotator)s;
