@@ -19,3 +19,4 @@ class HomeName(StrEnum):
     RUNS = "runs"
     COMPARISONS = "comparisons"
     REPORTS = "reports"
+    QUESTIONS = "questions.json"

@@ -8,7 +8,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 from rich.table import Table
 
@@ -25,7 +24,7 @@ from memreward.cli.ingest import MemoryOption
 from memreward.cli.query import result_table
 from memstore import Settings, load_settings
 from memstore.db import Stores
-from memstore.reads import read_graph, rollout_places
+from memstore.reads import read_graph
 from schema.memory_graph import MemoryGraph
 
 
@@ -58,8 +57,10 @@ def suggest_labels(
     settings = load_settings()
     with connected(settings) as stores:
         if unit is Unit.QUERY:
+            from gnn.jobs import suggest_whole_queries
+
             graph = read_graph(stores, memory)
-            found = suggestions(stores, graph, budget)
+            found = suggest_whole_queries(stores, graph, budget)
             rows = rollout_rows(found, graph)
         else:
             rows = found = _conclusions(stores, settings, memory, budget)
@@ -121,41 +122,6 @@ def _write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
             writer.writerows(rows)
         else:
             file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-
-
-def suggestions(stores: Stores, graph: MemoryGraph, budget: int) -> list[dict[str, Any]]:
-    """The suggested queries of a memory, each with its reason and its rollouts.
-
-    `query_id` is the owner's; those of several owners are divided by commas.
-    """
-    from gnn.labelling import suggest_queries
-
-    query_R = graph.query_of_rollout_R
-    labelled_Q = np.zeros(len(graph.query_id_Q), dtype=np.bool_)
-    labelled_Q[query_R[graph.labelled_R & (query_R >= 0)]] = True
-    chosen = suggest_queries(graph.query_embedding_QD, labelled_Q, budget)
-    rollouts_of = {
-        item.query: [graph.rollout_id_R[row] for row in np.flatnonzero(query_R == item.query)]
-        for item in chosen
-    }
-    every = [id_ for rollouts in rollouts_of.values() for id_ in rollouts]
-    places = rollout_places(stores, graph.memory, every)
-    found: list[dict[str, Any]] = []
-    for item in chosen:
-        why = f"represents {item.stands_for}"
-        if item.nearest_label is not None:
-            why += f", nearest label at cosine {item.nearest_label:.2f}"
-        rollouts = rollouts_of[item.query]
-        found.append(
-            {
-                "query_id": ", ".join(sorted({places[id_].query_id for id_ in rollouts})),
-                "dataset": graph.dataset_Q[item.query],
-                "why": why,
-                "query": graph.query_text_Q[item.query],
-                "rollouts": [{"rollout_id": id_, **asdict(places[id_])} for id_ in rollouts],
-            }
-        )
-    return found
 
 
 def rollout_rows(found: Sequence[Mapping[str, Any]], graph: MemoryGraph) -> list[dict[str, Any]]:

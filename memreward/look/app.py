@@ -10,11 +10,11 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from memreward.look.access import Access
+from memreward.look.ask import add_ask
 from memreward.look.groups import add_groups
 from memreward.look.label import add_label
 from memreward.look.pages import address, page
-from memreward.look.parameters import MemoryName
-from memreward.look.request import Looked
+from memreward.look.request import Looked, MemoryName
 from memreward.look.runs import add_runs
 from memreward.look.why import add_why
 from memstore.browse import browsed_memories
@@ -43,6 +43,7 @@ def create_app(looked: Looked, *, token: str, port: int) -> FastAPI:
     add_groups(app, looked)
     add_why(app, looked)
     add_label(app, looked)
+    add_ask(app, looked)
     _add_errors(app)
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.add_middleware(Access, token=token, port=port)

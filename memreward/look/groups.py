@@ -5,19 +5,25 @@ from typing import Annotated, Any, Final
 from fastapi import FastAPI, Query
 from fastapi.responses import HTMLResponse
 
+from memreward.look.drawing import MOST_WORDS, differences_of
 from memreward.look.filters import FILTERS, RIGHT
 from memreward.look.pages import address, page
-from memreward.look.parameters import AsOf, Id, MemoryName, Name, cursor_in, cursor_text
-from memreward.look.request import Looked, frame
+from memreward.look.request import AsOf, Id, Looked, MemoryName, Name, cursor_in, cursor_text, frame
 from memstore.browse import (
+    LOOKED_AT,
     MOST_OF_ONE,
     GroupChoice,
+    GroupPage,
+    TypedTexts,
+    View,
     group_detail,
     group_page,
+    groups_like,
     names_in,
     rollout_detail,
 )
 from schema.errors import InputError
+from schema.memory_graph import Floats
 
 #: Queries on a page.
 SIZE: Final = 40
@@ -27,13 +33,17 @@ def add_groups(app: FastAPI, looked: Looked) -> None:
     """Add the views."""
     _add_table(app, looked)
     _add_details(app, looked)
+    _add_comparison(app, looked)
 
 
 def _add_table(app: FastAPI, looked: Looked) -> None:
+    typed = TypedTexts(looked.stores)
+
     @app.get("/groups")
     def groups(
         memory: MemoryName = None,
         text: Name = None,
+        like: Name = None,
         only: Name = None,
         dataset: Name = None,
         run: Name = None,
@@ -43,13 +53,14 @@ def _add_table(app: FastAPI, looked: Looked) -> None:
     ) -> HTMLResponse:
         asked = {
             "text": text or None,
+            "like": like or None,
             "only": only or None,
             "dataset": dataset or None,
             "run": run or None,
             "policy": policy or None,
             "as_of": as_of,
         }
-        return _groups(looked, memory, asked, after or None)
+        return _groups(looked, typed, memory, asked, after or None)
 
 
 def _add_details(app: FastAPI, looked: Looked) -> None:
@@ -75,27 +86,61 @@ def _add_details(app: FastAPI, looked: Looked) -> None:
         return page("rollout.html", {**around, "rollout": shown, "right": RIGHT})
 
 
+def _add_comparison(app: FastAPI, looked: Looked) -> None:
+    @app.get("/difference")
+    def difference(
+        left: Id, right: Id, memory: MemoryName = None, as_of: AsOf = None
+    ) -> HTMLResponse:
+        with looked.view(memory, as_of) as view:
+            pair = [rollout_detail(view, id_) for id_ in (left, right)]
+            around = frame(view, "difference", as_of)
+        thinking = differences_of(*(item.thinking for item in pair))
+        answer = differences_of(*(item.answer for item in pair))
+        sides = list(zip(pair, thinking, answer, strict=True))
+        values = {"sides": sides, "most": MOST_WORDS, "right": RIGHT}
+        return page("difference.html", {**around, **values})
+
+
 def _groups(
-    looked: Looked, memory: str | None, asked: dict[str, Any], after: str | None
+    looked: Looked,
+    typed: TypedTexts,
+    memory: str | None,
+    asked: dict[str, Any],
+    after: str | None,
 ) -> HTMLResponse:
-    only = asked["only"]
+    only, like = asked["only"], asked["like"]
     if only is not None and only not in FILTERS:
         raise InputError(f"there is no filter {only!r}: choose one of {', '.join(FILTERS)}")
+    # Not within the view: the first time, the encoder is loaded.
+    vector = None if like is None else typed.vector(looked.named(memory), like)
     with looked.view(memory, asked["as_of"]) as view:
-        choice = GroupChoice(
-            text=asked["text"],
-            dataset=asked["dataset"],
-            run=asked["run"],
-            policy=asked["policy"],
-            keep=None if only is None else FILTERS[only].keep,
-        )
-        found = group_page(view, choice, cursor_in(after), SIZE)
+        found, cosines = _found(view, asked, vector, after)
         names = names_in(view)
         around = frame(view, "groups", asked["as_of"])
     here = {"memory": around["memory"], **asked}
     onward = None
     if found.next is not None:
         onward = address("groups", **here, after=cursor_text(found.next))
-    values = {"page": found, "names": names, "asked": asked, "filters": FILTERS, "right": RIGHT}
+    values = {"page": found, "cosines": cosines, "names": names, "asked": asked}
+    more = {"filters": FILTERS, "right": RIGHT, "next": onward}
     first = None if after is None else address("groups", **here)
-    return page("groups.html", {**around, **values, "next": onward, "first": first})
+    return page("groups.html", {**around, **values, **more, "first": first})
+
+
+def _found(
+    view: View, asked: dict[str, Any], vector: Floats | None, after: str | None
+) -> tuple[GroupPage, dict[str, float]]:
+    """The queries of a page; those that are like a vector also have their cosines."""
+    choice = GroupChoice(
+        text=asked["text"],
+        dataset=asked["dataset"],
+        run=asked["run"],
+        policy=asked["policy"],
+        keep=None if asked["only"] is None else FILTERS[asked["only"]].keep,
+    )
+    if vector is None:
+        return group_page(view, choice, cursor_in(after), SIZE), {}
+    pairs = groups_like(view, choice, vector, SIZE)
+    groups = tuple(group for _, group in pairs)
+    found = GroupPage(groups=groups, next=None, looked_at=LOOKED_AT)
+    return found, {group.query_id: cosine for cosine, group in pairs}

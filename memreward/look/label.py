@@ -1,4 +1,4 @@
-"""The view for judging: one rollout after another, right or wrong, in the name of an annotator.
+"""The view for judging, in the name of an annotator: right or wrong, or the better one of two.
 
 A verdict is written as `memreward label` writes it: the same again adds nothing, and a later word
 of the same annotator replaces the earlier one while both stay in the history.
@@ -6,27 +6,24 @@ of the same annotator replaces the earlier one while both stay in the history.
 
 import asyncio
 from enum import StrEnum
-from typing import Final
-from urllib.parse import parse_qs
+from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import RedirectResponse, Response
 
-from memreward.look.filters import FILTERS, RIGHT
+from memreward.look.filters import RIGHT
+from memreward.look.lists import Lists
 from memreward.look.pages import address, page
-from memreward.look.parameters import Id, MemoryName, Name, cursor_in, cursor_text
-from memreward.look.request import Looked, frame
-from memstore.browse import Cursor, GroupChoice, View, group_page, rollout_detail
+from memreward.look.request import Id, Looked, MemoryName, Name, form_of, frame
+from memreward.look.turns import LISTED, TITLES, Queue, Turn, next_turn
+from memstore.browse import RolloutDetail, rollout_detail
 from memstore.changes import add_labels
 from schema.errors import InputError
-from schema.reward import VerifiedReward
-
-#: Largest form.
-MAX_BYTES: Final = 16_384
+from schema.reward import Preference, VerifiedReward
 
 
 class Judgement(StrEnum):
-    """What an annotator says."""
+    """What an annotator says of one rollout."""
 
     RIGHT = "right"
     WRONG = "wrong"
@@ -34,77 +31,82 @@ class Judgement(StrEnum):
 
 def add_label(app: FastAPI, looked: Looked) -> None:
     """Add the view."""
+    lists = Lists(looked)
 
     @app.get("/label")
     def ask(
         memory: MemoryName = None,
         annotator: Name = None,
+        queue: Queue = Queue.UNVERIFIED,
         rollout: Id = "",
         after: Name = None,
         said: Id = "",
-    ) -> HTMLResponse:
+        again: bool = False,
+    ) -> Response:
+        if again and queue in LISTED:
+            lists.of(looked.named(memory), LISTED[queue], again=True)
+            # Not this address: the page that waits for the list opens itself again.
+            here = {"memory": memory, "annotator": annotator, "queue": queue}
+            return RedirectResponse(address("label", **here), 303)
         with looked.view(memory) as view:
-            place, chosen = cursor_in(after or None), rollout or None
-            if annotator and chosen is None:
-                place, chosen = _next(view, place)
-            shown = None if chosen is None else rollout_detail(view, chosen)
+            turn = Turn(rollouts=_ids(rollout), after=after or None)
+            if annotator and not turn.rollouts:
+                turn = next_turn(view, lists, queue, annotator, turn.after)
+            shown = [rollout_detail(view, id_) for id_ in turn.rollouts]
             around = frame(view, "label", None)
-        values = {
-            "annotator": annotator or None,
-            "rollout": shown,
-            "after": None if place is None else cursor_text(place),
-            "said": said or None,
-            "right": RIGHT,
-        }
-        return page("label.html", {**around, **values})
+        values = {"annotator": annotator or None, "queue": queue, "said": said or None}
+        return page("label.html", {**around, **values, **_shown(turn, shown)})
 
     @app.post("/label")
     async def judge(request: Request) -> Response:
-        form = await _form(request)
+        form = await form_of(request)
         return await asyncio.to_thread(_write, looked, form)
 
 
-def _next(view: View, after: Cursor | None) -> tuple[Cursor | None, str | None]:
-    """The first rollout of the next query of which nothing is verified, and where to look on.
+def _shown(turn: Turn, rollouts: list[RolloutDetail]) -> dict[str, Any]:
+    """What the page shows of a turn; one that waits for its list opens itself again."""
+    more = {"queues": TITLES, "right": RIGHT}
+    return {"turn": turn, "rollouts": rollouts, "again": turn.being_made, **more}
 
-    None and a place: so far none was found; None and None: there is no more.
-    """
-    found = group_page(view, GroupChoice(keep=FILTERS["unverified"].keep), after, 1)
-    ids = [group.rollouts[0].id for group in found.groups if group.rollouts]
-    return found.next, ids[0] if ids else None
+
+def _ids(rollouts: str) -> tuple[str, ...]:
+    """One id, or two with a dot between them."""
+    ids = tuple(id_ for id_ in rollouts.split(".") if id_)
+    if len(ids) > 2:
+        raise InputError(f"rollout={rollouts!r} names more than two: give one, or two to compare")
+    return ids
 
 
 def _write(looked: Looked, form: dict[str, str]) -> Response:
-    """Store a judgement and go on to the next rollout."""
+    """Store a judgement and go on to the next turn."""
     memory = looked.named(form.get("memory"))
     rollout, annotator = form.get("rollout", ""), form.get("annotator", "")
-    try:
-        judgement = Judgement(form.get("judgement", ""))
-    except ValueError as error:
-        raise InputError("`judgement` is neither right nor wrong: nothing was stored") from error
-    value = float(judgement is Judgement.RIGHT)
-    add_labels(
-        looked.stores, memory, [VerifiedReward(rollout_id=rollout, value=value, source=annotator)]
-    )
+    ids = _ids(rollout)
+    if len(ids) == 2:
+        add_labels(looked.stores, memory, [], [_preference(ids, form.get("better"), annotator)])
+    else:
+        add_labels(looked.stores, memory, [_verdict(rollout, form.get("judgement"), annotator)])
     onward = address(
-        "label", memory=memory, annotator=annotator, after=form.get("after") or None, said=rollout
+        "label",
+        memory=memory,
+        annotator=annotator,
+        queue=form.get("queue") or None,
+        after=form.get("after") or None,
+        said=rollout,
     )
     return RedirectResponse(onward, 303)
 
 
-async def _form(request: Request) -> dict[str, str]:
-    """The fields of a form.
-
-    Raises:
-        InputError: if it is too large, or no text.
-    """
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_BYTES:
-            raise InputError(f"the form has more than {MAX_BYTES:,} bytes: nothing was stored")
+def _verdict(rollout: str, judgement: str | None, annotator: str) -> VerifiedReward:
     try:
-        fields = parse_qs(body.decode(), errors="strict", max_num_fields=20)
+        value = float(Judgement(judgement or "") is Judgement.RIGHT)
     except ValueError as error:
-        raise InputError("the form cannot be read: nothing was stored") from error
-    return {name: values[-1] for name, values in fields.items()}
+        raise InputError("`judgement` is neither right nor wrong: nothing was stored") from error
+    return VerifiedReward(rollout_id=rollout, value=value, source=annotator)
+
+
+def _preference(ids: tuple[str, ...], better: str | None, annotator: str) -> Preference:
+    if better not in ids:
+        raise InputError("`better` is none of the two rollouts: nothing was stored")
+    worse = ids[0] if better == ids[1] else ids[1]
+    return Preference(better=better, worse=worse, annotator=annotator)

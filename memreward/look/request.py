@@ -3,12 +3,29 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Final
+from urllib.parse import parse_qs
+
+from fastapi import Query, Request
+from pydantic import BeforeValidator, Field
 
 from memstore import Settings
-from memstore.browse import View, open_view
+from memstore.browse import Cursor, View, open_view
 from memstore.db import Stores
-from schema.errors import UnknownMemoryError
+from schema.errors import InputError, UnknownMemoryError
+
+#: Largest form.
+MAX_BYTES: Final = 32_768
+
+MemoryName = Annotated[str | None, Query(max_length=1024)]
+Name = Annotated[str | None, Query(max_length=1024)]
+Id = Annotated[str, Query(max_length=200)]
+#: A form sends fields that are empty, too.
+AsOf = Annotated[
+    Annotated[int, Field(ge=0, le=2**62)] | None,
+    BeforeValidator(lambda given: None if given == "" else given),
+    Query(),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,3 +75,40 @@ def frame(view: View, where: str, as_of: int | None) -> dict[str, Any]:
         "at": view.when() if as_of is not None else None,
         "where": where,
     }
+
+
+def cursor_text(cursor: Cursor) -> str:
+    """Where a page begins, for an address."""
+    return f"{cursor.seq}.{cursor.id}"
+
+
+def cursor_in(text: str | None) -> Cursor | None:
+    """Where a page begins, as its address says it.
+
+    Raises:
+        InputError: if it says nothing of the kind.
+    """
+    if text is None:
+        return None
+    seq, _, id_ = text.partition(".")
+    if not seq.isdecimal() or len(seq) > 18 or not id_:
+        raise InputError(f"after={text!r} names no place: begin at the first page")
+    return Cursor(seq=int(seq), id=id_)
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """The fields of a form.
+
+    Raises:
+        InputError: if it is too large, or no text.
+    """
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BYTES:
+            raise InputError(f"the form has more than {MAX_BYTES:,} bytes: nothing was stored")
+    try:
+        fields = parse_qs(body.decode(), errors="strict", max_num_fields=20)
+    except ValueError as error:
+        raise InputError("the form cannot be read: nothing was stored") from error
+    return {name: values[-1] for name, values in fields.items()}

@@ -8,8 +8,7 @@ from fastapi.responses import HTMLResponse, Response
 from gnn.confidence import Accuracy, accuracy_of_sums
 from memreward.look.alarms import alarms
 from memreward.look.pages import page
-from memreward.look.parameters import AsOf, MemoryName
-from memreward.look.request import Looked, frame
+from memreward.look.request import AsOf, Looked, MemoryName, frame
 from memstore.browse import RunLine, run_lines, run_steps
 from schema.errors import InputError
 
@@ -41,7 +40,7 @@ def add_runs(app: FastAPI, looked: Looked) -> None:
     def chart(
         run: RunName, memory: MemoryName = None, as_of: AsOf = None, dark: bool = False
     ) -> Response:
-        from memreward.look.charts import run_chart  # It takes a second, and few pages need it.
+        from memreward.look.drawing import run_chart  # It takes a second, and few pages need it.
 
         with looked.view(memory, as_of) as view:
             steps = run_steps(view, run, rewards=True)

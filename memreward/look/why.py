@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 
+from memreward.look.drawing import BOX, ROW, WIDTH, Bar, Path, path_of, waterfall
 from memreward.look.filters import RIGHT
 from memreward.look.pages import page
-from memreward.look.parameters import Id, MemoryName
-from memreward.look.request import Looked, frame
-from memreward.look.waterfall import WIDTH, waterfall
+from memreward.look.request import Id, Looked, MemoryName, frame
 from memstore.browse import rollout_detail
 
 if TYPE_CHECKING:
@@ -47,6 +46,24 @@ def add_why(app: FastAPI, looked: Looked) -> None:
         found = explainers.of(around["memory"]).explain(rollout)
         from gnn.explain import TITLES
 
-        bars = waterfall(found.explanation, TITLES)
+        bars = [
+            (bar, _path(bar, found.explanation.query))
+            for bar in waterfall(found.explanation, TITLES)
+        ]
         values = {"rollout": shown, "why": found, "bars": bars, "width": WIDTH, "right": RIGHT}
-        return page("why.html", {**around, **values})
+        sizes = {"box": BOX, "row": ROW}
+        return page("why.html", {**around, **values, "sizes": sizes})
+
+
+def _path(bar: Bar, query: str) -> Path | None:
+    """The drawing of a bar; None: it is made of several inputs."""
+    part = bar.contribution
+    if part is None:
+        return None
+    if part.query_id is not None:
+        through = part.query or "a neighbour"
+    elif part.kind == "conclusion":
+        through = "the same conclusion"
+    else:
+        through = "its group" if part.senders else "the rollout itself"
+    return path_of(part, query, through)

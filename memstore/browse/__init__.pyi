@@ -2,6 +2,11 @@ from .brief_read import BrowsedMemory as BrowsedMemory
 from .brief_read import View as View
 from .brief_read import browsed_memories as browsed_memories
 from .brief_read import open_view as open_view
+from .judged import compared_queries as compared_queries
+from .judged import left_to_judge as left_to_judge
+from .likeness import LOOKED_AT as LOOKED_AT
+from .likeness import TypedTexts as TypedTexts
+from .likeness import groups_like as groups_like
 from .paging import Cursor as Cursor
 from .paging import Group as Group
 from .paging import GroupChoice as GroupChoice

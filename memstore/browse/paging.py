@@ -111,8 +111,19 @@ def group_page(view: View, choice: GroupChoice, after: Cursor | None, size: int)
             )
 
 
-def _read(view: View, choice: GroupChoice, after: Cursor | None, limit: int) -> list[Group]:
-    """Queries in their order, with their rollouts."""
+def groups_of(view: View, choice: GroupChoice, ids: Sequence[str]) -> list[Group]:
+    """Those of some queries that are wanted, but for `choice.keep`."""
+    return _read(view, choice, None, len(ids), ids)
+
+
+def _read(
+    view: View,
+    choice: GroupChoice,
+    after: Cursor | None,
+    limit: int,
+    ids: Sequence[str] | None = None,
+) -> list[Group]:
+    """Queries in their order, with their rollouts; of these ids alone, if there are any."""
     rows = view.session.rows(
         "query_page",
         **view.bounds,
@@ -124,6 +135,7 @@ def _read(view: View, choice: GroupChoice, after: Cursor | None, limit: int) -> 
         dataset=choice.dataset,
         run=choice.run,
         policy=choice.policy,
+        ids=None if ids is None else list(ids),
         head=HEAD,
         limit=limit,
     )

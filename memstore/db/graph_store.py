@@ -175,14 +175,14 @@ class QueryResult:
     notifications: list[str] = field(default_factory=list)
 
 
-def _answer(result: neo4j.Result) -> QueryResult:
+def _answer(result: neo4j.Result, max_rows: int) -> QueryResult:
     """All rows of a user's query, unless they are too many to be held here or there."""
     rows: list[dict[str, Any]] = []
     try:
         columns = list(result.keys())
         for record in result:
-            if len(rows) == MAX_ROWS:
-                raise QueryRefusedError(f"the query has more than {MAX_ROWS:,} rows: give a LIMIT")
+            if len(rows) == max_rows:
+                raise QueryRefusedError(f"the query has more than {max_rows:,} rows: give a LIMIT")
             rows.append({name: plain(record[name]) for name in columns})
         remarks = [
             status.status_description
@@ -239,12 +239,14 @@ class GraphStore:
         with wrapped_errors(self._uri), self._session() as session:
             return session.execute_write(lambda tx: work(GraphTransaction(tx, file)))
 
-    def query(self, cypher: str, parameters: Mapping[str, object], timeout_s: float) -> QueryResult:
+    def query(
+        self, cypher: str, parameters: Mapping[str, object], timeout_s: float, most: int = MAX_ROWS
+    ) -> QueryResult:
         """Run a user's query, which may only read: see `memstore.db.query_guard`.
 
         Raises:
             QueryRefusedError: if it does more than read, is wrong, takes too long or too much
-                memory, or has more rows than `MAX_ROWS`.
+                memory, or has more than `most` rows.
             ServerError: if Neo4j does not answer.
         """
         check_length(cypher)
@@ -252,7 +254,7 @@ class GraphStore:
         def work(tx: neo4j.ManagedTransaction) -> QueryResult:
             explained = tx.run(cast(LiteralString, f"EXPLAIN {cypher}"), dict(parameters)).consume()
             check_plan(explained.query_type, explained.plan)
-            return _answer(tx.run(cast(LiteralString, cypher), dict(parameters)))
+            return _answer(tx.run(cast(LiteralString, cypher), dict(parameters)), most)
 
         limited = neo4j.unit_of_work(timeout=timeout_s)(work)
         try:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from html import unescape
 
+import numpy as np
 import pytest
 import requests
 from support.look import HOSTILE, Pages, hostile_rollouts, looking
@@ -13,10 +14,10 @@ from support.store_fixtures import MemoryUnderTest
 
 from memreward.look.filters import FILTERS
 from memstore.db.stores import Stores
-from memstore.reads.history import read_history
 from memstore.settings import Settings
 from schema.errors import UnreachableError
 from schema.ids import rollout_id
+from schema.memory_graph import Floats
 
 
 @pytest.fixture
@@ -71,6 +72,33 @@ def test_search_filters_and_time(memory: MemoryUnderTest, pages: Pages) -> None:
     assert pages.get("/groups?memory=" + memory.name + "&as_of=&run=&only=").status_code == 200
 
 
+def test_search_by_likeness(
+    memory: MemoryUnderTest, pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory.add(make_rollouts(6))
+    memory.add([make_rollout(40, query="Something else", reward=None)], run="run-2")
+    typed: list[str] = []
+
+    def encode(_: object, texts: list[str], *__: object) -> Floats:
+        typed.extend(texts)
+        vector = make_rollout(3).query_embedding
+        assert vector is not None
+        return np.stack([vector for _ in texts])
+
+    monkeypatch.setattr("memstore.encoders.default.Encoder.encode", encode)
+    found, again = (
+        pages.text("/groups", memory=memory.name, like="three and three") for _ in range(2)
+    )
+    assert found == again
+    first = re.search(r"What is (\d)", found)
+    assert first is not None and first[1] == "3" and '<td class="n">1.00</td>' in found
+    assert typed == ["three and three"] and found.count("<tr data-row>") == 7
+    narrowed = pages.text("/groups", memory=memory.name, like="three and three", only="unverified")
+    assert narrowed.count("<tr data-row>") == 1 and "Something else" in narrowed
+    earlier = pages.text("/groups", memory=memory.name, like="three and three", as_of=1)
+    assert "Something else" not in earlier
+
+
 def test_hostile_texts_are_inert_and_readable(memory: MemoryUnderTest, pages: Pages) -> None:
     memory.add(hostile_rollouts(), run="<script>window.ran=10</script>")
     groups = pages.text("/groups", memory=memory.name)
@@ -104,13 +132,32 @@ def test_from_the_runs_to_the_groups_of_one(lived: MemoryUnderTest, pages: Pages
         assert ">verified<" in chart.text and ">completion tokens<" in chart.text
 
 
+def test_two_rollouts_side_by_side(memory: MemoryUnderTest, pages: Pages) -> None:
+    texts = ["I add <b>two</b>.", "I add <b>three</b>."]
+    memory.add(
+        [
+            make_rollout(1, place, thinking=text, answer=f"The answer is {place}.")
+            for place, text in enumerate(texts)
+        ]
+    )
+    group = pages.text(links(pages.text("/groups", memory=memory.name), "/group?")[0])
+    found = links(group, "/difference?")
+    assert len(found) == 2
+    text = pages.text(found[0])
+    assert "<mark>&lt;b&gt;two&lt;/b&gt;.</mark>" in text
+    assert "<mark>&lt;b&gt;three&lt;/b&gt;.</mark>" in text
+    assert ">I add <mark>" in text and "<b>" not in text
+    gone = pages.get("/difference", memory=memory.name, left="x", right="y")
+    assert gone.status_code == 404
+
+
 def test_why_a_rollout_is_scored_so(
     memory: MemoryUnderTest,
     stores: Stores,
     server_settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("memreward.look.waterfall.LEAST", 0.0)  # A small model moves little.
+    monkeypatch.setattr("memreward.look.drawing.bars.LEAST", 0.0)  # A small model moves little.
     memory.add(make_rollouts(24))
     memory.add([make_rollout(901, place, answer=HOSTILE[0], policy=HOSTILE[1]) for place in (0, 1)])
     asked = rollout_id(memory.name, "run-1", "sum-901", 0, 0)
@@ -126,37 +173,8 @@ def test_why_a_rollout_is_scored_so(
     assert version in why and "without all inputs" in why
     assert why.count("<details data-row>") >= 2 and "a neighbour</a>, cosine" in why
     assert why.count("<script") == 1 and "onerror=&#39;" in why
+    assert why.count('<svg class="drawing"') == why.count("<details data-row>")
     assert not links(early, "/why?")
-
-
-def test_verdicts_are_stored_once_and_a_later_word_replaces_them(
-    memory: MemoryUnderTest, pages: Pages
-) -> None:
-    memory.add([make_rollout(number, 0, reward=None) for number in range(3)])
-    assert "Who judges?" in pages.text("/label", memory=memory.name)
-    asked = pages.text("/label", memory=memory.name, annotator="ann")
-    (rollout,) = set(re.findall(r'data-rollout="(\w+)"', asked))
-
-    def judge(**changes: str) -> requests.Response:
-        form = {"memory": memory.name, "annotator": "ann", "rollout": rollout, "judgement": "right"}
-        url = pages.url + "/label"
-        headers = {"Origin": pages.url}
-        return pages.session.post(url, data={**form, **changes}, headers=headers, timeout=60)
-
-    for _ in range(2):
-        after = judge()
-        assert after.status_code == 200 and f'data-rollout="{rollout}"' not in after.text
-    judge(judgement="wrong")
-    said = read_history(memory.stores, memory.name, rollout)
-    assert [(item.who, item.value) for item in said.statements] == [("ann", 1.0), ("ann", 0.0)]
-    assert said.verified == 0.0
-    ended = pages.text("/label", memory=memory.name, annotator="ann", after=f"1.{'0' * 64}")
-    assert "There is no further query" in ended
-    for wrong in ("", "x" * 300_000):
-        assert judge(judgement=wrong).status_code == 404
-    assert judge(rollout="unknown").status_code == judge(annotator=" ").status_code == 404
-    assert judge(memory="guessed").status_code == 404
-    assert len(read_history(memory.stores, memory.name, rollout).statements) == 2
 
 
 def test_what_is_not_there_is_said(lived: MemoryUnderTest, pages: Pages) -> None:

@@ -9,13 +9,16 @@ from urllib.parse import urlsplit
 import pytest
 from support.look import HOSTILE, Pages, hostile_rollouts, looking
 from support.rollout_factory import make_rollout, make_rollouts
+from support.small_model import register, small_model
 from support.store_fixtures import MemoryUnderTest
 
 from memstore.db.stores import Stores
 from memstore.reads.history import read_history
+from memstore.settings import Settings
 from schema.ids import rollout_id
 
-pytest.importorskip("playwright", reason="playwright is not installed")
+pytest.importorskip("axe_playwright_python", reason="it is not installed, or playwright is not")
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import (
     BrowserContext,
     ConsoleMessage,
@@ -46,6 +49,8 @@ class Tab:
         self.page, self.pages = page, pages
         self.hosts: set[str] = set()
         self.faults: list[str] = []
+        #: Statuses that a test asks for.
+        self.expected: set[str] = set()
         page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.on("console", self._said)
@@ -79,7 +84,7 @@ def tab(chromium: BrowserContext, stores: Stores) -> Iterator[Tab]:
         yield tab
         page.close()
     assert tab.hosts == {urlsplit(tab.pages.url).netloc}, "asked elsewhere"
-    assert not tab.faults
+    assert not [text for text in tab.faults if not any(one in text for one in tab.expected)]
 
 
 def test_by_keys_from_the_groups_to_a_rollout_and_back(memory: MemoryUnderTest, tab: Tab) -> None:
@@ -200,3 +205,81 @@ def test_both_schemes_and_a_name_for_everything(memory: MemoryUnderTest, tab: Ta
         .filter(e => !(e.textContent.trim() || e.labels?.[0]?.textContent.trim()))
         .map(e => e.outerHTML)"""
     assert tab.page.evaluate(unnamed) == []
+
+
+def test_pairs_by_keyboard_and_two_people_at_once_while_a_run_writes(
+    memory: MemoryUnderTest, tab: Tab, chromium: BrowserContext
+) -> None:
+    rollouts = [
+        make_rollout(number, place, answer=f"The answer is {place}.", reward=None)
+        for number in range(12)
+        for place in (0, 1)
+    ]
+    memory.add(rollouts)
+    other = chromium.new_page()
+    people = {"ann": tab.page, "bob": other}
+    for name, page in people.items():
+        page.goto(f"{tab.pages.url}/label?memory={memory.name}&annotator={name}&queue=pairs")
+    wanted: set[tuple[str, str]] = set()
+    for number in range(10):
+        for name, page in people.items():
+            pair = page.locator("form[data-rollout]").get_attribute("data-rollout") or ""
+            wanted |= {(name, id_) for id_ in pair.split(".")}
+            with page.expect_navigation():
+                page.keyboard.press("1" if name == "ann" else "2")
+        memory.add([make_rollout(100 + number)], run=f"run-{number + 2}")
+    other.close()
+    said = [
+        (item.who, id_)
+        for item in rollouts
+        for id_ in [rollout_id(memory.name, "run-1", item.source_query_id, 0, item.place)]
+        for item in read_history(memory.stores, memory.name, id_).statements
+    ]
+    assert len(said) == len(set(said)) == 40 and set(said) == wanted
+
+
+def test_no_view_is_hard_to_read_or_to_use_for_anybody(
+    memory: MemoryUnderTest, server_settings: Settings, tab: Tab
+) -> None:
+    memory.add(make_rollouts(24))
+    register(memory, server_settings, small_model())
+    place = f"memory={memory.name}"
+    rollout = rollout_id(memory.name, "run-1", "sum-1", 0, 0)
+    paths = ["/", f"/runs?{place}", f"/run?{place}&run=run-1", f"/groups?{place}", "/nothing"]
+    paths += [f"/{view}?{place}&rollout={rollout}" for view in ("rollout", "why", "label")]
+    paths += [f"/label?{place}&annotator=ann&queue={queue}" for queue in ("unverified", "pairs")]
+    paths += [f"/label?{place}&annotator=ann&rollout={rollout}", f"/ask?{place}&cypher=RETURN+1"]
+    paths += [f"/difference?{place}&left={rollout}&right={rollout}"]
+    paths += [f"/label?{place}&annotator=ann&rollout={rollout}.{rollout}"]
+    tab.open(f"/groups?{place}")
+    paths.append(tab.page.locator("td.head a").first.get_attribute("href") or "")
+    found: list[str] = []
+    tab.expected.add("404")
+    for scheme in ("light", "dark"):
+        tab.page.emulate_media(color_scheme=scheme)
+        for path in paths:
+            tab.open(path)
+            for fault in Axe().run(tab.page).response["violations"]:
+                if fault["impact"] in ("serious", "critical"):
+                    nodes = [node["html"][:200] for node in fault["nodes"][:3]]
+                    found.append(f"{path} {scheme}: {fault['id']} {nodes}")
+    assert not found, "\n".join(found)
+
+
+def test_a_page_of_another_origin_cannot_label(memory: MemoryUnderTest, tab: Tab) -> None:
+    """Another port of this machine gets the cookie sent along, and is refused by its origin."""
+    memory.add([make_rollout(1, reward=None)])
+    rollout = rollout_id(memory.name, "run-1", "sum-1", 0, 0)
+    fields = {"memory": memory.name, "annotator": "eve", "rollout": rollout, "judgement": "wrong"}
+    form = "".join(f"<input name='{name}' value='{value}'>" for name, value in fields.items())
+    page = f"<form id=f method=post action='{tab.pages.url}/label'>{form}</form>"
+    foreign = "http://127.0.0.1:9/"
+    tab.expected.add("403")
+    tab.page.route(foreign, lambda route: route.fulfill(body=page, content_type="text/html"))
+    tab.page.goto(foreign)
+    tab.hosts.discard(urlsplit(foreign).netloc)
+    with tab.page.expect_response("**/label") as answered:
+        tab.page.evaluate("document.getElementById('f').submit()")
+    assert answered.value.status == 403
+    tab.page.wait_for_load_state()
+    assert not read_history(memory.stores, memory.name, rollout).statements

@@ -3,7 +3,7 @@
 import pytest
 
 from gnn.explain.attribution import Contribution, Explanation
-from memreward.look.waterfall import LEAST, WIDTH, waterfall
+from memreward.look.drawing.bars import LEAST, WIDTH, waterfall
 
 
 def part(kind: str, moved: float) -> Contribution:

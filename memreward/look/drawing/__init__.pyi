@@ -1,0 +1,11 @@
+from .bars import WIDTH as WIDTH
+from .bars import Bar as Bar
+from .bars import waterfall as waterfall
+from .charts import run_chart as run_chart
+from .differences import MOST_WORDS as MOST_WORDS
+from .differences import Piece as Piece
+from .differences import differences_of as differences_of
+from .path import BOX as BOX
+from .path import ROW as ROW
+from .path import Path as Path
+from .path import path_of as path_of
