@@ -111,10 +111,13 @@ def compare(
     by: Annotated[
         Method, typer.Option(help="How it learns: grpo, or from samples drawn once: sft, dpo.")
     ] = Method.GRPO,
+    quality: Annotated[
+        bool, typer.Option(help="Verify all once more, to tell how good the rewards were.")
+    ] = True,
     as_json: JsonOption = False,
 ) -> None:
     """Train with each arm from the same start on the same prompts: a table and curves."""
-    from memreward.runs import CompareRequest, cells, quality_cells, table
+    from memreward.runs import CompareRequest, cells, interval_cells, quality_cells, table
     from memreward.runs import as_json as result_json
     from memreward.runs import compare as run_comparison
 
@@ -126,6 +129,7 @@ def compare(
         labels=label_shares(labels),
         calls=[] if calls is None else _call_shares(calls, chosen),
         method=by,
+        quality=quality,
         run=training.request(chosen[0]),
     )
     settings = load_settings()
@@ -141,8 +145,8 @@ def compare(
     if as_json:
         console.print_data([result_json(result) for result in results])
     else:
-        console.print(comparison_table(*cells(results)))
-        console.print(comparison_table(*quality_cells(results)))
+        for shown in (cells, quality_cells, interval_cells):
+            console.print(comparison_table(*shown(results)))
     err_console.print(f"folder: {folder}", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -8,23 +8,22 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from gnn.base import mean_and_spread
 from memreward.base import Bars, err_console
 from memreward.runs.comparison_table import ArmResult, as_json
 from memreward.runs.grpo import run_grpo
 from memreward.runs.grpo_outcome import CURVE, GREEDY, GrpoOutcome
 from memreward.runs.offline import run_offline
-from memreward.runs.reward_quality import RewardQuality
 from memreward.runs.run_request import GrpoRequest, ScorerSource
+from memreward.runs.summary import ArmRun, summarise
 from memstore import write_atomically
 from trainer.rewards import Arm
-from trainer.runs import Accuracy, AccuracyCurve, Method
+from trainer.runs import AccuracyCurve, Method
 
 #: Opens the memory of a run, given the name of its folder and whether verdicts are taken over.
 OpenMemory = Callable[[str, bool], AbstractContextManager[ScorerSource]]
@@ -44,30 +43,10 @@ class CompareRequest:
     calls: Sequence[float] = ()
     #: How the policy learns from rewards.
     method: Method = Method.GRPO
+    #: Whether everything is verified once more, to tell how good the rewards were.
+    quality: bool = True
     #: What all runs have in common; its arm, labels and seed are those of each run.
     run: GrpoRequest
-
-
-@dataclass(frozen=True, kw_only=True)
-class ArmRun:
-    """One run of the comparison; labels 1 for the oracle, 0 where calls are budgeted."""
-
-    arm: Arm
-    labels: float
-    seed: int
-    calls: float | None = None
-
-    @property
-    def folder(self) -> str:
-        """Its folder within that of the comparison."""
-        if self.calls is not None:
-            return f"{self.arm}-calls-{100 * self.calls:g}-seed{self.seed}"
-        return f"{self.arm}-{round(100 * self.labels)}-seed{self.seed}"
-
-    @property
-    def budget(self) -> str:
-        """What may be verified."""
-        return f"{self.labels:.0%}" if self.calls is None else f"{self.calls:.0%} of calls"
 
 
 def planned(request: CompareRequest) -> list[ArmRun]:
@@ -105,7 +84,7 @@ def compare(
             labels=run.labels,
             calls=run.calls,
             options=replace(request.run.options, seed=run.seed),
-            watched=True,
+            watched=request.quality,
         )
         _same_start(folder, run)
         err_console.print(run.folder, highlight=False)
@@ -141,70 +120,6 @@ def _same_start(folder: Path, run: ArmRun) -> None:
             if start is not None:
                 AccuracyCurve(own / name).add(start)
                 break
-
-
-def summarise(outcomes: dict[ArmRun, GrpoOutcome], families: Sequence[str] = ()) -> list[ArmResult]:
-    """One line for each arm and share of labels, in the order of the runs."""
-    oracle = {run.seed: out for run, out in outcomes.items() if run.arm is Arm.ORACLE}
-    values: defaultdict[ArmRun, list[dict[str, float]]] = defaultdict(list)
-    for run, out in outcomes.items():
-        before, after = parts(out.before, families), parts(out.after, families)
-        gain = after[0] - before[0]
-        best = float("nan")
-        if run.seed in oracle:
-            whole = oracle[run.seed]
-            best = parts(whole.after, families)[0] - parts(whole.before, families)[0]
-        values[replace(run, seed=0)].append(
-            {
-                "before": before[0],
-                "after": after[0],
-                "gain": gain,
-                "share": gain / best if best > 0 else float("nan"),
-                "unseen_before": before[1],
-                "unseen_after": after[1],
-                "labels": out.labels,
-                "calls": out.calls,
-                "reward_share": out.reward_seconds / out.seconds if out.seconds else float("nan"),
-                "seconds": out.seconds,
-                **_greedy(out, families),
-                **_quality(out),
-            }
-        )
-    return [
-        ArmResult(
-            arm=run.arm,
-            labels=run.labels,
-            calls=run.calls,
-            budget=run.budget,
-            seeds=len(rows),
-            measures={name: mean_and_spread([row[name] for row in rows]) for name in rows[0]},
-        )
-        for run, rows in values.items()
-    ]
-
-
-def _greedy(out: GrpoOutcome, families: Sequence[str]) -> dict[str, float]:
-    if out.greedy is None:
-        return {}
-    before, after = (parts(one, families)[0] for one in out.greedy)
-    return {"greedy_before": before, "greedy_after": after}
-
-
-def _quality(out: GrpoOutcome) -> dict[str, float]:
-    """Measures of the rewards; not a number where one is not defined."""
-    found = {} if out.quality is None else asdict(out.quality)
-    values = {field.name: found.get(field.name) for field in fields(RewardQuality)}
-    return {name: float("nan") if value is None else value for name, value in values.items()}
-
-
-def parts(accuracy: Accuracy, families: Sequence[str]) -> tuple[float, float]:
-    """Mean over families that were trained on, and over those that were held out altogether."""
-    seen = [mean for name, mean in accuracy.families.items() if name not in families]
-    unseen = [mean for name, mean in accuracy.families.items() if name in families]
-    return (
-        float(np.mean(seen)) if seen else float("nan"),
-        float(np.mean(unseen)) if unseen else float("nan"),
-    )
 
 
 def draw_curves(outcomes: dict[ArmRun, GrpoOutcome], path: Path) -> None:

@@ -1,9 +1,10 @@
 """The table of a comparison: a line an arm, as JSON, as Markdown, and as cells."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from memreward.runs.intervals import Intervals
 from trainer.rewards import Arm
 
 
@@ -18,6 +19,8 @@ class ArmResult:
     seeds: int
     #: Measure to (mean, standard deviation); None where it is not defined.
     measures: dict[str, tuple[float | None, float | None]]
+    #: By bootstrap over seeds and held-out queries; None where queries were not measured.
+    intervals: Intervals | None = None
 
 
 def as_json(result: ArmResult) -> dict[str, Any]:
@@ -28,14 +31,17 @@ def as_json(result: ArmResult) -> dict[str, Any]:
         "call_budget": result.calls,
         "seeds": result.seeds,
         **{name: list(pair) for name, pair in result.measures.items()},
+        "intervals": None if result.intervals is None else asdict(result.intervals),
     }
 
 
 def table(results: Sequence[ArmResult]) -> str:
-    """The comparison in Markdown, and the quality of its rewards."""
+    """The comparison in Markdown, the quality of its rewards, and intervals."""
     tables = [_markdown(*cells(results))]
     if any(result.measures["coverage"][0] is not None for result in results):
         tables.append(_markdown(*quality_cells(results)))
+    if any(result.intervals is not None for result in results):
+        tables.append(_markdown(*interval_cells(results)))
     return "\n\n".join(tables)
 
 
@@ -80,6 +86,24 @@ def quality_cells(results: Sequence[ArmResult]) -> tuple[list[str], list[list[st
         for result in results
     ]
     return titles, rows
+
+
+def interval_cells(results: Sequence[ArmResult]) -> tuple[list[str], list[list[str]]]:
+    """Headings and rows of the middle 95 % by bootstrap, and of the power to see a difference."""
+    titles = ["arm", "labels", "after", "share of the oracle's gain"]
+    titles.append("least visible difference from the oracle")
+    rows: list[list[str]] = []
+    for result in results:
+        found = result.intervals
+        if found is not None:
+            visible = "n/a" if found.visible is None else f"{found.visible:.3f}"
+            row = [result.arm.value, result.budget, _span(found.after), _span(found.share)]
+            rows.append([*row, visible])
+    return titles, rows
+
+
+def _span(interval: tuple[float, float] | None) -> str:
+    return "n/a" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"
 
 
 def _shown(mean: float | None, spread: float | None) -> str:

@@ -63,7 +63,7 @@ def run_offline(
     """
     folder.mkdir(parents=True, exist_ok=True)
     with alone(folder), Verifiers(run_code=request.run_code) as verifiers:
-        keep_request(folder / "run.json", request, method=method.value)
+        keep_request(folder / "run.json", request, method)
         training, held = split_tasks(request)
         source = source or ScorerSource(scorer=baseline(request.arm, request.options.seed))
         plan, paid = label_plan(folder / "labels.json", request, training, source)

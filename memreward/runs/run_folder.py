@@ -14,6 +14,7 @@ from memstore import write_atomically
 from schema.errors import InputError
 from trainer import LabelPlan, plan_labels
 from trainer.rewards import Arm
+from trainer.runs import Method
 from trainer.tasks import TaskSet, tasks_of_file
 
 
@@ -38,13 +39,13 @@ def alone(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def keep_request(path: Path, request: GrpoRequest, **others: str) -> None:
+def keep_request(path: Path, request: GrpoRequest, method: Method = Method.GRPO) -> None:
     """Save the run's settings; refuse to resume it with others."""
-    told = json.loads(json.dumps(asdict(request) | others, default=str))
+    told = json.loads(json.dumps(asdict(request) | {"method": method}, default=str))
+    del told["watched"]  # It changes nothing of the run.
     if path.exists():
-        kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        # What older versions did not know is as if it was not asked for.
-        other = sorted(name for name in told if told[name] != kept.get(name, False))
+        kept: dict[str, Any] = {"method": Method.GRPO, **json.loads(path.read_text("utf-8"))}
+        other = sorted(name for name in told if told[name] != kept.get(name))
         if other:
             raise InputError(
                 f"{path.parent} holds a run with other settings ({', '.join(other)}): give the "

@@ -25,8 +25,8 @@ class Accuracy:
     completions: int
     mean: float
     families: Mapping[str, float]
-    #: By the owner's id of the query; empty where an older version measured.
-    queries: Mapping[str, float] = field(default_factory=dict)
+    #: By family and the owner's id of the query; empty where an older version measured.
+    queries: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def measure_accuracy(
@@ -70,7 +70,10 @@ def measure_accuracy(
         completions=len(everything),
         mean=sum(everything) / len(everything),
         families=_means((family, group) for (family, _), group in rewards.items()),
-        queries=_means((query, group) for (_, query), group in rewards.items()),
+        queries={
+            family: _means((query, group) for (of, query), group in rewards.items() if of == family)
+            for family in sorted({family for family, _ in rewards})
+        },
     )
 
 

@@ -13,11 +13,12 @@ from support.fake_scorer import FakePlanner, FakeScorer
 from support.tiny_policy import write_tiny_policy
 
 from memreward.base.progress import Bars, bars
-from memreward.runs.comparison import ArmRun, CompareRequest, compare, planned, summarise
+from memreward.runs.comparison import CompareRequest, compare, planned
 from memreward.runs.comparison_table import table
 from memreward.runs.grpo import run_grpo
 from memreward.runs.grpo_outcome import GrpoOutcome, draw_run
 from memreward.runs.run_request import GrpoRequest, ScorerSource
+from memreward.runs.summary import ArmRun, summarise
 from schema.errors import InputError, TrainingError
 from trainer.json_lines import read_lines
 from trainer.rewards.baseline_scorers import Arm

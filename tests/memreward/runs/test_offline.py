@@ -91,7 +91,7 @@ def test_a_run_learns_and_is_not_run_again(
     assert history["rows"] == {Method.SFT: 8, Method.DPO: 16}[method]
     assert len(history["log"]) == 2
     assert (outcome.before.step, outcome.after.step) == (0, 2)
-    assert outcome.after.completions == 4 and len(outcome.after.queries) == 2
+    assert outcome.after.completions == 4 and len(outcome.after.queries["d"]) == 2
     assert outcome.greedy and outcome.greedy[1].completions == 2
     assert (outcome.calls, outcome.completions, outcome.labels) == (32, 32, 8)
     assert outcome.quality and outcome.quality.auc == 1.0 and outcome.quality.propagated == 0.0
@@ -196,5 +196,8 @@ def test_a_comparison_by_fine_tuning(tmp_path: Path, policy: Path, progress: Bar
     results = compare(asked, folder, open_memory, progress)
     shown = table(results)
     assert "likeliest answer: before" in shown
+    assert "| not verified, of these |" in shown and "| least visible difference" in shown
+    oracle = results[0].intervals
+    assert oracle and oracle.after == (0.0, 0.0) and oracle.share is None
     assert "| majority | 50% | 1.000 | 1.000 | 1.000 | 0.000 |" in shown
     assert [result.measures["labels"][0] for result in results] == [8.0, 4.0, 4.0, 2.0]

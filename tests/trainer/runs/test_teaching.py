@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 import torch
+from support.tiny_policy import write_tiny_policy
 
 from schema.errors import InputError
+from schema.task import Task
 from trainer.policy.policy import load_policy
+from trainer.policy.sampling import Sampling, sample
 from trainer.runs.teaching import TeachOptions, make_tokenizer, teach
 from trainer.tasks.task_sets import load_tasks
 from trainer.tasks.worked_examples import Lesson, lessons, worked
@@ -114,3 +117,19 @@ def test_a_taught_policy_writes_what_it_was_taught(tmp_path: Path) -> None:
         teach(given, tmp_path / "a", options)
     with pytest.raises(InputError, match="no lesson"):
         teach([], tmp_path / "b", options)
+
+
+def test_a_given_policy_is_taught_the_form(tmp_path: Path) -> None:
+    """It keeps its tokenizer, and answers what it was asked last."""
+    start = write_tiny_policy(tmp_path / "start")
+    given = [Lesson(prompt=f"Say {word}.", completion=f"#### {word}") for word in ("yes", "no")]
+    options = TeachOptions(steps=120, batch=4, learning_rate=1e-2, policy=str(start))
+    teach(given * 10, tmp_path / "taught", options)
+    policy = load_policy(str(tmp_path / "taught"))
+    assert policy.model.config.hidden_size == 32
+    text = policy.prompt_text([{"role": "user", "content": "Say yes."}])
+    assert text == "Say yes.\n"
+    task = Task(query="Say yes.", source_query_id="i", dataset="d", domain="m")
+    cold = Sampling(rollouts=1, max_new_tokens=10, temperature=1e-6)
+    ((said,),) = sample(policy, [task], cold, signals=False)
+    assert (said.text, said.truncated) == ("#### yes", False)
