@@ -15,7 +15,7 @@ from memstore import Settings, load_settings
 from memstore.servers import comparison_folder, run_folder
 from schema.errors import InputError
 from schema.ids import checked_name
-from trainer.rewards import Arm, check_call_budget
+from trainer.rewards import Arm, OnAlarm, check_call_budget
 from trainer.runs import Method
 
 if TYPE_CHECKING:
@@ -53,6 +53,9 @@ def grpo(
     signals: Annotated[
         bool, typer.Option(help="One more forward pass: the policy's signals, for the memory.")
     ] = False,
+    on_alarm: Annotated[
+        OnAlarm, typer.Option(help="At a sign of collapse: stop the run, or warn and continue.")
+    ] = OnAlarm.STOP,
 ) -> None:
     """Train a policy by GRPO with verified and propagated rewards; a killed run resumes."""
     from memreward.runs import draw_run, run_grpo
@@ -78,6 +81,7 @@ def grpo(
         calls_per_step=calls_per_step,
         suggestions=suggestions,
         signals=signals,
+        on_alarm=on_alarm,
     )
     if request.budgets_calls and (memory is None or suggestions is not None):
         raise InputError(
@@ -122,6 +126,8 @@ def compare(
     from memreward.runs import compare as run_comparison
 
     chosen = _arms(arms)
+    if training.curriculum and by is not Method.GRPO:
+        raise InputError(f"--by {by} asks each query once: leave --curriculum out")
     request = CompareRequest(
         name=checked_name(name, "comparison"),
         arms=chosen,
@@ -130,7 +136,7 @@ def compare(
         calls=[] if calls is None else _call_shares(calls, chosen),
         method=by,
         quality=quality,
-        run=training.request(chosen[0]),
+        run=training.request(chosen[0], on_alarm=OnAlarm.WARN),
     )
     settings = load_settings()
     folder = comparison_folder(settings, name)

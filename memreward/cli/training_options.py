@@ -36,6 +36,9 @@ class TrainingOptions:
         str, typer.Option(help="Families held out altogether, by commas, as `small_gcd`.")
     ] = ""
     run_code: Annotated[bool, typer.Option(help="Run the code of answers to verify them.")] = False
+    curriculum: Annotated[
+        bool, typer.Option(help="Ask those queries more whose rollouts differ in reward.")
+    ] = False
 
     def request(
         self, arm: Arm, *, seed: int = 0, report_to: str = "none", **own: Any
@@ -52,6 +55,7 @@ class TrainingOptions:
             evaluate_every=self.evaluate_every,
             refresh_every=self.refresh_every,
             run_code=self.run_code,
+            curriculum=self.curriculum,
             options=GrpoOptions(
                 steps=self.steps,
                 seed=seed,

@@ -1,22 +1,30 @@
 """A GRPO run as a job: tasks, labels, policy, reward and what is measured, in one folder."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 from memreward.base import Bars, err_console
-from memreward.runs.grpo_outcome import CURVE, JOURNAL, REFRESHES, GrpoOutcome, read_outcome
+from memreward.runs.grpo_outcome import CURVE, DRAWN, JOURNAL, REFRESHES, GrpoOutcome, read_outcome
 from memreward.runs.reward_quality import TRUTH, truth_watch
 from memreward.runs.run_folder import alone, keep_request, label_plan
 from memreward.runs.run_request import GrpoRequest, ScorerSource, split_tasks
 from schema.task import Task
 from trainer import LabelPlan, add_line
 from trainer.policy import Sampling, completion_signals, load_policy
-from trainer.rewards import baseline, memory_reward, task_rows, verified_by
+from trainer.rewards import (
+    Journal,
+    baseline,
+    memory_reward,
+    open_journal,
+    task_rows,
+    verified_by,
+)
 from trainer.runs import (
     HISTORY,
     AccuracyCurve,
+    Curriculum,
     Hook,
     learn_or_say,
     measure_accuracy,
@@ -87,16 +95,18 @@ def _train(
         if source.refresh is not None and step < request.options.steps:
             learn_and_note(source.refresh, folder / REFRESHES, step)
 
+    journal = open_journal(folder / JOURNAL)
     reward = memory_reward(
         source.scorer,
         verify=verified_by(verifiers),
         labelled=plan.labelled,
         audited=plan.audited,
-        journal=folder / JOURNAL,
+        journal=journal,
         policy=policy.name,
         signals=partial(completion_signals, policy) if request.signals else None,
         calls=request.calls,
         calls_per_step=request.calls_per_step,
+        on_alarm=request.on_alarm,
         watch=truth_watch(verified_by(verifiers), folder / TRUTH) if request.watched else None,
     )
     train(
@@ -111,7 +121,23 @@ def _train(
             Hook(every=request.refresh_every, do=refresh, at_start=False),
             Hook(every=1, do=lambda step: progress("train", step, request.options.steps)),
         ],
+        _draws(request, folder, training, journal),
     )
+
+
+def _draws(
+    request: GrpoRequest, folder: Path, training: TaskSet, journal: Journal
+) -> Iterator[list[int]] | None:
+    """Rows of each step, where a curriculum draws them."""
+    if not request.curriculum:
+        return None
+    return Curriculum(
+        [task.source_query_id for task in training],
+        journal,
+        folder / DRAWN,
+        batch=request.options.queries,
+        seed=request.options.seed,
+    ).draws()
 
 
 def learn_and_note(learn: Callable[[], object], kept: Path, step: int) -> None:

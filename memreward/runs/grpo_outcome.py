@@ -15,6 +15,8 @@ from trainer.tasks import TaskSet
 JOURNAL, CURVE, REFRESHES = "journal.jsonl", "curve.jsonl", "refreshes.jsonl"
 #: Accuracy of the likeliest completion, where it was measured.
 GREEDY = "greedy.jsonl"
+#: Rows that a curriculum drew.
+DRAWN = "drawn.jsonl"
 
 
 @dataclass(frozen=True, kw_only=True)

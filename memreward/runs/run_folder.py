@@ -40,11 +40,12 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def keep_request(path: Path, request: GrpoRequest, method: Method = Method.GRPO) -> None:
-    """Save the run's settings; refuse to resume it with others."""
+    """Save the run's settings; refuse to resume it with others of these."""
     told = json.loads(json.dumps(asdict(request) | {"method": method}, default=str))
-    del told["watched"]  # It changes nothing of the run.
+    del told["watched"], told["on_alarm"]  # They change nothing of what the run learns from.
     if path.exists():
-        kept: dict[str, Any] = {"method": Method.GRPO, **json.loads(path.read_text("utf-8"))}
+        older = {"method": Method.GRPO, "curriculum": False}
+        kept: dict[str, Any] = older | json.loads(path.read_text("utf-8"))
         other = sorted(name for name in told if told[name] != kept.get(name))
         if other:
             raise InputError(

@@ -7,7 +7,7 @@ from pathlib import Path
 from schema.errors import InputError
 from schema.score import Scorer
 from schema.task import Task
-from trainer.rewards import Arm
+from trainer.rewards import Arm, OnAlarm
 from trainer.runs import GrpoOptions
 from trainer.tasks import TaskSet, load_tasks
 
@@ -40,6 +40,10 @@ class GrpoRequest:
     run_code: bool = False
     #: The policy's own signals of each completion, by one more forward pass, go into the memory.
     signals: bool = False
+    #: Queries whose groups have spread are asked more.
+    curriculum: bool = False
+    #: What the audit and signs of collapse do.
+    on_alarm: OnAlarm = OnAlarm.STOP
     #: Everything is verified once more, for a report on the rewards that nothing else sees.
     watched: bool = False
 

@@ -1,7 +1,7 @@
 """One small GRPO run, by itself in a process that a test may kill.
 
-python grpo_driver.py FOLDER STEPS [KILL_AT]: the policy and the run are in FOLDER; the process
-kills itself when the rollouts of call KILL_AT are stored and their scores are not noted yet.
+python grpo_driver.py FOLDER STEPS KILL_AT [CURRICULUM]: the policy and the run are in FOLDER; the
+process kills itself when the rollouts of call KILL_AT are stored and their scores not noted yet.
 """
 
 import json
@@ -17,7 +17,8 @@ from support.fake_scorer import FakeScorer
 from schema.rollout import Rollout
 from schema.score import Score
 from trainer.policy.policy import load_policy
-from trainer.rewards.from_memory import memory_reward
+from trainer.rewards.from_memory import memory_reward, open_journal
+from trainer.runs.curriculum import Curriculum
 from trainer.runs.grpo import GrpoOptions, train
 
 
@@ -53,26 +54,32 @@ def verify(prompts: Any, completions: Any, completion_ids: Any, **columns: Any) 
     return [float(len(text) % 2) for text in completions]
 
 
-def run(folder: Path, steps: int, kill_at: int | None = None) -> list[dict[str, Any]]:
+def run(
+    folder: Path, steps: int, kill_at: int | None = None, *, curriculum: bool = False
+) -> list[dict[str, Any]]:
     """Train, or go on."""
     policy = load_policy(str(folder / "policy"), device="cpu")
     queries = [f"{number} + {number}?" for number in range(8)]
+    journal = open_journal(folder / "run" / "journal.jsonl")
     reward = memory_reward(
         KeptScorer(folder / "memory.jsonl", kill_at),
         verify=verify,
         labelled=set(queries[:2]),
-        journal=folder / "run" / "journal.jsonl",
+        journal=journal,
         min_spread=0.0,
     )
     return train(
         policy.model,
         policy.tokenizer,
-        [{"prompt": query, "query": query} for query in queries],
+        [{"prompt": query, "query": query, "query_id": query} for query in queries],
         reward,
         folder / "run",
         GrpoOptions(steps=steps, group=4, completion_tokens=6, learning_rate=1e-3, save_every=2),
+        draws=Curriculum(queries, journal, folder / "run" / "drawn.jsonl", batch=1, seed=0).draws()
+        if curriculum
+        else None,
     )
 
 
 if __name__ == "__main__":
-    run(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else None)
+    run(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), curriculum=len(sys.argv) > 4)

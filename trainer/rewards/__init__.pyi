@@ -1,8 +1,10 @@
+from .alarm import OnAlarm as OnAlarm
 from .assign import Late as Late
 from .baseline_scorers import Arm as Arm
 from .baseline_scorers import baseline as baseline
 from .call_budget import check_call_budget as check_call_budget
 from .from_memory import memory_reward as memory_reward
+from .from_memory import open_journal as open_journal
 from .journal import Assigned as Assigned
 from .journal import Journal as Journal
 from .noise_mask import MIN_SPREAD as MIN_SPREAD

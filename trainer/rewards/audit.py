@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from schema.errors import RewardError
+from trainer.rewards.alarm import OnAlarm, report
 from trainer.rewards.journal import Journal
 
 #: Audited queries that one judgement takes, and by how much, on the mean over these queries, the
@@ -35,10 +35,13 @@ class AuditedQuery:
 class Audit:
     """The audit of one run; what it found is kept in the run's journal."""
 
-    def __init__(self, queries: Collection[str], journal: Journal) -> None:
+    def __init__(
+        self, queries: Collection[str], journal: Journal, on_alarm: OnAlarm = OnAlarm.STOP
+    ) -> None:
         """Audit `queries`, some of the labelled ones, going on from what the journal holds."""
         self._queries = frozenset(queries)
-        self._journal = journal
+        self._journal, self._on_alarm = journal, on_alarm
+        self._warned = False
         self.findings = [
             AuditedQuery(**finding) for note in journal.notes for finding in note.get("audit", ())
         ]
@@ -51,7 +54,8 @@ class Audit:
         """Keep (promised, verified) of the rollouts of some queries, then judge.
 
         Raises:
-            RewardError: if the memory has promised too much over the last WINDOW queries.
+            RewardError: if the memory has promised too much over the last WINDOW queries, and
+                alarms stop the run.
         """
         new: list[AuditedQuery] = []
         for query, pairs in found.items():
@@ -75,11 +79,12 @@ class Audit:
         last = self.findings[-WINDOW:]
         promised = float(np.mean([item.promised for item in last]))
         verified = float(np.mean([item.verified for item in last]))
-        if len(last) == WINDOW and promised - verified > MAX_OPTIMISM:
-            raise RewardError(
+        if len(last) == WINDOW and promised - verified > MAX_OPTIMISM and not self._warned:
+            self._warned = True
+            report(
+                self._on_alarm,
                 f"over the last {WINDOW} audited queries the memory promised {promised:.2f} and "
-                f"verification found {verified:.2f}: the policy has learnt to please the memory. "
-                "Go back to an earlier checkpoint, and label more or train the memory again"
+                f"verification found {verified:.2f}: the policy has learnt to please the memory",
             )
 
 

@@ -6,20 +6,25 @@ It follows TRL's convention (1.6 or later): `None` masks a completion, whose adv
 import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from schema.errors import InputError, RewardError
 from schema.score import Scorer, ScoreSource
+from trainer import StepSigns
 from trainer.rewards.assign import Late, RewardAssigner
 from trainer.rewards.audit import Audit
 from trainer.rewards.call_budget import call_budget
+from trainer.rewards.collapse import CollapseWatch, OnAlarm
 from trainer.rewards.journal import Assigned, Journal
 from trainer.rewards.noise_mask import MIN_SPREAD, without_noise
 from trainer.rewards.training_log import TrainingLog
 from trainer.rewards.trl_rows import check_columns, rows_of
 from trainer.rewards.trl_warning import expect_masks
 from trainer.rewards.types import RewardCall, RewardFunction, SignalsFunction, Watch
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 def memory_reward(
@@ -28,14 +33,15 @@ def memory_reward(
     verify: RewardFunction | None = None,
     labelled: Collection[str] = frozenset(),
     audited: Collection[str] = frozenset(),
-    journal: Path | None = None,
+    journal: Path | Journal | None = None,
     policy: str | None = None,
     min_spread: float = MIN_SPREAD,
     training: Callable[[], bool] | None = None,
     signals: SignalsFunction | None = None,
     calls: float | None = None,
     calls_per_step: int | None = None,
-    late: Late | None = None,
+    late: Late | Literal["mask", "propagate"] | None = None,
+    on_alarm: OnAlarm | Literal["stop", "warn"] = OnAlarm.STOP,
     watch: Watch | None = None,
 ) -> RewardFunction:
     """Make a reward function over a memory.
@@ -50,8 +56,8 @@ def memory_reward(
             their columns only. None means a failure of its own.
         labelled: texts of the queries that may be verified.
         audited: those labelled queries on which the memory is asked before it learns the truth.
-        journal: file that lets a killed run resume without storing or paying twice; each process
-            has its own.
+        journal: a journal, or the file that lets a killed run resume without storing or paying
+            twice; each process has its own.
         policy: name of the policy that the memory notes.
         min_spread: groups whose propagated rewards differ by less (standard deviation) get None.
         training: whether this is training; None: the trainer that calls is asked.
@@ -63,18 +69,19 @@ def memory_reward(
         calls_per_step: the same as a number of completions a step.
         late: `verify` may give None for what it answers later (docs/trainer.md): until then the
             completion is masked, or gets what the memory propagates. None: a None is a failure.
+        on_alarm: what the audit and signs of collapse do: stop the run, or log a warning.
         watch: told of each call in training, after its seconds were counted.
 
     Raises:
-        RewardError: (from the function) if more than 5 % of a batch could not be verified, a
-            score is missing or no number in [0, 1], or it is not known whether this is training.
-        InputError: if the journal is damaged, or calls are budgeted and queries labelled, or the
-            memory cannot plan calls; (from the function) naming column and row, if a
-            column of the data set holds something else than it should.
+        RewardError: (from the function) at an alarm, if more than 5 % of a batch could not be
+            verified, a score is missing or no number in [0, 1], or it is not known whether this is
+            training.
+        InputError: if the journal is damaged, calls are budgeted and queries labelled, `late` or
+            `on_alarm` is another word, or the memory cannot plan calls; (from the function) naming
+            column and row, if a column of the data set holds something else than it should.
     """
-    rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-    path = journal if journal is None or world == 1 else journal.with_suffix(f".{rank}.jsonl")
-    kept = Journal(path, rank=rank, world=world)
+    alarms = _choice("on_alarm", on_alarm, OnAlarm)
+    kept = journal if isinstance(journal, Journal) else open_journal(journal)
     budget = call_budget(scorer, kept, calls, calls_per_step)
     if budget is not None and (labelled or audited):
         raise InputError("both calls and queries are budgeted: give `labelled`, or calls")
@@ -82,14 +89,15 @@ def memory_reward(
         scorer=scorer,
         verify=verify,
         labelled=frozenset(labelled),
-        audit=Audit(audited, kept),
+        audit=Audit(audited, kept, alarms),
         journal=kept,
         policy=policy,
         calls=budget,
-        late=late,
+        late=None if late is None else _choice("late", late, Late),
     )
 
     log = TrainingLog(scorer, kept)
+    collapse = CollapseWatch(kept, alarms, chosen=budget is not None)
     if budget is None:
         log.warn_of_labels(labelled)
 
@@ -107,9 +115,12 @@ def memory_reward(
         before, trains = len(assigner.audit.findings), _training(training, trainer)
         assigned = assigner.assign(call) if trains else assigner.look(call)
         rewards = without_noise(assigned, [row.query for row in call.rows], min_spread)
+        metric = kwargs.get("log_metric")
         if trains:
             log.add(call, assigned, rewards)
-        metric = kwargs.get("log_metric")
+            signs = collapse.look(call, assigned)
+            if metric is not None and signs is not None:
+                _log_signs(metric, signs)
         if metric is not None:
             _log(metric, assigned, rewards)
             if budget is not None:
@@ -123,6 +134,28 @@ def memory_reward(
         return rewards
 
     return memreward
+
+
+def open_journal(path: Path | None) -> Journal:
+    """The journal of this process; where there are several, each has its own file.
+
+    Raises:
+        InputError: if the file is damaged.
+    """
+    rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    own = path if path is None or world == 1 else path.with_suffix(f".{rank}.jsonl")
+    return Journal(own, rank=rank, world=world)
+
+
+def _choice(name: str, value: str, choices: type[Choice]) -> Choice:
+    """A choice that may be given by its word.
+
+    Raises:
+        InputError: if there is no such choice.
+    """
+    if value not in list(choices):
+        raise InputError(f"{name}={value!r}: give one of {', '.join(choices)}")
+    return choices(value)
 
 
 def _call(
@@ -173,6 +206,14 @@ def _log(
     verified = sum(one.source is ScoreSource.VERIFIED for one in assigned)
     log("memreward/coverage", sum(reward is not None for reward in rewards) / len(rewards))
     log("memreward/verified", verified / len(assigned))
+
+
+def _log_signs(log: Callable[[str, float], None], signs: StepSigns) -> None:
+    """Tell the trainer's log what the step's conclusions look like."""
+    for name in ("in_groups", "entropy", "everywhere"):
+        value = getattr(signs, name)
+        if value is not None:
+            log(f"memreward/{name}", value)
 
 
 def _log_calls(log: Callable[[str, float], None], assigned: Sequence[Assigned]) -> None:

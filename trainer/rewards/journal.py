@@ -61,6 +61,8 @@ class Journal:
         """
         self._rank, self._world = rank, world
         self._entries: defaultdict[tuple[int, str], list[_Entry]] = defaultdict(list)
+        #: The steps in which each query was met, in order.
+        self._steps: defaultdict[str, dict[int, None]] = defaultdict(dict)
         #: Records of other kinds, in order: `{"step", "<kind>": ...}`.
         self.notes: list[dict[str, Any]] = []
         self._path = path
@@ -80,6 +82,7 @@ class Journal:
                 place = self._rank + self._world * len(entries)
                 entry = _Entry(place=place, content_hash=content_hash)
                 entries.append(entry)
+                self._steps[query][step] = None
                 new.append([query, place, content_hash])
             entry.waiting = False
             placed.append(Placed(source_query_id=query, place=entry.place, assigned=entry.assigned))
@@ -89,6 +92,8 @@ class Journal:
 
     def record(self, step: int, assigned: Sequence[tuple[Placed, Assigned]]) -> None:
         """Keep what placed rollouts were assigned."""
+        for placed, given in assigned:
+            self._entry(step, placed.source_query_id, placed.place).assigned = given
         self._write(
             {
                 "step": step,
@@ -124,18 +129,31 @@ class Journal:
             for entry in entries
         )
 
+    def last_rewards(self, query: str, visits: int) -> list[float]:
+        """What rollouts of a query were assigned in the last steps that it was met in."""
+        steps = list(self._steps[query])[-visits:]
+        entries = [entry for step in steps for entry in self._entries[step, query]]
+        return [
+            entry.assigned.value
+            for entry in entries
+            if entry.assigned is not None and entry.assigned.value is not None
+        ]
+
     def _read(self, record: dict[str, Any]) -> None:
         if "placed" in record:
             for query, place, content_hash in record["placed"]:
                 entries = self._entries[record["step"], query]
                 entries.append(_Entry(place=place, content_hash=content_hash))
+                self._steps[query][record["step"]] = None
         elif "scored" in record:
             for query, place, value, source in record["scored"]:
-                entries = self._entries[record["step"], query]
-                entry = next(e for e in entries if e.place == place)
+                entry = self._entry(record["step"], query, place)
                 entry.assigned = Assigned(value=value, source=ScoreSource(source))
         else:
             self.notes.append(record)
+
+    def _entry(self, step: int, query: str, place: int) -> _Entry:
+        return next(entry for entry in self._entries[step, query] if entry.place == place)
 
     def _write(self, record: dict[str, Any]) -> None:
         if self._path is not None:

@@ -29,6 +29,7 @@ class TrainingLog:
         self._counts: Counter[str] = Counter()
         if not LOGGER.hasHandlers():
             LOGGER.addHandler(logging.StreamHandler())
+            LOGGER.propagate = False  # Else a root handler that comes later says all again.
             LOGGER.setLevel(logging.INFO)
 
     def warn_of_labels(self, labelled: Collection[str]) -> None:

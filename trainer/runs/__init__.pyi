@@ -8,6 +8,7 @@ from .collection import CollectReport as CollectReport
 from .collection import Ingest as Ingest
 from .collection import Place as Place
 from .collection import collect as collect
+from .curriculum import Curriculum as Curriculum
 from .grpo import HISTORY as HISTORY
 from .grpo import GrpoOptions as GrpoOptions
 from .grpo import Hook as Hook

@@ -7,7 +7,7 @@ The folder holds `checkpoints/checkpoint-N` (TRL's: policy, optimiser, random nu
 import json
 import shutil
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +60,7 @@ def train(
     folder: Path,
     options: GrpoOptions,
     hooks: Sequence[Hook] = (),
+    draws: Iterable[Sequence[int]] | None = None,
 ) -> list[dict[str, Any]]:
     """Train `model` in place, from the last checkpoint in `folder`.
 
@@ -71,6 +72,8 @@ def train(
         folder: of this run.
         options: how to train; a resumed run must be given the same.
         hooks: called with the number of finished steps.
+        draws: rows of each step, without end (`trainer.runs.curriculum`); None: all rows in turn,
+            shuffled.
 
     Returns:
         TRL's log, an entry a step.
@@ -87,7 +90,7 @@ def train(
     from transformers import PrinterCallback
 
     with quiet():
-        trainer = make_trainer(model, tokenizer, rows, reward, folder, options, hooks)
+        trainer = make_trainer(model, tokenizer, rows, reward, folder, options, hooks, draws)
         trainer.remove_callback(PrinterCallback)
         trainer.train(resume_from_checkpoint=last_whole_checkpoint(folder / CHECKPOINTS))
         trainer.save_model(str(folder / POLICY))
@@ -106,6 +109,7 @@ def make_trainer(
     folder: Path,
     options: GrpoOptions,
     hooks: Sequence[Hook],
+    draws: Iterable[Sequence[int]] | None = None,
 ) -> "GRPOTrainer":
     """TRL's trainer for such a run.
 
@@ -114,8 +118,6 @@ def make_trainer(
     """
     from datasets import Dataset
     from trl.trainer.grpo_config import GRPOConfig
-
-    from trainer.runs.grpo_steps import CheapGRPOTrainer
 
     try:
         arguments = GRPOConfig(
@@ -138,7 +140,7 @@ def make_trainer(
             report_to=options.report_to,
             **machine_arguments(on_cpu=model.device.type == "cpu"),
         )
-        return CheapGRPOTrainer(
+        return _trainer_class(draws, options)(
             model=model,
             reward_funcs=reward,
             args=arguments,
@@ -160,6 +162,35 @@ def lora_config(rank: int | None) -> Any:
     from peft import LoraConfig
 
     return None if rank is None else LoraConfig(r=rank, lora_alpha=2 * rank, task_type="CAUSAL_LM")
+
+
+def _trainer_class(
+    draws: Iterable[Sequence[int]] | None, options: GrpoOptions
+) -> type["GRPOTrainer"]:
+    """TRL's trainer, made to ask what is drawn."""
+    from torch.utils.data import Sampler
+
+    from trainer.runs.grpo_steps import CheapGRPOTrainer
+
+    if draws is None:
+        return CheapGRPOTrainer
+
+    class _Drawn(Sampler[int]):
+        """The rows of each step's draw, each as often as its group is large."""
+
+        def __len__(self) -> int:
+            return options.steps * options.queries * options.group
+
+        def __iter__(self) -> Iterator[int]:
+            for rows in draws:
+                for row in rows:
+                    yield from [row] * options.group
+
+    class _DrawnTrainer(CheapGRPOTrainer):
+        def _get_train_sampler(self, dataset: Any = None) -> Any:
+            return _Drawn()
+
+    return _DrawnTrainer
 
 
 def machine_arguments(*, on_cpu: bool) -> dict[str, Any]:

@@ -38,6 +38,7 @@ from trainer.rewards.journal import Journal
         ("compare --tasks small --name c --arms ,", "give some of"),
         ("compare --tasks small --name c --labels 0.2,many", "give shares"),
         ("compare --tasks small --name c --labels 0", "above 0"),
+        ("compare --tasks small --name c --by sft --curriculum", "leave --curriculum out"),
     ],
 )
 def test_what_cannot_be_done_is_one_message(arguments: str, message: str) -> None:

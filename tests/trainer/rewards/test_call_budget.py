@@ -85,6 +85,8 @@ def test_a_planner_that_spends_too_much_is_a_fault() -> None:
         ({"calls": 0.0}, "above 0 and at most 1"),
         ({"calls": 20.0}, "above 0 and at most 1"),
         ({"calls_per_step": 0}, "at least 1"),
+        ({"calls": 0.2, "late": "later"}, "late='later': give one of mask, propagate"),
+        ({"on_alarm": "ring"}, "on_alarm='ring': give one of stop, warn"),
     ],
 )
 def test_budgets_that_make_no_sense(options: dict[str, Any], reason: str) -> None:
@@ -97,8 +99,10 @@ def test_a_scorer_that_plans_nothing_is_refused() -> None:
         memory_reward(FakeScorer(last_digit), verify=says_gold, calls=0.2)
 
 
-@pytest.mark.parametrize(("late", "expected"), [(Late.MASK, None), (Late.PROPAGATE, 0.1)])
-def test_until_a_slow_verifier_answers(late: Late, expected: float | None) -> None:
+@pytest.mark.parametrize(
+    ("late", "expected"), [(Late.MASK, None), ("mask", None), ("propagate", 0.1)]
+)
+def test_until_a_slow_verifier_answers(late: Any, expected: float | None) -> None:
     def slow(prompts: Any, completions: Any, completion_ids: Any, **columns: Any) -> list[Any]:
         return [None] * len(completions)
 

@@ -29,9 +29,12 @@ ROWS = [{"prompt": f"{number} + {number}?", "gold": "4"} for number in range(4)]
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that nobody disturbed."""
-    folder = tmp_path_factory.mktemp("whole")
+    return undisturbed(tmp_path_factory.mktemp("whole"), curriculum=False)
+
+
+def undisturbed(folder: Path, *, curriculum: bool) -> Path:
     write_tiny_policy(folder / "policy")
-    grpo_driver.run(folder, STEPS)
+    grpo_driver.run(folder, STEPS, curriculum=curriculum)
     return folder
 
 
@@ -66,18 +69,24 @@ def test_a_finished_run_is_not_run_again(whole: Path) -> None:
     assert len(again) == STEPS
 
 
-def test_a_killed_run_goes_on_as_if_nothing_had_happened(whole: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("curriculum", [False, True])
+def test_a_killed_run_goes_on_as_if_nothing_had_happened(
+    whole: Path, tmp_path: Path, curriculum: bool
+) -> None:
     """Killed in its fourth step, after its checkpoint at 2, with rollouts stored, scores not."""
+    if curriculum:
+        whole = undisturbed(tmp_path / "whole", curriculum=True)
     shutil.copytree(whole / "policy", tmp_path / "policy")
-    command = [sys.executable, grpo_driver.__file__, str(tmp_path), str(STEPS)]
+    command = [sys.executable, grpo_driver.__file__, str(tmp_path), str(STEPS), "4"]
+    command += ["curriculum"] if curriculum else []
     environment = os.environ | {"PYTHONPATH": str(Path(grpo_driver.__file__).parents[1])}
-    killed = subprocess.run([*command, "4"], capture_output=True, check=False, env=environment)
+    killed = subprocess.run(command, capture_output=True, check=False, env=environment)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     assert stored(tmp_path).keys() == {
         id_ for id_, rollout in stored(whole).items() if rollout.step < 4
     }
     assert last_whole_checkpoint(tmp_path / "run" / "checkpoints") is not None
-    grpo_driver.run(tmp_path, STEPS)
+    grpo_driver.run(tmp_path, STEPS, curriculum=curriculum)
     assert stored(tmp_path).keys() == stored(whole).keys()
     ours, theirs = weights(tmp_path), weights(whole)
     for name in theirs:
