@@ -44,6 +44,7 @@ FUNCTIONS = {
     "memreward/cli/teach.py teach": _COMMAND,
     "memreward/jobs/prior.py evidence_graph": "one line a field of the graph",
     "memreward/runs/grpo.py _train": _LIST,
+    "memreward/runs/offline.py run_offline": _ARGUMENTS,
     "memstore/archive/restore.py import_memory": _ARGUMENTS,
     "memreward/memory.py ingest": _ARGUMENTS,
     "memreward/memory.py open": _ARGUMENTS,

@@ -15,6 +15,7 @@ from memstore import Settings, load_settings
 from memstore.servers import comparison_folder, run_folder
 from schema.errors import InputError
 from schema.ids import checked_name
+from trainer.datasets import RIGHT_FROM
 from trainer.rewards import Arm, OnAlarm, check_call_budget
 from trainer.runs import Method
 
@@ -115,6 +116,9 @@ def compare(
     by: Annotated[
         Method, typer.Option(help="How it learns: grpo, or from samples drawn once: sft, dpo.")
     ] = Method.GRPO,
+    right_from: Annotated[
+        float, typer.Option(help="For sft: a propagated reward from here on is right.")
+    ] = RIGHT_FROM,
     quality: Annotated[
         bool, typer.Option(help="Verify all once more, to tell how good the rewards were.")
     ] = True,
@@ -135,6 +139,7 @@ def compare(
         labels=label_shares(labels),
         calls=[] if calls is None else _call_shares(calls, chosen),
         method=by,
+        right_from=right_from,
         quality=quality,
         run=training.request(chosen[0], on_alarm=OnAlarm.WARN),
     )

@@ -22,6 +22,7 @@ from memreward.runs.offline import run_offline
 from memreward.runs.run_request import GrpoRequest, ScorerSource
 from memreward.runs.summary import ArmRun, summarise
 from memstore import write_atomically
+from trainer.datasets import RIGHT_FROM
 from trainer.rewards import Arm
 from trainer.runs import AccuracyCurve, Method
 
@@ -43,6 +44,8 @@ class CompareRequest:
     calls: Sequence[float] = ()
     #: How the policy learns from rewards.
     method: Method = Method.GRPO
+    #: A propagated reward from here on is right, where the policy learns from samples.
+    right_from: float = RIGHT_FROM
     #: Whether everything is verified once more, to tell how good the rewards were.
     quality: bool = True
     #: What all runs have in common; its arm, labels and seed are those of each run.
@@ -74,7 +77,7 @@ def compare(
         InputError: if tasks or policy cannot be used, or a run's folder holds another run.
         RewardError: if a run's rewards cannot be given as promised.
     """
-    runs, run_one = planned(request), _runner(request.method, folder)
+    runs, run_one = planned(request), _runner(request, folder)
     outcomes: dict[ArmRun, GrpoOutcome] = {}
     for number, run in enumerate(runs):
         progress("runs", number, len(runs))
@@ -101,11 +104,16 @@ def compare(
     return results
 
 
-def _runner(method: Method, folder: Path) -> RunOne:
+def _runner(request: CompareRequest, folder: Path) -> RunOne:
     """What makes one run of a comparison in `folder`."""
-    if method is Method.GRPO:
+    if request.method is Method.GRPO:
         return run_grpo
-    return partial(run_offline, method=method, samples=folder / "samples.jsonl")
+    return partial(
+        run_offline,
+        method=request.method,
+        samples=folder / "samples.jsonl",
+        right_from=request.right_from,
+    )
 
 
 def _same_start(folder: Path, run: ArmRun) -> None:

@@ -15,7 +15,7 @@ from memreward.runs.run_request import GrpoRequest, ScorerSource, split_tasks
 from memstore import write_atomically
 from schema.score import ScoreSource
 from schema.task import Task
-from trainer.datasets import Kind, Selection, sample_rows
+from trainer.datasets import RIGHT_FROM, Kind, Selection, sample_rows
 from trainer.policy import Policy, Sampling, load_policy
 from trainer.rewards import Assigned, baseline
 from trainer.runs import (
@@ -45,6 +45,7 @@ def run_offline(
     *,
     method: Method,
     samples: Path,
+    right_from: float = RIGHT_FROM,
 ) -> GrpoOutcome:
     """Learn from samples, resume the run in `folder`, or return the outcome of a finished one.
 
@@ -56,21 +57,28 @@ def run_offline(
         progress: told of steps.
         method: fine-tuning or preference optimisation.
         samples: the file of the samples, which are drawn where they are missing.
+        right_from: rewards from here on are right.
 
     Raises:
         InputError: if tasks or policy cannot be used, the folder holds another run, another
             process is at it, or the rewards choose nothing.
     """
+    selection = Selection(kind=_KINDS[method], right_from=right_from)
     folder.mkdir(parents=True, exist_ok=True)
     with alone(folder), Verifiers(run_code=request.run_code) as verifiers:
-        keep_request(folder / "run.json", request, method)
+        keep_request(folder / "run.json", request, method=method, right_from=right_from)
         training, held = split_tasks(request)
         source = source or ScorerSource(scorer=baseline(request.arm, request.options.seed))
         plan, paid = label_plan(folder / "labels.json", request, training, source)
         if not (folder / HISTORY).exists():
             groups = _sampled(request, training, verifiers, samples, progress)
             given, seconds = _rewarded(request, folder, source, plan.labelled, groups)
-            history = _learn(request, folder, method, groups, given, held, verifiers, progress)
+            policy = load_policy(request.policy)
+            prompts = [policy.prompt_text(one.messages) for one in training]
+            rows = sample_rows(groups, given, prompts, selection)
+            options = _options(request, method)
+            history = _learn(request, folder, policy, options, rows, held, verifiers, progress)
+            history |= _told(groups, given)
             history["reward_seconds"] = seconds
             # Last, and at once or not at all: its presence says that the run is finished.
             write_atomically(folder / HISTORY, json.dumps(history))
@@ -116,23 +124,25 @@ def _rewarded(
 def _learn(
     request: GrpoRequest,
     folder: Path,
-    method: Method,
-    groups: Sequence[Group],
-    given: Sequence[Sequence[Assigned]],
+    policy: Policy,
+    options: OfflineOptions,
+    rows: Sequence[dict[str, str]],
     held: list[Task],
     verifiers: Verifiers,
     progress: Bars,
 ) -> dict[str, Any]:
-    """Train on what the rewards choose, measure before and after, and tell what was done."""
-    policy, steps = load_policy(request.policy), request.options.steps
-    prompts = [policy.prompt_text(group[0].task.messages) if group else "" for group in groups]
-    rows = sample_rows(groups, given, prompts, Selection(kind=_KINDS[method]))
-    shown = Hook(every=1, do=lambda step: progress("train", step, steps))
+    """Train on the rows, measure before and after, and tell what was done."""
+    shown = Hook(every=1, do=lambda step: progress("train", step, options.steps))
     _measure(request, folder, policy, held, verifiers, 0)
     started = time.monotonic()
-    log = train_offline(policy, rows, folder / "trl", _options(request, method), [shown])
+    log = train_offline(policy, rows, folder / "trl", options, [shown])
     seconds = time.monotonic() - started
-    _measure(request, folder, policy, held, verifiers, steps)
+    _measure(request, folder, policy, held, verifiers, options.steps)
+    return {"rows": len(rows), "training_seconds": seconds, "log": log}
+
+
+def _told(groups: Sequence[Group], given: Sequence[Sequence[Assigned]]) -> dict[str, Any]:
+    """Where each reward is from, and the queries of which something was verified."""
     rewarded = [one for rewards in given for one in rewards]
     queries = [one.task.query for group in groups for one in group]
     verified = {
@@ -140,13 +150,7 @@ def _learn(
         for query, one in zip(queries, rewarded, strict=True)
         if one.source is ScoreSource.VERIFIED
     }
-    return {
-        "rows": len(rows),
-        "sources": [one.source for one in rewarded],
-        "labelled": sorted(verified),
-        "training_seconds": seconds,
-        "log": log,
-    }
+    return {"sources": [one.source for one in rewarded], "labelled": sorted(verified)}
 
 
 def _options(request: GrpoRequest, method: Method) -> OfflineOptions:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from filelock import FileLock, Timeout
 
@@ -13,9 +13,15 @@ from memreward.runs.run_request import GrpoRequest, ScorerSource
 from memstore import write_atomically
 from schema.errors import InputError
 from trainer import LabelPlan, plan_labels
+from trainer.datasets import RIGHT_FROM
 from trainer.rewards import Arm
 from trainer.runs import Method
 from trainer.tasks import TaskSet, tasks_of_file
+
+#: What a run by GRPO has in place of the settings of one that learns from samples.
+_ONLINE: Final = {"method": Method.GRPO, "right_from": RIGHT_FROM}
+#: What runs of older versions were asked for without saying so.
+_OLDER: Final = _ONLINE | {"curriculum": False}
 
 
 @contextmanager
@@ -39,13 +45,18 @@ def alone(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def keep_request(path: Path, request: GrpoRequest, method: Method = Method.GRPO) -> None:
-    """Save the run's settings; refuse to resume it with others of these."""
-    told = json.loads(json.dumps(asdict(request) | {"method": method}, default=str))
+def keep_request(path: Path, request: GrpoRequest, **offline: str | float) -> None:
+    """Save the run's settings; refuse to resume it with others of these.
+
+    Args:
+        path: the file.
+        request: what the run was asked for.
+        offline: method and threshold of a run that learns from samples.
+    """
+    told = json.loads(json.dumps(_ONLINE | asdict(request) | offline, default=str))
     del told["watched"], told["on_alarm"]  # They change nothing of what the run learns from.
     if path.exists():
-        older = {"method": Method.GRPO, "curriculum": False}
-        kept: dict[str, Any] = older | json.loads(path.read_text("utf-8"))
+        kept: dict[str, Any] = _OLDER | json.loads(path.read_text("utf-8"))
         other = sorted(name for name in told if told[name] != kept.get(name))
         if other:
             raise InputError(

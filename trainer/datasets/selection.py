@@ -9,6 +9,9 @@ from schema.errors import InputError
 from schema.score import ScoreSource
 from trainer.datasets.preferred import PreferredPair, preferred_pairs
 
+#: A reward from here on counts as right.
+RIGHT_FROM: Final = 0.8
+
 
 class Kind(StrEnum):
     """Data sets, by who trains on them."""
@@ -51,7 +54,7 @@ class Selection:
 
     kind: Kind
     #: Rewards from here on are right, and up to there wrong; a rollout between is neither.
-    right_from: float = 0.8
+    right_from: float = RIGHT_FROM
     wrong_to: float = 0.2
     #: By how much the rewards of a pair differ at least.
     margin: float = 0.5

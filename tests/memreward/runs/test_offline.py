@@ -135,6 +135,29 @@ def test_propagated_rewards_choose_too(
     assert outcome.quality.propagated_within_query == 1.0
 
 
+def test_what_counts_as_right_can_be_lowered(
+    tmp_path: Path, policy: Path, samples: Path, progress: Bars
+) -> None:
+    request = request_for(tmp_path, policy, arm=Arm.MEMREWARD)
+    rows = []
+    for right_from in (0.8, 0.6):
+        source = ScorerSource(scorer=FakeScorer(lambda one: 0.7 if one.answer == "7" else 0.1))
+        folder = tmp_path / f"run-{right_from}"
+        run_offline(
+            request,
+            folder,
+            source,
+            progress,
+            method=Method.SFT,
+            samples=samples,
+            right_from=right_from,
+        )
+        rows.append(json.loads((folder / "history.json").read_text())["rows"])
+    assert rows == [4, 8]  # The verified queries, and all.
+    with pytest.raises(InputError, match=r"other settings \(right_from\)"):
+        run_offline(request, folder, None, progress, method=Method.SFT, samples=samples)
+
+
 def group(number: int, answers: str) -> list[Sample]:
     task = Task(query=f"q{number}", source_query_id=f"id{number}", dataset="d", domain="general")
     return [
