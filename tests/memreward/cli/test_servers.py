@@ -57,7 +57,8 @@ def test_up_is_idempotent(ours: Settings, servers: Addresses) -> None:
 
 
 def test_up_and_down_with_yours(yours: Addresses, tmp_path: Path) -> None:
-    assert run("up").exit_code == 0
+    result = run("up")
+    assert result.exit_code == 0, result.output
     assert run("down").exit_code == 0
     assert run("status").exit_code == 0
     assert not (tmp_path / "home").exists()
