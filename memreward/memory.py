@@ -12,7 +12,6 @@ from memstore import Settings, load_settings
 from memstore.changes import (
     IngestReport,
     LabelOptions,
-    LabelReport,
     ingest_dataset,
     label_dataset,
 )
@@ -21,6 +20,7 @@ from memstore.encoders import TextEncoder
 from memstore.mapping import ShapeOptions
 from schema.calls import Judge, Reuse
 from schema.ids import checked_name
+from schema.reward import LabelReport
 from schema.rollout import Rollout
 from schema.score import Score
 
@@ -226,13 +226,14 @@ class Memory:
             skip_rejected=skip_rejected,
         )
 
-    def plan_calls(self, rollouts: Sequence[Rollout], budget: int) -> list[int]:
+    def plan_calls(self, rollouts: Sequence[Rollout | Mapping[str, Any]], budget: int) -> list[int]:
         """Rows of new rollouts to verify, at most `budget`; see `schema.calls.CallPlanner`.
 
         Raises:
             InputError: if a rollout cannot be stored, or the memory was opened without `reuse`.
         """
-        return self._scorer.plan_calls(rollouts, budget)
+        given = self._rows.rollouts(rollouts, self.encoder)
+        return self._scorer.plan_calls(given, budget)
 
     def judge(self, judge: Judge, budget: int, annotator: str) -> LabelReport:
         """Have the conclusions that help most judged, and keep the verdicts.

@@ -54,3 +54,20 @@ class VerifiedSums:
     s_s: float = 0.0
     s_n: float = 0.0
     n_n: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelReport:
+    """What was new in some labels."""
+
+    rewards: int = 0
+    preferences: int = 0
+    #: Rewards of rollouts that conclude the same as one whose reward is new.
+    taken_over: int = 0
+
+    def __add__(self, other: "LabelReport") -> "LabelReport":
+        return LabelReport(
+            rewards=self.rewards + other.rewards,
+            preferences=self.preferences + other.preferences,
+            taken_over=self.taken_over + other.taken_over,
+        )

@@ -8,12 +8,12 @@ from gnn.confidence import predict
 from gnn.jobs.resumable_training import whole_graph
 from gnn.models import PriorModel
 from memstore import Settings
-from memstore.changes import LabelReport, add_labels
+from memstore.changes import add_labels
 from memstore.db import Stores
 from memstore.reads import rollout_places
 from schema.calls import ConclusionToJudge, Judge
 from schema.errors import InputError
-from schema.reward import VerifiedReward
+from schema.reward import LabelReport, VerifiedReward
 
 
 def suggest_conclusions(

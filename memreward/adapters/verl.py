@@ -87,13 +87,13 @@ def compute_score_batch(
         InputError: see `compute_score`; also if the batch mixes training and evaluation.
     """
     columns = zip(data_sources, solution_strs, extra_infos, strict=True)
-    rows = [_row(*column) for column in columns]
-    splits = {_trains(info, train) for info in extra_infos}
+    rows = [sample_row(*column) for column in columns]
+    splits = {trains(info, train) for info in extra_infos}
     if len(splits) > 1:
         raise InputError("a batch mixes splits: training and evaluation must come apart")
     said = ask(rows, train=splits.pop()) if rows else []
     values = group_numbers(said, [source_query_id(dict(row)) for row in rows], neutral)
-    return [_entry(*pair) for pair in zip(values, said, strict=True)]
+    return [entry(*pair) for pair in zip(values, said, strict=True)]
 
 
 def _one(
@@ -103,12 +103,17 @@ def _one(
     neutral: float,
     train: bool | None,
 ) -> dict[str, float]:
-    row = _row(data_source, solution_str, extra_info)
-    said = ask([row], train=_trains(extra_info, train))
-    return _entry(numbers(said, neutral)[0], said[0])
+    row = sample_row(data_source, solution_str, extra_info)
+    said = ask([row], train=trains(extra_info, train))
+    return entry(numbers(said, neutral)[0], said[0])
 
 
-def _row(data_source: str, solution_str: str, extra_info: Mapping[str, Any] | None) -> Row:
+def sample_row(data_source: str, solution_str: str, extra_info: Mapping[str, Any] | None) -> Row:
+    """The row of one sample.
+
+    Raises:
+        InputError: if the question is missing.
+    """
     info = extra_info or {}
     found = next(
         (info[name] for name in QUESTIONS if name in info and info[name] is not None), None
@@ -129,11 +134,13 @@ def _row(data_source: str, solution_str: str, extra_info: Mapping[str, Any] | No
     return row
 
 
-def _trains(extra_info: Mapping[str, Any] | None, train: bool | None) -> bool:
+def trains(extra_info: Mapping[str, Any] | None, train: bool | None) -> bool:
+    """Whether a sample is of training, by `train`, its `split`, or the environment."""
     return is_training((extra_info or {}).get("split") if train is None else train)
 
 
-def _entry(value: float, score: Score | None) -> dict[str, float]:
+def entry(value: float, score: Score | None) -> dict[str, float]:
+    """What verl gets of a sample."""
     return {
         "score": value,
         "memreward_abstained": float(score is not None and score.value is None),

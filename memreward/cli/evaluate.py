@@ -14,7 +14,22 @@ from memreward.base import (
     write_figures,
 )
 from memreward.cli.options import label_shares
+from memreward.cli.rehearsal import propose
+from memreward.cli.shape_options import (
+    ExplodeOption,
+    FormatOption,
+    MapOption,
+    NanOption,
+    PreferOption,
+    PromptsOption,
+    RangeOption,
+    ThresholdOption,
+    WhereOption,
+)
 from memstore import load_settings
+from memstore.formats import check_shapes
+from memstore.mapping import ShapeOptions
+from schema.errors import ShapeError
 
 if TYPE_CHECKING:
     from memreward.jobs import EvaluationRequest
@@ -56,6 +71,15 @@ def evaluate(
         bool, typer.Option("--by-domain", help="Also a table for each domain and each dataset.")
     ] = False,
     report: Annotated[Path | None, typer.Option(help="Folder for an HTML page.")] = None,
+    prefer: PreferOption = None,
+    from_format: FormatOption = None,
+    columns: MapOption = None,
+    explode: ExplodeOption = None,
+    where: WhereOption = None,
+    prompts: PromptsOption = None,
+    reward_range: RangeOption = None,
+    reward_threshold: ThresholdOption = None,
+    nan_missing: NanOption = False,
     json_file: JsonFileOption = None,
 ) -> None:
     """Label a few queries of TRAIN, score all others, and compare with simpler methods.
@@ -63,6 +87,7 @@ def evaluate(
     With several label shares, such as 0.05,0.2,0.5, the same queries are scored at each: a curve.
     With --calls, such as 0.05,0.1,0.2, single rollouts are verified instead of whole queries, and
     all rollouts are scored: docs/calls.md.
+    Files of other tools are read by --format and --map, as `memreward ingest` reads them.
     Everything goes into a scratch memory of the two databases, which is deleted afterwards; the
     servers are started if need be.
     """
@@ -83,8 +108,24 @@ def evaluate(
         baselines=[name for name in baselines.split(",") if name],
         final=final,
         text_only=text_only,
+        prefer=None if prefer is None else prefer.value,
+        shape=ShapeOptions(
+            format=from_format,
+            map=columns,
+            explode=explode,
+            where=where,
+            reward_range=reward_range,
+            reward_threshold=reward_threshold,
+            nan_missing=nan_missing,
+        ),
+        prompts=prompts,
     )
     check_json_file(json_file)
+    files = [train, *request.tests]
+    try:
+        check_shapes(files, request.shape)
+    except ShapeError as error:
+        propose("evaluate", request.ingestion(train), files, error)
     if calls is not None:
         _evaluate_calls(request, calls, strategies, report, json_file)
         return

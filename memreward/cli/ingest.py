@@ -1,7 +1,6 @@
 """`memreward ingest` and `memreward link`."""
 
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +17,7 @@ from memreward.cli.shape_options import (
     IdleOption,
     MapOption,
     NanOption,
+    PreferOption,
     PromptsOption,
     RangeOption,
     ThresholdOption,
@@ -32,13 +32,6 @@ from memstore.mapping import ShapeOptions
 from schema.errors import InputError, ShapeError
 
 MemoryOption = Annotated[str, typer.Option("--memory", "-m", help="Name of the memory.")]
-
-
-class Prefer(StrEnum):
-    """Columns of which a row should have one."""
-
-    ANSWER = "answer"
-    COMPLETION = "completion"
 
 
 def ingest(
@@ -67,10 +60,7 @@ def ingest(
     skip_rejected: Annotated[
         bool, typer.Option(help="Ingest the good rows although others are rejected.")
     ] = False,
-    prefer: Annotated[
-        Prefer | None,
-        typer.Option(help="Which one the policy wrote, where rows have `answer` and `completion`."),
-    ] = None,
+    prefer: PreferOption = None,
     from_format: FormatOption = None,
     columns: MapOption = None,
     explode: ExplodeOption = None,
@@ -121,7 +111,7 @@ def ingest(
         try:
             _run(request, dry_run=dry_run, as_json=as_json)
         except ShapeError as error:
-            propose(request, files, error)
+            propose("ingest", request, files, error)
 
 
 def _run(request: IngestRequest, *, dry_run: bool, as_json: bool) -> None:

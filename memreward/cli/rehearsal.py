@@ -53,10 +53,13 @@ def show_rehearsal(rehearsal: DryRun, *, as_json: bool) -> None:
         raise typer.Exit(2)
 
 
-def propose(request: IngestRequest, given: Sequence[Path], error: ShapeError) -> NoReturn:
+def propose(
+    command: str, request: IngestRequest, given: Sequence[Path], error: ShapeError
+) -> NoReturn:
     """Refuse files of another shape; say which command would read them, and how they would be.
 
     Args:
+        command: which reads them.
         request: what was asked for.
         given: its files as they were named.
         error: why they cannot be read as they are.
@@ -68,7 +71,7 @@ def propose(request: IngestRequest, given: Sequence[Path], error: ShapeError) ->
     if not presets:
         raise error
     first = presets[0]
-    words = ["memreward", "ingest", *map(str, given), "--format", first.name]
+    words = ["memreward", command, *map(str, given), "--format", first.name]
     if first.prompts_key is not None:
         words += ["--prompts", "PROMPTS.jsonl"]
     for option, value in (("--memory", request.memory), ("--run", request.run)):

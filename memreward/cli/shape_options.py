@@ -1,10 +1,23 @@
-"""Options that say what shape files have: of `ingest`."""
+"""Options that say what shape files have: of `ingest` and `evaluate`."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+
+class Prefer(StrEnum):
+    """Columns of which a row should have one."""
+
+    ANSWER = "answer"
+    COMPLETION = "completion"
+
+
+PreferOption = Annotated[
+    Prefer | None,
+    typer.Option(help="Which one the policy wrote, where rows have `answer` and `completion`."),
+]
 FormatOption = Annotated[
     str | None,
     typer.Option("--format", help="The tool that wrote the files; `memreward formats` lists them."),

@@ -6,6 +6,7 @@ Which of the two, the environment says:
   `MEMREWARD_TOKEN_FILE`;
 - or `MEMREWARD_MEMORY`, and `MEMREWARD_RUN` for the name of the run.
 
+`MEMREWARD_REUSE=true` lets the latter take verdicts over, which a budget of calls needs.
 `MEMREWARD_TRAIN`, true or false, speaks where the trainer does not say whether it evaluates.
 """
 
@@ -31,6 +32,7 @@ from schema.errors import (
     SettingsError,
     UnreachableError,
 )
+from schema.reward import LabelReport
 from schema.score import Score, ScoreSource
 
 CONNECT_SECONDS: Final = 5.0
@@ -50,6 +52,10 @@ class ScoringClient(Protocol):
         """Scores in order; `train` False stores nothing."""
         ...
 
+    def plan_calls(self, rows: Sequence[Row], budget: int) -> list[int]:
+        """Places of the rows to verify, at most `budget`."""
+        ...
+
 
 class ClientSettings(BaseSettings):
     """Where the adapters find a memory."""
@@ -62,6 +68,7 @@ class ClientSettings(BaseSettings):
     memory: str | None = None
     run: str | None = None
     train: bool | None = None
+    reuse: bool = False
 
 
 def client_settings() -> ClientSettings:
@@ -91,7 +98,7 @@ def asked() -> ScoringClient:
     if settings.memory is not None:
         from memreward.client.local import LocalClient
 
-        return LocalClient(settings.memory, settings.run)
+        return LocalClient(settings.memory, settings.run, reuse=settings.reuse)
     raise SettingsError(
         "no memory is named: set MEMREWARD_URL and MEMREWARD_TOKEN_FILE for one behind `memreward "
         "serve`, or MEMREWARD_MEMORY and MEMREWARD_RUN for one in this process"
@@ -109,6 +116,17 @@ def ask(rows: Sequence[Row], *, train: bool) -> list[Score | None]:
     kept = said(rows)
     scores = asked().score([rows[place] for place in kept], train=train) if kept else []
     return in_place(scores, kept, len(rows))
+
+
+def plan_calls(rows: Sequence[Row], budget: int) -> list[int]:
+    """Places of the rows to verify before they are scored, at most `budget`.
+
+    Raises:
+        InputError: if no verdicts are taken over in the memory (`--reuse`, MEMREWARD_REUSE).
+        SettingsError: if the environment names no memory.
+        ServerError: if it cannot be asked.
+    """
+    return asked().plan_calls(rows, budget)
 
 
 def is_training(said: object = None) -> bool:
@@ -184,6 +202,19 @@ class HttpClient:
         """
         body = {"rollouts": self._placed(rows), "budget": budget}
         return self._post("/v1/plan", body)["rows"]
+
+    def label(self, labels: Sequence[Row], annotator: str | None) -> LabelReport:
+        """Store labels of rollouts that are stored; what was new.
+
+        Raises:
+            InputError: if a row cannot be used; nothing is written then. Else as `score`.
+        """
+        body = {"labels": [dict(row) for row in labels], "annotator": annotator}
+        return LabelReport(**self._post("/v1/label", body))
+
+    def learn(self) -> str:
+        """Have the service learn from what is verified, and score by that; the checkpoint."""
+        return self._post("/v1/learn", {})["model"]
 
     def flush(self) -> None:
         """Wait until everything that was stored is visible in Neo4j; raises as `score` does."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from memreward.client.http import HttpClient
 from memstore.formats import to_row
+from schema.reward import LabelReport
 from schema.rollout import Rollout
 from schema.score import Score
 
@@ -33,13 +34,33 @@ class RemoteMemory:
 
         The run is that of the service.
         """
-        rows = [to_row(row) if isinstance(row, Rollout) else row for row in rollouts]
-        return self._client.score(rows, train=store)
+        return self._client.score(_rows(rollouts), train=store)
 
-    def plan_calls(self, rollouts: Sequence[Rollout], budget: int) -> list[int]:
+    def label(
+        self, labels: Sequence[Mapping[str, Any]], *, annotator: str | None = None
+    ) -> LabelReport:
+        """Store rewards and preferences, as `memreward.Memory.label` does.
+
+        Rows that name no run mean the service's.
+        """
+        return self._client.label(labels, annotator)
+
+    def plan_calls(self, rollouts: Sequence[Rollout | Mapping[str, Any]], budget: int) -> list[int]:
         """See `schema.calls.CallPlanner`; the service must have been started with `--reuse`."""
-        return self._client.plan_calls([to_row(rollout) for rollout in rollouts], budget)
+        return self._client.plan_calls(_rows(rollouts), budget)
+
+    def learn(self) -> str:
+        """Have the service learn from what is verified, and score by that from here on.
+
+        Returns:
+            Version of the checkpoint.
+        """
+        return self._client.learn()
 
     def flush(self) -> None:
         """Wait until everything that was stored is visible in Neo4j."""
         self._client.flush()
+
+
+def _rows(rollouts: Sequence[Rollout | Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [to_row(row) if isinstance(row, Rollout) else row for row in rollouts]

@@ -8,11 +8,11 @@ from .delete import delete_all as delete_all
 from .delete import drop_snapshot as drop_snapshot
 from .delete import what_is_left as what_is_left
 from .dry_run import DryRun as DryRun
-from .evaluate import EvaluationRequest as EvaluationRequest
 from .evaluate import evaluate_calls_of_file as evaluate_calls_of_file
 from .evaluate import evaluate_files as evaluate_files
 from .follow import FollowRequest as FollowRequest
 from .follow import follow_files as follow_files
+from .hidden_rewards import EvaluationRequest as EvaluationRequest
 from .ingest import IngestRequest as IngestRequest
 from .ingest import cleaning_lines as cleaning_lines
 from .ingest import ingest_files as ingest_files

@@ -11,7 +11,7 @@ from gnn.evaluation import Evaluation, Scored, Trial
 from gnn.jobs import Trained, propagate_memory, train_memory
 from gnn.models import reward_model
 from memreward.base import Bars
-from memreward.jobs.evaluate import BASELINES, UNLABELLED, true_rewards
+from memreward.jobs.hidden_rewards import BASELINES, UNLABELLED, true_rewards
 from memreward.jobs.ingest import IngestOutcome, IngestRequest, ingest_files
 from memstore import Settings
 from memstore.changes import list_models, read_propagated

@@ -1,52 +1,27 @@
 """Evaluation as a job: a scratch memory, models fitted on a few labels, the rest scored."""
 
-import hashlib
-import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
 from gnn.base import ProgressReport, RewardModel, final_queries
 from gnn.evaluation import BudgetCurve, CallCurve, Evaluation, Trial, evaluate, evaluate_calls
 from gnn.models import reward_model
-from gnn.models.memreward import ABLATIONS, MemrewardModel
+from gnn.models.memreward import ABLATIONS
 from memreward.base import Bars
-from memreward.jobs.ingest import IngestRequest, ingest_files
+from memreward.jobs.hidden_rewards import (
+    FINAL,
+    MODEL,
+    TRAIN_RUN,
+    UNLABELLED,
+    EvaluationRequest,
+    read_files,
+)
 from memstore.db import Stores
-from memstore.formats import RolloutReader, inspect_files
-from memstore.outbox import delete_memory
-from memstore.reads import list_memories, read_graph
 from schema.errors import InputError
-from schema.keyed_rollout import prepare
 from schema.memory_graph import Bools, MemoryGraph
-from schema.rollout import POLICY_SIGNALS, Rollout
 from trainer import choose_labelled_queries
-
-MODEL = "memreward"
-BASELINES = ("constant", "majority", "knn", "logistic", "published")
-UNLABELLED, FINAL = "unlabelled", "final"
-TRAIN_RUN = "train"
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvaluationRequest:
-    """What `memreward evaluate` was asked for."""
-
-    train: Path
-    tests: Sequence[Path] = ()
-    #: Share of each dataset's queries of `train` that are labelled. Of several, each is a share
-    #: of the queries outside the final set, and at all of them the same queries are scored: those
-    #: that the largest leaves.
-    labels: Sequence[float] = (0.2,)
-    seeds: int = 3
-    baselines: Sequence[str] = BASELINES
-    #: Also score the set that no choice was based on.
-    final: bool = False
-    #: Ignore the policy's own signals.
-    text_only: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,117 +119,9 @@ def evaluate_calls_of_file(
     )
 
 
-def read_files(
-    stores: Stores, request: EvaluationRequest, progress: Bars
-) -> tuple[list[MemoryGraph], dict[str, dict[str, float]]]:
-    """The graph after each file has come in without its rewards, and the true rewards by run.
-
-    Raises:
-        InputError: if a file or an option cannot be used.
-    """
-    run_of = _runs(request)
-    _check_labels(request)
-    with _scratch_memory(stores, run_of.values()) as memory:
-        graphs = [_ingested(stores, memory, run, path, progress) for run, path in run_of.items()]
-        truth = {run: true_rewards(memory, run, path) for run, path in run_of.items()}
-    if request.text_only:
-        graphs = [_without_signals(graph) for graph in graphs]
-    return graphs, truth
-
-
 def _labelled_progress(progress: Bars, share: float) -> ProgressReport:
     """The same bars, with the label share before the name of each."""
     return lambda what, done, total: progress(f"{share:.0%} {what}", done, total)
-
-
-def _runs(request: EvaluationRequest) -> dict[str, Path]:
-    """Run name to file; a test file is its own run and set, named by its stem."""
-    if request.seeds < 1:
-        raise InputError(f"--seeds {request.seeds}: give at least 1")
-    for share in request.labels:
-        if not 0 < share <= 1:
-            raise InputError(f"--labels {share}: give a share above 0 and at most 1")
-    if len(set(request.labels)) > 1 and max(request.labels) == 1:
-        raise InputError("--labels: where all queries are labelled, none is left to be scored")
-    runs = {TRAIN_RUN: request.train}
-    for path in request.tests:
-        if path.stem in (*runs, UNLABELLED, FINAL):
-            raise InputError(f"{path}: its name is taken by another set; rename the file")
-        runs[path.stem] = path
-    return runs
-
-
-def _check_labels(request: EvaluationRequest) -> None:
-    """Refuse, before anything is stored, what would leave the default model too few labels."""
-    rewarded = {
-        row.query
-        for row in RolloutReader(inspect_files([request.train]))
-        if isinstance(row, Rollout) and row.reward is not None
-    }
-    if not rewarded:
-        raise InputError(
-            f"{request.train}: no row has a `reward`, and the rewards are compared with these: "
-            "give a file of verified rollouts, of which a share is then shown as labels"
-        )
-    few, needed = min(request.labels), MemrewardModel().fewest_queries
-    if round(few * len(rewarded)) < needed:
-        raise InputError(
-            f"--labels {few:g} shows the rewards of {round(few * len(rewarded))} of "
-            f"{len(rewarded)} queries, and {MODEL} learns from {needed} at least: give a larger "
-            "share, or a file with more queries"
-        )
-
-
-@contextmanager
-def _scratch_memory(stores: Stores, files: Iterable[Path]) -> Iterator[str]:
-    """A memory that is gone afterwards, whatever happens.
-
-    Ids, and with them the order of everything, come from its name. The same files get the same
-    name, and so the same figures to the last bit; another one if that is taken, because such an
-    evaluation is under way or was killed.
-    """
-    digest = hashlib.sha256()
-    for path in files:
-        inspect_files([path])
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    memory = f"scratch-{digest.hexdigest()[:12]}"
-    if memory in list_memories(stores):
-        memory += f"-{secrets.token_hex(4)}"
-    try:
-        yield memory
-    finally:
-        delete_memory(stores, memory)
-
-
-def _ingested(stores: Stores, memory: str, run: str, path: Path, progress: Bars) -> MemoryGraph:
-    """The memory after every rollout of a file, and no reward, has come in.
-
-    Test files are tied on arrival only, which leaves the edges of the queries before them alone.
-    """
-    request = IngestRequest(
-        files=[path], memory=memory, run=run, labels=0.0, relink=run == TRAIN_RUN
-    )
-    ingest_files(stores, request, progress)
-    return read_graph(stores, memory)
-
-
-def true_rewards(memory: str, run: str, path: Path) -> dict[str, float]:
-    """True reward by rollout id, NaN where the file has none; they stay outside the memory."""
-    return {
-        prepare(memory, run, row).id: np.nan if row.reward is None else row.reward
-        for row in RolloutReader(inspect_files([path]))
-        if isinstance(row, Rollout)
-    }
-
-
-def _without_signals(graph: MemoryGraph) -> MemoryGraph:
-    count = len(graph.rollout_id_R)
-    return replace(
-        graph,
-        policy_signals_R6=np.full((count, len(POLICY_SIGNALS)), np.nan, dtype=np.float32),
-        policy_embedding_RP=np.zeros((count, 0), dtype=np.float32),
-    )
 
 
 def trial(

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memreward.base import Bars
-from memstore.changes import LabelOptions, LabelReader, LabelReport, add_labels
+from memstore.changes import LabelOptions, LabelReader, add_labels
 from memstore.db import Stores, get_memory
 from memstore.formats import RejectedRow, check_rejects_path, write_rejects
-from schema.reward import Preference, VerifiedReward
+from schema.reward import LabelReport, Preference, VerifiedReward
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,8 @@ import numpy as np
 from gnn.evaluation import FLIPS, Outcome, Spoiling, robustness
 from gnn.models import reward_model
 from memreward.base import Bars
-from memreward.jobs.evaluate import MODEL, TRAIN_RUN, EvaluationRequest, read_files, trial
+from memreward.jobs.evaluate import trial
+from memreward.jobs.hidden_rewards import MODEL, TRAIN_RUN, EvaluationRequest, read_files
 from memstore.db import Stores
 from schema.errors import InputError
 

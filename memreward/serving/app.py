@@ -1,7 +1,7 @@
 """The HTTP service over a memory: what `memreward serve` runs."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Annotated, Any, Final, Protocol
 
@@ -14,6 +14,8 @@ from memreward.adapters import NEUTRAL, answer_of, row_of
 from memreward.scoring import RowReader, ScoringQueue, in_place, said
 from memreward.serving.middleware import BODY_SECONDS, MAX_BODY_BYTES, Guard
 from memreward.serving.schemas import (
+    LabelRequest,
+    LabelResponse,
     LearnResponse,
     Liveness,
     Neutral,
@@ -35,6 +37,7 @@ from schema.errors import (
     MemrewardError,
     UnreachableError,
 )
+from schema.reward import LabelReport
 from schema.rollout import Rollout
 from schema.score import Score, Scorer
 
@@ -54,7 +57,17 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-class Served(Scorer, Protocol):
+class Labelled(Protocol):
+    """What takes labels: a `memreward.Memory`."""
+
+    def label(
+        self, labels: Sequence[Mapping[str, Any]], *, annotator: str | None = None
+    ) -> LabelReport:
+        """Store rewards and preferences of rollouts that are there."""
+        ...
+
+
+class Served(Scorer, Labelled, Protocol):
     """What the service needs of a `memreward.Memory`."""
 
     @property
@@ -115,6 +128,7 @@ def create_app(
     queue: ScoringQueue,
     token: str,
     *,
+    labelled: Labelled | None = None,
     max_body: int = MAX_BODY_BYTES,
     body_seconds: float = BODY_SECONDS,
 ) -> FastAPI:
@@ -124,6 +138,7 @@ def create_app(
         memory: what is served.
         queue: before it; closed by whoever made it.
         token: that callers must show.
+        labelled: takes the labels; None: the memory does.
         max_body: largest body of a request in bytes.
         body_seconds: by when a body must have arrived.
     """
@@ -137,6 +152,7 @@ def create_app(
     handler = _RequestHandler(memory, queue)
     _add_probes(app, handler)
     _add_scoring(app, handler)
+    _add_labels(app, labelled or memory)
     _add_upkeep(app, memory)
     _add_errors(app)
     app.add_middleware(Guard, token=token, max_body=max_body, seconds=body_seconds)
@@ -172,7 +188,8 @@ def _add_scoring(app: FastAPI, handler: _RequestHandler) -> None:
     async def plan(request: PlanRequest) -> PlanResponse:
         """Say which rollouts to verify before they are scored; for `serve --reuse`."""
         rows = [form.model_dump(exclude_none=True) for form in request.rollouts]
-        return PlanResponse(rows=await handler.plan(rows, request.budget))
+        chosen = await handler.plan(rows, request.budget)
+        return PlanResponse(rows=chosen, not_used=request.not_used)
 
     @app.post("/openrlhf", dependencies=_BEARER, responses=_REFUSALS)
     async def openrlhf(
@@ -191,6 +208,16 @@ def _add_scoring(app: FastAPI, handler: _RequestHandler) -> None:
         scores = await handler.scores([dict(rows[place]) for place in kept], train=train)
         answer = answer_of(in_place(scores, kept, len(rows)), neutral)
         return OpenrlhfResponse(**answer)
+
+
+def _add_labels(app: FastAPI, memory: Labelled) -> None:
+    """What verifiers and people say of rollouts that were scored before."""
+
+    @app.post("/v1/label", dependencies=_BEARER, responses=_REFUSALS)
+    async def label(request: LabelRequest) -> LabelResponse:
+        """Store rewards and preferences of stored rollouts; the next scores know them."""
+        report = await asyncio.to_thread(memory.label, request.labels, annotator=request.annotator)
+        return LabelResponse.of(report)
 
 
 def _add_upkeep(app: FastAPI, memory: Served) -> None:

@@ -1,10 +1,11 @@
 """A served memory that learns by itself: each time so many verified rewards more were stored."""
 
 import threading
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from schema.errors import MemrewardError
+from schema.reward import LabelReport
 from schema.rollout import Rollout
 from schema.score import Score
 
@@ -14,6 +15,12 @@ class Learner(Protocol):
 
     def score(self, rollouts: Sequence[Rollout], *, store: bool = True) -> list[Score]:
         """Score, and store."""
+        ...
+
+    def label(
+        self, labels: Sequence[Mapping[str, Any]], *, annotator: str | None = None
+    ) -> LabelReport:
+        """Store labels of rollouts that are there."""
         ...
 
     def learn(self) -> str:
@@ -32,18 +39,24 @@ class LearningScorer:
         self._memory, self._every, self._say = memory, every, say
         #: Verified rewards since it learned last.
         self._n_new = 0
+        #: Labels come in other threads than rollouts.
+        self._counting = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def score(self, rollouts: Sequence[Rollout], *, store: bool = True) -> list[Score]:
         """Score, and begin to learn if enough is verified; see `Memory.score`."""
         scores = self._memory.score(rollouts, store=store)
         if store:
-            self._n_new += sum(rollout.reward is not None for rollout in rollouts)
-        if self._n_new >= self._every and not self._learns():
-            self._n_new = 0
-            self._thread = threading.Thread(target=self._learn, name="learn")
-            self._thread.start()
+            self._count(sum(rollout.reward is not None for rollout in rollouts))
         return scores
+
+    def label(
+        self, labels: Sequence[Mapping[str, Any]], *, annotator: str | None = None
+    ) -> LabelReport:
+        """Store labels, and begin to learn if enough is verified; see `Memory.label`."""
+        report = self._memory.label(labels, annotator=annotator)
+        self._count(report.rewards)
+        return report
 
     def flush(self) -> None:
         """Nothing: whoever owns the memory flushes it."""
@@ -52,6 +65,14 @@ class LearningScorer:
         """Wait until it has learned what it began to."""
         if self._thread is not None:
             self._thread.join()
+
+    def _count(self, n_verified: int) -> None:
+        with self._counting:
+            self._n_new += n_verified
+            if self._n_new >= self._every and not self._learns():
+                self._n_new = 0
+                self._thread = threading.Thread(target=self._learn, name="learn")
+                self._thread.start()
 
     def _learns(self) -> bool:
         return self._thread is not None and self._thread.is_alive()

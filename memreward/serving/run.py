@@ -65,8 +65,9 @@ def serve_memory(
         MemrewardError: if what was stored cannot be published; it stays accepted.
     """
     queue = ScoringQueue(learning or memory, limit=limit)
+    app = create_app(memory, queue, token, labelled=learning)
     try:
-        run_until_stopped(create_app(memory, queue, token), listener, ready)
+        run_until_stopped(app, listener, ready)
     finally:
         queue.close()
         if learning is not None:

@@ -1,5 +1,6 @@
 """What requests to the service and its answers look like: the schemas of its OpenAPI document."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import (
@@ -13,6 +14,7 @@ from pydantic import (
 )
 
 from schema.input_columns import INPUT_COLUMNS, InputColumn, InputKind
+from schema.reward import LabelReport
 from schema.score import Score, ScoreSource
 
 #: Most rollouts of one request.
@@ -56,13 +58,12 @@ class RolloutForm(_Columns):
     """
 
 
-class ScoreRequest(BaseModel):
-    """Rollouts to be scored, at best whole groups of a query: agreement within it counts."""
+class RolloutsRequest(BaseModel):
+    """Rollouts; columns that mean nothing are noted."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
     rollouts: list[RolloutForm] = Field(max_length=MAX_ROLLOUTS)
-    train: bool = Field(True, description="False: evaluation. Nothing is stored.")
     _not_used: list[str] = PrivateAttr(default_factory=list)
 
     @model_validator(mode="wrap")
@@ -79,6 +80,12 @@ class ScoreRequest(BaseModel):
     def not_used(self) -> list[str]:
         """Columns of the rollouts that mean nothing to memreward, sorted."""
         return self._not_used
+
+
+class ScoreRequest(RolloutsRequest):
+    """Rollouts to be scored, at best whole groups of a query: agreement within it counts."""
+
+    train: bool = Field(True, description="False: evaluation. Nothing is stored.")
 
 
 class ScoreForm(BaseModel):
@@ -112,12 +119,9 @@ class ScoreResponse(BaseModel):
     not_used: list[str] = Field([], description="Columns that mean nothing to memreward.")
 
 
-class PlanRequest(BaseModel):
+class PlanRequest(RolloutsRequest):
     """New rollouts without rewards, at best all of a step, and how many may be verified."""
 
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    rollouts: list[RolloutForm] = Field(max_length=MAX_ROLLOUTS)
     budget: int = Field(ge=0, description="Most calls of the verifier.")
 
 
@@ -125,6 +129,33 @@ class PlanResponse(BaseModel):
     """What to verify before the rollouts are scored."""
 
     rows: list[int] = Field(description="Places in the request, counted from 0.")
+    not_used: list[str] = Field([], description="Columns that mean nothing to memreward.")
+
+
+class LabelRequest(BaseModel):
+    """Rewards and preferences of rollouts that are stored, rows as docs/labels.md has them."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    labels: list[dict[str, Any]] = Field(
+        max_length=MAX_ROLLOUTS,
+        description="`reward`, or `better` and `worse`, with `rollout_id` of a score, or with "
+        "`query_id`, `step`, `rollout`, and `run` where it is not the service's.",
+    )
+    annotator: str | None = Field(None, description="Who says it, where a row does not.")
+
+
+class LabelResponse(BaseModel):
+    """What was new in the labels; what repeats its annotator's last word is not."""
+
+    rewards: int
+    preferences: int
+    taken_over: int = Field(description="Rewards of rollouts that conclude the same.")
+
+    @classmethod
+    def of(cls, report: LabelReport) -> Self:
+        """The form of a report."""
+        return cls(**asdict(report))
 
 
 class OpenrlhfRequest(BaseModel):

@@ -6,7 +6,6 @@ from .ingestion import batched as batched
 from .ingestion import ingest as ingest
 from .label_file import LabelOptions as LabelOptions
 from .label_file import LabelReader as LabelReader
-from .labels import LabelReport as LabelReport
 from .labels import add_labels as add_labels
 from .labels import said_of as said_of
 from .pair_preferences import store_preferences as store_preferences

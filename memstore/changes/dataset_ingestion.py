@@ -5,7 +5,7 @@ from typing import Any
 
 from memstore.changes.ingestion import InputCheck, ingest
 from memstore.changes.label_file import LabelOptions, LabelReader
-from memstore.changes.labels import LabelReport, add_labels
+from memstore.changes.labels import add_labels
 from memstore.changes.pair_preferences import store_preferences
 from memstore.changes.rollout_writer import IngestReport, RolloutWriter
 from memstore.db import Stores, get_memory
@@ -17,7 +17,7 @@ from memstore.formats import (
     write_rejects,
 )
 from memstore.mapping import ShapeOptions
-from schema.reward import Preference, VerifiedReward
+from schema.reward import LabelReport, Preference, VerifiedReward
 
 
 def ingest_dataset(

@@ -6,7 +6,6 @@ of several sources become one; propagated rewards are never touched.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from memstore.db import SqlSession, Stores, get_memory
@@ -23,25 +22,8 @@ from memstore.outbox import (
 from schema import tables
 from schema.batch import BatchKind
 from schema.errors import InputError
-from schema.reward import SAME_CONCLUSION, Preference, VerifiedReward
+from schema.reward import SAME_CONCLUSION, LabelReport, Preference, VerifiedReward
 from schema.validation import MAX_NAME_BYTES, check_reward, check_text
-
-
-@dataclass(frozen=True, kw_only=True)
-class LabelReport:
-    """What was new in some labels."""
-
-    rewards: int = 0
-    preferences: int = 0
-    #: Rewards of rollouts that conclude the same as one whose reward is new.
-    taken_over: int = 0
-
-    def __add__(self, other: "LabelReport") -> "LabelReport":
-        return LabelReport(
-            rewards=self.rewards + other.rewards,
-            preferences=self.preferences + other.preferences,
-            taken_over=self.taken_over + other.taken_over,
-        )
 
 
 def add_labels(

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from itertools import islice
 
-from memstore.changes.labels import LabelReport, add_labels
+from memstore.changes.labels import add_labels
 from memstore.db import Stores
 from memstore.formats import RolloutReader
 from schema.ids import rollout_id
-from schema.reward import Preference
+from schema.reward import LabelReport, Preference
 from schema.rollout import Rollout
 
 PREFERENCES_A_BATCH = 1_024

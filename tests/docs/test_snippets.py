@@ -46,6 +46,9 @@ NOT_RUN: Final[Mapping[tuple[str, str], str]] = {
     ("docs/operating.md", "uv export"): "hours where the line is slow: it fetches all packages",
     ("docs/operating.md", "python3 -m venv /opt"): "it installs them, outside of the home",
     ("docs/other-trainers.md", "python -m verl"): "verl needs a GPU, and is not installed",
+    ("docs/other-trainers.md", "pip install lazy-loader"): (
+        "it changes the environment; tests/memreward/client/test_thin_client.py has only these"
+    ),
     ("docs/other-trainers.md", "import verifiers"): "verifiers is not installed",
     ("docs/quality.md", "memreward prior"): _LARGE,
     (

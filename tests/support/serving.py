@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +17,8 @@ from memreward.serving.app import Served, create_app
 from memreward.serving.middleware import BODY_SECONDS, MAX_BODY_BYTES
 from memreward.web.listener import listening
 from memstore.encoders.default import Encoder
+from schema.errors import InputError
+from schema.reward import LabelReport
 from schema.rollout import Rollout
 from schema.score import Score
 
@@ -36,6 +38,7 @@ class ServedFake(FakeScorer):
         """As if it were new."""
         self.stored, self.calls = {}, []
         self.planned: list[tuple[Sequence[Rollout], int]] = []
+        self.labels: list[tuple[dict[str, Any], str | None]] = []
         self.model: str | None = "fake"
         self.refreshed = self.n_begun = self.n_learned = 0
         self.begun.clear()
@@ -56,6 +59,18 @@ class ServedFake(FakeScorer):
     def plan_calls(self, rollouts: Sequence[Rollout], budget: int) -> list[int]:
         self.planned.append((rollouts, budget))
         return list(range(min(budget, len(rollouts))))
+
+    def label(
+        self, labels: Sequence[Mapping[str, Any]], *, annotator: str | None = None
+    ) -> LabelReport:
+        """Keeps labels of rollouts that are stored."""
+        if self.error is not None:
+            raise self.error
+        for row in labels:
+            if row["rollout_id"] not in self.stored:
+                raise InputError(f"no rollout {row['rollout_id']} is in memory 'fake'")
+        self.labels += [(dict(row), annotator) for row in labels]
+        return LabelReport(rewards=len(labels))
 
     def score(self, rollouts: Sequence[Rollout], *, store: bool = True) -> list[Score]:
         self.n_begun += len(rollouts)

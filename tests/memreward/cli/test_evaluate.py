@@ -6,7 +6,7 @@ from support.cli_fixtures import Cli, as_row, write_jsonl
 from support.rollout_factory import make_rollout, make_rollouts
 
 from gnn.base.splits import is_final
-from memreward.jobs.evaluate import BASELINES
+from memreward.jobs.hidden_rewards import BASELINES
 from memstore.db.stores import Stores
 from memstore.reads.stats import list_memories
 
@@ -99,6 +99,52 @@ def test_several_shares_score_the_same_queries(
     assert abs(sizes.pop() - 0.4 * counted) <= 1
     assert "30%" in result.output
     assert (tmp_path / "page" / "budget.png").is_file()
+
+
+def test_a_file_of_another_shape_is_read_as_ingest_reads_it(
+    cli: Cli, files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """The same rows under other names, with rewards from -1 to 1, are as many queries."""
+    rows = [json.loads(line) for line in files[0].read_text().splitlines()]
+    other = [
+        {"q": row["query"], "qid": row["query_id"], "out": row["answer"], "n": row["rollout"]}
+        | {"set": row["dataset"], "scores": [2 * row["reward"] - 1]}
+        for row in rows
+    ]
+    path = write_jsonl(tmp_path / "other-shape.jsonl", other)
+    names = "query=q,query_id=qid,answer=out,rollout=n,dataset=set,reward=scores.0"
+    options = ["--labels", 0.4, "--seeds", 1, "--baselines", "majority", "--json", "r.json"]
+    found = {}
+    for file, shape in ((files[0], []), (path, ["--map", names, "--reward-range=-1:1"])):
+        result = cli("evaluate", file, *options, *shape)
+        assert result.exit_code == 0, result.output
+        figures = json.loads((tmp_path / "r.json").read_text())
+        row = figures["sets"]["unlabelled"]["majority"]
+        found[file] = row["auc"], row["accuracy"], row["n_queries"]
+    assert found[files[0]] == found[path]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "memreward evaluate"),
+        (["--format", "verl", "--reward-range", "1"], "--reward-range"),
+        (["--format", "preferences"], "preferences say which of two is better"),
+    ],
+)
+def test_shapes_that_cannot_be_evaluated(
+    cli: Cli, tmp_path: Path, stores: Stores, options: list[str], said: str
+) -> None:
+    rows: list[dict[str, object]] = [
+        {"input": f"user\nWhat is {n} + 2?\nassistant\n", "output": f"#### {n}", "score": 1.0}
+        for n in range(5)
+    ]
+    if "preferences" in options:
+        rows = [{"prompt": "2 + 2?", "chosen": "4", "rejected": "5"}]
+    result = cli("evaluate", write_jsonl(tmp_path / "t.jsonl", rows), *options)
+    assert result.exit_code == 2
+    assert said in " ".join(result.output.split())
+    assert not any(name.startswith("scratch") for name in list_memories(stores))
 
 
 def test_one_class_is_not_available(cli: Cli, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from support.serving import TOKEN, ServedFake, Service, serving
 from memreward.client.remote_memory import RemoteMemory
 from schema.calls import CallPlanner
 from schema.errors import InputError
+from schema.reward import LabelReport
 from schema.rollout import Rollout
 from schema.score import Scorer
 from trainer.rewards.from_memory import memory_reward
@@ -64,6 +65,21 @@ def test_calls_are_planned_over_http(service: Service, memory: ServedFake) -> No
         remote.plan_calls([sent[0], make_rollout(9, answer="a\0")], 1)
     with pytest.raises(InputError, match="budget"):
         remote.plan_calls(sent, -1)
+
+
+def test_rows_are_planned_labelled_and_learned_from(service: Service, memory: ServedFake) -> None:
+    remote = RemoteMemory(service.url, TOKEN)
+    rows = [{"query": "What is 2 + 2?", "completion": f"#### {n}", "rollout": n} for n in (4, 5)]
+    assert remote.plan_calls(rows, 1) == [0]
+    scores = remote.score(rows)
+    labels = [{"rollout_id": score.rollout_id, "reward": 1.0} for score in scores]
+    assert remote.label(labels, annotator="ann") == LabelReport(rewards=2)
+    assert [(row["rollout_id"], who) for row, who in memory.labels] == [
+        (score.rollout_id, "ann") for score in scores
+    ]
+    with pytest.raises(InputError, match="no rollout none"):
+        remote.label([{"rollout_id": "none", "reward": 1}], annotator="ann")
+    assert remote.learn() == "learned 1"
 
 
 def test_trl_verifies_what_a_served_memory_plans(service: Service) -> None:

@@ -139,6 +139,36 @@ def test_other_columns_are_ignored_as_in_files_and_named(
     assert {rollout.reward for rollout in memory.stored.values()} == {None}
 
 
+def test_a_plan_names_the_columns_that_it_ignores(service: Service, memory: ServedFake) -> None:
+    rollouts = [row(gold="4", rollout=place) for place in range(3)]
+    answer = service.post("/v1/plan", {"rollouts": rollouts, "budget": 2})
+    assert answer.json() == {"rows": [0, 1], "not_used": ["gold"]}
+    assert memory.stored == {}
+
+
+def test_labels_go_to_the_memory(service: Service, memory: ServedFake) -> None:
+    (score,) = service.score(row(rollout=0)).json()["scores"]
+    label = {"rollout_id": score["rollout_id"], "reward": 1}
+    answer = service.post("/v1/label", {"labels": [label], "annotator": "ann"})
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"rewards": 1, "preferences": 0, "taken_over": 0},
+    )
+    assert memory.labels == [(label, "ann")]
+    for body, message in (
+        ({"labels": [{"rollout_id": "none", "reward": 1}]}, "no rollout none"),
+        ({"labels": [5]}, "body.labels.0"),
+        ({"labels": [label], "annotater": "ann"}, "annotater: Extra inputs"),
+        ({}, "body.labels: Field required"),
+    ):
+        answer = service.post("/v1/label", body)
+        assert (answer.status_code, message in answer.json()["detail"]) == (422, True), body
+    memory.error = UnreachableError("Postgres is gone: start it")
+    answer = service.post("/v1/label", {"labels": [label]})
+    assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
+    assert len(memory.labels) == 1
+
+
 def test_it_learns_when_it_is_told_to(service: Service, memory: ServedFake) -> None:
     assert service.post("/v1/learn", None).json() == {"model": "learned 1"}
     memory.error = InputError("nothing is verified: label something first")
@@ -158,10 +188,17 @@ def test_it_learns_by_itself_once_enough_is_verified(memory: ServedFake) -> None
     scorer.score(verified[2:])
     scorer.close()
     assert (memory.n_learned, said) == (1, ["learned: learned 1 scores from here on"])
+    later = [{"rollout_id": id_, "reward": 0} for id_ in memory.stored][:3]
+    scorer.label(later[:2], annotator="ann")
+    scorer.close()
+    assert memory.n_learned == 1
+    scorer.label(later[2:], annotator="ann")
+    scorer.close()
+    assert memory.n_learned == 2
     memory.error = None
     scorer.score(verified[:2])
     scorer.close()
-    assert memory.n_learned == 1
+    assert memory.n_learned == 2
 
 
 def test_it_serves_on_if_it_cannot_learn(memory: ServedFake) -> None:
@@ -195,7 +232,9 @@ def test_a_body_that_is_no_json_is_refused(service: Service) -> None:
         {"Authorization": "Basic " + b64encode(f"{TOKEN}:x".encode()).decode()},
     ],
 )
-@pytest.mark.parametrize("path", ["/v1/score", "/v1/refresh", "/v1/learn", "/openrlhf", "/nothing"])
+@pytest.mark.parametrize(
+    "path", ["/v1/score", "/v1/label", "/v1/refresh", "/v1/learn", "/openrlhf", "/nothing"]
+)
 def test_nothing_is_said_without_the_token(
     service: Service, memory: ServedFake, path: str, headers: dict[str, str]
 ) -> None:
@@ -326,6 +365,7 @@ def test_the_document_describes_it(service: Service) -> None:
         "/ready",
         "/v1/score",
         "/v1/plan",
+        "/v1/label",
         "/v1/learn",
         "/v1/refresh",
         "/v1/flush",

@@ -2,14 +2,14 @@ import pytest
 from support.rollout_factory import make_rollout, make_rollouts
 from support.store_fixtures import MemoryUnderTest
 
-from memstore.changes.labels import LabelReport, add_labels
+from memstore.changes.labels import add_labels
 from memstore.changes.propagated_rewards import read_propagated, register_model, write_propagated
 from memstore.consistency.check import check_memory
 from memstore.db.stores import get_memory
 from memstore.reads.full_graph import read_graph
 from schema.errors import InputError, UnknownMemoryError
 from schema.ids import rollout_id
-from schema.reward import Preference, PropagatedReward, VerifiedReward
+from schema.reward import LabelReport, Preference, PropagatedReward, VerifiedReward
 
 ANSWER = "MATCH (a:Answer {memory: $memory, id: $id}) RETURN "
 

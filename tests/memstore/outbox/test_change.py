@@ -7,7 +7,7 @@ import pytest
 from support.rollout_factory import make_rollout, make_rollouts, unit_vector
 from support.store_fixtures import MemoryUnderTest
 
-from memstore.changes.labels import LabelReport, add_labels
+from memstore.changes.labels import add_labels
 from memstore.changes.propagated_rewards import register_model, write_propagated
 from memstore.changes.reembedding import reembed
 from memstore.changes.rekeying import RekeyReport, rekey
@@ -20,7 +20,7 @@ from schema.answers import KEYS_VERSION
 from schema.batch import BatchKind
 from schema.errors import StoreError, UnreachableError
 from schema.ids import rollout_id
-from schema.reward import Preference, PropagatedReward, VerifiedReward
+from schema.reward import LabelReport, Preference, PropagatedReward, VerifiedReward
 
 Change = Callable[[MemoryUnderTest], object]
 
