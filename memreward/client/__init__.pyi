@@ -1,3 +1,3 @@
-from .http import ask as ask
-from .http import is_training as is_training
-from .http import plan_calls as plan_calls
+from .environment import ask as ask
+from .environment import is_training as is_training
+from .environment import plan_calls as plan_calls

@@ -15,7 +15,7 @@ import torch
 
 from memreward.adapters import neutral as unmasked
 from memreward.adapters import openrlhf, verifiers, verl
-from memreward.client import http as client
+from memreward.client import environment as client
 from memreward.scoring.sendable import Row
 from schema.errors import InputError, ServerError, SettingsError
 from schema.score import Score, ScoreSource

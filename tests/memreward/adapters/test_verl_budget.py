@@ -12,7 +12,7 @@ import pytest
 
 from memreward.adapters import verl_budget
 from memreward.adapters.call_budget import call_budget
-from memreward.client import http as client
+from memreward.client import environment as client
 from memreward.scoring.sendable import Row
 from schema.errors import InputError, ServerError, SettingsError
 from schema.score import Score, ScoreSource

@@ -12,8 +12,10 @@ from urllib.parse import urlsplit
 import pytest
 from support.serving import TOKEN, ServedFake, Service, serving
 
-from memreward.client import http as client
-from memreward.client.http import ClientSettings, HttpClient, ask, is_training
+from memreward.client import environment as client
+from memreward.client import http
+from memreward.client.environment import ClientSettings, ask, is_training
+from memreward.client.http import BUSY_SECONDS, HttpClient
 from schema.errors import (
     InputError,
     ServerError,
@@ -29,7 +31,7 @@ ROW = {"query": "What?", "completion": "four"}
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(http, "_PAUSE_SECONDS", 0.1)
 
 
 @pytest.fixture
@@ -59,7 +61,7 @@ def test_a_service_that_starts_again_is_waited_for(memory: ServedFake) -> None:
     begun = time.monotonic()
     with pytest.raises(UnreachableError, match="gives no answer"):
         HttpClient(service.url, TOKEN).score([ROW], train=True)
-    assert time.monotonic() - begun < client.BUSY_SECONDS / 4, "one that never answered"
+    assert time.monotonic() - begun < BUSY_SECONDS / 4, "one that never answered"
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes certificates")

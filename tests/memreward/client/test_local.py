@@ -8,7 +8,7 @@ from support.small_model import register, small_model
 from support.store_fixtures import MemoryUnderTest
 
 from memreward.adapters import verl
-from memreward.client import http as client
+from memreward.client import environment as client
 from memreward.client.local import LocalClient
 from memstore.db.stores import get_memory
 from memstore.settings import Settings
