@@ -1,10 +1,10 @@
 from .device import best_device as best_device
 from .early_stopping import EarlyStopping as EarlyStopping
+from .metrics import ECE_BINS as ECE_BINS
 from .metrics import MEASURES as MEASURES
 from .metrics import RIGHT_FROM as RIGHT_FROM
 from .metrics import Metrics as Metrics
 from .metrics import auc as auc
-from .metrics import calibration_bins as calibration_bins
 from .metrics import expected_calibration_error as expected_calibration_error
 from .metrics import measure as measure
 from .metrics import measure_groups as measure_groups

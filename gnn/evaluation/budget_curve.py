@@ -1,7 +1,7 @@
 """How good the rewards are at several label budgets, on the same rollouts."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gnn.evaluation.protocol import Evaluation
+from gnn.evaluation.style import colour_of
 from gnn.evaluation.tables import HEADINGS, best_models, number
 from memstore import write_atomically
 from schema.errors import InputError
@@ -76,9 +77,9 @@ def budget_figure(result: Mapping[str, Any], set_name: str) -> Figure:
             rows = [budget["sets"][set_name][model] for budget in result["budgets"]]
             values = np.array([row[measure] for row in rows], dtype=float)
             spread = np.array([row[f"{measure}_spread"] or 0 for row in rows], dtype=float)
-            (line,) = axes.plot(shares, values, marker="o", markersize=3, label=model)
-            low, high = values - spread, values + spread
-            axes.fill_between(shares, low, high, color=line.get_color(), alpha=0.15)
+            colour = colour_of(model)
+            axes.plot(shares, values, marker="o", markersize=3, label=model, color=colour)
+            axes.fill_between(shares, values - spread, values + spread, color=colour, alpha=0.15)
         axes.set(xlabel="% of queries labelled", ylabel=HEADINGS[measure])
         axes.set_xticks(shares, [f"{share:g}" for share in shares])
     lines, names = figure.axes[0].get_legend_handles_labels()
@@ -86,8 +87,13 @@ def budget_figure(result: Mapping[str, Any], set_name: str) -> Figure:
     return figure
 
 
-def write_budget_report(curve: BudgetCurve, folder: Path) -> Path:
+def write_budget_report(curve: BudgetCurve, folder: Path, made: Sequence[str] = ()) -> Path:
     """Write `budget.html` and the pictures of its sets into `folder`, made if need be.
+
+    Args:
+        curve: what is shown.
+        folder: where to.
+        made: lines on how it was made: files, command, version, date.
 
     Returns:
         The page's path.
@@ -98,6 +104,7 @@ def write_budget_report(curve: BudgetCurve, folder: Path) -> Path:
     result, path = curve.to_json(), folder / "budget.html"
     lines = ["<!doctype html><meta charset='utf-8'>"]
     lines.append("<title>memreward: label budget</title><h1>Label budget</h1>")
+    lines += [f"<p><code>{escape(line)}</code></p>" for line in made]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for place, set_name in enumerate(result["budgets"][0]["sets"]):

@@ -9,48 +9,74 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
-from gnn.base import RIGHT_FROM, calibration_bins
+from gnn.base import ECE_BINS, RIGHT_FROM
 from gnn.confidence import RiskCurve
 from gnn.evaluation.protocol import Evaluation
+from gnn.evaluation.style import band, colour_of
 from gnn.evaluation.tables import HEADINGS, parts
 from schema.memory_graph import Floats
 
 #: Models that say nothing about single rollouts; they have no curve.
 WITHOUT_CURVE: Final = frozenset({"constant"})
+#: Places at which curves of several seeds are averaged.
+POINTS: Final = 201
 
 
 def roc_figure(evaluation: Evaluation, set_name: str) -> Figure:
-    """ROC curve of each model, first seed."""
+    """ROC curve of each model: mean and spread over seeds."""
     figure, axes = _square("false positive rate", "true positive rate")
-    for model, (probability_R, reward_R) in _curves(evaluation, set_name).items():
-        right_R = reward_R >= RIGHT_FROM
-        if 0 < right_R.sum() < len(right_R):
-            false_rate, true_rate, _ = roc_curve(right_R, probability_R)
-            axes.plot(false_rate, true_rate, label=model)
+    rates_N = np.linspace(0, 1, POINTS)
+    for model, seeds in _curves(evaluation, set_name).items():
+        rows = []
+        for probability_R, reward_R in seeds:
+            right_R = reward_R >= RIGHT_FROM
+            if 0 < right_R.sum() < len(right_R):
+                false_rate, true_rate, _ = roc_curve(right_R, probability_R)
+                rows.append(np.interp(rates_N, false_rate, true_rate))
+        if rows:
+            band(axes, rates_N, np.array(rows), model)
     return _finished(figure, axes)
 
 
 def reliability_figure(evaluation: Evaluation, set_name: str) -> Figure:
-    """Mean reward against mean prediction in 15 equal-width bins, first seed."""
-    figure, axes = _square("predicted", "observed")
-    for model, (probability_R, reward_R) in _curves(evaluation, set_name).items():
-        predicted, observed, count = calibration_bins(probability_R, reward_R)
-        (line,) = axes.plot(predicted, observed, label=model)
-        size = 90 * count / count.max()
-        axes.scatter(predicted, observed, s=size, color=line.get_color(), alpha=0.5)
+    """Mean reward against mean prediction in equal-width bins, and how many rollouts each holds."""
+    figure = Figure(figsize=(4.6, 5.6), layout="constrained")
+    axes, counts = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8, linestyle="--")
+    axes.set(ylabel="observed", xlim=(0, 1), ylim=(0, 1))
+    counts.set(xlabel="predicted", ylabel="rollouts", yscale="log")
+    middles_B = (np.arange(ECE_BINS) + 0.5) / ECE_BINS
+    for model, seeds in _curves(evaluation, set_name).items():
+        found = [_bins(*pair) for pair in seeds]
+        observed_SB, count_SB = (np.array(part) for part in zip(*found, strict=True))
+        band(axes, middles_B, observed_SB, model, style="o-")
+        count_B = count_SB.mean(axis=0)
+        shown_B = np.where(count_B > 0, count_B, np.nan)
+        counts.step(middles_B, shown_B, where="mid", color=colour_of(model))
     return _finished(figure, axes)
 
 
+def _bins(probability_R: Floats, reward_R: Floats) -> tuple[Floats, Floats]:
+    """Mean reward and number of rollouts of every bin; NaN where it is empty."""
+    bin_R = np.minimum((probability_R * ECE_BINS).astype(np.int64), ECE_BINS - 1)
+    count_B = np.bincount(bin_R, minlength=ECE_BINS)
+    total_B = np.bincount(bin_R, weights=reward_R, minlength=ECE_BINS)
+    observed_B = np.where(count_B > 0, total_B / np.maximum(count_B, 1), np.nan)
+    return observed_B.astype(np.float32), count_B.astype(np.float32)
+
+
 def coverage_figure(evaluation: Evaluation, set_name: str) -> Figure:
-    """Selective risk: errors at .5 among the most confident share of rollouts, first seed."""
+    """Selective risk: errors at .5 among the most confident share of rollouts, over seeds."""
     figure = Figure(figsize=(5, 4.2), layout="constrained")
     axes = figure.subplots()
     axes.set(xlabel="coverage: share of rollouts, most confident first", ylabel="selective risk")
-    for model, (probability_R, reward_R) in _curves(evaluation, set_name).items():
-        curve = RiskCurve.of(probability_R, reward_R)
-        shown = curve.coverage_N >= 0.02
-        label = f"{model}, AURC {curve.area:.3f}"
-        axes.plot(curve.coverage_N[shown], curve.risk_N[shown], label=label)
+    shares_N = np.linspace(0.02, 1, POINTS)
+    for model, seeds in _curves(evaluation, set_name).items():
+        curves = [RiskCurve.of(*pair) for pair in seeds]
+        rows = [np.interp(shares_N, curve.coverage_N, curve.risk_N) for curve in curves]
+        band(axes, shares_N, np.array(rows), model)
+    axes.set(xlim=(0, 1))
+    axes.set_ylim(bottom=0)
     return _finished(figure, axes)
 
 
@@ -108,9 +134,9 @@ def call_figure(result: Mapping[str, Any]) -> Figure:
             values = np.array([row[measure] for row in rows], dtype=float)
             spread = np.array([row[f"{measure}_spread"] or 0 for row in rows], dtype=float)
             style = ":" if name.endswith("counted") else "-"
-            (line,) = axes.plot(shares, values, style, marker="o", markersize=3, label=name)
-            low, high = values - spread, values + spread
-            axes.fill_between(shares, low, high, color=line.get_color(), alpha=0.15)
+            colour = colour_of(name)
+            axes.plot(shares, values, style, marker="o", markersize=3, label=name, color=colour)
+            axes.fill_between(shares, values - spread, values + spread, color=colour, alpha=0.15)
         axes.set(xlabel="% of rollouts verified", ylabel=HEADINGS[measure])
         axes.set_xticks(shares, [f"{share:g}" for share in shares])
     lines, labels = figure.axes[0].get_legend_handles_labels()
@@ -128,20 +154,32 @@ def _bars(
         height = np.array([cell.get(measure) for cell in cells], dtype=float)
         spread = np.array([cell.get(f"{measure}_spread") or 0 for cell in cells], dtype=float)
         place = np.arange(len(groups)) + (i - (len(models) - 1) / 2) * width
-        axes.bar(place, height, width, yerr=spread, label=model, error_kw={"elinewidth": 0.8})
+        axes.bar(
+            place,
+            height,
+            width,
+            yerr=spread,
+            label=model,
+            color=colour_of(model),
+            error_kw={"elinewidth": 0.8},
+        )
     axes.axhline(0.5, color="grey", linewidth=0.8, linestyle="--")
     axes.set_xticks(range(len(groups)), list(groups))
-    axes.set_ylim(0.3, 1.0)
+    axes.set_ylim(0, 1)
 
 
-def _curves(evaluation: Evaluation, set_name: str) -> dict[str, tuple[Floats, Floats]]:
-    """Probabilities and rewards of each model's first trial, on one set."""
-    curves: dict[str, tuple[Floats, Floats]] = {}
-    for model, scored in evaluation.scored.items():
+def _curves(evaluation: Evaluation, set_name: str) -> dict[str, list[tuple[Floats, Floats]]]:
+    """Probabilities and rewards of each model on one set, a pair a seed."""
+    curves: dict[str, list[tuple[Floats, Floats]]] = {}
+    for model, trials in evaluation.scored.items():
         if model not in WITHOUT_CURVE:
-            in_R = evaluation.scorable_R(scored[0].trial, set_name)
-            curves[model] = (scored[0].probability_R[in_R], evaluation.truth_R[in_R])
-    return curves
+            masks = [evaluation.scorable_R(scored.trial, set_name) for scored in trials]
+            curves[model] = [
+                (scored.probability_R[in_R], evaluation.truth_R[in_R])
+                for scored, in_R in zip(trials, masks, strict=True)
+                if in_R.any()
+            ]
+    return {model: seeds for model, seeds in curves.items() if seeds}
 
 
 def _square(xlabel: str, ylabel: str) -> tuple[Figure, Axes]:

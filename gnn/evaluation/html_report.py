@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +27,7 @@ from gnn.evaluation.tables import (
     number,
     parts,
     selective_cells,
+    sentence,
 )
 from memstore import write_atomically
 from schema.errors import InputError
@@ -60,8 +61,13 @@ split evenly. Majority: the most frequent conclusion among the N. Rewards are th
 group, also where N is smaller.</p>"""
 
 
-def write_report(evaluation: Evaluation, folder: Path) -> Path:
+def write_report(evaluation: Evaluation, folder: Path, made: Sequence[str] = ()) -> Path:
     """Write `report.html`, and `result.png` for its first set, into `folder`, made if need be.
+
+    Args:
+        evaluation: what is shown.
+        folder: where to.
+        made: lines on how it was made: files, command, version, date.
 
     Returns:
         The page's path.
@@ -72,7 +78,7 @@ def write_report(evaluation: Evaluation, folder: Path) -> Path:
     path = folder / PAGE_NAME
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, report_page(evaluation))
+        write_atomically(path, report_page(evaluation, made))
         save_summary_figure(evaluation.to_json(), evaluation.set_names[0], folder / PICTURE_NAME)
     except OSError as error:
         raise InputError(
@@ -81,9 +87,15 @@ def write_report(evaluation: Evaluation, folder: Path) -> Path:
     return path
 
 
-def report_page(evaluation: Evaluation) -> str:
-    """The page: for each set the table, ROC, reliability, coverage, and a picture by dataset."""
+def report_page(evaluation: Evaluation, made: Sequence[str] = ()) -> str:
+    """The page: for each set the table, ROC, reliability, coverage, and a picture by dataset.
+
+    Args:
+        evaluation: what is shown.
+        made: lines on how it was made.
+    """
     result = evaluation.to_json()
+    counts = result["queries"]
     memory = escape(evaluation.graph.memory)
     return "\n".join(
         [
@@ -91,8 +103,11 @@ def report_page(evaluation: Evaluation) -> str:
             '<html lang="en"><head><meta charset="utf-8">',
             f"<title>memreward evaluation: {memory}</title><style>{STYLE}</style></head><body>",
             "<h1>memreward evaluation</h1>",
+            *(f"<p><code>{escape(line)}</code></p>" for line in made),
             f"<p>Memory <b>{memory}</b> at sequence number {evaluation.graph.seq}. "
-            f"{result['labels']:.0%} of the queries labelled; {result['seeds']} seed(s), "
+            f"{result['labels']:.3g} of the queries labelled: {counts['labelled']} labelled, "
+            f"{counts['scored']} scored, {counts['held_out']} held out and not scored; "
+            f"{result['seeds']} seed(s), "
             f"{result['seconds']:.0f} s. Mean ± sample standard deviation over seeds, at coverage "
             "1. Within query: share of pairs of one query with different rewards that are ranked "
             "right. Brier skill: against the constant base rate of the set itself. ECE: 15 "
@@ -102,6 +117,7 @@ def report_page(evaluation: Evaluation) -> str:
                 for name, rows in result["sets"].items()
                 for line in _section(evaluation, name, rows, result["best_of"][name])
             ),
+            f"<p><b>{escape(sentence(result))}</b></p>",
             "</body></html>",
         ]
     )
@@ -118,14 +134,14 @@ def _section(
     yield f"<h2>{escape(set_name)}</h2>"
     yield f"<p>{size['n_queries']} queries, {size['n_rollouts']} rollouts.</p>"
     yield _table(rows)
-    yield _picture(roc_figure(evaluation, set_name), "ROC (first seed).")
+    yield _picture(roc_figure(evaluation, set_name), "ROC: mean and spread over seeds.")
     yield _picture(
         reliability_figure(evaluation, set_name),
-        "Reliability: observed against predicted, 15 bins; a dot's area is its share (first seed).",
+        "Reliability: observed against predicted in 15 bins, over seeds; below, rollouts a bin.",
     )
     yield _picture(
         coverage_figure(evaluation, set_name),
-        "Selective risk: errors when only the most confident rollouts are answered (first seed).",
+        "Selective risk: errors when only the most confident rollouts are answered, over seeds.",
     )
     yield "<h3>Answering only what is sure</h3>"
     yield SELECTIVE_NOTE

@@ -6,11 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
+from matplotlib.container import BarContainer
 from support.graph_factory import make_graph
 
-from gnn.evaluation.figures import save_summary_figure
+from gnn.evaluation.figures import (
+    coverage_figure,
+    dataset_figure,
+    reliability_figure,
+    roc_figure,
+    save_summary_figure,
+)
 from gnn.evaluation.html_report import report_page, write_report
 from gnn.evaluation.protocol import Evaluation, Trial, evaluate
+from gnn.evaluation.style import COLOURS, colour_of
 from gnn.models.baselines.constant_majority_knn import ConstantModel, MajorityModel
 from schema.errors import InputError
 
@@ -71,6 +80,40 @@ def test_page_shows_the_figures_of_the_json(evaluation: Evaluation) -> None:
     assert f"{row['auc']:.3f} ±{row['auc_spread']:.3f}" in page
     chosen = evaluation.to_json()["best_of"]["a<b>&c"]["4"]["majority"]
     assert f"<td>{chosen['accuracy']:.3f} ({chosen['regret']:.3f})</td>" in page
+
+
+def test_page_says_what_it_is_of_and_ends_with_a_sentence(evaluation: Evaluation) -> None:
+    page = report_page(evaluation, ["memreward evaluate 'a & b.jsonl'", "memreward 9.9, today"])
+    counts = evaluation.to_json()["queries"]
+    assert "memreward evaluate &#x27;a &amp; b.jsonl&#x27;" in page and "memreward 9.9" in page
+    assert f"{counts['labelled']} labelled, {counts['scored']} scored" in page
+    assert re.search(r"<b>With 6 queries labelled, [^<]*</b></p>\n</body></html>$", page)
+
+
+def test_a_method_has_one_colour_and_a_band_over_seeds(evaluation: Evaluation) -> None:
+    result, name = evaluation.to_json(), "a<b>&c"
+    colours = {
+        line.get_color()
+        for figure in (roc_figure(evaluation, name), coverage_figure(evaluation, name))
+        for line in figure.axes[0].lines
+        if line.get_label() == "majority"
+    }
+    bars = dataset_figure(result["sets"][name], "auc", "AUROC").axes[0]
+    container = next(one for one in bars.containers if one.get_label() == "majority")
+    assert isinstance(container, BarContainer)
+    assert colours == {COLOURS["majority"]}
+    assert to_hex(container.patches[0].get_facecolor()) == COLOURS["majority"]
+    assert bars.get_ylim() == (0, 1)
+    assert len(roc_figure(evaluation, name).axes[0].collections) == 1
+    assert colour_of("majority, 20 % of labels") == COLOURS["majority"]
+    assert len(set(COLOURS[one] for one in ("memreward", "logistic", "majority", "published"))) == 4
+
+
+def test_reliability_counts_the_rollouts_of_each_bin(evaluation: Evaluation) -> None:
+    _, counts = reliability_figure(evaluation, "a<b>&c").axes
+    row = evaluation.to_json()["sets"]["a<b>&c"]["majority"]
+    (line,) = counts.lines
+    assert np.nansum(np.asarray(line.get_ydata(), float)) == row["n_rollouts"]
 
 
 def test_is_written_whole(evaluation: Evaluation, tmp_path: Path) -> None:
