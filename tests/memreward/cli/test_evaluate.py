@@ -105,17 +105,17 @@ def test_a_file_of_another_shape_is_read_as_ingest_reads_it(
     cli: Cli, files: tuple[Path, Path], tmp_path: Path
 ) -> None:
     """The same rows under other names, with rewards from -1 to 1, are as many queries."""
-    rows = [json.loads(line) for line in files[0].read_text().splitlines()]
-    other = [
-        {"q": row["query"], "qid": row["query_id"], "out": row["answer"], "n": row["rollout"]}
-        | {"set": row["dataset"], "scores": [2 * row["reward"] - 1]}
-        for row in rows
-    ]
+    names = {"q": "query", "qid": "query_id", "out": "answer"}
+    other = []
+    for line in files[0].read_text().splitlines():
+        row = json.loads(line)
+        scores = [2 * row.pop("reward") - 1]
+        other.append({new: row.pop(old) for new, old in names.items()} | row | {"scores": scores})
     path = write_jsonl(tmp_path / "other-shape.jsonl", other)
-    names = "query=q,query_id=qid,answer=out,rollout=n,dataset=set,reward=scores.0"
+    columns = ",".join(f"{old}={new}" for new, old in names.items()) + ",reward=scores.0"
     options = ["--labels", 0.4, "--seeds", 1, "--baselines", "majority", "--json", "r.json"]
     found = {}
-    for file, shape in ((files[0], []), (path, ["--map", names, "--reward-range=-1:1"])):
+    for file, shape in ((files[0], []), (path, ["--map", columns, "--reward-range=-1:1"])):
         result = cli("evaluate", file, *options, *shape)
         assert result.exit_code == 0, result.output
         figures = json.loads((tmp_path / "r.json").read_text())
