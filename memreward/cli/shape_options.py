@@ -25,7 +25,7 @@ FormatOption = Annotated[
 MapOption = Annotated[
     str | None,
     typer.Option(
-        "--map", help="Where columns are: query=prompt,completion=output,reward=scores.0,..."
+        "--map", help="Where columns are: query=prompt,completion=output,reward=scores[0],..."
     ),
 ]
 ExplodeOption = Annotated[

@@ -215,7 +215,7 @@ def _add_labels(app: FastAPI, memory: Labelled) -> None:
 
     @app.post("/v1/label", dependencies=_BEARER, responses=_REFUSALS)
     async def label(request: LabelRequest) -> LabelResponse:
-        """Store rewards and preferences of stored rollouts; the next scores know them."""
+        """Store rewards and preferences of stored rollouts; scores of others know them."""
         report = await asyncio.to_thread(memory.label, request.labels, annotator=request.annotator)
         return LabelResponse.of(report)
 

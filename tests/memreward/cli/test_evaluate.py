@@ -112,7 +112,7 @@ def test_a_file_of_another_shape_is_read_as_ingest_reads_it(
         scores = [2 * row.pop("reward") - 1]
         other.append({new: row.pop(old) for new, old in names.items()} | row | {"scores": scores})
     path = write_jsonl(tmp_path / "other-shape.jsonl", other)
-    columns = ",".join(f"{old}={new}" for new, old in names.items()) + ",reward=scores.0"
+    columns = ",".join(f"{old}={new}" for new, old in names.items()) + ",reward=scores[0]"
     options = ["--labels", 0.4, "--seeds", 1, "--baselines", "majority", "--json", "r.json"]
     found = {}
     for file, shape in ((files[0], []), (path, ["--map", columns, "--reward-range=-1:1"])):

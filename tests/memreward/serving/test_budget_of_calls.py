@@ -49,11 +49,15 @@ def test_verdicts_reach_what_says_the_same_and_later_ones_count(
             assert asked(service, "/v1/label", labels=labels, annotator="ann")["rewards"] == 0
             answer = service.post("/v1/label", {"labels": labels})
             assert answer.status_code == 422 and "annotator" in answer.json()["detail"]
-            again = asked(service, "/v1/score", rollouts=[step[2], step[4]])["scores"]
-            assert [(score["value"], score["source"]) for score in again] == [
-                (0.0, "verified"),
-                (0.25, "verified"),
-            ]
+            again = asked(service, "/v1/score", rollouts=step)["scores"]
+            assert [one["rollout_id"] for one in again] == [one["rollout_id"] for one in scores]
+            assert again[2]["source"] == "propagated"  # Its own verdict is left out.
+            kept = opened.query(
+                "MATCH (a:Answer {memory: $memory}) WHERE a.id IN $ids "
+                "RETURN a.verified_reward AS reward ORDER BY reward",
+                ids=[scores[2]["rollout_id"], scores[4]["rollout_id"]],
+            )
+            assert [row["reward"] for row in kept] == [0.0, 0.25]
             unknown = [{"rollout_id": "0" * 32, "reward": 1}, {"rollout_id": 5, "reward": {}}]
             answer = service.post("/v1/label", {"labels": unknown, "annotator": "ann"})
             assert answer.status_code == 422
