@@ -55,7 +55,6 @@ NOT_RUN: Final[Mapping[tuple[str, str], str]] = {
         "docs/quality.md",
         "memreward evaluate rollouts.parquet --labels 0.2 --seeds 5 --final",
     ): _LARGE,
-    ("docs/quality.md", "memreward evaluate rollouts.parquet --labels 0.2 --seeds 3"): _LARGE,
     ("docs/quality.md", "memreward evaluate rollouts.parquet --labels 0.05"): _LARGE,
     (
         "docs/quality.md",
