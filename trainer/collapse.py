@@ -19,11 +19,13 @@ VERIFIED_STEPS: Final = 3
 #: Verified rewards fell by this much, and by so many standard errors.
 FALL: Final = 0.1
 ERRORS: Final = 3.0
-#: The share of a conclusion at the end, how much it rose, and how far rewards lie below it.
+#: The share of a conclusion at the end, how much it rose, and how far rewards lie below it. Rewards
+#: that rose by this part of that, or more, say that it is mostly right.
 IN_GROUPS: Final = 0.9
 EVERYWHERE: Final = 0.6
 RISE: Final = 0.2
 BELOW: Final = 0.2
+PART: Final = 0.5
 #: Completions are this many times as long, and rewards rose by less than this.
 GROWTH: Final = 1.5
 GAIN: Final = 0.02
@@ -103,7 +105,8 @@ def _alarms(was: "_Window", now: "_Window") -> Iterator[Alarm]:
         if not shares or not later:
             continue
         share, rose = fmean(later), fmean(later) - fmean(shares)
-        if share >= enough and rose >= RISE and share - fmean(after) >= BELOW:
+        wrong = share - fmean(after) >= BELOW and gain < PART * rose
+        if share >= enough and rose >= RISE and wrong:
             text = (
                 f"one conclusion takes over {where}: its share rose from {fmean(shares):.0%} to "
                 f"{share:.0%}, and the mean of {name} is {fmean(after):.2f}"

@@ -56,6 +56,9 @@ def test_the_ends_must_be_long_enough_and_apart() -> None:
 
 def test_a_conclusion_that_takes_over_is_no_alarm_where_it_is_right() -> None:
     assert alarms(steps(60, everywhere=0.9, in_groups=1.0, verified=0.9, reward=0.9)) == []
+    # A policy that learns, and becomes surer than it is right: half of the rise is enough.
+    assert alarms(steps(60, in_groups=1.0, verified=0.67)) == []
+    assert kinds(alarms(steps(60, in_groups=1.0, verified=0.55))) == [AlarmKind.IN_GROUPS]
 
 
 def test_without_any_reward_nothing_can_be_told() -> None:
