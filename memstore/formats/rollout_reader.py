@@ -11,7 +11,7 @@ from memstore.formats.copies import CopyCheck
 from memstore.formats.files import CHANGED, RowSource, inspect_files
 from memstore.formats.rejects import RejectedRow
 from memstore.formats.rollout_row import ReadOptions, rollout_of
-from memstore.mapping import Cleaned, ShapeCheck, is_untidy
+from memstore.mapping import Cleaned, MissingColumns, ShapeCheck, is_untidy
 from schema.errors import InputError
 from schema.ids import digest
 from schema.rollout import Rollout
@@ -76,6 +76,8 @@ class RolloutReader:
         #: Rows of unmapped files whose query a mapping would clean.
         self.untidy_queries = 0
         self._copies = CopyCheck()
+        mapping = self._options.mapping
+        self._missing = None if mapping is None else MissingColumns(mapping)
 
     def __iter__(self) -> Iterator[Rollout | RejectedRow]:
         """Yield what the rows hold, in order, without those that repeat an earlier one.
@@ -91,10 +93,13 @@ class RolloutReader:
         """Yield every row that is not blank, in order.
 
         Raises:
-            InputError: if a file turns out to be damaged, or changes.
+            InputError: if a file turns out to be damaged, or changes, or a mapping asks for what
+                no row has.
         """
         for file in self._files:
             yield from self.more(file)
+        if self._missing is not None:
+            self._missing.refuse(self._names())
         if self._checked is not None and len(self.marks) != len(self._checked):
             raise InputError(f"{self._names()}: {CHANGED}")
 
@@ -125,6 +130,8 @@ class RolloutReader:
             if row.fault is None:
                 check.look(row.values)
             try:
+                if row.fault is None and self._missing is not None:
+                    self._missing.look(row.values)
                 for values in mapping.rows(row.values, self.cleaned) if row.fault is None else ():
                     n_rows += 1
                     yield RawRow(line=row.line, values={**of_file, **values}, raw=row.raw)

@@ -7,6 +7,7 @@ from .presets import preset_named as preset_named
 from .recognition import fitting_presets as fitting_presets
 from .recognition import is_task_file as is_task_file
 from .row_mapping import RowMapping as RowMapping
+from .shape_check import MissingColumns as MissingColumns
 from .shape_check import ShapeCheck as ShapeCheck
 from .value_path import Source as Source
 from .verdicts import AS_GIVEN as AS_GIVEN

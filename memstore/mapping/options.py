@@ -56,6 +56,7 @@ class ShapeOptions:
         return replace(
             base,
             columns=_merged(base, given, lists),
+            given={name: source for name, source in given.items() if source.paths},
             choice=None if "reward" in given else base.choice,
             where=where,
             format=None if given or lists else base.format,

@@ -45,6 +45,8 @@ class RowMapping:
     chain: Source | None = None
     #: What has one value in all rows that are used, since rows are there once for each.
     single: Source | None = None
+    #: Those of `columns` that were given with the command.
+    given: Columns = field(default_factory=dict)
     #: The preset that it is of, if nothing of it was replaced.
     format: str | None = None
     #: Columns that the name of a file gives, as named groups.

@@ -1,4 +1,4 @@
-"""Rows of another format than was named, and rows that are there once for each filter."""
+"""What no mapping should read in silence: rows of another format, doubled rows, missing columns."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from memstore.mapping.presets import preset_named
 from memstore.mapping.recognition import fitting_presets
-from memstore.mapping.row_mapping import RowMapping
+from memstore.mapping.row_mapping import PROMPTS, RowMapping
 from memstore.mapping.value_path import MISSING
 from schema.errors import InputError
 
@@ -56,4 +56,36 @@ class ShapeCheck:
                 f"{self._path}: `{name}` is {self._value!r} in some rows and {value!r} in others, "
                 "and each has the same replies: say which ones count with --where "
                 f"{name}={self._value}"
+            )
+
+
+class MissingColumns:
+    """Which columns that were given with the command no row has had so far."""
+
+    def __init__(self, mapping: RowMapping) -> None:
+        """No row was looked at yet."""
+        self._lacking = {
+            name: source
+            for name, source in mapping.given.items()
+            if all(path.root != PROMPTS for path in source.paths)
+        }
+
+    def look(self, row: Mapping[str, Any]) -> None:
+        """Look at the next row."""
+        if self._lacking:
+            self._lacking = {
+                name: source for name, source in self._lacking.items() if source.of(row) is MISSING
+            }
+
+    def refuse(self, names: str) -> None:
+        """Refuse what all rows of the files `names` lack.
+
+        Raises:
+            InputError: naming the columns.
+        """
+        if self._lacking:
+            said = ", ".join(f"{name}={source.text}" for name, source in self._lacking.items())
+            raise InputError(
+                f"{names}: no row has what --map {said} asks for: correct the path, as in "
+                "a.b[0].c, or leave it out"
             )

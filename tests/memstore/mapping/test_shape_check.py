@@ -144,3 +144,20 @@ def test_a_template_in_a_query_of_our_own_is_counted(tmp_path: Path) -> None:
     assert len(list(reader)) == 1 and reader.untidy_queries == 1
     (found,) = read(tmp_path, [{"query": query, "answer": "4"}], map="query=query")
     assert isinstance(found, Rollout) and found.query == QUERY
+
+
+@pytest.mark.parametrize("path", ["nosuch", "scores.0", "scores[0].value", "scores[7]|nosuch"])
+def test_a_path_that_leads_to_nothing_is_refused(tmp_path: Path, path: str) -> None:
+    rows = [{"q": QUERY, "out": "4", "scores": [1.0]}, {"q": QUERY, "out": "5", "scores": [0.0]}]
+    said = f"query=q,answer=out,reward={path}"
+    with pytest.raises(InputError, match="no row has what --map reward=") as refused:
+        read(tmp_path, rows, map=said)
+    assert path in str(refused.value)
+    assert rewards(tmp_path, [*rows, {**rows[1], "nosuch": 0.5}], map=f"{said}|nosuch")[-1] == 0.5
+
+
+def test_what_some_rows_lack_is_no_error(tmp_path: Path) -> None:
+    rows = [{"q": QUERY, "out": "4"}, {"q": QUERY, "out": "5", "score": None}]
+    assert (
+        rewards(tmp_path, rows, map="query=q,answer=out,reward=score,policy='mine'") == [None] * 2
+    )
