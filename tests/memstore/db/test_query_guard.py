@@ -4,7 +4,6 @@ import pytest
 from support.rollout_factory import make_rollouts
 from support.store_fixtures import MemoryUnderTest
 
-from memstore.db import graph_store
 from memstore.db.query_guard import MAX_QUERY_CHARACTERS, check_plan
 from memstore.db.stores import Stores
 from schema.errors import QueryRefusedError, StoreError
@@ -211,10 +210,8 @@ def test_a_query_that_wants_too_much_memory_is_given_up(greedy: str, stores: Sto
     assert stores.graph.query("RETURN 1 AS one", {}, 5.0).rows == [{"one": 1}]
 
 
-def test_a_query_of_too_many_rows_is_given_up(
-    stores: Stores, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(graph_store, "MAX_ROWS", 100)
-    assert len(stores.graph.query("UNWIND range(1, 100) AS x RETURN x", {}, 5.0).rows) == 100
+def test_a_query_of_too_many_rows_is_given_up(stores: Stores) -> None:
+    some = stores.graph.query("UNWIND range(1, 100) AS x RETURN x", {}, 5.0, 100)
+    assert len(some.rows) == 100
     with pytest.raises(QueryRefusedError, match="more than 100 rows: give a LIMIT"):
-        stores.graph.query("UNWIND range(1, 100000000) AS x RETURN x", {}, 60.0)
+        stores.graph.query("UNWIND range(1, 100000000) AS x RETURN x", {}, 60.0, 100)
