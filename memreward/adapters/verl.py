@@ -88,10 +88,7 @@ def compute_score_batch(
     """
     columns = zip(data_sources, solution_strs, extra_infos, strict=True)
     rows = [sample_row(*column) for column in columns]
-    splits = {trains(info, train) for info in extra_infos}
-    if len(splits) > 1:
-        raise InputError("a batch mixes splits: training and evaluation must come apart")
-    said = ask(rows, train=splits.pop()) if rows else []
+    said = ask(rows, train=batch_trains(extra_infos, train)) if rows else []
     values = group_numbers(said, [source_query_id(dict(row)) for row in rows], neutral)
     return [entry(*pair) for pair in zip(values, said, strict=True)]
 
@@ -137,6 +134,18 @@ def sample_row(data_source: str, solution_str: str, extra_info: Mapping[str, Any
 def trains(extra_info: Mapping[str, Any] | None, train: bool | None) -> bool:
     """Whether a sample is of training, by `train`, its `split`, or the environment."""
     return is_training((extra_info or {}).get("split") if train is None else train)
+
+
+def batch_trains(extra_infos: Sequence[Mapping[str, Any] | None], train: bool | None) -> bool:
+    """Whether all samples of a batch are of training, or none.
+
+    Raises:
+        InputError: if some are.
+    """
+    splits = {trains(info, train) for info in extra_infos}
+    if len(splits) > 1:
+        raise InputError("a batch mixes splits: training and evaluation must come apart")
+    return splits.pop()
 
 
 def entry(value: float, score: Score | None) -> dict[str, float]:

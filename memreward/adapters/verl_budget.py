@@ -12,11 +12,10 @@ from weakref import WeakKeyDictionary
 
 from memreward.adapters.call_budget import Verifier, call_budget, verdict, verifier
 from memreward.adapters.neutral import NEUTRAL, group_numbers, numbers
-from memreward.adapters.verl import entry, sample_row, trains
+from memreward.adapters.verl import batch_trains, entry, sample_row, trains
 from memreward.client import ask
 from memreward.scoring import Row
 from memstore.formats import source_query_id
-from schema.errors import InputError
 from schema.score import Score, ScoreSource
 
 #: How long the first sample waits for others, in seconds: verl hands each over when it is complete.
@@ -116,12 +115,10 @@ def compute_score_batch(
     """
     columns = zip(data_sources, solution_strs, ground_truths, extra_infos, strict=True)
     samples = [_Sample.of(*column) for column in columns]
-    splits = {trains(info, train) for info in extra_infos}
-    if len(splits) > 1:
-        raise InputError("a batch mixes splits: training and evaluation must come apart")
     if not samples:
         return []
-    found = _score(samples, verifier(verify), calls, splits.pop())
+    is_train = batch_trains(extra_infos, train)
+    found = _score(samples, verifier(verify), calls, is_train)
     groups = [source_query_id(dict(sample.row)) for sample in samples]
     values = group_numbers(found, groups, neutral)
     return [_entry(*pair) for pair in zip(values, found, strict=True)]

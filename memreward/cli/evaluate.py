@@ -17,22 +17,11 @@ from memreward.base import (
     started,
     write_figures,
 )
-from memreward.cli.options import label_shares
+from memreward.cli.options import label_shares, with_options
 from memreward.cli.rehearsal import propose
-from memreward.cli.shape_options import (
-    ExplodeOption,
-    FormatOption,
-    MapOption,
-    NanOption,
-    PreferOption,
-    PromptsOption,
-    RangeOption,
-    ThresholdOption,
-    WhereOption,
-)
+from memreward.cli.shape_options import FileShape
 from memstore import load_settings
 from memstore.formats import check_shapes
-from memstore.mapping import ShapeOptions
 from schema.errors import ShapeError
 
 if TYPE_CHECKING:
@@ -42,7 +31,9 @@ ALL_BASELINES = "constant,majority,knn,logistic,published"
 ALL_STRATEGIES = "largest,uncertainty,random,queries,care"
 
 
+@with_options
 def evaluate(
+    shape: FileShape,
     train: Annotated[Path, typer.Argument(help="Rollouts with rewards; a few are shown.")],
     test: Annotated[
         list[Path] | None, typer.Option(help="Rollouts to score whose rewards are never shown.")
@@ -75,15 +66,6 @@ def evaluate(
         bool, typer.Option("--by-domain", help="Also a table for each domain and each dataset.")
     ] = False,
     report: Annotated[Path | None, typer.Option(help="Folder for an HTML page.")] = None,
-    prefer: PreferOption = None,
-    from_format: FormatOption = None,
-    columns: MapOption = None,
-    explode: ExplodeOption = None,
-    where: WhereOption = None,
-    prompts: PromptsOption = None,
-    reward_range: RangeOption = None,
-    reward_threshold: ThresholdOption = None,
-    nan_missing: NanOption = False,
     json_file: JsonFileOption = None,
 ) -> None:
     """Label a few queries of TRAIN, score all others, and compare with simpler methods.
@@ -112,17 +94,9 @@ def evaluate(
         baselines=[name for name in baselines.split(",") if name],
         final=final,
         text_only=text_only,
-        prefer=None if prefer is None else prefer.value,
-        shape=ShapeOptions(
-            format=from_format,
-            map=columns,
-            explode=explode,
-            where=where,
-            reward_range=reward_range,
-            reward_threshold=reward_threshold,
-            nan_missing=nan_missing,
-        ),
-        prompts=prompts,
+        prefer=None if shape.prefer is None else shape.prefer.value,
+        shape=shape.options,
+        prompts=shape.prompts,
     )
     check_json_file(json_file)
     files = [train, *request.tests]

@@ -8,33 +8,23 @@ import typer
 
 from memreward.base import bars, connected, console
 from memreward.cli.follow import require_names, run_follow
+from memreward.cli.options import with_options
 from memreward.cli.rehearsal import propose, show_rehearsal
 from memreward.cli.rejects_option import RejectsOption, rejects_path
-from memreward.cli.shape_options import (
-    ExplodeOption,
-    FollowOption,
-    FormatOption,
-    IdleOption,
-    MapOption,
-    NanOption,
-    PreferOption,
-    PromptsOption,
-    RangeOption,
-    ThresholdOption,
-    WhereOption,
-)
+from memreward.cli.shape_options import FileShape, FollowOption, IdleOption
 from memreward.jobs import DryRun, FollowRequest, IngestRequest, ingest_files
 from memstore.changes import link as link_memory
 from memstore.containers import with_standard_input
 from memstore.encoders import DEFAULT_ENCODER
 from memstore.formats import check_shapes
-from memstore.mapping import ShapeOptions
 from schema.errors import InputError, ShapeError
 
 MemoryOption = Annotated[str, typer.Option("--memory", "-m", help="Name of the memory.")]
 
 
+@with_options
 def ingest(
+    shape: FileShape,
     files: Annotated[
         list[Path],
         typer.Argument(
@@ -60,15 +50,6 @@ def ingest(
     skip_rejected: Annotated[
         bool, typer.Option(help="Ingest the good rows although others are rejected.")
     ] = False,
-    prefer: PreferOption = None,
-    from_format: FormatOption = None,
-    columns: MapOption = None,
-    explode: ExplodeOption = None,
-    where: WhereOption = None,
-    prompts: PromptsOption = None,
-    reward_range: RangeOption = None,
-    reward_threshold: ThresholdOption = None,
-    nan_missing: NanOption = False,
     follow: FollowOption = False,
     idle: IdleOption = None,
     dry_run: Annotated[
@@ -89,17 +70,9 @@ def ingest(
         file_encoder=encoder,
         rejects=rejects,
         skip_rejected=skip_rejected,
-        prefer=None if prefer is None else prefer.value,
-        shape=ShapeOptions(
-            format=from_format,
-            map=columns,
-            explode=explode,
-            where=where,
-            reward_range=reward_range,
-            reward_threshold=reward_threshold,
-            nan_missing=nan_missing,
-        ),
-        prompts=prompts,
+        prefer=None if shape.prefer is None else shape.prefer.value,
+        shape=shape.options,
+        prompts=shape.prompts,
     )
     if follow:
         run_follow(FollowRequest(ingest=request, idle=idle), is_rehearsal=dry_run)

@@ -27,6 +27,7 @@ ANSWER_SECONDS: Final = 300.0
 #: A service that is full, or that starts again, is asked again for as long as this.
 BUSY_SECONDS: Final = 120.0
 _PAUSE_SECONDS: Final = 5.0
+_RESTART_SECONDS: Final = 1.0
 #: Names the certificates to trust, as everywhere where requests is used.
 _CA_FILE: Final = "REQUESTS_CA_BUNDLE"
 
@@ -100,7 +101,7 @@ class HttpClient:
                 # One that answered before may be starting again; rows keep their places.
                 if not self._answered or time.monotonic() >= until:
                     raise
-                time.sleep(min(1.0, _PAUSE_SECONDS))
+                time.sleep(_RESTART_SECONDS)
                 continue
             self._answered = True
             if response.status_code == 200:

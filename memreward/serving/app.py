@@ -1,7 +1,7 @@
 """The HTTP service over a memory: what `memreward serve` runs."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Annotated, Any, Final, Protocol
 
@@ -12,6 +12,7 @@ from fastapi.security import HTTPBearer
 
 from memreward.adapters import NEUTRAL, answer_of, row_of
 from memreward.scoring import RowReader, ScoringQueue, in_place, said
+from memreward.serving.learning import Labelled
 from memreward.serving.middleware import BODY_SECONDS, MAX_BODY_BYTES, Guard
 from memreward.serving.schemas import (
     LabelRequest,
@@ -37,7 +38,6 @@ from schema.errors import (
     MemrewardError,
     UnreachableError,
 )
-from schema.reward import LabelReport
 from schema.rollout import Rollout
 from schema.score import Score, Scorer
 
@@ -55,16 +55,6 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
         "description": "Full, stopping or without a database.",
     },
 }
-
-
-class Labelled(Protocol):
-    """What takes labels: a `memreward.Memory`."""
-
-    def label(
-        self, labels: Sequence[Mapping[str, Any]], *, annotator: str | None = None
-    ) -> LabelReport:
-        """Store rewards and preferences of rollouts that are there."""
-        ...
 
 
 class Served(Scorer, Labelled, Protocol):

@@ -10,17 +10,21 @@ from schema.rollout import Rollout
 from schema.score import Score
 
 
-class Learner(Protocol):
-    """What learns: a `memreward.Memory`."""
-
-    def score(self, rollouts: Sequence[Rollout], *, store: bool = True) -> list[Score]:
-        """Score, and store."""
-        ...
+class Labelled(Protocol):
+    """What takes labels: a `memreward.Memory`."""
 
     def label(
         self, labels: Sequence[Mapping[str, Any]], *, annotator: str | None = None
     ) -> LabelReport:
-        """Store labels of rollouts that are there."""
+        """Store rewards and preferences of rollouts that are there."""
+        ...
+
+
+class Learner(Labelled, Protocol):
+    """What learns: a `memreward.Memory`."""
+
+    def score(self, rollouts: Sequence[Rollout], *, store: bool = True) -> list[Score]:
+        """Score, and store."""
         ...
 
     def learn(self) -> str:

@@ -83,7 +83,8 @@ def accept_rollouts(
         return _write(batch, run, prepared, query_vectors(vectors, memory), keys, reuse)
 
     accepted = accept_batch(vectors, BatchKind.INGEST, lock, write)
-    retried(lambda: keep_statistics(vectors))
+    if accepted.new:
+        retried(lambda: keep_statistics(vectors))
     return accepted
 
 

@@ -1,5 +1,7 @@
 """New passwords for memreward's own databases; one that was cut off is finished by the next."""
 
+from collections.abc import Callable
+
 from memstore import Settings
 from memstore.db import (
     change_neo4j_password,
@@ -10,9 +12,7 @@ from memstore.db import (
 from memstore.servers.home import SERVE_TOKEN, Home
 from memstore.servers.lifecycle import own_servers
 from memstore.servers.neo4j_server import USER as NEO4J_USER
-from memstore.servers.neo4j_server import Neo4jServer
 from memstore.servers.postgres_server import USER as POSTGRES_USER
-from memstore.servers.postgres_server import PostgresServer
 from schema.errors import ServerError, UnreachableError
 
 #: Holds the new password until the server has it; then it becomes the file of the password.
@@ -38,10 +38,22 @@ def rotate_passwords(settings: Settings) -> list[str]:
     home.prepare()
     with home.lock():
         if neo4j is not None:
-            _rotate_neo4j(home, neo4j)
+            old, uri = home.read_password("neo4j"), neo4j.uri
+            _rotate(
+                home,
+                "neo4j",
+                lambda new: change_neo4j_password(uri, NEO4J_USER, old, new),
+                lambda new: ping_neo4j(uri, NEO4J_USER, new),
+            )
             done.append("neo4j")
         if postgres is not None:
-            _rotate_postgres(home, postgres)
+            dsn, dsn_with = postgres.dsn, postgres.dsn_with
+            _rotate(
+                home,
+                "postgres",
+                lambda new: change_postgres_password(dsn, POSTGRES_USER, new),
+                lambda new: ping_postgres(dsn_with(new)),
+            )
             done.append("postgres")
     return done
 
@@ -56,28 +68,25 @@ def rotate_token(settings: Settings) -> bool:
     return True
 
 
-def _rotate_neo4j(home: Home, server: Neo4jServer) -> None:
-    old = home.read_password("neo4j")
-    new = _next(home, "neo4j")
+def _rotate(
+    home: Home, name: str, change: Callable[[str], None], ask: Callable[[str], str]
+) -> None:
+    """Have a database take a new password, and keep it.
+
+    Args:
+        home: holds the passwords.
+        name: of the database's.
+        change: gives it the new one, logged in with the old one.
+        ask: logs in with the new one: it has it, if an earlier rotation was cut off.
+    """
+    new = _next(home, name)
     try:
-        change_neo4j_password(server.uri, NEO4J_USER, old, new)
+        change(new)
     except UnreachableError:
         raise
     except ServerError:
-        ping_neo4j(server.uri, NEO4J_USER, new)  # It has it, if an earlier rotation was cut off.
-    _take_up_next(home, "neo4j")
-
-
-def _rotate_postgres(home: Home, server: PostgresServer) -> None:
-    dsn = server.dsn
-    new = _next(home, "postgres")
-    try:
-        change_postgres_password(dsn, POSTGRES_USER, new)
-    except UnreachableError:
-        raise
-    except ServerError:
-        ping_postgres(server.dsn_with(new))
-    _take_up_next(home, "postgres")
+        ask(new)
+    _take_up_next(home, name)
 
 
 def _next(home: Home, name: str) -> str:

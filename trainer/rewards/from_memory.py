@@ -13,10 +13,11 @@ from typing import Any, Literal, TypeVar
 from schema.errors import InputError, RewardError
 from schema.score import Scorer, ScoreSource
 from trainer import StepSigns
+from trainer.rewards.alarm import OnAlarm
 from trainer.rewards.assign import Late, RewardAssigner
 from trainer.rewards.audit import Audit
 from trainer.rewards.call_budget import call_budget
-from trainer.rewards.collapse import CollapseWatch, OnAlarm
+from trainer.rewards.collapse import CollapseWatch
 from trainer.rewards.journal import Assigned, Journal
 from trainer.rewards.noise_mask import MIN_SPREAD, without_noise
 from trainer.rewards.training_log import TrainingLog
