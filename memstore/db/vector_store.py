@@ -146,6 +146,18 @@ class SqlSession:
         with self._connection.transaction():
             yield
 
+    @contextmanager
+    def plans_for_any_memory(self) -> Iterator[None]:
+        """Statements of a transaction that find rows by key, planned for an average memory.
+
+        Planned for the memory that is named, and that Postgres has not yet counted, a lookup by key
+        looks as cheap as reading all of the memory by another index.
+        """
+        plans = self.of("statistics.sql")
+        plans.run("plan_for_any_memory")
+        yield
+        plans.run("plan_for_this_memory")
+
     def rows(self, name: str, /, **parameters: object) -> list[tuple[Any, ...]]:
         """All rows of a named query."""
         with self._connection.cursor(binary=True) as cursor:
@@ -185,7 +197,11 @@ class SqlSession:
         columns = [table.column(name) for name in (*same, *first)]
         names, values = list(first), tuple(same.values())
         statement = self.of_table(table, columns)._statement("copy")
-        with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
+        with (
+            self.plans_for_any_memory(),
+            self._connection.cursor() as cursor,
+            cursor.copy(statement) as copy,
+        ):
             copy.set_types([column.type.value for column in columns])
             for row in chain([first], rows):
                 copy.write_row((*values, *(row[name] for name in names)))

@@ -45,9 +45,10 @@ def nearest(
         elif cache is not None and cache.is_worth_it(state, len(query_ids)):
             pairs = cache.candidates(session, state, query_ids, k, arriving or {})
             asked, others = zip(*pairs, strict=True) if pairs else ((), ())
-            found = exact.rows(
-                "nearest_among", memory=memory, asked=list(asked), others=list(others)
-            )
+            with exact.plans_for_any_memory():
+                found = exact.rows(
+                    "nearest_among", memory=memory, asked=list(asked), others=list(others)
+                )
             found = _first(sorted(found, key=lambda row: (row[0], -row[2], row[1])), k)
         else:
             return _ranked(exact.rows("nearest", memory=memory, ids=query_ids, neighbours=k))

@@ -1,13 +1,24 @@
 -- name: outgrown
--- Tables that are more than twice as large as when Postgres last counted them. The checks of foreign
+-- Tables of more than twice the pages, or the rows, that Postgres plans for. The checks of foreign
 -- keys keep the plan that was made first: for a table that was empty then, a scan.
 SELECT c.relname::text
 FROM pg_class AS c
 WHERE c.relnamespace = 'memreward'::regnamespace AND c.relkind = 'r'
-    AND pg_relation_size(c.oid)
-        > 2 * c.relpages::bigint * current_setting('block_size')::bigint + 65536
+    AND (
+        pg_relation_size(c.oid)
+            > 2 * c.relpages::bigint * current_setting('block_size')::bigint + 65536
+        OR pg_stat_get_live_tuples(c.oid) > 2 * greatest(c.reltuples, 0) + 500
+    )
 ORDER BY c.relname;
 
 -- name: count
 -- Count the rows of a table and make its plans new; nothing, if another is at it.
 ANALYZE (SKIP_LOCKED) memreward.{index};
+
+-- name: plan_for_any_memory
+-- For this transaction, plans do not depend on the values that are asked for.
+SELECT set_config('plan_cache_mode', 'force_generic_plan', true);
+
+-- name: plan_for_this_memory
+-- Plans as usual.
+SELECT set_config('plan_cache_mode', 'auto', true);
