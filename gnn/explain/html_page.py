@@ -15,11 +15,14 @@ IN_BOX, IN_TABLE = 44, 300
 UP, DOWN = "#1a7f4b", "#b3372f"
 
 STYLE: Final = """
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; color: #222; }
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; color: #222;
+    padding: 0 1rem; overflow-wrap: anywhere; }
+.wide { overflow-x: auto; }
+.wide svg { min-width: 52rem; }
 table { border-collapse: collapse; margin: 1rem 0; }
 th, td { padding: .2rem .7rem; text-align: left; border-bottom: 1px solid #ddd; }
 td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td.text { max-width: 34rem; overflow-wrap: anywhere; }
+td.text { min-width: 8rem; max-width: 34rem; }
 tr.sender td:first-child { padding-left: 2rem; color: #555; }
 svg text { font: 12px system-ui, sans-serif; fill: #222; }
 """
@@ -31,6 +34,7 @@ def explanation_page(found: Explanation, learned: Sequence[Influence] = ()) -> s
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         "style-src 'unsafe-inline'\">"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(found.rollout_id)}</title><style>{STYLE}</style>"
         f"<h1>Why {found.probability:.3f}?</h1>"
         f"<p>Answer <code>{escape(found.rollout_id)}</code> to <q>{_cut(found.query, IN_TABLE)}"
@@ -52,7 +56,7 @@ def _drawing(found: Explanation) -> str:
     middle, right = (WIDTH - BOX) // 2, WIDTH - BOX
     query_y = 20 + ROW // 2
     parts = [
-        f'<svg viewBox="0 0 {WIDTH} {height}" width="100%" role="img" '
+        f'<div class="wide"><svg viewBox="0 0 {WIDTH} {height}" width="100%" role="img" '
         'aria-label="Inputs and how much each moved the score">'
     ]
     total = sum(item.logit for item in neighbours)
@@ -73,7 +77,7 @@ def _drawing(found: Explanation) -> str:
             _box(middle, y, _cut(TITLES[item.kind].partition(":")[0], IN_BOX), _said(item)),
         ]
     score = f"{found.probability:.3f} (logit {found.logit:+.3f})"
-    return "".join([*parts, _box(right, 20, _cut(found.answer, IN_BOX), score), "</svg>"])
+    return "".join([*parts, _box(right, 20, _cut(found.answer, IN_BOX), score), "</svg></div>"])
 
 
 def _said(item: Contribution) -> str:
@@ -116,8 +120,8 @@ def _contributions(found: Explanation) -> str:
                 [
                     f"{item.logit:+.4f}",
                     f"{item.probability:+.4f}",
-                    f"{item.logit_without:+.4f}",
-                    f"{item.probability_without:+.4f}",
+                    f"{found.logit + item.logit_without:+.4f}",
+                    f"{found.probability + item.probability_without:.4f}",
                 ],
             )
         )
@@ -153,7 +157,7 @@ def _influences(learned: Sequence[Influence]) -> str:
 
 def _table(head: Sequence[str], rows: Sequence[str]) -> str:
     titles = "".join(f"<th>{escape(title)}</th>" for title in head)
-    return f"<table><tr>{titles}</tr>{''.join(rows)}</table>"
+    return f'<div class="wide"><table><tr>{titles}</tr>{"".join(rows)}</table></div>'
 
 
 def _row(texts: Sequence[str], numbers: Sequence[str], kind: str = "") -> str:

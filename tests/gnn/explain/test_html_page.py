@@ -84,6 +84,15 @@ def test_the_trace_is_drawn_with_its_numbers(page: str) -> None:
     assert "-0.0100" in page
 
 
+def test_the_score_without_an_input_is_a_score_as_in_the_terminal(page: str) -> None:
+    assert '<td class="n">+0.8000</td><td class="n">0.6600</td>' in page  # 1.0 - 0.2, 0.7 - 0.04
+
+
+def test_drawing_and_tables_scroll_by_themselves_on_a_narrow_screen(page: str) -> None:
+    assert "width=device-width" in page
+    assert page.count("<svg") + page.count("<table") == page.count('<div class="wide">') == 3
+
+
 def test_a_page_without_neighbours(page: str) -> None:
     bare = explanation_page(replace(FOUND, contributions=FOUND.contributions[1:]))
     assert bare.count("<path") == 1
