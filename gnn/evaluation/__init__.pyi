@@ -7,6 +7,7 @@ from .call_budget import evaluate_calls as evaluate_calls
 from .call_tables import print_calls as print_calls
 from .call_tables import write_calls_report as write_calls_report
 from .flipped_labels import FLIPS as FLIPS
+from .html_report import STYLE as STYLE
 from .html_report import write_report as write_report
 from .label_noise import Outcome as Outcome
 from .label_noise import Spoiling as Spoiling
@@ -16,4 +17,6 @@ from .protocol import Evaluation as Evaluation
 from .protocol import Scored as Scored
 from .protocol import Trial as Trial
 from .protocol import evaluate as evaluate
+from .style import band as band
+from .style import colour_of as colour_of
 from .tables import print_evaluation as print_evaluation

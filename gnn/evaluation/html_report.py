@@ -44,6 +44,7 @@ td.best { font-weight: 700; }
 figure { display: inline-block; margin: .5rem; }
 figcaption { font-size: 13px; color: #555; max-width: 30rem; }
 img { max-width: 100%; height: auto; }
+.wide { overflow-x: auto; }
 """
 
 

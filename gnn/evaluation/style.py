@@ -24,7 +24,7 @@ COLOURS: Final[Mapping[str, str]] = MappingProxyType(
         "rule": "#5f4690",
         "constant": "#999999",
         "oracle": "#222222",
-        "partial": "#999999",
+        "partial": "#e69f00",
         "largest": "#d55e00",
         "uncertainty": "#e69f00",
         "random": "#999999",

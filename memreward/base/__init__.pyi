@@ -16,6 +16,7 @@ from .terminal import cell as cell
 from .terminal import console as console
 from .terminal import err_console as err_console
 from .terminal import excerpt as excerpt
+from .terminal import how_made as how_made
 from .terminal import number_cell as number_cell
 from .terminal import one_line as one_line
 from .terminal import visible as visible

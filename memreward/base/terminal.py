@@ -7,6 +7,11 @@ characters that would steer a terminal or turn the writing direction are shown a
 import json
 import os
 import re
+import shlex
+import sys
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console, Group
@@ -85,6 +90,13 @@ class SafeConsole(Console):
 def as_started(arguments: str) -> str:
     """A command of memreward as this one was started: by `uv run` or not."""
     return f"{'uv run ' if 'UV_RUN_RECURSION_DEPTH' in os.environ else ''}memreward {arguments}"
+
+
+def how_made() -> list[str]:
+    """How a page was made: the command, the version, and when."""
+    now = datetime.now().astimezone().isoformat(" ", "minutes")
+    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    return [command, f"memreward {version('memreward')}, {now}"]
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -1,9 +1,5 @@
 """`memreward evaluate`: how good the rewards would be, before anything depends on them."""
 
-import shlex
-import sys
-from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +10,7 @@ from memreward.base import (
     bars,
     check_json_file,
     console_beside,
+    how_made,
     started,
     write_figures,
 )
@@ -116,20 +113,13 @@ def evaluate(
         print_evaluation(result, console, in_parts=by_domain)
     write_figures(json_file, result)
     if report is not None:
-        made = _made()
+        made = how_made()
         page = (
             write_budget_report(evaluation, report, made)
             if isinstance(evaluation, BudgetCurve)
             else write_report(evaluation, report, made)
         )
         console.print(f"report: {page}")
-
-
-def _made() -> list[str]:
-    """How a report was made: its command, the version, and when."""
-    now = datetime.now().astimezone().isoformat(" ", "minutes")
-    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    return [command, f"memreward {version('memreward')}, {now}"]
 
 
 def _evaluate_calls(

@@ -5,7 +5,7 @@ comparison can be stopped and gone on with at any time.
 """
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from memreward.base import Bars, err_console
+from memreward.base import Bars, err_console, how_made
+from memreward.runs.comparison_page import write_page
 from memreward.runs.comparison_table import ArmResult, as_json
 from memreward.runs.grpo import run_grpo
 from memreward.runs.grpo_outcome import CURVE, GREEDY, GrpoOutcome
@@ -26,6 +27,8 @@ from trainer.datasets import RIGHT_FROM
 from trainer.rewards import Arm
 from trainer.runs import AccuracyCurve, Method
 
+#: Of lines of one colour.
+STYLES = ("-", "--", ":", "-.")
 #: Opens the memory of a run, given the name of its folder and whether verdicts are taken over.
 OpenMemory = Callable[[str, bool], AbstractContextManager[ScorerSource]]
 #: Makes a run in a folder, with the source of its opinions.
@@ -71,7 +74,7 @@ def planned(request: CompareRequest) -> list[ArmRun]:
 def compare(
     request: CompareRequest, folder: Path, open_memory: OpenMemory, progress: Bars
 ) -> list[ArmResult]:
-    """Make all runs that are not finished yet, then the table and the curves.
+    """Make all runs that are not finished yet, then the curves, the page and the tables.
 
     Raises:
         InputError: if tasks or policy cannot be used, or a run's folder holds another run.
@@ -101,6 +104,7 @@ def compare(
     lines = [as_json(result) for result in results]
     write_atomically(folder / "comparison.json", json.dumps(lines, indent=1))
     draw_curves(outcomes, folder / "curves.png")
+    write_page(results, how_made(), folder)
     return results
 
 
@@ -131,19 +135,25 @@ def _same_start(folder: Path, run: ArmRun) -> None:
 
 
 def draw_curves(outcomes: dict[ArmRun, GrpoOutcome], path: Path) -> None:
-    """Accuracy on held-out tasks by step, mean over seeds, one line an arm and share of labels."""
+    """Accuracy on held-out tasks by step: mean and spread over seeds, a line an arm and budget."""
     from matplotlib.figure import Figure
 
-    lines: defaultdict[str, defaultdict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    from gnn.evaluation import band
+
+    curves: defaultdict[str, list[dict[int, float]]] = defaultdict(list)
     for run, out in outcomes.items():
         name = run.arm.value if run.arm is Arm.ORACLE else f"{run.arm}, {run.budget}"
-        for step, point in AccuracyCurve(out.folder / CURVE).points.items():
-            lines[name][step].append(point.mean)
+        points = AccuracyCurve(out.folder / CURVE).points
+        curves[name].append({step: point.mean for step, point in points.items()})
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
-    for name, points in lines.items():
-        steps = sorted(points)
-        axes.plot(steps, [float(np.mean(points[step])) for step in steps], label=name, marker=".")
+    styles: Counter[str] = Counter()  # Budgets of one arm share its colour.
+    for name, seeds in curves.items():
+        arm = name.partition(",")[0]
+        steps = sorted({step for points in seeds for step in points})
+        values_SN = np.array([[points.get(step, np.nan) for step in steps] for points in seeds])
+        band(axes, np.array(steps), values_SN, name, style=STYLES[styles[arm] % len(STYLES)])
+        styles[arm] += 1
     axes.set(xlabel="step", ylabel="accuracy on held-out tasks")
     axes.legend()
     figure.savefig(path, dpi=120)

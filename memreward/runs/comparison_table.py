@@ -65,8 +65,8 @@ def cells(results: Sequence[ArmResult]) -> tuple[list[str], list[list[str]]]:
     titles.append("rewards' share of time")
     rows: list[list[str]] = []
     for result in results:
-        shown = {name: _shown(*pair) for name, pair in result.measures.items()}
-        rows.append([result.arm.value, result.budget, *(shown[name] for name in names)])
+        texts = {name: shown(*pair) for name, pair in result.measures.items()}
+        rows.append([result.arm.value, result.budget, *(texts[name] for name in names)])
     return titles, rows
 
 
@@ -81,7 +81,7 @@ def quality_cells(results: Sequence[ArmResult]) -> tuple[list[str], list[list[st
         [
             result.arm.value,
             result.budget,
-            *(_shown(*result.measures.get(name, nothing)) for name in names),
+            *(shown(*result.measures.get(name, nothing)) for name in names),
         ]
         for result in results
     ]
@@ -97,16 +97,18 @@ def interval_cells(results: Sequence[ArmResult]) -> tuple[list[str], list[list[s
         found = result.intervals
         if found is not None:
             visible = "n/a" if found.visible is None else f"{found.visible:.3f}"
-            row = [result.arm.value, result.budget, _span(found.after), _span(found.share)]
+            row = [result.arm.value, result.budget, span(found.after), span(found.share)]
             rows.append([*row, visible])
     return titles, rows
 
 
-def _span(interval: tuple[float, float] | None) -> str:
+def span(interval: tuple[float, float] | None) -> str:
+    """An interval as text."""
     return "n/a" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"
 
 
-def _shown(mean: float | None, spread: float | None) -> str:
+def shown(mean: float | None, spread: float | None) -> str:
+    """A mean and its spread as text."""
     if mean is None:
         return "n/a"
     return f"{mean:.3f}" if spread is None else f"{mean:.3f} ±{spread:.3f}"

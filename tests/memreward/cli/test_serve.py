@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 import requests
 from support.cli_fixtures import Cli, as_row
@@ -177,3 +178,27 @@ def test_what_cannot_be_served_is_refused(cli: Cli, memory_name: str, tmp_path: 
     assert "cannot listen" in refused("--host", "203.0.113.7")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert "Choose another --port" in refused(port=taken.getsockname()[1])
+
+
+@pytest.mark.slow
+def test_memory_of_the_process_is_bounded_over_2000_requests(
+    memory: MemoryUnderTest, server_settings: Settings
+) -> None:
+    """Requests that are only scored, and such that repeat what is stored: nothing new is held."""
+    groups = [[as_row(rollout) for rollout in fresh(number, 4)] for number in range(50)]
+    with running(memory.name, server_settings) as service:
+        client = HttpClient(service.url, service.token, busy_seconds=60)
+        process = psutil.Process(service.process.pid)
+
+        def rss_after(count: int) -> int:
+            with ThreadPoolExecutor(4) as pool:
+                for number, scores in enumerate(
+                    pool.map(lambda n: client.score(groups[n % 50], train=n % 2 == 0), range(count))
+                ):
+                    assert len(scores) == 4, number
+            return process.memory_info().rss
+
+        first, last = rss_after(500), rss_after(1_500)
+        assert service.stop()[0] == 0
+    print(f"{first / 2**20:.0f} MiB after 500 requests, {last / 2**20:.0f} after 2,000")
+    assert last - first < 64 << 20
