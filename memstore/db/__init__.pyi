@@ -7,6 +7,7 @@ from .graph_store import open_driver as open_driver
 from .graph_store import ping_neo4j as ping_neo4j
 from .passwords import change_neo4j_password as change_neo4j_password
 from .passwords import change_postgres_password as change_postgres_password
+from .plans import plans_for_any_memory as plans_for_any_memory
 from .query_files import named_queries as named_queries
 from .retry import new_token as new_token
 from .retry import retried as retried

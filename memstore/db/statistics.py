@@ -3,7 +3,7 @@
 Autovacuum counts once a minute. Until then a table that was emptied (its memory deleted) and fills
 again is planned for as if it were empty, and each row's foreign keys are checked by scans: in the
 first minute an ingest was three times slower. What was counted says which memory has which share of
-the rows, so that a memory that came later seems to have none: see `plans_for_any_memory`.
+the rows, so that a memory that came later seems to have none: see `memstore.db.plans`.
 """
 
 from memstore.db.vector_store import VectorStore

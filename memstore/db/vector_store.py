@@ -17,6 +17,7 @@ from psycopg.pq import Format
 from psycopg.types.json import Json
 from psycopg_pool import ConnectionPool
 
+from memstore.db.plans import plans_for_any_memory
 from memstore.db.query_files import named_queries
 from schema.errors import ServerError, StoreError, StoreFullError, UnreachableError
 from schema.tables import Column, Table
@@ -146,18 +147,6 @@ class SqlSession:
         with self._connection.transaction():
             yield
 
-    @contextmanager
-    def plans_for_any_memory(self) -> Iterator[None]:
-        """Statements of a transaction that find rows by key, planned for an average memory.
-
-        Planned for the memory that is named, and that Postgres has not yet counted, a lookup by key
-        looks as cheap as reading all of the memory by another index.
-        """
-        plans = self.of("statistics.sql")
-        plans.run("plan_for_any_memory")
-        yield
-        plans.run("plan_for_this_memory")
-
     def rows(self, name: str, /, **parameters: object) -> list[tuple[Any, ...]]:
         """All rows of a named query."""
         with self._connection.cursor(binary=True) as cursor:
@@ -198,7 +187,7 @@ class SqlSession:
         names, values = list(first), tuple(same.values())
         statement = self.of_table(table, columns)._statement("copy")
         with (
-            self.plans_for_any_memory(),
+            plans_for_any_memory(self),
             self._connection.cursor() as cursor,
             cursor.copy(statement) as copy,
         ):

@@ -11,7 +11,7 @@ from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
 
-from memstore.db import MemoryState, SqlSession
+from memstore.db import MemoryState, SqlSession, plans_for_any_memory
 from memstore.similarity.hnsw_index import searching
 from memstore.similarity.vector_cache import QueryVectors
 from schema import tables
@@ -45,7 +45,7 @@ def nearest(
         elif cache is not None and cache.is_worth_it(state, len(query_ids)):
             pairs = cache.candidates(session, state, query_ids, k, arriving or {})
             asked, others = zip(*pairs, strict=True) if pairs else ((), ())
-            with exact.plans_for_any_memory():
+            with plans_for_any_memory(exact):
                 found = exact.rows(
                     "nearest_among", memory=memory, asked=list(asked), others=list(others)
                 )

@@ -14,11 +14,3 @@ ORDER BY c.relname;
 -- name: count
 -- Count the rows of a table and make its plans new; nothing, if another is at it.
 ANALYZE (SKIP_LOCKED) memreward.{index};
-
--- name: plan_for_any_memory
--- For this transaction, plans do not depend on the values that are asked for.
-SELECT set_config('plan_cache_mode', 'force_generic_plan', true);
-
--- name: plan_for_this_memory
--- Plans as usual.
-SELECT set_config('plan_cache_mode', 'auto', true);

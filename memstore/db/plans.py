@@ -1,0 +1,21 @@
+"""Plans of Postgres for statements that find rows by key."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from memstore.db.vector_store import SqlSession
+
+
+@contextmanager
+def plans_for_any_memory(session: "SqlSession") -> Iterator[None]:
+    """Statements of a transaction, planned for an average memory.
+
+    Planned for the memory that is named, and that Postgres has not yet counted, a lookup by key looks
+    as cheap as reading all of the memory by another index.
+    """
+    plans = session.of("plans.sql")
+    plans.run("for_any_memory")
+    yield
+    plans.run("for_this_memory")
