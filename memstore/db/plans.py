@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 def plans_for_any_memory(session: "SqlSession") -> Iterator[None]:
     """Statements of a transaction, planned for an average memory.
 
-    Planned for the memory that is named, and that Postgres has not yet counted, a lookup by key looks
-    as cheap as reading all of the memory by another index.
+    Planned for the memory that is named, and that Postgres has not yet counted, a lookup by key
+    looks as cheap as reading all of the memory by another index.
     """
     plans = session.of("plans.sql")
     plans.run("for_any_memory")

@@ -137,9 +137,8 @@ class SqlSession:
 
     def plan(self, name: str, /, **parameters: object) -> str:
         """How Postgres would run a named query."""
-        with self._connection.cursor() as cursor:
-            cursor.execute(b"EXPLAIN (COSTS OFF) " + self._statement(name), parameters)
-            return "\n".join(row[0] for row in cursor.fetchall())
+        statement = b"EXPLAIN (COSTS OFF) " + self._statement(name)
+        return "\n".join(row[0] for row in self._connection.execute(statement, parameters))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -186,11 +185,8 @@ class SqlSession:
         columns = [table.column(name) for name in (*same, *first)]
         names, values = list(first), tuple(same.values())
         statement = self.of_table(table, columns)._statement("copy")
-        with (
-            plans_for_any_memory(self),
-            self._connection.cursor() as cursor,
-            cursor.copy(statement) as copy,
-        ):
+        cursor = self._connection.cursor()
+        with plans_for_any_memory(self), cursor, cursor.copy(statement) as copy:
             copy.set_types([column.type.value for column in columns])
             for row in chain([first], rows):
                 copy.write_row((*values, *(row[name] for name in names)))
