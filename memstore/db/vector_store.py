@@ -179,8 +179,7 @@ class SqlSession:
         Columns that are not given get what the database puts there by itself.
         """
         rows = iter(rows)
-        first = next(rows, None)
-        if first is None:
+        if (first := next(rows, None)) is None:
             return
         columns = [table.column(name) for name in (*same, *first)]
         names, values = list(first), tuple(same.values())
