@@ -17,6 +17,7 @@ UP, DOWN = "#1a7f4b", "#b3372f"
 STYLE: Final = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; color: #222;
     padding: 0 1rem; overflow-wrap: anywhere; }
+th { overflow-wrap: normal; }
 .wide { overflow-x: auto; }
 .wide svg { min-width: 52rem; }
 table { border-collapse: collapse; margin: 1rem 0; }
