@@ -125,7 +125,14 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Train with each arm from the same start on the same prompts: a table and curves."""
-    from memreward.runs import CompareRequest, cells, interval_cells, quality_cells, table
+    from memreward.runs import (
+        CompareRequest,
+        cells,
+        drift_cells,
+        interval_cells,
+        quality_cells,
+        table,
+    )
     from memreward.runs import as_json as result_json
     from memreward.runs import compare as run_comparison
 
@@ -156,8 +163,10 @@ def compare(
     if as_json:
         console.print_data([result_json(result) for result in results])
     else:
-        for shown in (cells, quality_cells, interval_cells):
-            console.print(comparison_table(*shown(results)))
+        for shown in (cells, quality_cells, drift_cells, interval_cells):
+            titles, rows = shown(results)
+            if rows:
+                console.print(comparison_table(titles, rows))
     err_console.print(f"folder: {folder}", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -2,6 +2,7 @@ from .comparison import CompareRequest as CompareRequest
 from .comparison import compare as compare
 from .comparison_table import as_json as as_json
 from .comparison_table import cells as cells
+from .comparison_table import drift_cells as drift_cells
 from .comparison_table import interval_cells as interval_cells
 from .comparison_table import quality_cells as quality_cells
 from .comparison_table import table as table

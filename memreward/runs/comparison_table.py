@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
+from memreward.runs.drift import QUARTERS
 from memreward.runs.intervals import Intervals
 from trainer.rewards import Arm
+
+#: Measures of propagated rewards that are told by quarter of a run.
+DRIFT: Final = ("within_query", "ece")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +40,12 @@ def as_json(result: ArmResult) -> dict[str, Any]:
 
 
 def table(results: Sequence[ArmResult]) -> str:
-    """The comparison in Markdown, the quality of its rewards, and intervals."""
+    """The comparison in Markdown, the quality of its rewards, by quarter too, and intervals."""
     tables = [_markdown(*cells(results))]
     if any(result.measures["coverage"][0] is not None for result in results):
         tables.append(_markdown(*quality_cells(results)))
+    if (drift := drift_cells(results))[1]:
+        tables.append(_markdown(*drift))
     if any(result.intervals is not None for result in results):
         tables.append(_markdown(*interval_cells(results)))
     return "\n\n".join(tables)
@@ -85,6 +91,20 @@ def quality_cells(results: Sequence[ArmResult]) -> tuple[list[str], list[list[st
         ]
         for result in results
     ]
+    return titles, rows
+
+
+def drift_cells(results: Sequence[ArmResult]) -> tuple[list[str], list[list[str]]]:
+    """Headings and rows of the propagated rewards by quarter; no rows where none has any."""
+    names = [f"{name}_{number + 1}" for name in DRIFT for number in range(QUARTERS)]
+    titles = ["arm", "labels", "within-query by quarter: 1st", "2nd", "3rd", "4th"]
+    titles += ["ECE: 1st", "2nd", "3rd", "4th"]
+    nothing = (None, None)
+    rows: list[list[str]] = []
+    for result in results:
+        pairs = [result.measures.get(name, nothing) for name in names]
+        if any(mean is not None for mean, _ in pairs):
+            rows.append([result.arm.value, result.budget, *(_shown(*pair) for pair in pairs)])
     return titles, rows
 
 

@@ -1,9 +1,11 @@
 """The outcome of a GRPO run, read from its folder: accuracy, labels spent, seconds, a figure."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from memreward.runs.drift import Quarter, read_drift
 from memreward.runs.reward_quality import TRUTH, RewardQuality, read_quality
 from schema.score import ScoreSource
 from trainer import read_lines
@@ -41,6 +43,8 @@ class GrpoOutcome:
     greedy: tuple[Accuracy, Accuracy] | None = None
     #: Of the rewards, where everything was verified for the report.
     quality: RewardQuality | None = None
+    #: Of the propagated ones by quarter of the run; empty where nothing was verified for it.
+    drift: Sequence[Quarter] = ()
 
 
 def read_outcome(folder: Path, training: TaskSet, paid: frozenset[str]) -> GrpoOutcome:
@@ -65,6 +69,7 @@ def read_outcome(folder: Path, training: TaskSet, paid: frozenset[str]) -> GrpoO
         reward_seconds=rewards + learning,
         seconds=sum(entry.get("step_time", 0.0) for entry in history) + learning,
         quality=read_quality(folder / TRUTH),
+        drift=read_drift(folder / TRUTH),
     )
 
 

@@ -67,15 +67,23 @@ def keep_truth(path: Path, step: int, rows: Sequence[Row]) -> None:
     add_line(path, {"step": step, "rows": [list(row) for row in rows]})
 
 
+def read_truth(path: Path) -> dict[int, list[Row]]:
+    """The rows of each step; the same query is another one in another step."""
+    steps = {line["step"]: line["rows"] for line in read_lines(path)}
+    return {
+        step: [(f"{query} {step}", true, reward, source) for query, true, reward, source in rows]
+        for step, rows in steps.items()
+    }
+
+
 def read_quality(path: Path) -> RewardQuality | None:
     """The quality of all rewards that are kept there; None: there are none."""
-    steps = {line["step"]: line["rows"] for line in read_lines(path)}
-    rows = [(f"{row[0]} {step}", *row[1:]) for step, lines in steps.items() for row in lines]
+    rows = [row for of_step in read_truth(path).values() for row in of_step]
     given = [row for row in rows if row[2] is not None]
     if not given:
         return None
     guessed = [row for row in given if row[3] == ScoreSource.PROPAGATED]
-    whole, part = _measured(given), _measured(guessed)
+    whole, part = measured(given), measured(guessed)
     return RewardQuality(
         coverage=len(given) / len(rows),
         propagated=len(guessed) / len(given),
@@ -88,7 +96,8 @@ def read_quality(path: Path) -> RewardQuality | None:
     )
 
 
-def _measured(rows: Sequence[Row]) -> tuple[float | None, float | None, float | None]:
+def measured(rows: Sequence[Row]) -> tuple[float | None, float | None, float | None]:
+    """AUROC, within-query and ECE of rows that have a reward; None where not defined."""
     if not rows:
         return None, None, None
     queries, truth, reward, _ = zip(*rows, strict=True)

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, fields, replace
 import numpy as np
 
 from gnn.base import mean_and_spread
-from memreward.runs.comparison_table import ArmResult
+from memreward.runs.comparison_table import DRIFT, ArmResult
+from memreward.runs.drift import QUARTERS
 from memreward.runs.grpo_outcome import GrpoOutcome
 from memreward.runs.intervals import Intervals, bootstrap, curves
 from memreward.runs.reward_quality import RewardQuality
@@ -121,6 +122,18 @@ def _quality(out: GrpoOutcome) -> dict[str, float]:
     """Measures of the rewards; not a number where one is not defined."""
     found = {} if out.quality is None else asdict(out.quality)
     values = {field.name: found.get(field.name) for field in fields(RewardQuality)}
+    defined = {name: float("nan") if value is None else value for name, value in values.items()}
+    return defined | _drift(out)
+
+
+def _drift(out: GrpoOutcome) -> dict[str, float]:
+    """Measures of the propagated rewards by quarter; not a number where one is not defined."""
+    values: dict[str, float | None] = {}
+    for number in range(QUARTERS):
+        quarter = out.drift[number] if out.drift else None
+        for name in DRIFT:
+            value = None if quarter is None else getattr(quarter, name)
+            values[f"{name}_{number + 1}"] = value
     return {name: float("nan") if value is None else value for name, value in values.items()}
 
 
