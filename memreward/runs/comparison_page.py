@@ -10,6 +10,7 @@ from gnn.evaluation import STYLE
 from memreward.runs.comparison_table import (
     ArmResult,
     cells,
+    drift_cells,
     interval_cells,
     quality_cells,
     shown,
@@ -60,6 +61,7 @@ def page(results: Sequence[ArmResult], made: Sequence[str], picture: bytes) -> s
             _html(*cells(results)),
             _html(*interval_cells(results)),
             _html(*quality_cells(results)),
+            _html(*drift_cells(results)),
             f"<p>{_NOTE}</p>",
             "</body></html>",
         ]

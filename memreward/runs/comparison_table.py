@@ -104,7 +104,7 @@ def drift_cells(results: Sequence[ArmResult]) -> tuple[list[str], list[list[str]
     for result in results:
         pairs = [result.measures.get(name, nothing) for name in names]
         if any(mean is not None for mean, _ in pairs):
-            rows.append([result.arm.value, result.budget, *(_shown(*pair) for pair in pairs)])
+            rows.append([result.arm.value, result.budget, *(shown(*pair) for pair in pairs)])
     return titles, rows
 
 

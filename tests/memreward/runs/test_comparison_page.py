@@ -41,3 +41,10 @@ def test_the_page_needs_no_other_file(intervals: Intervals | None) -> None:
     assert 'src="data:image/png;base64,iVBORw=="' in made and "http" not in made
     assert "--name &lt;b&gt;" in made and "0.500 ±0.010" in made
     assert ("least visible" in made.partition("<p>Mean")[0]) is (intervals is not None)
+
+
+def test_the_page_tells_drift_where_there_is_some() -> None:
+    moved = replace(OURS, measures=MEASURES | {"ece_1": (0.1, None), "ece_4": (0.75, None)})
+    assert "by quarter" not in page([OURS], [], b"")
+    shown = page([moved], [], b"")
+    assert "within-query by quarter: 1st" in shown and "<td>0.750</td></tr>" in shown
