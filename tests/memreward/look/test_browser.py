@@ -12,6 +12,7 @@ from support.rollout_factory import make_rollout, make_rollouts
 from support.small_model import register, small_model
 from support.store_fixtures import MemoryUnderTest
 
+from memreward.look.pages import address
 from memstore.db.stores import Stores
 from memstore.reads.history import read_history
 from memstore.settings import Settings
@@ -183,7 +184,19 @@ def test_nothing_hostile_runs(memory: MemoryUnderTest, tab: Tab) -> None:
     groups = [item.get_attribute("href") for item in tab.page.locator("td.head a").all()]
     rollouts = [item.get_attribute("href") for item in tab.page.locator("a.sign").all()]
     assert len(groups) == len(rollouts) == len(HOSTILE) + 1
-    for path in [f"/groups?memory={memory.name}", *groups, *rollouts]:
+    paths = [f"/groups?memory={memory.name}", *groups, *rollouts]
+    place = {"memory": memory.name}
+    ids = [path.partition("rollout=")[2].partition("&")[0] for path in rollouts if path]
+    for text, id_ in zip(HOSTILE, ids, strict=False):
+        paths += [
+            address("groups", **place, text=text, run=text, policy=text),
+            address("label", **place, annotator=text, rollout=id_),
+            address("label", **place, annotator=text, rollout=f"{id_}.{ids[-1]}"),
+            address("difference", **place, left=id_, right=ids[-1]),
+            address("ask", **place, cypher=f"UNWIND $memory AS x RETURN {text!r} AS `{text}`"),
+        ]
+    tab.expected |= {"404", "422"}
+    for path in paths:
         assert path is not None
         tab.open(path)
         assert tab.page.evaluate("window.ran") is None

@@ -1,8 +1,10 @@
 """Judging in the browser: the queues, and what is stored."""
 
 import re
+import socket
 import time
 from collections.abc import Iterator
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 import requests
@@ -53,6 +55,53 @@ def test_verdicts_are_stored_once_and_a_later_word_replaces_them(
     assert judge(rollout="unknown").status_code == judge(annotator=" ").status_code == 404
     assert judge(memory="guessed").status_code == 404
     assert len(read_history(memory.stores, memory.name, rollout).statements) == 2
+
+
+def test_fifty_labels_are_stored_once_each_though_answers_are_never_read(
+    memory: MemoryUnderTest, pages: Pages
+) -> None:
+    """Every fifth form is sent twice, as by a hasty key, and the page is closed at once."""
+    memory.add([make_rollout(number, 0, reward=None) for number in range(52)])
+    form = {"memory": memory.name, "annotator": "ann", "queue": "unverified"}
+    wanted: dict[str, float] = {}
+    text = labelled(pages, memory.name, "unverified")
+    for number in range(50):
+        judgement = "right" if number % 3 else "wrong"
+        sent = {**form, "rollout": asked(text), "judgement": judgement}
+        wanted[asked(text)] = float(number % 3 > 0)
+        if number % 5 == 0:
+            send_and_leave(pages, **sent)
+            send_and_leave(pages, **sent)
+            text = once_stored(pages, memory, sent["rollout"])
+        else:
+            text = send(pages, **sent).text
+    assert len(wanted) == 50
+    for rollout, value in wanted.items():
+        said = read_history(memory.stores, memory.name, rollout).statements
+        assert [(item.who, item.value) for item in said] == [("ann", value)]
+
+
+def send_and_leave(pages: Pages, **form: str) -> None:
+    """Send a form and close the connection before the answer."""
+    address = urlsplit(pages.url)
+    body = urlencode(form).encode()
+    cookies = "; ".join(f"{name}={value}" for name, value in pages.session.cookies.items())
+    head = (
+        f"POST /label HTTP/1.1\r\nHost: {address.netloc}\r\nOrigin: {pages.url}\r\n"
+        f"Cookie: {cookies}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection((str(address.hostname), int(address.port or 0))) as line:
+        line.sendall(head.encode() + body)
+
+
+def once_stored(pages: Pages, memory: MemoryUnderTest, rollout: str) -> str:
+    """The queue, as soon as it has gone on from a rollout."""
+    for _ in range(600):
+        text = labelled(pages, memory.name, "unverified")
+        if asked(text) != rollout:
+            return text
+        time.sleep(0.02)
+    raise AssertionError("a form that was sent was never stored")
 
 
 def waited_for(pages: Pages, memory: str, queue: str, **more: str) -> requests.Response:
