@@ -6,5 +6,6 @@ from .api import Score as Score
 from .api import learn_every as learn_every
 from .api import memory_reward as memory_reward
 from .client.remote_memory import RemoteMemory as RemoteMemory
+from .cluster.ray_memory import RayMemory as RayMemory
 from .memory import DEFAULT_RUN as DEFAULT_RUN
 from .memory import Memory as Memory

@@ -28,6 +28,7 @@ def test_everything_asked_for_is_pinned() -> None:
     pins = PROJECT["tool"]["uv"]["constraint-dependencies"]
     pinned = {re.split("[=<>]", pin)[0] for pin in pins}
     asked = PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"]
+    asked += PROJECT["project"]["optional-dependencies"]["ray"]
     names = {re.split(r"[\[=<>]", name)[0] for name in asked}
     assert names <= pinned, "run `python scripts/pin`"
     build = PROJECT["tool"]["uv"]["build-constraint-dependencies"]

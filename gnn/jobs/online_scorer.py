@@ -13,6 +13,7 @@ from gnn.features import KeptFeatures, OwnProcess
 from gnn.jobs.call_plan import plan_for, scores_taken_over
 from gnn.jobs.resumable_training import resumable
 from gnn.jobs.score import predict_queries, prediction_reach
+from gnn.jobs.scores_in_order import scores_in_order
 from gnn.jobs.scoring_snapshot import ScoringSnapshot
 from gnn.jobs.train_and_propagate import train_memory
 from gnn.models import PriorModel
@@ -28,7 +29,7 @@ from schema.graph import QUERY
 from schema.keyed_rollout import PreparedRollout, prepare
 from schema.memory_graph import Ints, MemoryGraph
 from schema.rollout import Rollout
-from schema.score import Score, ScoreSource
+from schema.score import Score
 from schema.validation import TEXT_EMBEDDINGS, check_rollout
 
 
@@ -142,8 +143,18 @@ class OnlineScorer:
                         self._publisher.wake()  # Not before: both would wait for each other.
             else:
                 scores = self._scored_unstored(items, unverified)
-            asked = {item.id for item in unverified} & scores.keys()
-        return [scores[item.id] if item.id in asked else _unpredicted(item) for item in items]
+        return scores_in_order(items, scores)
+
+    def score_stored(self, rollouts: Sequence[Rollout]) -> list[Score]:
+        """Score rollouts that another writer has stored, in their order; nothing is written.
+
+        Raises:
+            MemrewardError: see `score`.
+        """
+        with self._lock:
+            items = self._prepared(rollouts)
+            scores = self._scored([item for item in items if item.rollout.reward is None])
+        return scores_in_order(items, scores)
 
     def plan_calls(self, rollouts: Sequence[Rollout], budget: int) -> list[int]:
         """The rows to verify before the rollouts are stored; see `schema.calls.CallPlanner`.
@@ -283,14 +294,3 @@ class OnlineScorer:
 def _prior() -> LoadedModel:
     """What scores before anything was trained; it never abstains."""
     return LoadedModel(version=PriorModel.name, model=PriorModel(), policy=None)
-
-
-def _unpredicted(item: PreparedRollout) -> Score:
-    """The score of a rollout that no model was asked about: its own reward, or no opinion."""
-    reward = item.rollout.reward
-    return Score(
-        rollout_id=item.id,
-        value=reward,
-        confidence=float(reward is not None),
-        source=ScoreSource.NONE if reward is None else ScoreSource.VERIFIED,
-    )

@@ -4,7 +4,8 @@ Which of the two, the environment says:
 
 - `MEMREWARD_URL` of a service, with its token in `MEMREWARD_TOKEN` or a file,
   `MEMREWARD_TOKEN_FILE`;
-- or `MEMREWARD_MEMORY`, and `MEMREWARD_RUN` for the name of the run.
+- or `MEMREWARD_MEMORY`, and `MEMREWARD_RUN` for the name of the run; with `MEMREWARD_RAY=true`, its
+  actors on the Ray cluster that this process is connected to.
 
 `MEMREWARD_REUSE=true` lets the latter take verdicts over, which a budget of calls needs.
 `MEMREWARD_TRAIN`, true or false, speaks where the trainer does not say whether it evaluates.
@@ -48,6 +49,7 @@ class ClientSettings(BaseSettings):
     run: str | None = None
     train: bool | None = None
     reuse: bool = False
+    ray: bool = False
 
 
 def client_settings() -> ClientSettings:
@@ -74,6 +76,12 @@ def asked() -> ScoringClient:
     settings = client_settings()
     if settings.url is not None:
         return HttpClient(settings.url, _token(settings))
+    if settings.memory is not None and settings.ray:
+        from memreward import DEFAULT_RUN
+        from memreward.client.ray_client import RayClient
+        from memreward.cluster import RayMemory
+
+        return RayClient(RayMemory(settings.memory, run=settings.run or DEFAULT_RUN))
     if settings.memory is not None:
         from memreward.client.local import LocalClient
 

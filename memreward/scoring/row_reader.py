@@ -2,15 +2,28 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from memreward.scoring.sample_numbers import FreshPlaces
-from memstore.encoders import TextEncoder
 from memstore.formats import ReadOptions, ignored_columns, rollout_of
 from schema.errors import InputError
 from schema.rollout import Rollout
 
 _LOGGER: Final = logging.getLogger(__name__)
+
+
+class EncoderStamp(Protocol):
+    """What must be known of a memory's encoder."""
+
+    @property
+    def name(self) -> str:
+        """Name that the memory is stamped with."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        ...
 
 
 class RowReader:
@@ -22,7 +35,7 @@ class RowReader:
         self._named: set[str] = set()
 
     def rollouts(
-        self, rows: Sequence[Rollout | Mapping[str, Any]], encoder: TextEncoder
+        self, rows: Sequence[Rollout | Mapping[str, Any]], encoder: EncoderStamp
     ) -> list[Rollout]:
         """The rollouts, in order; what is one already stays as it is.
 

@@ -70,6 +70,7 @@ NOT_RUN: Final[Mapping[tuple[str, str], str]] = {
         "docs/quality.md",
         "memreward robustness rollouts.parquet --labels 0.2 --seeds 3 --flip",
     ): _LARGE,
+    ("docs/ray.md", "import ray"): "Ray is an extra; tests/memreward/cluster/ makes these calls",
     (
         "docs/trainer.md",
         "memreward grpo --tasks small:letter_counting --memory sums --run g1 --la",

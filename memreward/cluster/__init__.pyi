@@ -1,0 +1,1 @@
+from .ray_memory import RayMemory as RayMemory

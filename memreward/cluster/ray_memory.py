@@ -1,0 +1,169 @@
+"""`RayMemory`: a memory whose writer and scorers are actors of a Ray cluster."""
+
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
+
+from memreward import DEFAULT_RUN
+from memreward.cluster.actors import ScorerActor, WriterActor
+from memreward.cluster.arrow import rollout_table, scores_in
+from memreward.cluster.library import ray_library, result_of
+from memreward.scoring import RowReader
+from memstore import Settings
+from schema.errors import BusyError, SettingsError
+from schema.ids import checked_name
+from schema.rollout import Rollout
+from schema.score import Score
+
+#: Where the actors' names are looked up, whatever the namespace of a job.
+NAMESPACE: Final = "memreward"
+#: Most rollouts that wait before a scorer.
+QUEUE_ROLLOUTS: Final = 1 << 16
+#: A scorer with a full queue is asked again for as long as this.
+BUSY_SECONDS: Final = 120.0
+_PAUSE_SECONDS: Final = 0.5
+#: Calls that one scorer takes at once; their rollouts wait in its queue.
+_CALLS: Final = 64
+#: Died actors are started again, and what they were asked is asked again.
+_DURABLE: Final = {"lifetime": "detached", "max_restarts": -1, "max_task_retries": -1}
+
+
+class _Stamp(NamedTuple):
+    """The encoder of a memory, as far as rows are read by it."""
+
+    name: str
+    dimension: int
+
+
+class RayMemory:
+    """A `schema.score.Scorer` on Ray, for any number of processes, tasks and actors.
+
+    One actor writes to the memory. One actor a node and run scores there. They are found by name,
+    so all who open the same memory share them, and they live until `stop`. Rollouts go to the
+    scorer through the object store of the caller's node.
+
+    Example:
+        ray.init(address="auto")
+        with RayMemory("sums", run="grpo-1") as memory:
+            reward = memory_reward(memory, verify=accuracy_reward, labelled=texts)
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        run: str = DEFAULT_RUN,
+        settings: Settings | None = None,
+        queue: int = QUEUE_ROLLOUTS,
+    ) -> None:
+        """Find the actors, or start them.
+
+        Args:
+            name: of the memory; a name that is new becomes a memory with the first rollouts.
+            run: the run that makes the rollouts.
+            settings: where the databases are, for actors that this call starts; None: what the
+                environment and the files of an actor's node say.
+            queue: most rollouts that wait before a scorer that this call starts.
+
+        Raises:
+            SettingsError: if Ray is not installed, or this process is not connected to a cluster.
+            MemrewardError: if the memory cannot be opened.
+        """
+        self.name, self.run = checked_name(name, "memory"), checked_name(run, "run")
+        self._settings, self._limit, self._rows = settings, queue, RowReader()
+        ray = ray_library()
+        if not ray.is_initialized():
+            raise SettingsError(
+                'this process is not connected to a Ray cluster: call ray.init(address="auto") '
+                "first, or ray.init() for one on this machine"
+            )
+        self._writer = _actor(WriterActor, f"{name}/writer", (name, settings), num_cpus=0)
+        self._scorer = self._scorer_here()
+        self._stamp = _Stamp(*result_of(self._scorer.encoder.remote()))
+
+    def score(
+        self, rollouts: Sequence[Rollout | Mapping[str, Any]], *, store: bool = True
+    ) -> list[Score]:
+        """Score new rollouts, in their order, as `memreward.Memory.score` does.
+
+        Rows are given sample numbers before they are sent, so whatever is sent twice is stored
+        once. A full queue is asked again for two minutes.
+
+        Raises:
+            InputError: if a rollout cannot be stored, or another text is known at its place.
+            BusyError: if the queue stays full.
+            MemrewardError: if they cannot be scored; nothing is guessed instead.
+        """
+        given = self._rows.rollouts(rollouts, self._stamp)
+        if not given:
+            return []
+        table = ray_library().put(rollout_table(given))
+        until = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                return scores_in(result_of(self._scorer.score.remote(table, store)))
+            except BusyError:
+                if time.monotonic() >= until:
+                    raise
+                time.sleep(_PAUSE_SECONDS)
+
+    def refresh(self) -> None:
+        """Have this node's scorer pick up the latest checkpoint, and both a new encoder."""
+        result_of(self._writer.refresh.remote())
+        result_of(self._scorer.refresh.remote())
+        self._stamp = _Stamp(*result_of(self._scorer.encoder.remote()))
+
+    def flush(self) -> None:
+        """Wait until everything that was stored is visible in Neo4j."""
+        result_of(self._writer.flush.remote())
+
+    def stop(self) -> None:
+        """Publish everything, and end the memory's actors on all nodes, for everybody."""
+        self.flush()
+        ray = ray_library()
+        for actor in ray.util.list_named_actors(all_namespaces=True):
+            if actor["namespace"] == NAMESPACE and actor["name"].startswith(f"{self.name}/"):
+                ray.kill(ray.get_actor(actor["name"], namespace=NAMESPACE))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Wait for publication; the actors stay for others."""
+        if error is None:
+            self.flush()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Sent to a task, it is opened there: that node has a scorer, and numbers, of its own."""
+        return _opened, (self.name, self.run, self._settings, self._limit)
+
+    def _scorer_here(self) -> Any:
+        """The handle of this node's scorer."""
+        ray = ray_library()
+        node = ray.get_runtime_context().get_node_id()
+        here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node, soft=False)
+        return _actor(
+            ScorerActor,
+            f"{self.name}/{self.run}/{node}",
+            (self.name, self.run, self._settings, self._writer, self._limit),
+            num_cpus=0,
+            max_concurrency=_CALLS,
+            scheduling_strategy=here,
+        )
+
+
+def _actor(kind: type, name: str, arguments: tuple[Any, ...], **options: Any) -> Any:
+    """The handle of the actor of that name, which is started if there is none."""
+    made = ray_library().remote(kind)
+    named = {"name": name, "namespace": NAMESPACE, "get_if_exists": True}
+    return made.options(**named, **_DURABLE, **options).remote(*arguments)
+
+
+def _opened(name: str, run: str, settings: Settings | None, queue: int) -> RayMemory:
+    return RayMemory(name, run=run, settings=settings, queue=queue)

@@ -1,0 +1,202 @@
+"""`RayMemory` on a local Ray and the real databases: scores, many callers, killed actors."""
+
+import asyncio
+import pickle
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from support.rollout_factory import make_rollout
+from support.store_fixtures import MemoryUnderTest
+
+from memreward import memory_reward
+from memreward.adapters import openrlhf, verl
+from memreward.client import environment as client
+from memreward.cluster.arrow import rollout_table
+from memreward.cluster.library import ray_library
+from memreward.cluster.ray_memory import NAMESPACE, RayMemory
+from memreward.memory import Memory
+from memstore.settings import Settings
+from schema.errors import InputError
+from schema.rollout import Rollout
+from schema.score import ScoreSource
+
+STEPS, QUERIES, PLACES = 4, 4, 4
+
+
+def fresh(question: int, places: int = PLACES, **changes: object) -> list[Rollout]:
+    return [make_rollout(question, p, **{"reward": None, **changes}) for p in range(places)]
+
+
+def test_the_scores_of_a_memory(
+    on_ray: RayMemory, trained: MemoryUnderTest, server_settings: Settings
+) -> None:
+    rollouts = [*fresh(30), make_rollout(31), *fresh(31, step=1)]
+    unstored = on_ray.score(rollouts, store=False)
+    assert trained.ask("MATCH (q:Query {memory: $memory, source_id: 'sum-30'}) RETURN q") == []
+    scores = on_ray.score(rollouts)
+    memory = Memory(trained.stores, server_settings, trained.name, "run-1")
+    expected = memory.score(rollouts)
+    memory.close()
+    assert [(s.rollout_id, s.source, s.model) for s in scores] == [
+        (s.rollout_id, s.source, s.model) for s in expected
+    ]
+    values = pytest.approx([s.value for s in expected], abs=1e-5)
+    assert [s.value for s in scores] == values
+    assert [s.value for s in unstored] == values
+    assert scores[PLACES].source is ScoreSource.VERIFIED
+    assert scores[0].source is ScoreSource.PROPAGATED
+
+
+def test_a_wrong_rollout_is_refused_by_name(on_ray: RayMemory) -> None:
+    on_ray.score(fresh(30))
+    with pytest.raises(InputError, match="another"):
+        on_ray.score([make_rollout(30, answer="Quite other.", reward=None)])
+    with pytest.raises(InputError, match="query"):
+        on_ray.score([{"completion": "#### 4"}])
+
+
+def ids_of(memory: MemoryUnderTest, run: str) -> list[object]:
+    rows = memory.ask(
+        "MATCH (:Run {memory: $memory, id: $run})-[:PRODUCED]->(a:Answer) RETURN a.id AS id",
+        run=run,
+    )
+    return [row["id"] for row in rows]
+
+
+def steps_of(caller: int) -> list[list[Rollout]]:
+    """What one caller sends, step by step; two callers share no place."""
+    return [
+        [
+            rollout
+            for question in range(QUERIES)
+            for rollout in fresh(40 + 10 * caller + question, step=step)
+        ]
+        for step in range(STEPS)
+    ]
+
+
+def two_callers(
+    memory: RayMemory, trained: MemoryUnderTest, between: Callable[[int], None] = lambda _: None
+) -> None:
+    """Two callers in processes of their own; all that they send is stored once."""
+    ray = ray_library()
+
+    @ray.remote(num_cpus=0)
+    def call(own: RayMemory, steps: list[list[Rollout]]) -> list[str]:
+        return [score.rollout_id for step in steps for score in own.score(step)]
+
+    calls = [call.remote(memory, steps_of(caller)) for caller in range(2)]
+    for n in range(2):
+        between(n)
+    given = [id_ for ids in ray.get(calls, timeout=300) for id_ in ids]
+    memory.flush()
+    stored = ids_of(trained, "run-1")
+    assert len(set(given)) == len(given) == 2 * STEPS * QUERIES * PLACES
+    assert len(stored) == len(set(stored))
+    sent = {rollout.source_query_id for caller in range(2) for rollout in steps_of(caller)[0]}
+    assert set(given) <= set(stored), "an accepted rollout is lost"
+    assert len(stored) == 16 * 4 + len(given), f"doubled, of {len(sent)} queries"
+
+
+def test_two_callers(on_ray: RayMemory, trained: MemoryUnderTest) -> None:
+    two_callers(on_ray, trained)
+
+
+def test_actors_are_killed_in_the_middle(on_ray: RayMemory, trained: MemoryUnderTest) -> None:
+    ray = ray_library()
+
+    def kill(n: int) -> None:
+        threading.Event().wait(1.5)
+        handle: Any = (on_ray._scorer, on_ray._writer)[n]
+        ray.kill(handle, no_restart=False)
+
+    two_callers(on_ray, trained, kill)
+
+
+def test_actors_that_die_while_idle_come_back(on_ray: RayMemory, trained: MemoryUnderTest) -> None:
+    ray = ray_library()
+
+    before = [score.value for score in on_ray.score(fresh(30))]
+    ray.kill(on_ray._writer, no_restart=False)
+    ray.kill(on_ray._scorer, no_restart=False)
+    assert [score.value for score in on_ray.score(fresh(30))] == pytest.approx(before, abs=1e-5)
+    on_ray.flush()
+    assert len(ids_of(trained, "run-1")) == 16 * 4 + PLACES
+
+
+def test_little_goes_through_the_driver(on_ray: RayMemory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the caller pickles itself; texts lie in buffers, which Ray puts into shared memory."""
+    ray = ray_library()
+
+    rollouts = [
+        make_rollout(70 + n, p, reward=None, thinking="I add them up. " * 60)
+        for n in range(16)
+        for p in range(8)
+    ]
+    sent: list[bytes] = []
+    put = ray.put
+
+    def noting(value: Any) -> Any:
+        sent.append(pickle.dumps(value, protocol=5, buffer_callback=lambda _: None))
+        reference = put(value)
+        sent.append(pickle.dumps((reference.binary(), True)))
+        return reference
+
+    monkeypatch.setattr(ray, "put", noting)
+    on_ray.score(rollouts, store=False)
+    assert len(sent) == 2, "all rollouts of a call are one object"
+    assert sum(map(len, sent)) <= 0.01 * rollout_table(rollouts).nbytes
+
+
+def test_a_reward_function_for_trl(on_ray: RayMemory) -> None:
+    reward = memory_reward(on_ray, training=lambda: True)
+    prompts = ["What is 30 + 30?"] * 4
+    texts = [f"I add them up.\n#### {n}" for n in (60, 60, 61, 60)]
+    given = reward(prompts=prompts, completions=texts, completion_ids=[[1]] * 4)
+    assert len(given) == 4
+
+
+def test_verl_and_openrlhf_inside_their_workers(
+    on_ray: RayMemory, trained: MemoryUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The calls are those of signatures.json, which test_trainers.py compares."""
+    monkeypatch.setenv("MEMREWARD_MEMORY", on_ray.name)
+    monkeypatch.setenv("MEMREWARD_RUN", "run-1")
+    monkeypatch.setenv("MEMREWARD_RAY", "true")
+    monkeypatch.setenv("MEMREWARD_TRAIN", "true")
+    client.asked.cache_clear()
+    info = {"question": "What is 3 + 3?", "query_id": "new-3", "split": "train"}
+    texts = ("The answer is 6.", "The answer is 7.", "The answer is 6.", "")
+
+    async def group() -> list[dict[str, float]]:
+        client.asked()
+        return await asyncio.gather(
+            *(verl.compute_score("sums", text, None, info) for text in texts)
+        )
+
+    try:
+        given = asyncio.run(group())
+        other = openrlhf.reward_func(["What is 4 + 4? #### 8"], ["What is 4 + 4?"], [None])
+        with pytest.raises(InputError, match="plans no calls"):
+            client.plan_calls([{"query": "a", "completion": "b"}], 1)
+    finally:
+        client.asked.cache_clear()
+    assert all(0 < entry["score"] < 1 for entry in given[:3])
+    assert given[3]["score"] == 0.0
+    assert 0 < float(other["rewards"][0]) < 1
+    on_ray.flush()
+    assert len(ids_of(trained, "run-1")) == 16 * 4 + 4
+
+
+def test_stop_ends_the_actors_of_this_memory_only(
+    on_ray: RayMemory, server_settings: Settings
+) -> None:
+    ray = ray_library()
+
+    other = RayMemory("another", run="r", settings=server_settings)
+    other.stop()
+    left = {actor["name"] for actor in ray.util.list_named_actors(all_namespaces=True)}
+    assert f"{on_ray.name}/writer" in left and "another/writer" not in left
+    assert ray.get_actor(f"{on_ray.name}/writer", namespace=NAMESPACE)

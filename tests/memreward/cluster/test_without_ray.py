@@ -1,0 +1,46 @@
+"""Nothing needs Ray but `RayMemory`, which says how to install it; columns keep what rows hold."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from support.rollout_factory import make_rollout
+
+from memreward import Memory, RayMemory, memory_reward
+from memreward.cluster.arrow import rollout_table, score_table, scores_in
+from memreward.scoring.row_reader import RowReader
+from memstore.encoders.default import Encoder
+from schema.errors import SettingsError
+from schema.score import Score, ScoreSource
+
+
+def test_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(SettingsError, match=r"pip install 'memreward\[ray\]'"):
+        RayMemory("sums")
+
+
+def test_nothing_else_imports_ray() -> None:
+    assert Memory and memory_reward
+    code = (
+        "import sys; sys.modules['ray'] = None; import memreward; memreward.Memory; "
+        "memreward.RemoteMemory; memreward.RayMemory; import memreward.serving.app"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_rollouts_come_back_from_columns() -> None:
+    given = [make_rollout(1), make_rollout(2, 1, reward=None, policy_embedding=None)]
+    read = RowReader().rollouts(rollout_table(given).to_pylist(), Encoder())
+    for before, after in zip(given, read, strict=True):
+        for name in type(before).__slots__:
+            assert np.array_equal(getattr(before, name), getattr(after, name)), name
+
+
+def test_scores_come_back_from_columns() -> None:
+    scores = [
+        Score(rollout_id="a", value=None, confidence=0.0, source=ScoreSource.NONE),
+        Score(rollout_id="b", value=0.1, confidence=0.5, source=ScoreSource.PROPAGATED, model="m"),
+    ]
+    assert scores_in(score_table(scores)) == scores
