@@ -15,7 +15,7 @@ from memreward.adapters import openrlhf, verl
 from memreward.client import environment as client
 from memreward.cluster.arrow import rollout_table
 from memreward.cluster.library import ray_library
-from memreward.cluster.ray_memory import NAMESPACE, RayMemory
+from memreward.cluster.ray_memory import RayMemory
 from memreward.memory import Memory
 from memstore.settings import Settings
 from schema.errors import InputError
@@ -50,9 +50,9 @@ def test_the_scores_of_a_memory(
 
 
 def test_a_wrong_rollout_is_refused_by_name(on_ray: RayMemory) -> None:
-    on_ray.score(fresh(30))
+    on_ray.score(fresh(33))
     with pytest.raises(InputError, match="another"):
-        on_ray.score([make_rollout(30, answer="Quite other.", reward=None)])
+        on_ray.score([make_rollout(33, answer="Quite other.", reward=None)])
     with pytest.raises(InputError, match="query"):
         on_ray.score([{"completion": "#### 4"}])
 
@@ -78,16 +78,19 @@ def steps_of(caller: int) -> list[list[Rollout]]:
 
 
 def two_callers(
-    memory: RayMemory, trained: MemoryUnderTest, between: Callable[[int], None] = lambda _: None
+    memory: RayMemory,
+    trained: MemoryUnderTest,
+    first: int,
+    between: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Two callers in processes of their own; all that they send is stored once."""
-    ray = ray_library()
+    ray, before = ray_library(), ids_of(trained, "run-1")
 
     @ray.remote(num_cpus=0)
     def call(own: RayMemory, steps: list[list[Rollout]]) -> list[str]:
         return [score.rollout_id for step in steps for score in own.score(step)]
 
-    calls = [call.remote(memory, steps_of(caller)) for caller in range(2)]
+    calls = [call.remote(memory, steps_of(first + caller)) for caller in range(2)]
     for n in range(2):
         between(n)
     given = [id_ for ids in ray.get(calls, timeout=300) for id_ in ids]
@@ -95,13 +98,12 @@ def two_callers(
     stored = ids_of(trained, "run-1")
     assert len(set(given)) == len(given) == 2 * STEPS * QUERIES * PLACES
     assert len(stored) == len(set(stored))
-    sent = {rollout.source_query_id for caller in range(2) for rollout in steps_of(caller)[0]}
     assert set(given) <= set(stored), "an accepted rollout is lost"
-    assert len(stored) == 16 * 4 + len(given), f"doubled, of {len(sent)} queries"
+    assert len(stored) == len(before) + len(given), "a rollout is doubled"
 
 
 def test_two_callers(on_ray: RayMemory, trained: MemoryUnderTest) -> None:
-    two_callers(on_ray, trained)
+    two_callers(on_ray, trained, 0)
 
 
 def test_actors_are_killed_in_the_middle(on_ray: RayMemory, trained: MemoryUnderTest) -> None:
@@ -112,18 +114,7 @@ def test_actors_are_killed_in_the_middle(on_ray: RayMemory, trained: MemoryUnder
         handle: Any = (on_ray._scorer, on_ray._writer)[n]
         ray.kill(handle, no_restart=False)
 
-    two_callers(on_ray, trained, kill)
-
-
-def test_actors_that_die_while_idle_come_back(on_ray: RayMemory, trained: MemoryUnderTest) -> None:
-    ray = ray_library()
-
-    before = [score.value for score in on_ray.score(fresh(30))]
-    ray.kill(on_ray._writer, no_restart=False)
-    ray.kill(on_ray._scorer, no_restart=False)
-    assert [score.value for score in on_ray.score(fresh(30))] == pytest.approx(before, abs=1e-5)
-    on_ray.flush()
-    assert len(ids_of(trained, "run-1")) == 16 * 4 + PLACES
+    two_callers(on_ray, trained, 2, kill)
 
 
 def test_little_goes_through_the_driver(on_ray: RayMemory, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,6 +158,7 @@ def test_verl_and_openrlhf_inside_their_workers(
     monkeypatch.setenv("MEMREWARD_RAY", "true")
     monkeypatch.setenv("MEMREWARD_TRAIN", "true")
     client.asked.cache_clear()
+    before = len(ids_of(trained, "run-1"))
     info = {"question": "What is 3 + 3?", "query_id": "new-3", "split": "train"}
     texts = ("The answer is 6.", "The answer is 7.", "The answer is 6.", "")
 
@@ -187,16 +179,4 @@ def test_verl_and_openrlhf_inside_their_workers(
     assert given[3]["score"] == 0.0
     assert 0 < float(other["rewards"][0]) < 1
     on_ray.flush()
-    assert len(ids_of(trained, "run-1")) == 16 * 4 + 4
-
-
-def test_stop_ends_the_actors_of_this_memory_only(
-    on_ray: RayMemory, server_settings: Settings
-) -> None:
-    ray = ray_library()
-
-    other = RayMemory("another", run="r", settings=server_settings)
-    other.stop()
-    left = {actor["name"] for actor in ray.util.list_named_actors(all_namespaces=True)}
-    assert f"{on_ray.name}/writer" in left and "another/writer" not in left
-    assert ray.get_actor(f"{on_ray.name}/writer", namespace=NAMESPACE)
+    assert len(ids_of(trained, "run-1")) == before + 4
