@@ -2,7 +2,7 @@
 
 import asyncio
 import pickle
-import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +22,7 @@ from schema.errors import InputError
 from schema.rollout import Rollout
 from schema.score import ScoreSource
 
-STEPS, QUERIES, PLACES = 4, 4, 4
+STEPS, QUERIES, PLACES = 8, 4, 4
 
 
 def fresh(question: int, places: int = PLACES, **changes: object) -> list[Rollout]:
@@ -110,9 +110,12 @@ def test_actors_are_killed_in_the_middle(on_ray: RayMemory, trained: MemoryUnder
     ray = ray_library()
 
     def kill(n: int) -> None:
-        threading.Event().wait(1.5)
-        handle: Any = (on_ray._scorer, on_ray._writer)[n]
-        ray.kill(handle, no_restart=False)
+        """The scorer at the first rollouts that are seen, the writer at the next ones."""
+        seen, until = len(ids_of(trained, "run-1")), time.monotonic() + 120
+        while len(ids_of(trained, "run-1")) == seen:
+            assert time.monotonic() < until, "the callers store nothing"
+            time.sleep(0.02)
+        ray.kill((on_ray._scorer, on_ray._writer)[n], no_restart=False)
 
     two_callers(on_ray, trained, 2, kill)
 
