@@ -125,7 +125,7 @@ def test_little_goes_through_the_driver(on_ray: RayMemory, monkeypatch: pytest.M
     ray = ray_library()
 
     rollouts = [
-        make_rollout(70 + n, p, reward=None, thinking="I add them up. " * 60)
+        make_rollout(170 + n, p, reward=None, thinking="I add them up. " * 60)
         for n in range(16)
         for p in range(8)
     ]
@@ -161,6 +161,7 @@ def test_verl_and_openrlhf_inside_their_workers(
     monkeypatch.setenv("MEMREWARD_RAY", "true")
     monkeypatch.setenv("MEMREWARD_TRAIN", "true")
     client.asked.cache_clear()
+    on_ray.flush()
     before = len(ids_of(trained, "run-1"))
     info = {"question": "What is 3 + 3?", "query_id": "new-3", "split": "train"}
     texts = ("The answer is 6.", "The answer is 7.", "The answer is 6.", "")
