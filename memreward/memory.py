@@ -15,7 +15,7 @@ from memstore.changes import (
     ingest_dataset,
     label_dataset,
 )
-from memstore.db import Stores
+from memstore.db import Stores, find_memory
 from memstore.encoders import TextEncoder
 from memstore.mapping import ShapeOptions
 from schema.calls import Judge, Reuse
@@ -111,6 +111,16 @@ class Memory:
     def seq(self) -> int:
         """The batch up to which the last score knew the memory; 0: nothing is stored."""
         return self._scorer.seq
+
+    def batches(self) -> tuple[int, int]:
+        """Numbers of the last batch that was accepted, and of the last one that Neo4j shows.
+
+        Raises:
+            UnreachableError: if Postgres does not answer.
+        """
+        with self._stores.vectors.transaction("outbox.sql") as session:
+            state = find_memory(session, self.name)
+        return (0, 0) if state is None else (state.seq, state.published_seq)
 
     @property
     def model(self) -> str | None:

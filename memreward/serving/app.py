@@ -7,12 +7,14 @@ from typing import Annotated, Any, Final, Protocol
 
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from fastapi.security import HTTPBearer
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from memreward.adapters import NEUTRAL, answer_of, row_of
 from memreward.scoring import RowReader, ScoringQueue, in_place, said
 from memreward.serving.learning import Labelled
+from memreward.serving.metrics import Counted, ServiceMetrics, Timed
 from memreward.serving.middleware import BODY_SECONDS, MAX_BODY_BYTES, Guard
 from memreward.serving.schemas import (
     LabelRequest,
@@ -57,7 +59,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-class Served(Scorer, Labelled, Protocol):
+class Served(Scorer, Labelled, Counted, Protocol):
     """What the service needs of a `memreward.Memory`."""
 
     @property
@@ -119,6 +121,7 @@ def create_app(
     token: str,
     *,
     labelled: Labelled | None = None,
+    metrics: ServiceMetrics | None = None,
     max_body: int = MAX_BODY_BYTES,
     body_seconds: float = BODY_SECONDS,
 ) -> FastAPI:
@@ -129,6 +132,7 @@ def create_app(
         queue: before it; closed by whoever made it.
         token: that callers must show.
         labelled: takes the labels; None: the memory does.
+        metrics: where it is counted; None: from now on.
         max_body: largest body of a request in bytes.
         body_seconds: by when a body must have arrived.
     """
@@ -144,8 +148,12 @@ def create_app(
     _add_scoring(app, handler)
     _add_labels(app, labelled or memory)
     _add_upkeep(app, memory)
+    metrics = metrics or ServiceMetrics()
+    metrics.watch(memory, queue)
+    _add_metrics(app, metrics)
     _add_errors(app)
     app.add_middleware(Guard, token=token, max_body=max_body, seconds=body_seconds)
+    app.add_middleware(Timed, metrics=metrics)
     return app
 
 
@@ -229,6 +237,16 @@ def _add_upkeep(app: FastAPI, memory: Served) -> None:
         """Wait until everything that was stored is visible in Neo4j."""
         await asyncio.to_thread(memory.flush)
         return Liveness(ok=True)
+
+
+def _add_metrics(app: FastAPI, metrics: ServiceMetrics) -> None:
+    """What is counted."""
+
+    @app.get("/metrics", dependencies=_BEARER, response_class=Response)
+    async def counts() -> Response:
+        """Counts and times, in Prometheus' text format."""
+        text = await asyncio.to_thread(metrics.text)
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
 def _add_errors(app: FastAPI) -> None:

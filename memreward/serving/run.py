@@ -10,6 +10,7 @@ from memreward import Memory
 from memreward.scoring import ScoringQueue
 from memreward.serving.app import create_app
 from memreward.serving.learning import LearningScorer
+from memreward.serving.metrics import CountingScorer, ServiceMetrics
 from memreward.web import run_until_stopped
 from memstore import Settings
 from memstore.servers import SERVE_TOKEN, Home
@@ -64,8 +65,9 @@ def serve_memory(
     Raises:
         MemrewardError: if what was stored cannot be published; it stays accepted.
     """
-    queue = ScoringQueue(learning or memory, limit=limit)
-    app = create_app(memory, queue, token, labelled=learning)
+    metrics = ServiceMetrics()
+    queue = ScoringQueue(CountingScorer(learning or memory, metrics), limit=limit)
+    app = create_app(memory, queue, token, labelled=learning, metrics=metrics)
     try:
         run_until_stopped(app, listener, ready)
     finally:

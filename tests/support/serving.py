@@ -14,6 +14,7 @@ from support.fake_scorer import FakeScorer
 
 from memreward.scoring.queue import ScoringQueue
 from memreward.serving.app import Served, create_app
+from memreward.serving.metrics import CountingScorer, ServiceMetrics
 from memreward.serving.middleware import BODY_SECONDS, MAX_BODY_BYTES
 from memreward.web.listener import listening
 from memstore.encoders.default import Encoder
@@ -40,10 +41,16 @@ class ServedFake(FakeScorer):
         self.planned: list[tuple[Sequence[Rollout], int]] = []
         self.labels: list[tuple[dict[str, Any], str | None]] = []
         self.model: str | None = "fake"
-        self.refreshed = self.n_begun = self.n_learned = 0
+        self.refreshed = self.n_begun = self.n_learned = self.seq = 0
+        self.known: tuple[int, int] = (0, 0)
         self.begun.clear()
         self.gate.set()
         self.error: Exception | None = None
+
+    def batches(self) -> tuple[int, int]:
+        if self.error is not None:
+            raise self.error
+        return self.known
 
     def refresh(self) -> None:
         self.refreshed += 1
@@ -105,8 +112,19 @@ class Service:
     def score(self, *rows: dict[str, Any], **fields: Any) -> requests.Response:
         return self.post("/v1/score", {"rollouts": list(rows), **fields})
 
-    def get(self, path: str) -> requests.Response:
-        return requests.get(self.url + path, timeout=60)
+    def get(self, path: str, headers: dict[str, str] | None = None) -> requests.Response:
+        return requests.get(self.url + path, headers=headers, timeout=60)
+
+    def metrics(self) -> dict[str, float]:
+        """Values by sample, as `name{label="value"}`; buckets and this process left out."""
+        answer = self.get("/metrics", {"Authorization": f"Bearer {TOKEN}"})
+        assert answer.headers["Content-Type"].startswith("text/plain")
+        lines = (line.rpartition(" ") for line in answer.text.splitlines())
+        return {
+            name: float(value)
+            for name, _, value in lines
+            if name.startswith("memreward") and "_bucket" not in name
+        }
 
 
 @contextmanager
@@ -120,11 +138,19 @@ def serving(
     **tls: str,
 ) -> Iterator[Service]:
     """Serve in a thread for the length of a block; `tls` as uvicorn has it."""
-    queue = ScoringQueue(memory, limit=limit)
+    metrics = ServiceMetrics()
+    queue = ScoringQueue(CountingScorer(memory, metrics), limit=limit)
     with listening("127.0.0.1", port) as listener:
         port = listener.getsockname()[1]
         config = uvicorn.Config(
-            create_app(memory, queue, TOKEN, max_body=max_body, body_seconds=body_seconds),
+            create_app(
+                memory,
+                queue,
+                TOKEN,
+                metrics=metrics,
+                max_body=max_body,
+                body_seconds=body_seconds,
+            ),
             log_level="error",
             lifespan="off",
             **tls,  # pyright: ignore[reportArgumentType]

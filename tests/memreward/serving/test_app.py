@@ -369,6 +369,7 @@ def test_the_document_describes_it(service: Service) -> None:
         "/v1/learn",
         "/v1/refresh",
         "/v1/flush",
+        "/metrics",
         "/openrlhf",
     }
     score = document["paths"]["/v1/score"]["post"]

@@ -1,0 +1,178 @@
+"""What the service says of itself to Prometheus, as text at `/metrics`.
+
+Nothing of a caller's or a rollout's text becomes a label: a route is a path of ours, or `none`.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Final, Protocol
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from memreward.scoring import ScoringQueue
+from memreward.serving.middleware import App, Message, Receive, Send
+from schema.errors import UnreachableError
+from schema.rollout import Rollout
+from schema.score import Score, Scorer, ScoreSource
+
+#: Upper ends of a request's seconds: a step waits for this.
+_SECONDS: Final = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
+#: Upper ends of the number of rollouts that are scored together.
+_ROLLOUTS: Final = (1, 4, 16, 64, 128, 256, 512)
+
+
+class Counted(Protocol):
+    """What knows how far a memory is: a `memreward.Memory`."""
+
+    @property
+    def seq(self) -> int:
+        """The batch up to which the last score knew the memory."""
+        ...
+
+    def batches(self) -> tuple[int, int]:
+        """Numbers of the last batch that was accepted, and of the last one that Neo4j shows."""
+        ...
+
+
+class ServiceMetrics:
+    """Counts of one service, in a registry of their own."""
+
+    def __init__(self) -> None:
+        """Nothing has happened yet."""
+        self.registry = CollectorRegistry()
+        self._requests = Histogram(
+            "memreward_request_seconds",
+            "Seconds until a request was answered.",
+            ["route", "status"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._batches = Histogram(
+            "memreward_batch_rollouts",
+            "Rollouts that were scored together.",
+            buckets=_ROLLOUTS,
+            registry=self.registry,
+        )
+        self._scores = Counter(
+            "memreward_scores",
+            "Scores that were given, by source; none: no opinion; verified: a call was spent.",
+            ["source"],
+            registry=self.registry,
+        )
+        for source in ScoreSource:
+            self._scores.labels(source.value)
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+
+    def watch(self, memory: Counted, queue: ScoringQueue) -> None:
+        """Also tell, whenever it is asked, how far the memory is and what waits."""
+        self.registry.register(_Gauges(memory, queue))
+
+    def scored(self, scores: Sequence[Score]) -> None:
+        """Count one batch."""
+        self._batches.observe(len(scores))
+        for score in scores:
+            self._scores.labels(score.source.value).inc()
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Count one request."""
+        self._requests.labels(route, str(status)).observe(seconds)
+
+    def text(self) -> bytes:
+        """Prometheus' text format."""
+        return generate_latest(self.registry)
+
+
+class _Gauges(Collector):
+    """What is looked up when it is asked for."""
+
+    def __init__(self, memory: Counted, queue: ScoringQueue) -> None:
+        self._memory, self._queue = memory, queue
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        yield GaugeMetricFamily(
+            "memreward_queue_rollouts", "Rollouts that wait.", value=self._queue.waiting
+        )
+        yield GaugeMetricFamily(
+            "memreward_queue_limit", "Rollouts that can wait.", value=self._queue.limit
+        )
+        seq = self._memory.seq
+        try:
+            accepted, published = self._memory.batches()
+        except UnreachableError:
+            yield _up(0)
+            return
+        yield _up(1)
+        yield GaugeMetricFamily(
+            "memreward_accepted_batch", "Number of the last accepted batch.", value=accepted
+        )
+        yield GaugeMetricFamily(
+            "memreward_unpublished_batches",
+            "Batches that were accepted and that Neo4j does not show yet.",
+            value=accepted - published,
+        )
+        yield GaugeMetricFamily(
+            "memreward_unscored_batches",
+            "Batches that were accepted and that the last score did not know.",
+            value=max(0, accepted - seq),
+        )
+
+
+def _up(value: int) -> GaugeMetricFamily:
+    return GaugeMetricFamily(
+        "memreward_postgres_up", "Whether Postgres answered just now.", value=value
+    )
+
+
+class CountingScorer:
+    """Scores as another does, and counts it."""
+
+    def __init__(self, scorer: Scorer, metrics: ServiceMetrics) -> None:
+        """Count what `scorer` gives."""
+        self._scorer, self._metrics = scorer, metrics
+
+    def score(self, rollouts: Sequence[Rollout], *, store: bool = True) -> list[Score]:
+        """See `schema.score.Scorer.score`."""
+        scores = self._scorer.score(rollouts, store=store)
+        self._metrics.scored(scores)
+        return scores
+
+    def flush(self) -> None:
+        """See `schema.score.Scorer.flush`."""
+        self._scorer.flush()
+
+
+class Timed:
+    """ASGI middleware: how long each request took, by route and status."""
+
+    def __init__(self, app: App, *, metrics: ServiceMetrics) -> None:
+        """Wrap `app`."""
+        self._app, self._metrics = app, metrics
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Let it through, and note what was answered."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.monotonic(), 500
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        finally:
+            route = getattr(scope.get("route"), "path", "none")
+            self._metrics.answered(route, status, time.monotonic() - began)
