@@ -19,6 +19,7 @@ from .reward_model import no_progress as no_progress
 from .reward_model import not_fitted as not_fitted
 from .scaler import Scaler as Scaler
 from .splits import final_queries as final_queries
+from .splits import is_final as is_final
 from .splits import train_validation as train_validation
 from .spread import mean_and_spread as mean_and_spread
 from .threads import one_thread as one_thread

@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+from gnn.base import is_final
 from gnn.models.memreward import MemrewardModel
 from memreward.base import Bars
 from memreward.jobs.ingest import IngestRequest, ingest_files
@@ -126,12 +127,15 @@ def _check_labels(request: EvaluationRequest, options: ReadOptions) -> None:
             "give a file of verified rollouts, of which a share is then shown as labels, or say "
             "with --map reward=COLUMN where it is"
         )
+    several = len(set(request.labels)) > 1
+    pool = sum(not several or not is_final(query) for query in rewarded)
     few, needed = min(request.labels), MemrewardModel().fewest_queries
-    if round(few * len(rewarded)) < needed:
+    if round(few * pool) < needed:
+        apart = " outside the final set" if several else ""
         raise InputError(
-            f"--labels {few:g} shows the rewards of {round(few * len(rewarded))} of "
-            f"{len(rewarded)} queries, and {MODEL} learns from {needed} at least: give a larger "
-            "share, or a file with more queries"
+            f"--labels {few:g} shows the rewards of {round(few * pool)} of {pool} queries{apart}, "
+            f"and {MODEL} learns from {needed} at least: give a larger share, or a file with more "
+            "queries"
         )
 
 

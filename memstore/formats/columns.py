@@ -112,7 +112,8 @@ def require_columns(names: set[str], where: Path, *, prefers: bool = False) -> N
         raise ShapeError(
             f"{where}: missing {' and '.join(f'`{name}`' for name in missing)} (found: {found}); "
             "rename the columns as docs/format.md says (`completion` may replace `answer`), or "
-            "say where they are with --map, as in --map query=prompt,completion=output",
+            "say where they are with --map, as in --map query=prompt,completion=output,"
+            "reward=score, with [] after a list: completion=outputs[],reward=scores[]",
             where,
         )
 

@@ -182,14 +182,18 @@ def test_options_that_cannot_be(
 
 @pytest.mark.parametrize(
     ("rewards", "share", "said"),
-    [((None, None), 0.5, "no row has a `reward`"), ((1.0, 0.0), 0.1, "3 of 30 queries")],
+    [
+        ((None, None), "0.5", "no row has a `reward`"),
+        ((1.0, 0.0), "0.1", "3 of 30 queries, and memreward learns from"),
+        ((1.0, 0.0), "0.12,0.9", "queries outside the final set, and memreward"),
+    ],
 )
 def test_too_few_rewards_are_refused_before_anything_is_stored(
     cli: Cli,
     tmp_path: Path,
     stores: Stores,
     rewards: tuple[float | None, ...],
-    share: float,
+    share: str,
     said: str,
 ) -> None:
     rows = [
