@@ -86,6 +86,6 @@ def draw_run(folder: Path) -> None:
         axes.plot([e["step"] for e in known], [e[name] for e in known], label=label, alpha=0.6)
     steps = sorted(curve)
     axes.plot(steps, [curve[step].mean for step in steps], label="held-out accuracy", marker="o")
-    axes.set(xlabel="step", ylim=(0, 1))
+    axes.set(xlabel="step", ylim=(-0.02, 1.02))
     axes.legend()
     figure.savefig(folder / "run.png", dpi=120)
