@@ -114,6 +114,14 @@ class _RequestHandler:
             return "the queue is full"
         return None
 
+    def without_database(self) -> str | None:
+        """Why nothing could be stored now; None: it could."""
+        try:
+            self.memory.batches()
+        except UnreachableError as error:
+            return str(error)
+        return None
+
 
 def create_app(
     memory: Served,
@@ -167,8 +175,8 @@ def _add_probes(app: FastAPI, handler: _RequestHandler) -> None:
 
     @app.get("/ready", responses={503: {"model": Liveness}})
     async def ready() -> JSONResponse:
-        """Whether a request would be scored now."""
-        return _state(handler.unready())
+        """Whether a request would be scored now: there is room, and Postgres answers."""
+        return _state(handler.unready() or await asyncio.to_thread(handler.without_database))
 
 
 def _add_scoring(app: FastAPI, handler: _RequestHandler) -> None:

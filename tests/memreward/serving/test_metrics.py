@@ -88,6 +88,9 @@ def test_without_postgres_it_still_answers(service: Service, memory: ServedFake)
     found = service.metrics()
     assert found["memreward_postgres_up"] == 0
     assert "memreward_accepted_batch" not in found
+    assert service.get("/health").status_code == 200
+    ready = service.get("/ready")
+    assert (ready.status_code, ready.json()["reason"]) == (503, "away")
 
 
 def test_it_needs_the_token_and_no_text_of_a_caller_is_a_label(service: Service) -> None:
