@@ -84,6 +84,7 @@ def two_callers(
     between: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Two callers in processes of their own; all that they send is stored once."""
+    memory.flush()  # Neo4j shows what other tests stored a moment ago.
     ray, before = ray_library(), ids_of(trained, "run-1")
 
     @ray.remote(num_cpus=0)
