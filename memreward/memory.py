@@ -9,12 +9,7 @@ from gnn.jobs import OnlineScorer, judge_conclusions, suggest_conclusions
 from memreward.base import started
 from memreward.scoring import RowReader, keep_scores
 from memstore import Settings, load_settings
-from memstore.changes import (
-    IngestReport,
-    LabelOptions,
-    ingest_dataset,
-    label_dataset,
-)
+from memstore.changes import IngestReport, LabelOptions, ingest_dataset, label_dataset
 from memstore.db import Stores, find_memory
 from memstore.encoders import TextEncoder
 from memstore.mapping import ShapeOptions
@@ -25,6 +20,8 @@ from schema.rollout import Rollout
 from schema.score import Score
 
 DEFAULT_RUN: Final = "default"
+#: How long a probe waits for Postgres.
+PROBE_SECONDS: Final = 3.0
 #: How long a query may take.
 QUERY_SECONDS: Final = 30.0
 
@@ -118,7 +115,7 @@ class Memory:
         Raises:
             UnreachableError: if Postgres does not answer.
         """
-        with self._stores.vectors.transaction("outbox.sql") as session:
+        with self._stores.vectors.transaction("outbox.sql", wait_s=PROBE_SECONDS) as session:
             state = find_memory(session, self.name)
         return (0, 0) if state is None else (state.seq, state.published_seq)
 
