@@ -79,7 +79,7 @@ def _evaluated(
         trials=[trial(request, seed, share, graph, material.truth) for seed in seeds],
         models=models,
         labels=share,
-        progress=_labelled_progress(progress, share) if len(set(request.labels)) > 1 else progress,
+        progress=_labelled_progress(progress, share) if request.is_curve else progress,
     )
 
 
@@ -137,8 +137,7 @@ def trial(
     in_train_Q = np.zeros(len(graph.query_id_Q), dtype=np.bool_)
     in_train_Q[query_R[run_R == TRAIN_RUN]] = True
     final_Q = in_train_Q & final_queries(graph)
-    several = len(set(request.labels)) > 1
-    counted_Q = in_train_Q & ~final_Q if several else in_train_Q
+    counted_Q = in_train_Q & ~final_Q if request.is_curve else in_train_Q
     dataset_of = {graph.query_text_Q[q]: graph.dataset_Q[q] for q in np.flatnonzero(counted_Q)}
     never = {graph.query_text_Q[q] for q in np.flatnonzero(final_Q)}
 
@@ -147,7 +146,7 @@ def trial(
         return in_train_Q & np.isin(graph.query_text_Q, list(chosen))
 
     labelled_Q = labelled(share)
-    spared_Q = ~labelled(max(request.labels)) if several else ~labelled_Q
+    spared_Q = ~labelled(max(request.labels)) if request.is_curve else ~labelled_Q
     open_R = (run_R == TRAIN_RUN) & spared_Q[query_R]
     sets = {UNLABELLED: open_R & ~final_Q[query_R]}
     if request.final:

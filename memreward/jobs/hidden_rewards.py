@@ -53,6 +53,11 @@ class EvaluationRequest:
     #: Which of `answer` and `completion` counts where a row has both.
     prefer: Literal["answer", "completion"] | None = None
 
+    @property
+    def is_curve(self) -> bool:
+        """Whether several label shares are asked for."""
+        return len(set(self.labels)) > 1
+
     def ingestion(self, path: Path, memory: str = "", run: str = "") -> IngestRequest:
         """The file as `memreward ingest` reads it, without its rewards.
 
@@ -99,7 +104,7 @@ def _runs(request: EvaluationRequest) -> dict[str, Path]:
     for share in request.labels:
         if not 0 < share <= 1:
             raise InputError(f"--labels {share}: give a share above 0 and at most 1")
-    if len(set(request.labels)) > 1 and max(request.labels) == 1:
+    if request.is_curve and max(request.labels) == 1:
         raise InputError("--labels: where all queries are labelled, none is left to be scored")
     runs = {TRAIN_RUN: request.train}
     for path in request.tests:
@@ -127,11 +132,10 @@ def _check_labels(request: EvaluationRequest, options: ReadOptions) -> None:
             "give a file of verified rollouts, of which a share is then shown as labels, or say "
             "with --map reward=COLUMN where it is"
         )
-    several = len(set(request.labels)) > 1
-    pool = sum(not several or not is_final(query) for query in rewarded)
+    pool = len([query for query in rewarded if not (request.is_curve and is_final(query))])
     few, needed = min(request.labels), MemrewardModel().fewest_queries
     if round(few * pool) < needed:
-        apart = " outside the final set" if several else ""
+        apart = " outside the final set" if request.is_curve else ""
         raise InputError(
             f"--labels {few:g} shows the rewards of {round(few * pool)} of {pool} queries{apart}, "
             f"and {MODEL} learns from {needed} at least: give a larger share, or a file with more "

@@ -79,7 +79,7 @@ def latex(results: Sequence[ArmResult]) -> str:
             str(result.seeds),
             *(shown(*result.measures[name]) for name in ("before", "after")),
             "n/a" if result.intervals is None else span(result.intervals.after),
-            *(shown(*result.measures["share"]),),
+            shown(*result.measures["share"]),
             *(_count(result, name) for name in ("labels", "calls", "seconds")),
         ]
         for result in results

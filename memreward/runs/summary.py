@@ -122,8 +122,7 @@ def _quality(out: GrpoOutcome) -> dict[str, float]:
     """Measures of the rewards; not a number where one is not defined."""
     found = {} if out.quality is None else asdict(out.quality)
     values = {field.name: found.get(field.name) for field in fields(RewardQuality)}
-    defined = {name: float("nan") if value is None else value for name, value in values.items()}
-    return defined | _drift(out)
+    return _numbers(values) | _drift(out)
 
 
 def _drift(out: GrpoOutcome) -> dict[str, float]:
@@ -134,6 +133,10 @@ def _drift(out: GrpoOutcome) -> dict[str, float]:
         for name in DRIFT:
             value = None if quarter is None else getattr(quarter, name)
             values[f"{name}_{number + 1}"] = value
+    return _numbers(values)
+
+
+def _numbers(values: Mapping[str, float | None]) -> dict[str, float]:
     return {name: float("nan") if value is None else value for name, value in values.items()}
 
 

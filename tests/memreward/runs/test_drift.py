@@ -3,6 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+from support.made_up_outcome import made_up
+
 from memreward.runs.comparison_table import ArmResult, drift_cells, table
 from memreward.runs.drift import Quarter, read_drift
 from memreward.runs.grpo_outcome import GrpoOutcome
@@ -10,7 +12,6 @@ from memreward.runs.reward_quality import keep_truth
 from memreward.runs.summary import ArmRun, summarise
 from schema.score import ScoreSource
 from trainer.rewards.baseline_scorers import Arm
-from trainer.runs.accuracy import Accuracy
 
 VERIFIED, PROPAGATED = ScoreSource.VERIFIED, ScoreSource.PROPAGATED
 
@@ -42,32 +43,16 @@ def test_samples_that_were_drawn_once_do_not_drift(tmp_path: Path) -> None:
     assert read_drift(path) == []
 
 
-def outcome(folder: Path) -> GrpoOutcome:
-    at = Accuracy(step=0, completions=8, mean=0.5, families={"seen": 0.5})
-    return GrpoOutcome(
-        folder=folder,
-        before=at,
-        after=replace(at, step=8),
-        labels=4,
-        queries=20,
-        calls=8,
-        calls_saved=2,
-        completions=40,
-        reward_seconds=1.0,
-        seconds=10.0,
-    )
-
-
 def test_the_table_has_means_over_seeds_and_only_arms_that_propagate(tmp_path: Path) -> None:
     nothing = Quarter(rewards=0, within_query=None, ece=None)
 
     def moved(ece: float) -> GrpoOutcome:
         quarters = [nothing, *(replace(nothing, rewards=4, ece=ece) for _ in range(3))]
-        return replace(outcome(tmp_path), drift=quarters)
+        return replace(made_up(tmp_path, 0.5, 0.5, 0.5), drift=quarters)
 
     runs = [ArmRun(arm=Arm.MEMREWARD, labels=0.2, seed=seed) for seed in range(2)]
     oracle = ArmRun(arm=Arm.ORACLE, labels=1.0, seed=0)
-    given = {oracle: outcome(tmp_path), runs[0]: moved(0.25), runs[1]: moved(0.75)}
+    given = {oracle: made_up(tmp_path, 0.5, 0.5, 0.5), runs[0]: moved(0.25), runs[1]: moved(0.75)}
     results: list[ArmResult] = summarise(given)
     _, rows = drift_cells(results)
     assert rows == [["memreward", "20%", *5 * ["n/a"], *3 * ["0.500 ±0.354"]]]

@@ -10,19 +10,20 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 from support.fake_scorer import FakePlanner, FakeScorer
+from support.made_up_outcome import made_up
 from support.tiny_policy import write_tiny_policy
 
 from memreward.base.progress import Bars, bars
 from memreward.runs.comparison import CompareRequest, compare, planned
 from memreward.runs.comparison_table import table
 from memreward.runs.grpo import run_grpo
-from memreward.runs.grpo_outcome import GrpoOutcome, draw_run
+from memreward.runs.grpo_outcome import draw_run
 from memreward.runs.run_request import GrpoRequest, ScorerSource
 from memreward.runs.summary import ArmRun, summarise
 from schema.errors import InputError, TrainingError
 from trainer.json_lines import read_lines
 from trainer.rewards.baseline_scorers import Arm
-from trainer.runs.accuracy import Accuracy, AccuracyCurve
+from trainer.runs.accuracy import AccuracyCurve
 from trainer.runs.grpo import GrpoOptions
 
 TEXTS = [f"What is {number} + {number}?" for number in range(10)]
@@ -183,25 +184,6 @@ def test_a_comparison_goes_on_and_shows_a_table(
     shutil.rmtree(here)  # finished runs need no policy
     again = compare(request, folder, open_memory, progress)
     assert table(again) == table(results)
-
-
-def made_up(folder: Path, before: float, after: float, unseen: float) -> GrpoOutcome:
-    def at(step: int, mean: float) -> Accuracy:
-        families = {"seen": mean, "unseen": unseen}
-        return Accuracy(step=step, completions=8, mean=mean, families=families)
-
-    return GrpoOutcome(
-        folder=folder,
-        before=at(0, before),
-        after=at(9, after),
-        labels=4,
-        queries=20,
-        calls=8,
-        calls_saved=2,
-        completions=40,
-        reward_seconds=1.0,
-        seconds=10.0,
-    )
 
 
 def test_the_share_of_the_oracles_gain_is_taken_seed_by_seed(tmp_path: Path) -> None:
