@@ -10,7 +10,7 @@ from memreward.base import bars, console
 
 def teach(
     tasks: Annotated[str, typer.Option(help="small or gym:FAMILY,...; docs/collecting.md.")],
-    out: Annotated[Path, typer.Option(help="New folder for the policy.")],
+    out: Annotated[Path, typer.Option(help="Folder for the policy, new or of the same command.")],
     policy: Annotated[
         str | None,
         typer.Option(help="smollm2, or a saved model's folder; default: a new small one."),
@@ -27,11 +27,12 @@ def teach(
     careless: Annotated[
         float, typer.Option(min=0, max=1, help="Share of examples that omit the last step.")
     ] = 0.0,
+    save_every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 50,
     seed: Annotated[int, typer.Option(help="Random seed of first weights and order.")] = 0,
 ) -> None:
     """Teach a new policy of 300,000 weights, or a given one, the families of TASKS.
 
-    None of the queries of TASKS is asked.
+    None of the queries of TASKS is asked. The same command resumes teaching that was killed.
     """
     from trainer.runs import Hook, TeachOptions
     from trainer.runs import teach as teach_policy
@@ -46,6 +47,7 @@ def teach(
             batch=batch,
             learning_rate=learning_rate or (2e-3 if policy is None else 5e-5),
             policy=policy,
+            save_every=save_every,
         )
         teach_policy(given, out, options, [shown])
     console.print(f"policy: {out} ({len(given)} worked examples)", markup=False, soft_wrap=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from memreward.base import Bars, err_console
 from memreward.runs.grpo_outcome import CURVE, DRAWN, JOURNAL, REFRESHES, GrpoOutcome, read_outcome
 from memreward.runs.reward_quality import TRUTH, truth_watch
-from memreward.runs.run_folder import alone, keep_request, label_plan
+from memreward.runs.run_folder import keep_request, label_plan
 from memreward.runs.run_request import GrpoRequest, ScorerSource, split_tasks
 from schema.task import Task
 from trainer import LabelPlan, add_line
@@ -26,6 +26,7 @@ from trainer.runs import (
     AccuracyCurve,
     Curriculum,
     Hook,
+    alone,
     learn_or_say,
     measure_accuracy,
     train,
@@ -51,7 +52,7 @@ def run_grpo(
         RewardError: if rewards cannot be given as promised.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with alone(folder):
+    with alone(folder, "--run"):
         return _run(request, folder, source, progress)
 
 

@@ -10,7 +10,7 @@ from memreward.base import Bars
 from memreward.runs.grpo_outcome import CURVE, GREEDY, GrpoOutcome
 from memreward.runs.offline_rewards import Group, reward_samples
 from memreward.runs.reward_quality import TRUTH, keep_truth, read_quality
-from memreward.runs.run_folder import alone, keep_request, label_plan
+from memreward.runs.run_folder import keep_request, label_plan
 from memreward.runs.run_request import GrpoRequest, ScorerSource, split_tasks
 from memstore import write_atomically
 from schema.score import ScoreSource
@@ -25,6 +25,7 @@ from trainer.runs import (
     Method,
     OfflineOptions,
     Sample,
+    alone,
     measure_accuracy,
     sampled_once,
     train_offline,
@@ -65,7 +66,7 @@ def run_offline(
     """
     selection = Selection(kind=_KINDS[method], right_from=right_from)
     folder.mkdir(parents=True, exist_ok=True)
-    with alone(folder), Verifiers(run_code=request.run_code) as verifiers:
+    with alone(folder, "--run"), Verifiers(run_code=request.run_code) as verifiers:
         keep_request(folder / "run.json", request, method=method, right_from=right_from)
         training, held = split_tasks(request)
         source = source or ScorerSource(scorer=baseline(request.arm, request.options.seed))

@@ -1,13 +1,9 @@
-"""A run's folder: one process at a time, one request, one plan of labels."""
+"""A run's folder: one request, one plan of labels."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Final
-
-from filelock import FileLock, Timeout
+from typing import Final
 
 from memreward.runs.run_request import GrpoRequest, ScorerSource
 from memstore import write_atomically
@@ -15,34 +11,13 @@ from schema.errors import InputError
 from trainer import LabelPlan, plan_labels
 from trainer.datasets import RIGHT_FROM
 from trainer.rewards import Arm
-from trainer.runs import Method
+from trainer.runs import Method, keep_settings
 from trainer.tasks import TaskSet, tasks_of_file
 
 #: What a run by GRPO has in place of the settings of one that learns from samples.
 _ONLINE: Final = {"method": Method.GRPO, "right_from": RIGHT_FROM}
 #: What runs of older versions were asked for without saying so.
 _OLDER: Final = _ONLINE | {"curriculum": False}
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """In the block, no other process is at the run of `folder`.
-
-    Raises:
-        InputError: if one is.
-    """
-    lock = FileLock(folder / "lock", blocking=False)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise InputError(
-            f"{folder}: another process is working on this run: wait for it, or choose "
-            "another --run"
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def keep_request(path: Path, request: GrpoRequest, **offline: str | float) -> None:
@@ -55,16 +30,7 @@ def keep_request(path: Path, request: GrpoRequest, **offline: str | float) -> No
     """
     told = json.loads(json.dumps(_ONLINE | asdict(request) | offline, default=str))
     del told["watched"], told["on_alarm"]  # They change nothing of what the run learns from.
-    if path.exists():
-        kept: dict[str, Any] = _OLDER | json.loads(path.read_text("utf-8"))
-        other = sorted(name for name in told if told[name] != kept.get(name))
-        if other:
-            raise InputError(
-                f"{path.parent} holds a run with other settings ({', '.join(other)}): give the "
-                "same ones to resume it, or another --run"
-            )
-        return
-    write_atomically(path, json.dumps(told, indent=1))
+    keep_settings(path, told, "--run", older=_OLDER)
 
 
 def label_plan(

@@ -16,6 +16,8 @@ from .grpo import train as train
 from .offline import Method as Method
 from .offline import OfflineOptions as OfflineOptions
 from .offline import train_offline as train_offline
+from .resumable import alone as alone
+from .resumable import keep_settings as keep_settings
 from .samples import Sample as Sample
 from .samples import sampled_once as sampled_once
 from .teaching import TeachOptions as TeachOptions

@@ -2,22 +2,38 @@
 
 It is a new Llama of some 300,000 weights with a vocabulary of its own, to try a training out on a
 CPU in minutes, or a given policy that needs to learn the form of the answers. It is saved as a
-folder that `--policy` takes.
+folder that `--policy` takes. Until then the folder holds `checkpoints/checkpoint-N` (TRL's), from
+which teaching that was killed resumes; `history.json`, the losses, says that it is finished.
 """
 
+import json
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from memstore import write_atomically
 from schema.errors import InputError
+from schema.ids import digest
 from trainer.policy import load_policy
-from trainer.runs.grpo import Hook, hook_callback, machine_arguments, quiet
+from trainer.runs.grpo import (
+    CHECKPOINTS,
+    HISTORY,
+    Hook,
+    hook_callback,
+    last_whole_checkpoint,
+    machine_arguments,
+    quiet,
+)
+from trainer.runs.resumable import LOCK, alone, keep_settings
 from trainer.tasks import Lesson
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
+    from trl.trainer.sft_config import SFTConfig
 
+SETTINGS: Final = "teaching.json"
 END: Final = "<end>"
 VOCABULARY: Final = 512
 #: A policy of this kind answers what it was asked last; examples before it would only cost time.
@@ -37,6 +53,8 @@ class TeachOptions:
     policy: str | None = None
     hidden: int = 96
     layers: int = 3
+    #: Steps between checkpoints.
+    save_every: int = 50
 
 
 def teach(
@@ -44,17 +62,40 @@ def teach(
 ) -> None:
     """Teach a new policy, or a given one, the lessons, and save it to `folder`.
 
+    Teaching that was killed resumes, with the same weights in the end; what is finished is left as
+    it is.
+
     Raises:
-        InputError: if there is no lesson, or the folder holds something already.
+        InputError: if there is no lesson, the folder holds something else, or another process is
+            at it.
     """
     if not given:
         raise InputError("there is no lesson: give tasks that have answers")
-    if folder.exists() and any(folder.iterdir()):
+    if not (folder / SETTINGS).exists() and any(
+        path.name != LOCK for path in (folder.iterdir() if folder.exists() else ())
+    ):
         raise InputError(f"{folder} holds something already: give a new folder")
-    import torch
+    folder.mkdir(parents=True, exist_ok=True)
+    with alone(folder, "--out"):
+        # How often it is saved changes nothing of what it becomes.
+        told = asdict(options) | {"lessons": digest(*(t for one in given for t in _texts(one)))}
+        del told["save_every"]
+        keep_settings(folder / SETTINGS, told, "--out")
+        if not (folder / HISTORY).exists():
+            _teach(given, folder, options, hooks)
+        shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+
+
+def _texts(lesson: Lesson) -> tuple[str, str]:
+    return lesson.prompt, lesson.completion
+
+
+def _teach(
+    given: Sequence[Lesson], folder: Path, options: TeachOptions, hooks: Sequence[Hook]
+) -> None:
+    """Teach from the last checkpoint in `folder`, or from the start, and save."""
     from datasets import Dataset
     from transformers import PrinterCallback, set_seed
-    from trl.trainer.sft_config import SFTConfig
     from trl.trainer.sft_trainer import SFTTrainer
 
     set_seed(options.seed)
@@ -64,33 +105,44 @@ def teach(
     with quiet():
         trainer = SFTTrainer(
             model=model,
-            args=SFTConfig(
-                output_dir=str(folder),
-                max_steps=options.steps,
-                per_device_train_batch_size=options.batch,
-                learning_rate=options.learning_rate,
-                lr_scheduler_type="cosine",
-                warmup_steps=options.steps // 20,
-                seed=options.seed,
-                save_strategy="no",
-                report_to="none",
-                logging_strategy="no",
-                **machine_arguments(on_cpu=not torch.cuda.is_available()),
-            ),
+            args=_arguments(folder, options),
             train_dataset=Dataset.from_list(rows),
             processing_class=tokenizer,
             callbacks=[hook_callback(hook) for hook in hooks],
         )
         trainer.remove_callback(PrinterCallback)
-        trainer.train()
+        trainer.train(resume_from_checkpoint=last_whole_checkpoint(folder / CHECKPOINTS))
         trainer.save_model(str(folder))
     tokenizer.save_pretrained(str(folder))
+    losses = [entry for entry in trainer.state.log_history if "loss" in entry]
+    # Last, and at once or not at all: its presence says that the policy is whole.
+    write_atomically(folder / HISTORY, json.dumps(losses))
+
+
+def _arguments(folder: Path, options: TeachOptions) -> "SFTConfig":
+    import torch
+    from trl.trainer.sft_config import SFTConfig
+
+    return SFTConfig(
+        output_dir=str(folder / CHECKPOINTS),
+        max_steps=options.steps,
+        per_device_train_batch_size=options.batch,
+        learning_rate=options.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=options.steps // 20,
+        seed=options.seed,
+        save_steps=options.save_every,
+        save_total_limit=2,
+        report_to="none",
+        logging_steps=max(1, options.steps // 100),
+        **machine_arguments(on_cpu=not torch.cuda.is_available()),
+    )
 
 
 def _pupil(given: Sequence[Lesson], options: TeachOptions) -> tuple[Any, Any]:
     """The model that is taught, with its tokenizer."""
     if options.policy is None:
-        texts = [text for one in given for text in (one.prompt, one.completion)]
+        texts = [text for one in given for text in _texts(one)]
         tokenizer = make_tokenizer(texts)
         return _untaught(tokenizer, options), tokenizer
     policy = load_policy(options.policy)

@@ -1,11 +1,19 @@
 """Teaching: lessons are right and foreign to what is measured; the policy is a folder like any."""
 
+import os
 import re
+import signal
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from filelock import FileLock
+from safetensors.torch import load_file
+from support import teaching_driver
 from support.tiny_policy import write_tiny_policy
 
 from schema.errors import InputError
@@ -113,8 +121,10 @@ def test_a_taught_policy_writes_what_it_was_taught(tmp_path: Path) -> None:
     with torch.inference_mode():
         said = model.generate(**asked, do_sample=False, max_new_tokens=8)
     assert policy.tokenizer.decode(said[0, asked["input_ids"].shape[1] :]) == "#### no<end>"
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "notes").touch()
     with pytest.raises(InputError, match="new folder"):
-        teach(given, tmp_path / "a", options)
+        teach(given, tmp_path / "b", options)
     with pytest.raises(InputError, match="no lesson"):
         teach([], tmp_path / "b", options)
 
@@ -133,3 +143,33 @@ def test_a_given_policy_is_taught_the_form(tmp_path: Path) -> None:
     cold = Sampling(rollouts=1, max_new_tokens=10, temperature=1e-6)
     ((said,),) = sample(policy, [task], cold, signals=False)
     assert (said.text, said.truncated) == ("#### yes", False)
+
+
+def test_killed_teaching_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
+    """Killed after its fifth step, it goes on after the fourth, which it had saved."""
+    assert teaching_driver.run(tmp_path / "whole") == list(range(9))
+    command = [sys.executable, teaching_driver.__file__, str(tmp_path / "killed"), "5"]
+    environment = os.environ | {"PYTHONPATH": str(Path(teaching_driver.__file__).parents[1])}
+    killed = subprocess.run(command, capture_output=True, check=False, env=environment)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    assert not (tmp_path / "killed" / "config.json").exists()
+    assert teaching_driver.run(tmp_path / "killed") == list(range(4, 9))
+    weights = [load_file(tmp_path / n / "model.safetensors") for n in ("whole", "killed")]
+    for name, weight in weights[0].items():
+        assert torch.equal(weight, weights[1][name]), name
+    assert not (tmp_path / "killed" / "checkpoints").exists()
+    # What is finished is left as it is.
+    assert teaching_driver.run(tmp_path / "killed") == []
+
+
+def test_teaching_resumes_with_what_it_began_with(tmp_path: Path) -> None:
+    given, options = teaching_driver.LESSONS, replace(teaching_driver.OPTIONS, steps=1)
+    (tmp_path / "a").mkdir()
+    with FileLock(tmp_path / "a" / "lock"), pytest.raises(InputError, match="another process"):
+        teach(given, tmp_path / "a", options)
+    teach(given, tmp_path / "a", options)
+    with pytest.raises(InputError, match=r"other settings \(batch\).*another --out"):
+        teach(given, tmp_path / "a", replace(options, batch=4))
+    with pytest.raises(InputError, match=r"other settings \(lessons\)"):
+        teach(given[1:], tmp_path / "a", options)
+    teach(given, tmp_path / "a", replace(options, save_every=1))
