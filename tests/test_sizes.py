@@ -67,7 +67,6 @@ FUNCTIONS = {
     "trainer/runs/grpo.py make_trainer": _LIST,
     "trainer/runs/grpo.py train": _ARGUMENTS,
     "trainer/runs/offline.py train_offline": _ARGUMENTS,
-    "trainer/runs/teaching.py teach": _LIST,
 }
 
 

@@ -29,8 +29,8 @@ _ESCAPES: Final = str.maketrans(
     }
 )
 _NOTE: Final = """Mean ± sample standard deviation over seeds. Intervals: the middle 95 % by
-bootstrap over seeds and held-out queries; the least visible difference is what a comparison of this
-size would show in four of five repetitions."""
+bootstrap over seeds and held-out queries, that of a share from mean gains; the least visible
+difference is what a comparison of this size would show in four of five repetitions."""
 
 
 def write_page(results: Sequence[ArmResult], made: Sequence[str], folder: Path) -> None:
@@ -69,9 +69,10 @@ def page(results: Sequence[ArmResult], made: Sequence[str], picture: bytes) -> s
 
 
 def latex(results: Sequence[ArmResult]) -> str:
-    """The table: a line an arm, with its interval, what it spent, and how long it took."""
+    """The table: a line an arm, with intervals, what it spent, and how long it took."""
     titles = ["arm", "budget", "seeds", "before", "after", "95\\,\\% interval"]
-    titles += ["share of the oracle's gain", "queries labelled", "verifier calls", "seconds"]
+    titles += ["share of the oracle's gain", "95\\,\\% interval"]
+    titles += ["queries labelled", "verifier calls", "seconds"]
     rows = [
         [
             result.arm.value,
@@ -80,6 +81,7 @@ def latex(results: Sequence[ArmResult]) -> str:
             *(shown(*result.measures[name]) for name in ("before", "after")),
             "n/a" if result.intervals is None else span(result.intervals.after),
             shown(*result.measures["share"]),
+            "n/a" if result.intervals is None else span(result.intervals.share),
             *(_count(result, name) for name in ("labels", "calls", "seconds")),
         ]
         for result in results

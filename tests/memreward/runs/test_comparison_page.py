@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from memreward.runs.comparison_page import latex, page
-from memreward.runs.comparison_table import ArmResult
+from memreward.runs.comparison_table import ArmResult, table
 from memreward.runs.intervals import Intervals
 from trainer.rewards import Arm
 
@@ -21,18 +21,33 @@ OURS = ArmResult(
     measures=MEASURES,
     intervals=Intervals(after=(0.41, 0.59), share=None, visible=0.07),
 )
+SHARED = Intervals(after=(0.41, 0.59), share=(0.75, 1.125), visible=0.07)
 
 
 def test_the_latex_table_has_a_line_an_arm_with_interval_spend_and_seconds() -> None:
-    lines = latex([OURS, replace(OURS, calls=0.05, budget="5% of calls", intervals=None)])
+    lines = latex(
+        [
+            replace(OURS, intervals=SHARED),
+            OURS,
+            replace(OURS, calls=0.05, budget="5% of calls", intervals=None),
+        ]
+    )
     rows = [line for line in lines.splitlines() if line.startswith("memreward")]
     assert rows == [
         r"memreward & 20\% & 3 & 0.500 $\pm$0.010 & 0.500 $\pm$0.010 & 0.410 to 0.590 & "
-        r"0.500 $\pm$0.010 & 1234 & 1234 & 1234 \\",
+        r"0.500 $\pm$0.010 & 0.750 to 1.125 & 1234 & 1234 & 1234 \\",
+        r"memreward & 20\% & 3 & 0.500 $\pm$0.010 & 0.500 $\pm$0.010 & 0.410 to 0.590 & "
+        r"0.500 $\pm$0.010 & n/a & 1234 & 1234 & 1234 \\",
         r"memreward & 5\% of calls & 3 & 0.500 $\pm$0.010 & 0.500 $\pm$0.010 & n/a & "
-        r"0.500 $\pm$0.010 & 1234 & 1234 & 1234 \\",
+        r"0.500 $\pm$0.010 & n/a & 1234 & 1234 & 1234 \\",
     ]
-    assert lines.count(r"\begin{tabular}{llrrrrrrrr}") == 1
+    assert lines.count(r"\begin{tabular}{llrrrrrrrrr}") == 1
+
+
+def test_page_and_markdown_have_the_interval_of_a_share() -> None:
+    results = [replace(OURS, intervals=SHARED)]
+    assert "<td>0.750 to 1.125</td>" in page(results, [], b"")
+    assert "| 0.410 to 0.590 | 0.750 to 1.125 | 0.070 |" in table(results)
 
 
 @pytest.mark.parametrize("intervals", [None, OURS.intervals])
