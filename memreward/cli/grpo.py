@@ -48,9 +48,6 @@ def grpo(
         Path | None, typer.Option(help="File of rows with a `query`, to be verified first.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Random seed of order, labels and sampling.")] = 0,
-    report_to: Annotated[
-        str, typer.Option(help="none, tensorboard, trackio or wandb; must be installed.")
-    ] = "none",
     signals: Annotated[
         bool, typer.Option(help="One more forward pass: the policy's signals, for the memory.")
     ] = False,
@@ -76,7 +73,6 @@ def grpo(
     request = training.request(
         arm,
         seed=seed,
-        report_to=report_to,
         labels=labels,
         calls=calls,
         calls_per_step=calls_per_step,
@@ -139,6 +135,8 @@ def compare(
     chosen = _arms(arms)
     if training.curriculum and by is not Method.GRPO:
         raise InputError(f"--by {by} asks each query once: leave --curriculum out")
+    if training.report_to != "none" and by is not Method.GRPO:
+        raise InputError(f"--by {by} reports nowhere: leave --report-to out")
     request = CompareRequest(
         name=checked_name(name, "comparison"),
         arms=chosen,

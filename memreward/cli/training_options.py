@@ -39,10 +39,11 @@ class TrainingOptions:
     curriculum: Annotated[
         bool, typer.Option(help="Ask those queries more whose rollouts differ in reward.")
     ] = False
+    report_to: Annotated[
+        str, typer.Option(help="none, tensorboard, trackio or wandb; must be installed.")
+    ] = "none"
 
-    def request(
-        self, arm: Arm, *, seed: int = 0, report_to: str = "none", **own: Any
-    ) -> "GrpoRequest":
+    def request(self, arm: Arm, *, seed: int = 0, **own: Any) -> "GrpoRequest":
         """What a run with rewards by `arm` is asked for; `own` fields are of one command only."""
         from memreward.runs import GrpoRequest
 
@@ -65,7 +66,7 @@ class TrainingOptions:
                 learning_rate=self.learning_rate,
                 lora=self.lora,
                 save_every=self.save_every,
-                report_to=report_to,
+                report_to=self.report_to,
             ),
             **own,
         )

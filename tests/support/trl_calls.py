@@ -15,9 +15,14 @@ class Calls:
         self.model = SimpleNamespace(training=True)
         self.eos_token_ids = [0]
         self.metrics: dict[str, list[float]] = {}
+        #: Columns for the trainer's table of completions.
+        self.extra: dict[str, list[Any]] = {}
 
     def log_metric(self, name: str, value: float) -> None:
         self.metrics.setdefault(name, []).append(value)
+
+    def log_extra(self, column: str, values: list[Any]) -> None:
+        self.extra.setdefault(column, []).extend(values)
 
     def __call__(
         self, asked: list[tuple[str, str]], step: int = 0, **columns: list[Any]
@@ -30,7 +35,7 @@ class Calls:
             completion_ids=[[5, 6, 0] for _ in asked],
             trainer_state=SimpleNamespace(global_step=step),
             log_metric=self.log_metric,
-            log_extra=print,
+            log_extra=self.log_extra,
             **{"gold": ["2"] * len(asked), **columns},
         )
         assert len(rewards) == len(prompts)

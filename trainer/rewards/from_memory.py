@@ -124,6 +124,7 @@ def memory_reward(
                 _log_signs(metric, signs)
         if metric is not None:
             _log(metric, assigned, rewards)
+            _log_rows(kwargs.get("log_extra"), assigned, rewards)
             if budget is not None:
                 _log_calls(metric, assigned)
             for finding in assigner.audit.findings[before:]:
@@ -207,6 +208,19 @@ def _log(
     verified = sum(one.source is ScoreSource.VERIFIED for one in assigned)
     log("memreward/coverage", sum(reward is not None for reward in rewards) / len(rewards))
     log("memreward/verified", verified / len(assigned))
+
+
+def _log_rows(
+    log: Callable[[str, list[Any]], None] | None,
+    assigned: Sequence[Assigned],
+    rewards: Sequence[float | None],
+) -> None:
+    """Add to the trainer's table of completions what it cannot see: where rewards come from."""
+    if log is None:
+        return
+    log("memreward/source", [one.source.value for one in assigned])
+    log("memreward/assigned", [one.value for one in assigned])
+    log("memreward/masked", [reward is None for reward in rewards])
 
 
 def _log_signs(log: Callable[[str, float], None], signs: StepSigns) -> None:

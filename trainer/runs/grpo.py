@@ -6,9 +6,10 @@ The folder holds `checkpoints/checkpoint-N` (TRL's: policy, optimiser, random nu
 
 import json
 import shutil
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 CHECKPOINTS: Final = "checkpoints"
 HISTORY: Final = "history.json"
 POLICY: Final = "policy"
+#: Trackers to which TRL sends completions as a table, with what `memory_reward` adds to it.
+WITH_TABLES: Final = ("trackio", "wandb")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +95,8 @@ def train(
     with quiet():
         trainer = make_trainer(model, tokenizer, rows, reward, folder, options, hooks, draws)
         trainer.remove_callback(PrinterCallback)
-        trainer.train(resume_from_checkpoint=last_whole_checkpoint(folder / CHECKPOINTS))
+        with redirect_stdout(sys.stderr):  # Trackers print; stdout is for results.
+            trainer.train(resume_from_checkpoint=last_whole_checkpoint(folder / CHECKPOINTS))
         trainer.save_model(str(folder / POLICY))
     tokenizer.save_pretrained(str(folder / POLICY))
     history = [entry for entry in trainer.state.log_history if "loss" in entry]
@@ -137,7 +141,7 @@ def make_trainer(
             save_steps=options.save_every,
             save_total_limit=2,
             logging_steps=1,
-            report_to=options.report_to,
+            **tracking_arguments(folder, options.report_to),
             **machine_arguments(on_cpu=model.device.type == "cpu"),
         )
         return _trainer_class(draws, options)(
@@ -155,6 +159,19 @@ def make_trainer(
         raise InputError(
             f"--report-to {options.report_to}: {error}; install it, or choose another"
         ) from error
+
+
+def tracking_arguments(folder: Path, report_to: str) -> dict[str, Any]:
+    """Arguments that send the metrics of the run in `folder` to a tracker, or nowhere."""
+    tables = report_to in WITH_TABLES
+    return {
+        "report_to": report_to,
+        "project": "memreward",
+        "run_name": f"{folder.parent.name}/{folder.name}",
+        "log_completions": tables,
+        # Else TRL prints each table, too.
+        "num_completions_to_print": 0 if tables else None,
+    }
 
 
 def lora_config(rank: int | None) -> Any:

@@ -39,6 +39,7 @@ from trainer.rewards.journal import Journal
         ("compare --tasks small --name c --labels 0.2,many", "give shares"),
         ("compare --tasks small --name c --labels 0", "above 0"),
         ("compare --tasks small --name c --by sft --curriculum", "leave --curriculum out"),
+        ("compare --tasks small --name c --by dpo --report-to trackio", "leave --report-to out"),
     ],
 )
 def test_what_cannot_be_done_is_one_message(arguments: str, message: str) -> None:

@@ -33,6 +33,18 @@ def test_verified_where_paid_for_propagated_elsewhere() -> None:
     assert call.metrics["memreward/seconds"][0] >= 0
 
 
+def test_the_table_of_completions_tells_where_each_reward_comes_from() -> None:
+    scorer = FakeScorer(lambda rollout: None if rollout.answer == "7" else last_digit(rollout))
+    call = Calls(memory_reward(scorer, verify=says_gold, labelled={"a"}, min_spread=0.3))
+    rewards = call([("a", "2"), ("a", "1"), ("b", "1"), ("b", "7"), ("b", "2")])
+    assert rewards == [1.0, 0.0, None, None, None]
+    assert call.extra == {
+        "memreward/source": ["verified"] * 2 + ["propagated", "none", "propagated"],
+        "memreward/assigned": [1.0, 0.0, 0.1, None, 0.2],
+        "memreward/masked": [False, False, True, True, True],
+    }
+
+
 def test_signals_go_where_the_texts_go() -> None:
     signals = Signals(statistics=(0.0,) * 6, embedding=np.ones(4, np.float32), layer="2")
     seen: list[Rollout] = []
