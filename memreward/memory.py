@@ -7,10 +7,10 @@ from typing import Any, Final, Self
 
 from gnn.jobs import OnlineScorer, judge_conclusions, suggest_conclusions
 from memreward.base import started
-from memreward.scoring import RowReader, keep_scores
+from memreward.scoring import RowReader, batches, keep_scores
 from memstore import Settings, load_settings
 from memstore.changes import IngestReport, LabelOptions, ingest_dataset, label_dataset
-from memstore.db import Stores, find_memory
+from memstore.db import Stores
 from memstore.encoders import TextEncoder
 from memstore.mapping import ShapeOptions
 from schema.calls import Judge, Reuse
@@ -20,8 +20,6 @@ from schema.rollout import Rollout
 from schema.score import Score
 
 DEFAULT_RUN: Final = "default"
-#: How long a probe waits for Postgres.
-PROBE_SECONDS: Final = 3.0
 #: How long a query may take.
 QUERY_SECONDS: Final = 30.0
 
@@ -115,9 +113,7 @@ class Memory:
         Raises:
             UnreachableError: if Postgres does not answer.
         """
-        with self._stores.vectors.transaction("outbox.sql", wait_s=PROBE_SECONDS) as session:
-            state = find_memory(session, self.name)
-        return (0, 0) if state is None else (state.seq, state.published_seq)
+        return batches(self._stores, self.name)
 
     @property
     def model(self) -> str | None:

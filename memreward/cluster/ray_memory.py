@@ -9,6 +9,7 @@ from memreward import DEFAULT_RUN
 from memreward.cluster.actors import ScorerActor, WriterActor
 from memreward.cluster.arrow import rollout_table, scores_in
 from memreward.cluster.library import ray_library, result_of
+from memreward.cluster.watching import NAMESPACE, WATCH, MetricsActor, actor_names
 from memreward.scoring import RowReader
 from memstore import Settings
 from schema.errors import BusyError, SettingsError
@@ -16,8 +17,6 @@ from schema.ids import checked_name
 from schema.rollout import Rollout
 from schema.score import Score
 
-#: Where the actors' names are looked up, whatever the namespace of a job.
-NAMESPACE: Final = "memreward"
 #: Most rollouts that wait before a scorer.
 QUEUE_ROLLOUTS: Final = 1 << 16
 #: A scorer with a full queue is asked again for as long as this.
@@ -27,6 +26,10 @@ _PAUSE_SECONDS: Final = 0.5
 _CALLS: Final = 64
 #: Died actors are started again, and what they were asked is asked again.
 _DURABLE: Final = {"lifetime": "detached", "max_restarts": -1, "max_task_retries": -1}
+#: Whoever watches an actor does not wait for its work.
+_WATCHED: Final = {WATCH: 1}
+#: Where `watch` serves.
+METRICS_PORT: Final = 8421
 
 
 class _Stamp(NamedTuple):
@@ -78,7 +81,7 @@ class RayMemory:
                 'this process is not connected to a Ray cluster: call ray.init(address="auto") '
                 "first, or ray.init() for one on this machine"
             )
-        self._writer = _actor(WriterActor, f"{name}/writer", (name, settings), num_cpus=0)
+        self._writer = _actor(WriterActor, f"{name}/writer", (name, settings))
         self._scorer = self._scorer_here()
         self._stamp = _Stamp(*result_of(self._scorer.encoder.remote()))
 
@@ -118,13 +121,32 @@ class RayMemory:
         """Wait until everything that was stored is visible in Neo4j."""
         result_of(self._writer.flush.remote())
 
+    def watch(self, *, host: str = "127.0.0.1", port: int = METRICS_PORT) -> str:
+        """Have one more actor, on this node, serve Prometheus' text of all the memory's actors.
+
+        It asks for no password, and tells no text of a rollout. Who calls it again gets the same.
+
+        Args:
+            host: address to listen at.
+            port: 0: a free one.
+
+        Returns:
+            Its address, `http://.../metrics`.
+        """
+        actor = _actor(
+            MetricsActor,
+            f"{self.name}/metrics",
+            (self.name, host, port),
+            scheduling_strategy=_this_node(),
+        )
+        return result_of(actor.url.remote())
+
     def stop(self) -> None:
         """Publish everything, and end the memory's actors on all nodes, for everybody."""
         self.flush()
         ray = ray_library()
-        for actor in ray.util.list_named_actors(all_namespaces=True):
-            if actor["namespace"] == NAMESPACE and actor["name"].startswith(f"{self.name}/"):
-                ray.kill(ray.get_actor(actor["name"], namespace=NAMESPACE))
+        for name in actor_names(self.name):
+            ray.kill(ray.get_actor(name, namespace=NAMESPACE))
 
     def __enter__(self) -> Self:
         return self
@@ -145,22 +167,25 @@ class RayMemory:
 
     def _scorer_here(self) -> Any:
         """The handle of this node's scorer."""
-        ray = ray_library()
-        node = ray.get_runtime_context().get_node_id()
-        here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node, soft=False)
+        node = ray_library().get_runtime_context().get_node_id()
         return _actor(
             ScorerActor,
             f"{self.name}/{self.run}/{node}",
             (self.name, self.run, self._settings, self._writer, self._limit),
-            num_cpus=0,
             max_concurrency=_CALLS,
-            scheduling_strategy=here,
+            scheduling_strategy=_this_node(),
         )
+
+
+def _this_node() -> Any:
+    ray = ray_library()
+    node = ray.get_runtime_context().get_node_id()
+    return ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node, soft=False)
 
 
 def _actor(kind: type, name: str, arguments: tuple[Any, ...], **options: Any) -> Any:
     """The handle of the actor of that name, which is started if there is none."""
-    made = ray_library().remote(kind)
+    made = ray_library().remote(num_cpus=0, concurrency_groups=_WATCHED)(kind)
     named = {"name": name, "namespace": NAMESPACE, "get_if_exists": True}
     return made.options(**named, **_DURABLE, **options).remote(*arguments)
 

@@ -1,4 +1,4 @@
-"""Scoring requests: queueing and sample numbers."""
+"""Scoring requests: queueing, sample numbers and what is counted."""
 
 import lazy_loader
 

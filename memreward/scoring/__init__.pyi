@@ -1,4 +1,8 @@
 from .kept_scores import keep_scores as keep_scores
+from .metrics import Counted as Counted
+from .metrics import CountingScorer as CountingScorer
+from .metrics import ScoringMetrics as ScoringMetrics
+from .metrics import batches as batches
 from .planned_calls import PlannedCalls as PlannedCalls
 from .queue import ScoringQueue as ScoringQueue
 from .row_reader import RowReader as RowReader

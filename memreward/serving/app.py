@@ -12,9 +12,8 @@ from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from memreward.adapters import NEUTRAL, answer_of, row_of
-from memreward.scoring import RowReader, ScoringQueue, in_place, said
+from memreward.scoring import Counted, RowReader, ScoringMetrics, ScoringQueue, in_place, said
 from memreward.serving.learning import Labelled
-from memreward.serving.metrics import Counted, ServiceMetrics, Timed
 from memreward.serving.middleware import BODY_SECONDS, MAX_BODY_BYTES, Guard
 from memreward.serving.schemas import (
     LabelRequest,
@@ -32,6 +31,7 @@ from memreward.serving.schemas import (
     ScoreRequest,
     ScoreResponse,
 )
+from memreward.serving.timed import Timed
 from memstore.encoders import TextEncoder
 from schema.errors import (
     BusyError,
@@ -129,7 +129,7 @@ def create_app(
     token: str,
     *,
     labelled: Labelled | None = None,
-    metrics: ServiceMetrics | None = None,
+    metrics: ScoringMetrics | None = None,
     max_body: int = MAX_BODY_BYTES,
     body_seconds: float = BODY_SECONDS,
 ) -> FastAPI:
@@ -156,7 +156,7 @@ def create_app(
     _add_scoring(app, handler)
     _add_labels(app, labelled or memory)
     _add_upkeep(app, memory)
-    metrics = metrics or ServiceMetrics()
+    metrics = metrics or ScoringMetrics()
     metrics.watch(memory, queue)
     _add_metrics(app, metrics)
     _add_errors(app)
@@ -247,7 +247,7 @@ def _add_upkeep(app: FastAPI, memory: Served) -> None:
         return Liveness(ok=True)
 
 
-def _add_metrics(app: FastAPI, metrics: ServiceMetrics) -> None:
+def _add_metrics(app: FastAPI, metrics: ScoringMetrics) -> None:
     """What is counted."""
 
     @app.get("/metrics", dependencies=_BEARER, response_class=Response)

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from memreward import Memory
-from memreward.scoring import ScoringQueue
+from memreward.scoring import CountingScorer, ScoringMetrics, ScoringQueue
 from memreward.serving.app import create_app
 from memreward.serving.learning import LearningScorer
-from memreward.serving.metrics import CountingScorer, ServiceMetrics
 from memreward.web import run_until_stopped
 from memstore import Settings
 from memstore.servers import SERVE_TOKEN, Home
@@ -65,7 +64,7 @@ def serve_memory(
     Raises:
         MemrewardError: if what was stored cannot be published; it stays accepted.
     """
-    metrics = ServiceMetrics()
+    metrics = ScoringMetrics()
     queue = ScoringQueue(CountingScorer(learning or memory, metrics), limit=limit)
     app = create_app(memory, queue, token, labelled=learning, metrics=metrics)
     try:

@@ -12,9 +12,9 @@ import requests
 import uvicorn
 from support.fake_scorer import FakeScorer
 
+from memreward.scoring.metrics import CountingScorer, ScoringMetrics
 from memreward.scoring.queue import ScoringQueue
 from memreward.serving.app import Served, create_app
-from memreward.serving.metrics import CountingScorer, ServiceMetrics
 from memreward.serving.middleware import BODY_SECONDS, MAX_BODY_BYTES
 from memreward.web.listener import listening
 from memstore.encoders.default import Encoder
@@ -138,7 +138,7 @@ def serving(
     **tls: str,
 ) -> Iterator[Service]:
     """Serve in a thread for the length of a block; `tls` as uvicorn has it."""
-    metrics = ServiceMetrics()
+    metrics = ScoringMetrics()
     queue = ScoringQueue(CountingScorer(memory, metrics), limit=limit)
     with listening("127.0.0.1", port) as listener:
         port = listener.getsockname()[1]

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import requests
+from prometheus_client.parser import text_string_to_metric_families
 from support.rollout_factory import make_rollout
 from support.store_fixtures import MemoryUnderTest
 
@@ -185,3 +187,34 @@ def test_verl_and_openrlhf_inside_their_workers(
     assert 0 < float(other["rewards"][0]) < 1
     on_ray.flush()
     assert len(ids_of(trained, "run-1")) == before + 4
+
+
+def test_metrics_of_the_actors(on_ray: RayMemory) -> None:
+    def scraped() -> dict[str, float]:
+        text = requests.get(on_ray.watch(port=0), timeout=30).text
+        families = text_string_to_metric_families(text)
+        samples = [sample for family in families for sample in family.samples]
+        return {
+            f"{one.name} {one.labels.get('actor')} {one.labels.get('status', '')}": one.value
+            for one in samples
+        }
+
+    on_ray.score(fresh(35), store=False)
+    before = scraped()
+    on_ray.score(fresh(36))
+    with pytest.raises(InputError):
+        on_ray.score([make_rollout(36, answer="Quite other.", reward=None)])
+    on_ray.flush()
+    after = scraped()
+    grown = {name: value - before.get(name, 0.0) for name, value in after.items()}
+    assert grown["memreward_stored_rollouts_total writer "] == PLACES
+    assert grown["memreward_store_seconds_count writer ok"] == 1
+    assert grown["memreward_store_seconds_count writer refused"] == 1
+    assert grown["memreward_request_seconds_count scorer ok"] == 1
+    assert grown["memreward_request_seconds_count scorer refused"] == 1
+    assert grown["memreward_batch_rollouts_sum scorer "] == PLACES
+    assert after["memreward_unpublished_batches scorer "] == 0
+    assert after["memreward_unscored_batches scorer "] == 0
+    for actor in ("writer", "scorer"):
+        assert after[f"memreward_actor_up {actor} "] == 1
+        assert after[f"process_resident_memory_bytes {actor} "] > 0

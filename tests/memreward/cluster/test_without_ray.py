@@ -9,6 +9,7 @@ from support.rollout_factory import make_rollout
 
 from memreward import Memory, RayMemory, memory_reward
 from memreward.cluster.arrow import rollout_table, score_table, scores_in
+from memreward.cluster.watching import WriterMetrics, labels_of, together
 from memreward.scoring.row_reader import RowReader
 from memstore.encoders.default import Encoder
 from schema.errors import SettingsError
@@ -44,3 +45,27 @@ def test_scores_come_back_from_columns() -> None:
         Score(rollout_id="b", value=0.1, confidence=0.5, source=ScoreSource.PROPAGATED, model="m"),
     ]
     assert scores_in(score_table(scores)) == scores
+
+
+def test_metrics_of_several_actors_are_one_text() -> None:
+    parts = []
+    for actor, new in (("m/writer", 3), ("m/run-1/aa", 5), ("m/run-1/bb", None)):
+        counted = WriterMetrics()
+        counted.stored(new or 0)
+        families = None if new is None else list(counted.registry.collect())
+        parts.append((labels_of(actor), families))
+    merged = together(parts)
+    assert len({family.name for family in merged}) == len(merged), "a family comes twice"
+    found = {
+        (sample.name, *(sample.labels[name] for name in ("actor", "run", "node"))): sample.value
+        for family in merged
+        for sample in family.samples
+        if sample.name in ("memreward_actor_up", "memreward_stored_rollouts_total")
+    }
+    assert found == {
+        ("memreward_actor_up", "writer", "", ""): 1,
+        ("memreward_actor_up", "scorer", "run-1", "aa"): 1,
+        ("memreward_actor_up", "scorer", "run-1", "bb"): 0,
+        ("memreward_stored_rollouts_total", "writer", "", ""): 3,
+        ("memreward_stored_rollouts_total", "scorer", "run-1", "aa"): 5,
+    }

@@ -1,9 +1,8 @@
-"""What the service says of itself to Prometheus, as text at `/metrics`.
+"""What a process that scores says of itself to Prometheus, as text at `/metrics`.
 
 Nothing of a caller's or a rollout's text becomes a label: a route is a path of ours, or `none`.
 """
 
-import time
 from collections.abc import Iterator, Sequence
 from typing import Final, Protocol
 
@@ -18,8 +17,8 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from memreward.scoring import ScoringQueue
-from memreward.serving.middleware import App, Message, Receive, Send
+from memreward.scoring.queue import ScoringQueue
+from memstore.db import Stores, find_memory
 from schema.errors import UnreachableError
 from schema.rollout import Rollout
 from schema.score import Score, Scorer, ScoreSource
@@ -28,10 +27,12 @@ from schema.score import Score, Scorer, ScoreSource
 _SECONDS: Final = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
 #: Upper ends of the number of rollouts that are scored together.
 _ROLLOUTS: Final = (1, 4, 16, 64, 128, 256, 512)
+#: How long a probe waits for Postgres.
+_PROBE_SECONDS: Final = 3.0
 
 
 class Counted(Protocol):
-    """What knows how far a memory is: a `memreward.Memory`."""
+    """What knows how far a memory is: a `memreward.Memory`, or a scorer on Ray."""
 
     @property
     def seq(self) -> int:
@@ -43,8 +44,19 @@ class Counted(Protocol):
         ...
 
 
-class ServiceMetrics:
-    """Counts of one service, in a registry of their own."""
+def batches(stores: Stores, memory: str) -> tuple[int, int]:
+    """Numbers of a memory's last batch that was accepted, and of the last one that Neo4j shows.
+
+    Raises:
+        UnreachableError: if Postgres does not answer within three seconds.
+    """
+    with stores.vectors.transaction("outbox.sql", wait_s=_PROBE_SECONDS) as session:
+        state = find_memory(session, memory)
+    return (0, 0) if state is None else (state.seq, state.published_seq)
+
+
+class ScoringMetrics:
+    """Counts of one process, in a registry of their own."""
 
     def __init__(self) -> None:
         """Nothing has happened yet."""
@@ -83,7 +95,7 @@ class ServiceMetrics:
         for score in scores:
             self._scores.labels(score.source.value).inc()
 
-    def answered(self, route: str, status: int, seconds: float) -> None:
+    def answered(self, route: str, status: int | str, seconds: float) -> None:
         """Count one request."""
         self._requests.labels(route, str(status)).observe(seconds)
 
@@ -136,7 +148,7 @@ def _up(value: int) -> GaugeMetricFamily:
 class CountingScorer:
     """Scores as another does, and counts it."""
 
-    def __init__(self, scorer: Scorer, metrics: ServiceMetrics) -> None:
+    def __init__(self, scorer: Scorer, metrics: ScoringMetrics) -> None:
         """Count what `scorer` gives."""
         self._scorer, self._metrics = scorer, metrics
 
@@ -149,30 +161,3 @@ class CountingScorer:
     def flush(self) -> None:
         """See `schema.score.Scorer.flush`."""
         self._scorer.flush()
-
-
-class Timed:
-    """ASGI middleware: how long each request took, by route and status."""
-
-    def __init__(self, app: App, *, metrics: ServiceMetrics) -> None:
-        """Wrap `app`."""
-        self._app, self._metrics = app, metrics
-
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Let it through, and note what was answered."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        began, status = time.monotonic(), 500
-
-        async def noted(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            await self._app(scope, receive, noted)
-        finally:
-            route = getattr(scope.get("route"), "path", "none")
-            self._metrics.answered(route, status, time.monotonic() - began)
