@@ -3,6 +3,7 @@ from .collapse import Alarm as Alarm
 from .collapse import AlarmKind as AlarmKind
 from .collapse import StepSigns as StepSigns
 from .collapse import alarms as alarms
+from .collapse import ends as ends
 from .json_lines import add_line as add_line
 from .json_lines import read_lines as read_lines
 from .label_budget import LabelPlan as LabelPlan

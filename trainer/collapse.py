@@ -39,7 +39,7 @@ class StepSigns:
     #: Number of its queries.
     queries: int
     #: Mean length of a completion, in tokens.
-    tokens: float
+    tokens: float | None
     #: Share of a group's most frequent conclusion, mean over the groups of at least two.
     in_groups: float | None = None
     #: Entropy of a group's conclusions, in nats, mean over the same groups.
@@ -72,20 +72,29 @@ class Alarm:
 
 def alarms(steps: Sequence[StepSigns]) -> list[Alarm]:
     """What is to be said of a run with these steps, in order."""
-    first, last = _least(steps), _least(steps[::-1])
-    if len(first) + len(last) > len(steps):
+    first, last = ends([step.queries for step in steps])
+    if not first:
         return []
-    return list(_alarms(_Window(first), _Window(last)))
+    return list(_alarms(_Window(steps[:first]), _Window(steps[-last:])))
 
 
-def _least(steps: Sequence[StepSigns]) -> Sequence[StepSigns]:
-    """The first steps that are enough to compare, or all."""
-    queries = 0
-    for number, step in enumerate(steps, 1):
-        queries += step.queries
-        if number >= STEPS and queries >= QUERIES:
-            return steps[:number]
-    return steps
+def ends(queries: Sequence[int]) -> tuple[int, int]:
+    """Of a run with so many queries a step, how many of the first and of the last are compared.
+
+    Nothing else of a run matters for its alarms. A run that is too short has none: 0, 0.
+    """
+    first, last = _least(queries), _least(queries[::-1])
+    return (first, last) if first + last <= len(queries) else (0, 0)
+
+
+def _least(queries: Sequence[int]) -> int:
+    """How many of the first steps are enough to compare; more than there are if none are."""
+    total = 0
+    for number, one in enumerate(queries, 1):
+        total += one
+        if number >= STEPS and total >= QUERIES:
+            return number
+    return len(queries) + 1
 
 
 def _alarms(was: "_Window", now: "_Window") -> Iterator[Alarm]:
@@ -112,8 +121,11 @@ def _alarms(was: "_Window", now: "_Window") -> Iterator[Alarm]:
                 f"{share:.0%}, and the mean of {name} is {fmean(after):.2f}"
             )
             yield Alarm(kind=kind, text=text)
-    if now.tokens > GROWTH * was.tokens and gain < GAIN:
-        text = f"completions grow from {was.tokens:.0f} to {now.tokens:.0f} tokens, {name} do not"
+    if not was.tokens or not now.tokens:
+        return
+    shorter, longer = fmean(was.tokens), fmean(now.tokens)
+    if longer > GROWTH * shorter and gain < GAIN:
+        text = f"completions grow from {shorter:.0f} to {longer:.0f} tokens, {name} do not"
         yield Alarm(kind=AlarmKind.LENGTH, text=text)
 
 
@@ -121,7 +133,7 @@ class _Window:
     """Some steps: each value over those where it is known."""
 
     def __init__(self, steps: Sequence[StepSigns]) -> None:
-        self.tokens = fmean(step.tokens for step in steps)
+        self.tokens = [step.tokens for step in steps if step.tokens is not None]
         self.rewards = [step.reward for step in steps if step.reward is not None]
         self.verified = [step.verified for step in steps if step.verified is not None]
         self.in_groups = [step.in_groups for step in steps if step.in_groups is not None]

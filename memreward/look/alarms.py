@@ -1,29 +1,30 @@
-"""What in a run should be looked at: signs that a policy learns what nobody wanted."""
+"""What in a run should be looked at: signs that a policy learns what nobody wanted.
 
-from collections.abc import Iterator, Sequence
-from statistics import fmean
+A run that trains here is judged by the same rule (`trainer.alarms`), from the rewards that it
+handed out; a page has those that the memory holds now.
+"""
+
+from collections.abc import Iterator
 from typing import Final
 
-from memstore.browse import MeanAt, RunCalls, RunSteps
+import trainer
+from memstore.browse import RunCalls, SignsAt, View, signs_of_ends
 
-#: Steps of a run that are needed to compare its begin with its end.
-MIN_STEPS: Final = 4
-#: Completions at the end are this many times as long as at the begin.
-GROWTH: Final = 1.5
-#: The share of the most frequent conclusion at the end, and by how much it rose.
-TAKEN_OVER: Final = 0.9
-RISE: Final = 0.2
 #: The share of audited verdicts that agree, and how many there must be.
 AGREEMENT: Final = 0.95
 MIN_AUDITED: Final = 20
 
 
-def alarms(steps: RunSteps, calls: RunCalls) -> list[str]:
+def alarms(view: View, run: str, calls: RunCalls) -> list[str]:
     """A sentence for each sign."""
-    return [*_audit(calls), *_share(steps.share), *_growth(steps.tokens)]
+    # Where verdicts are taken over, the memory chose what is verified: that is no random part.
+    chosen = calls.saved + calls.audited > 0
+    signs = [_signs(one, chosen) for one in signs_of_ends(view, run, trainer.ends)]
+    return [*audit_alarms(calls), *(_sentence(alarm.text) for alarm in trainer.alarms(signs))]
 
 
-def _audit(calls: RunCalls) -> Iterator[str]:
+def audit_alarms(calls: RunCalls) -> Iterator[str]:
+    """A sentence, if verdicts that were taken over are wrong too often."""
     if calls.audited >= MIN_AUDITED and calls.agreed < AGREEMENT * calls.audited:
         yield (
             f"Only {calls.agreed} of {calls.audited} audited verdicts agree with those that were "
@@ -31,25 +32,17 @@ def _audit(calls: RunCalls) -> Iterator[str]:
         )
 
 
-def _share(share: Sequence[MeanAt]) -> Iterator[str]:
-    ends = _ends(share)
-    if ends is not None and ends[1] >= TAKEN_OVER and ends[1] - ends[0] >= RISE:
-        yield (
-            f"One conclusion takes over in each group: its share rose from {ends[0]:.0%} to "
-            f"{ends[1]:.0%}, so that groups have little left to learn from."
-        )
+def _signs(at: SignsAt, chosen: bool) -> trainer.StepSigns:
+    return trainer.StepSigns(
+        step=at.step,
+        queries=at.n_queries,
+        tokens=at.tokens,
+        in_groups=at.in_groups,
+        everywhere=at.everywhere,
+        reward=at.reward,
+        verified=None if chosen else at.verified,
+    )
 
 
-def _growth(tokens: Sequence[MeanAt]) -> Iterator[str]:
-    ends = _ends(tokens)
-    if ends is not None and ends[1] > GROWTH * ends[0]:
-        yield f"Completions grow: from {ends[0]:.0f} to {ends[1]:.0f} tokens."
-
-
-def _ends(means: Sequence[MeanAt]) -> tuple[float, float] | None:
-    """Means of the first and the last quarter of the steps; None: there are too few."""
-    if len(means) < MIN_STEPS:
-        return None
-    quarter = len(means) // 4
-    first, last = means[:quarter], means[-quarter:]
-    return fmean(item.mean for item in first), fmean(item.mean for item in last)
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."

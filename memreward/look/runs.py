@@ -9,7 +9,7 @@ from gnn.confidence import Accuracy, accuracy_of_sums
 from memreward.look.alarms import alarms
 from memreward.look.pages import page
 from memreward.look.request import AsOf, Looked, MemoryName, frame
-from memstore.browse import RunLine, run_lines, run_steps
+from memstore.browse import KeptSteps, RunLine, VerifiedTotals, run_lines
 from schema.errors import InputError
 
 RunName = Annotated[str, Query(max_length=1024)]
@@ -17,21 +17,22 @@ RunName = Annotated[str, Query(max_length=1024)]
 
 def add_runs(app: FastAPI, looked: Looked) -> None:
     """Add the views."""
+    totals, kept = VerifiedTotals(), KeptSteps()
 
     @app.get("/runs")
     def runs(memory: MemoryName = None, as_of: AsOf = None) -> HTMLResponse:
         with looked.view(memory, as_of) as view:
-            lines = run_lines(view)
+            lines = run_lines(view, totals=totals)
             around = frame(view, "runs", as_of)
         return page("runs.html", {**around, "lines": _with_accuracy(lines)})
 
     @app.get("/run")
     def run(run: RunName, memory: MemoryName = None, as_of: AsOf = None) -> HTMLResponse:
         with looked.view(memory, as_of) as view:
-            lines = run_lines(view, run)
+            lines = run_lines(view, run, totals)
             if not lines:
                 raise InputError(f"memory {view.state.name!r} has no run {run!r} at {view.seq}")
-            found = alarms(run_steps(view, run, rewards=False), lines[0].calls)
+            found = alarms(view, run, lines[0].calls)
             around = frame(view, "run", as_of)
         values = {"run": run, "lines": _with_accuracy(lines), "alarms": found}
         return page("run.html", {**around, **values})
@@ -43,7 +44,7 @@ def add_runs(app: FastAPI, looked: Looked) -> None:
         from memreward.look.drawing import run_chart  # It takes a second, and few pages need it.
 
         with looked.view(memory, as_of) as view:
-            steps = run_steps(view, run, rewards=True)
+            steps = kept.of(view, run)
         return Response(run_chart(steps, dark=dark), media_type="image/svg+xml")
 
 

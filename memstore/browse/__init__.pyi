@@ -15,12 +15,16 @@ from .paging import Names as Names
 from .paging import group_page as group_page
 from .paging import names_in as names_in
 from .reward_marks import RolloutMark as RolloutMark
+from .run_progress import KeptSteps as KeptSteps
 from .run_progress import MeanAt as MeanAt
 from .run_progress import RunCalls as RunCalls
 from .run_progress import RunLine as RunLine
 from .run_progress import RunSteps as RunSteps
 from .run_progress import run_lines as run_lines
 from .run_progress import run_steps as run_steps
+from .run_signs import SignsAt as SignsAt
+from .run_signs import signs_of_ends as signs_of_ends
+from .verified_totals import VerifiedTotals as VerifiedTotals
 from .whole_group import MOST_OF_ONE as MOST_OF_ONE
 from .whole_group import GroupDetail as GroupDetail
 from .whole_group import group_detail as group_detail

@@ -1,14 +1,19 @@
 """What runs brought: a line each for a list, and one of them step by step."""
 
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from memstore.browse.brief_read import View
+from memstore.browse.verified_totals import VerifiedTotals, all_totals
 from schema.reward import VerifiedSums
 
 #: Policies of runs in a list.
 MOST_RUNS: Final = 200
+#: Runs whose steps are kept.
+MOST_KEPT_RUNS: Final = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,22 +58,22 @@ class RunSteps:
     tokens: tuple[MeanAt, ...]
     #: Share of the most frequent conclusion of a group.
     share: tuple[MeanAt, ...]
-    #: Both are empty if they were not asked for.
     verified: tuple[MeanAt, ...]
     propagated: tuple[MeanAt, ...]
 
 
-def run_lines(view: View, run: str | None = None) -> list[RunLine]:
-    """The policies of all runs, the latest runs first, or those of one run."""
+def run_lines(
+    view: View, run: str | None = None, totals: VerifiedTotals | None = None
+) -> list[RunLine]:
+    """The policies of all runs, the latest runs first, or those of one run.
+
+    Args:
+        view: of the memory.
+        run: the only run; None: all.
+        totals: what was kept of sums of verified rewards; None: they are made.
+    """
+    sums = all_totals(view) if totals is None else totals.of(view)
     view.session.row("expect_many")
-    sums = {
-        (name, policy): VerifiedSums(
-            queries=queries, n=n, s=s, s_s=s_s, s_n=float(s_n), n_n=float(n_n)
-        )
-        for name, policy, queries, n, s, s_s, s_n, n_n in view.session.rows(
-            "verified_sums", **view.bounds, run=run
-        )
-    }
     calls = _calls(view)
     return [
         RunLine(
@@ -87,15 +92,15 @@ def run_lines(view: View, run: str | None = None) -> list[RunLine]:
     ]
 
 
-def run_steps(view: View, run: str, *, rewards: bool) -> RunSteps:
-    """One run over its steps; its rewards take longest, and need not be asked for."""
+def run_steps(view: View, run: str) -> RunSteps:
+    """One run over its steps."""
     view.session.row("expect_many")
     bounds = {**view.bounds, "run": run}
     lengths = view.session.rows("run_lengths", **bounds)
     counts: Mapping[int, int] = {step: count for step, count, _ in lengths}
     shares = view.session.rows("run_shares", **bounds)
-    said = view.session.rows("run_verified", **bounds) if rewards else []
-    thought = view.session.rows("run_propagated", **bounds) if rewards else []
+    said = view.session.rows("run_verified", **bounds)
+    thought = view.session.rows("run_propagated", **bounds)
     return RunSteps(
         tokens=tuple(
             MeanAt(step=step, n=n, mean=tokens) for step, n, tokens in lengths if tokens is not None
@@ -104,6 +109,31 @@ def run_steps(view: View, run: str, *, rewards: bool) -> RunSteps:
         verified=tuple(MeanAt(step=step, n=n, mean=mean) for step, n, mean in said),
         propagated=tuple(MeanAt(step=step, n=n, mean=mean) for step, n, mean in thought),
     )
+
+
+class KeptSteps:
+    """The steps of the runs that were looked at last, as long as nothing is published since."""
+
+    def __init__(self) -> None:
+        """Nothing is kept yet."""
+        self._kept: OrderedDict[tuple[str, int, int, str], RunSteps] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, view: View, run: str) -> RunSteps:
+        """As `run_steps`."""
+        state = view.state
+        key = (state.incarnation, state.published_seq, view.seq, run)
+        with self._lock:
+            kept = self._kept.get(key)
+        if kept is not None:
+            return kept
+        made = run_steps(view, run)
+        with self._lock:
+            self._kept[key] = made
+            self._kept.move_to_end(key)
+            if len(self._kept) > MOST_KEPT_RUNS:
+                self._kept.popitem(last=False)
+        return made
 
 
 def _calls(view: View) -> dict[str, RunCalls]:

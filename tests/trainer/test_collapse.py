@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from trainer.collapse import Alarm, AlarmKind, StepSigns, alarms
+from trainer.collapse import Alarm, AlarmKind, StepSigns, alarms, ends
 
 
 def steps(count: int, queries: int = 8, **last: Any) -> list[StepSigns]:
@@ -63,3 +63,12 @@ def test_a_conclusion_that_takes_over_is_no_alarm_where_it_is_right() -> None:
 
 def test_without_any_reward_nothing_can_be_told() -> None:
     assert alarms(steps(60, verified=None, reward=None, in_groups=1.0, tokens=900.0)) == []
+
+
+def test_the_ends_are_all_that_matters() -> None:
+    run = steps(60, in_groups=1.0, verified=0.0, reward=0.0, tokens=300.0)
+    first, last = ends([step.queries for step in run])
+    assert (first, last) == (10, 10)
+    assert alarms([*run[:first], *run[-last:]]) == alarms(run) != []
+    assert ends([8] * 19) == ends([1] * 100) == ends([]) == (0, 0)
+    assert ends([1] * 80 + [80] * 10) == (80, 10)

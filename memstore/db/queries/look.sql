@@ -1,6 +1,8 @@
 -- name: begin
--- Reads only, and not for long: somebody waits in front of a page.
+-- Reads only, and not for long: somebody waits in front of a page. Each statement is planned for what
+-- it is given: a plan for any list of ids takes one of 20,000 for a few.
 SELECT set_config('transaction_read_only', 'on', true),
+    set_config('plan_cache_mode', 'force_custom_plan', true),
     set_config('statement_timeout', %(timeout_ms)s::text, true);
 
 -- name: memories
@@ -169,16 +171,32 @@ ORDER BY u.seq DESC, b.run, b.policy NULLS FIRST LIMIT %(limit)s;
 
 -- name: verified_sums
 -- Of each policy in each run, sums over queries of how many rollouts are verified (n) and of their
--- rewards (s): what the accuracy and its interval are made of. Run NULL: of all runs.
+-- rewards (s): what the accuracy and its interval are made of. Of these rollouts; NULL: of all.
 SELECT run, policy, count(*), sum(n)::bigint, sum(s), sum(s * s), sum(s * n), sum(n * n)::bigint
 FROM (
     SELECT r.run, r.policy, count(*) AS n, sum(v.value) AS s
-    FROM memreward.current_verified(%(memory)s, %(seq)s::bigint, NULL::text[]) AS v
+    FROM memreward.current_verified(%(memory)s, %(seq)s::bigint, %(ids)s::text[]) AS v
     JOIN memreward.rollout AS r ON r.memory = %(memory)s AND r.id = v.rollout_id
-    WHERE %(run)s::text IS NULL OR r.run = %(run)s
     GROUP BY r.query_id, r.run, r.policy
 ) AS by_query
 GROUP BY run, policy;
+
+-- name: newly_verified
+-- Rollouts of which something was said after one batch and up to another.
+SELECT rollout_id FROM memreward.verified_reward
+WHERE memory = %(memory)s AND seq > %(low)s AND seq <= %(high)s LIMIT %(limit)s;
+
+-- name: rollouts_beside
+-- All rollouts of the queries of these.
+SELECT r.id FROM memreward.rollout AS r
+WHERE r.memory = %(memory)s AND r.seq <= %(seq)s AND r.query_id = ANY(
+    SELECT query_id FROM memreward.rollout WHERE memory = %(memory)s AND id = ANY(%(ids)s::text[])
+);
+
+-- name: deletes
+-- Whether a batch after this one took something out of the memory.
+SELECT 1 FROM memreward.batch
+WHERE memory = %(memory)s AND seq > %(after)s AND kind = 'delete' LIMIT 1;
 
 -- name: run_calls
 -- By the run that asked: verdicts that it asked for, and those that it took over instead.
@@ -218,6 +236,53 @@ SELECT step, avg(share)::double precision FROM (
     GROUP BY step, query_id
 ) AS groups
 WHERE total > 1 GROUP BY step ORDER BY step;
+
+-- name: run_queries
+-- How many queries a run asked at each step.
+SELECT step, count(*) FROM (
+    SELECT DISTINCT step, query_id FROM memreward.rollout
+    WHERE memory = %(memory)s AND run = %(run)s AND seq <= %(seq)s
+) AS asked
+GROUP BY step ORDER BY step;
+
+-- name: rollouts_of_steps
+-- The rollouts of some steps of a run.
+SELECT id FROM memreward.rollout
+WHERE memory = %(memory)s AND run = %(run)s AND step = ANY(%(steps)s::bigint[]) AND seq <= %(seq)s;
+
+-- name: signs_of_steps
+-- What these rollouts of these steps of a run look like, by step: mean length; share of a group's most frequent conclusion,
+-- mean over groups of at least two; share of the most frequent conclusion of all, if there are two
+-- queries; mean reward, verified or else propagated; mean verified reward.
+WITH seen AS MATERIALIZED (
+    SELECT r.step, r.query_id, r.completion_tokens, c.key, v.value AS verified,
+        coalesce(v.value, p.value) AS reward
+    FROM memreward.rollout AS r
+    LEFT JOIN memreward.conclusion AS c ON c.memory = r.memory AND c.id = r.conclusion_id
+    LEFT JOIN memreward.current_verified(%(memory)s, %(seq)s::bigint, %(ids)s::text[]) AS v
+        ON v.rollout_id = r.id
+    LEFT JOIN memreward.current_propagated(%(memory)s, %(seq)s::bigint, %(ids)s::text[]) AS p
+        ON p.rollout_id = r.id
+    WHERE r.memory = %(memory)s AND r.run = %(run)s AND r.step = ANY(%(steps)s::bigint[])
+        AND r.seq <= %(seq)s
+), sizes AS (
+    SELECT step, query_id, key, count(*) AS n FROM seen GROUP BY step, query_id, key
+), groups AS (
+    SELECT step, sum(n) AS total, coalesce(max(n) FILTER (WHERE key IS NOT NULL), 0) AS first
+    FROM sizes GROUP BY step, query_id
+), shared AS (
+    SELECT step, avg(first / total) FILTER (WHERE total > 1) AS share, count(*) AS queries
+    FROM groups GROUP BY step
+), everywhere AS (
+    SELECT step, coalesce(max(n) FILTER (WHERE key IS NOT NULL), 0) / sum(n) AS share
+    FROM (SELECT step, key, sum(n) AS n FROM sizes GROUP BY step, key) AS keys GROUP BY step
+), means AS (
+    SELECT step, avg(completion_tokens) AS tokens, avg(reward) AS reward, avg(verified) AS verified
+    FROM seen GROUP BY step
+)
+SELECT step, s.queries, m.tokens::double precision, s.share::double precision,
+    CASE WHEN s.queries > 1 THEN e.share::double precision END, m.reward, m.verified
+FROM means AS m JOIN shared AS s USING (step) JOIN everywhere AS e USING (step) ORDER BY step;
 
 -- name: run_verified
 -- Verified rewards of a run by step.
