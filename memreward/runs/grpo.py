@@ -80,7 +80,7 @@ def _train(
     verifiers: Verifiers,
     progress: Bars,
 ) -> None:
-    policy = load_policy(request.policy)
+    policy = load_policy(request.policy, trained=request.options.lora is None)
     curve = AccuracyCurve(folder / CURVE)
     sampling = Sampling(
         rollouts=request.held_rollouts,

@@ -74,7 +74,7 @@ def run_offline(
         if not (folder / HISTORY).exists():
             groups = _sampled(request, training, verifiers, samples, progress)
             given, seconds = _rewarded(request, folder, source, plan.labelled, groups)
-            policy = load_policy(request.policy)
+            policy = load_policy(request.policy, trained=request.options.lora is None)
             prompts = [policy.prompt_text(one.messages) for one in training]
             rows = sample_rows(groups, given, prompts, selection)
             options = _options(request, method)

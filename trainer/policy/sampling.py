@@ -89,7 +89,7 @@ def sample(
         policy.model,
         ids,
         mask,
-        _uniform(tasks, sampling),
+        _uniform(tasks, sampling).to(ids.device),
         ends=[end],
         temperature=sampling.temperature,
     )

@@ -145,7 +145,7 @@ def _pupil(given: Sequence[Lesson], options: TeachOptions) -> tuple[Any, Any]:
         texts = [text for one in given for text in _texts(one)]
         tokenizer = make_tokenizer(texts)
         return _untaught(tokenizer, options), tokenizer
-    policy = load_policy(options.policy)
+    policy = load_policy(options.policy, trained=True)
     policy.tokenizer.chat_template = CHAT_TEMPLATE
     return policy.model, policy.tokenizer
 

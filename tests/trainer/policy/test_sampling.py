@@ -1,5 +1,8 @@
 """Sampling and signals: the same again, whatever else is in the batch, and as transformers says."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +10,7 @@ from support.tiny_policy import write_tiny_policy
 
 from schema.rollout import POLICY_SIGNALS
 from schema.task import Task
+from trainer.policy import sampling
 from trainer.policy.policy import Policy, load_policy
 from trainer.policy.sampling import Completion, Sampling, sample
 from trainer.policy.signals import completion_signals, signal_layer
@@ -38,6 +42,22 @@ def test_a_rollout_is_the_same_alone_and_among_others(policy: Policy) -> None:
             assert np.abs(a.signals.embedding - b.signals.embedding).max() < 1e-2
     texts = [c.text for group in together for c in group]
     assert len(set(texts)) == len(texts)
+
+
+def test_all_that_is_decoded_from_is_where_the_policy_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a device that is not the processor's memory, as a GPU is."""
+    devices: list[str] = []
+
+    def decode(model: Any, *tensors: torch.Tensor, **options: Any) -> list[list[int]]:
+        devices.extend(tensor.device.type for tensor in tensors)
+        return [[1, 0]] * SAMPLING.rollouts
+
+    monkeypatch.setattr(sampling, "decode", decode)
+    far = load_policy(str(write_tiny_policy(tmp_path / "tiny")), device="meta")
+    sample(far, TASKS[:1], SAMPLING, signals=False)
+    assert devices == ["meta"] * 3
 
 
 def test_another_seed_samples_otherwise(policy: Policy) -> None:

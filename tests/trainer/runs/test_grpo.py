@@ -20,7 +20,16 @@ from support.tiny_policy import write_tiny_policy
 from schema.errors import InputError, RewardError
 from trainer.policy.policy import load_policy
 from trainer.rewards.from_memory import memory_reward
-from trainer.runs.grpo import GrpoOptions, Hook, last_whole_checkpoint, make_trainer, quiet, train
+from trainer.runs import grpo
+from trainer.runs.grpo import (
+    GrpoOptions,
+    Hook,
+    last_whole_checkpoint,
+    machine_arguments,
+    make_trainer,
+    quiet,
+    train,
+)
 
 STEPS = 6
 ROWS = [{"prompt": f"{number} + {number}?", "gold": "4"} for number in range(4)]
@@ -143,6 +152,28 @@ def test_masked_completions_move_nothing_and_are_not_logged(
     for name, weight in tiny.model.named_parameters():
         assert torch.equal(weight, before[name])
     assert "gold" not in caplog.text
+
+
+@pytest.mark.parametrize("lora", [None, 2])
+def test_in_half_precision_as_on_a_gpu(
+    lora: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is trained is float32; the rest, and all that is computed, bfloat16."""
+    here = machine_arguments(on_cpu=True) | {"bf16": True}
+    monkeypatch.setattr(grpo, "machine_arguments", lambda on_cpu: here)
+    folder = str(write_tiny_policy(tmp_path / "tiny"))
+    dtype = torch.float32 if lora is None else torch.bfloat16
+    policy = load_policy(folder, device="cpu", dtype=dtype, trained=lora is None)
+    computed: set[torch.dtype] = set()
+    layer: Any = policy.model.get_submodule("model.layers.0.mlp.gate_proj")
+    layer.register_forward_hook(lambda module, given, made: computed.add(made.dtype))
+    options = GrpoOptions(steps=2, group=4, completion_tokens=4, lora=lora, learning_rate=1e-3)
+    reward = memory_reward(FakeScorer(lambda rollout: sum(map(ord, rollout.answer)) % 5 / 5))
+    history = train(policy.model, policy.tokenizer, ROWS, reward, tmp_path / "run", options)
+    assert computed == {torch.bfloat16}
+    assert any(entry["grad_norm"] > 0 for entry in history)
+    trained = [one for one in policy.model.parameters() if one.requires_grad]
+    assert {one.dtype for one in trained} == {torch.float32}
 
 
 def test_adapters_alone_are_trained(tiny: Any, tmp_path: Path) -> None:
