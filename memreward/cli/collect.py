@@ -13,7 +13,9 @@ def collect(
     tasks: Annotated[
         str, typer.Option(help="small, gym:FAMILY,... or a file of queries (docs/collecting.md).")
     ],
-    policy: Annotated[str, typer.Option(help="smollm2, qwen-coder, or a saved model's folder.")] = "smollm2",
+    policy: Annotated[
+        str, typer.Option(help="smollm2, qwen-coder, or a saved model's folder.")
+    ] = "smollm2",
     memory: Annotated[
         str | None, typer.Option("--memory", "-m", help="Name of the memory for the rollouts.")
     ] = None,

@@ -13,7 +13,7 @@ def teach(
     out: Annotated[Path, typer.Option(help="Folder for the policy, new or of the same command.")],
     policy: Annotated[
         str | None,
-        typer.Option(help="smollm2, qwen-coder, or a saved model's folder; default: a new small one."),
+        typer.Option(help="smollm2, qwen-coder, or a saved folder; default: a new small one."),
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Steps of the optimiser.")] = 1000,
     batch: Annotated[int, typer.Option(min=1, help="Worked examples a step.")] = 32,

@@ -19,7 +19,9 @@ class TrainingOptions:
     tasks: Annotated[
         str, typer.Option(help="small, gym:FAMILY,... or a file of queries; docs/collecting.md.")
     ]
-    policy: Annotated[str, typer.Option(help="smollm2, qwen-coder, or a saved model's folder.")] = "smollm2"
+    policy: Annotated[str, typer.Option(help="smollm2, qwen-coder, or a saved model's folder.")] = (
+        "smollm2"
+    )
     steps: Annotated[int, typer.Option(min=1, help="Steps of the optimiser.")] = 100
     group: Annotated[int, typer.Option(min=2, help="Completions a query.")] = 8
     queries: Annotated[int, typer.Option(min=1, help="Queries a step.")] = 1
