@@ -58,7 +58,6 @@ FUNCTIONS = {
     "trainer/code_judge/wire.py decode": "the mirror of `encode`, one branch a kind of value",
     "trainer/label_budget.py choose_labelled_queries": _ARGUMENTS,
     "trainer/policy/decoding.py decode": _ARGUMENTS,
-    "trainer/policy/policy.py load_policy": _ARGUMENTS,
     "trainer/policy/sampling.py sample": _ARGUMENTS,
     "trainer/policy/signals.py signals_of": _ARGUMENTS,
     "trainer/rewards/from_memory.py memory_reward": _ARGUMENTS,
