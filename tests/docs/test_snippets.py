@@ -76,6 +76,7 @@ NOT_RUN: Final[Mapping[tuple[str, str], str]] = {
         "memreward grpo --tasks small:letter_counting --memory sums --run g1 --la",
     ): (_DAYS),
     ("docs/trainer.md", "uv sync --extra qwen-coder"): "it needs a GPU, and installs an extra",
+    ("docs/trainer.md", 'memreward grpo --tasks "small:letter_counting?size=60"'): "minutes",
     ("docs/trainer.md", "memreward compare --tasks small"): _DAYS,
     ("docs/trainer.md", 'tasks="gym:chain_sum'): _DAYS,
     ("docs/trainer.md", 'memreward compare --tasks "gym:gcd'): _DAYS,
