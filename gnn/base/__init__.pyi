@@ -8,6 +8,7 @@ from .metrics import auc as auc
 from .metrics import expected_calibration_error as expected_calibration_error
 from .metrics import measure as measure
 from .metrics import measure_groups as measure_groups
+from .page_style import page_style as page_style
 from .reward_model import FitReport as FitReport
 from .reward_model import Held as Held
 from .reward_model import ModelState as ModelState

@@ -7,7 +7,7 @@ from .call_budget import evaluate_calls as evaluate_calls
 from .call_tables import print_calls as print_calls
 from .call_tables import write_calls_report as write_calls_report
 from .flipped_labels import FLIPS as FLIPS
-from .html_report import STYLE as STYLE
+from .html_report import TABLE as TABLE
 from .html_report import write_report as write_report
 from .label_noise import Outcome as Outcome
 from .label_noise import Spoiling as Spoiling

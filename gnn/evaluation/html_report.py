@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from matplotlib.figure import Figure
 
-from gnn.base import MEASURES
+from gnn.base import MEASURES, page_style
 from gnn.evaluation.best_of import SIZES
 from gnn.evaluation.figures import (
     coverage_figure,
@@ -34,19 +34,8 @@ from schema.errors import InputError
 
 PAGE_NAME: Final = "report.html"
 PICTURE_NAME: Final = "result.png"
-
-STYLE: Final = """
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; color: #222; }
-table { border-collapse: collapse; margin: 1rem 0; }
-th, td { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid #ddd; }
-th:first-child, td:first-child { text-align: left; }
-td.best { font-weight: 700; }
-figure { display: inline-block; margin: .5rem; }
-figcaption { font-size: 13px; color: #555; max-width: 30rem; }
-img { max-width: 100%; height: auto; }
-.wide { overflow-x: auto; }
-"""
-
+#: How a table of numbers begins; it may be wider than the page.
+TABLE: Final = '<div class="wide"><table class="figures">'
 
 SELECTIVE_NOTE: Final = """<p>Risk: share of errors at .5 among the most confident rollouts; AURC:
 its mean over all coverages. Right, wrong: precision attained, and share of all rollouts so called,
@@ -102,7 +91,9 @@ def report_page(evaluation: Evaluation, made: Sequence[str] = ()) -> str:
         [
             "<!doctype html>",
             '<html lang="en"><head><meta charset="utf-8">',
-            f"<title>memreward evaluation: {memory}</title><style>{STYLE}</style></head><body>",
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>memreward evaluation: {memory}</title><style>{page_style()}</style></head>",
+            '<body class="report">',
             "<h1>memreward evaluation</h1>",
             *(f"<p><code>{escape(line)}</code></p>" for line in made),
             f"<p>Memory <b>{memory}</b> at sequence number {evaluation.graph.seq}. "
@@ -164,34 +155,34 @@ def _table(rows: Mapping[str, Mapping[str, Any]]) -> str:
     """One row a model, the best of each measure in bold."""
     head = "".join(f"<th>{escape(HEADINGS[m])}</th>" for m in MEASURES)
     best = {measure: best_models(rows, measure) for measure in MEASURES}
-    lines = [f"<table><tr><th>model</th>{head}</tr>"]
+    lines = [f"{TABLE}<tr><th>model</th>{head}</tr>"]
     for model, row in rows.items():
         cells = "".join(
             f"<td{' class=best' if model in best[m] else ''}>{number(row, m)}</td>"
             for m in MEASURES
         )
         lines.append(f"<tr><td>{escape(model)}</td>{cells}</tr>")
-    return "\n".join([*lines, "</table>"])
+    return "\n".join([*lines, "</table></div>"])
 
 
 def _selective_table(rows: Mapping[str, Mapping[str, Any]]) -> str:
     """What each model attains where it may be silent; one row a model."""
     head = "".join(f"<th>{escape(heading)}</th>" for heading in SELECTIVE_HEADINGS)
-    lines = [f"<table><tr>{head}</tr>"]
+    lines = [f"{TABLE}<tr>{head}</tr>"]
     for model, row in rows.items():
         cells = (model, *selective_cells(row["selective"]))
         lines.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
-    return "\n".join([*lines, "</table>"])
+    return "\n".join([*lines, "</table></div>"])
 
 
 def _best_of_table(found: Mapping[str, Any]) -> str:
     """How often the answer that is chosen among 2, 4 and 8 is right; one row a chooser and part."""
     heads = ("part", "chosen by", *(f"best of {size}" for size in SIZES))
-    lines = ["<table><tr>" + "".join(f"<th>{head}</th>" for head in heads) + "</tr>"]
+    lines = [f"{TABLE}<tr>" + "".join(f"<th>{head}</th>" for head in heads) + "</tr>"]
     for part, cells in best_of_rows(found, in_parts=True):
         shown = "".join(f"<td>{escape(cell)}</td>" for cell in (part, *cells))
         lines.append(f"<tr>{shown}</tr>")
-    return "\n".join([*lines, "</table>"])
+    return "\n".join([*lines, "</table></div>"])
 
 
 def _picture(figure: Figure, caption: str) -> str:

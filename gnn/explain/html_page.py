@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
+from gnn.base import page_style
 from gnn.explain.attribution import TITLES, Contribution, Explanation
 from gnn.explain.influence import Influence
 
@@ -12,21 +13,6 @@ ROW: Final = 58
 BOX: Final = 300
 #: Characters of a text that are shown in a box of the drawing, and in a table.
 IN_BOX, IN_TABLE = 44, 300
-UP, DOWN = "#1a7f4b", "#b3372f"
-
-STYLE: Final = """
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; color: #222;
-    padding: 0 1rem; overflow-wrap: anywhere; }
-th { overflow-wrap: normal; }
-.wide { overflow-x: auto; }
-.wide svg { min-width: 52rem; }
-table { border-collapse: collapse; margin: 1rem 0; }
-th, td { padding: .2rem .7rem; text-align: left; border-bottom: 1px solid #ddd; }
-td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td.text { min-width: 8rem; max-width: 34rem; }
-tr.sender td:first-child { padding-left: 2rem; color: #555; }
-svg text { font: 12px system-ui, sans-serif; fill: #222; }
-"""
 
 
 def explanation_page(found: Explanation, learned: Sequence[Influence] = ()) -> str:
@@ -36,7 +22,8 @@ def explanation_page(found: Explanation, learned: Sequence[Influence] = ()) -> s
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         "style-src 'unsafe-inline'\">"
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(found.rollout_id)}</title><style>{STYLE}</style>"
+        f"<title>{escape(found.rollout_id)}</title><style>{page_style()}</style>"
+        '<body class="report">'
         f"<h1>Why {found.probability:.3f}?</h1>"
         f"<p>Answer <code>{escape(found.rollout_id)}</code> to <q>{_cut(found.query, IN_TABLE)}"
         f"</q>:</p><p><q>{_cut(found.answer, IN_TABLE)}</q></p>"
@@ -93,19 +80,19 @@ def _said(item: Contribution) -> str:
 
 def _line(x: int, y: int, to_x: int, to_y: int, logit: float) -> str:
     width = min(10.0, 1 + 12 * abs(logit))
-    colour = UP if logit > 0 else DOWN
+    direction = "up" if logit > 0 else "down"
     bend = (x + to_x) // 2
     return (
-        f'<path d="M{x} {y} C{bend} {y} {bend} {to_y} {to_x} {to_y}" fill="none" '
-        f'stroke="{colour}" stroke-width="{width:.1f}" stroke-opacity=".55"/>'
+        f'<path d="M{x} {y} C{bend} {y} {bend} {to_y} {to_x} {to_y}" '
+        f'class="{direction}" stroke-width="{width:.1f}"/>'
     )
 
 
 def _box(x: int, y: int, title: str, note: str) -> str:
     """A box; `title` and `note` are escaped already or made of numbers."""
     return (
-        f'<rect x="{x}" y="{y}" width="{BOX}" height="{ROW - 16}" rx="5" fill="#f4f4f2" '
-        f'stroke="#999"/><text x="{x + 8}" y="{y + 17}">{title}</text>'
+        f'<rect x="{x}" y="{y}" width="{BOX}" height="{ROW - 16}" rx="5"/>'
+        f'<text x="{x + 8}" y="{y + 17}">{title}</text>'
         f'<text x="{x + 8}" y="{y + 34}" fill-opacity=".7">{note}</text>'
     )
 

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from gnn.base import page_style
 from memreward.look.access import Access
 from memreward.look.ask import add_ask
 from memreward.look.groups import add_groups
@@ -45,9 +46,15 @@ def create_app(looked: Looked, *, token: str, port: int) -> FastAPI:
     add_label(app, looked)
     add_ask(app, looked)
     _add_errors(app)
+    app.get("/static/page.css")(_shared_style)
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.add_middleware(Access, token=token, port=port)
     return app
+
+
+def _shared_style() -> Response:
+    """The style sheet that reports and explanations have, too."""
+    return Response(page_style(), media_type="text/css")
 
 
 def _add_first_page(app: FastAPI, looked: Looked) -> None:

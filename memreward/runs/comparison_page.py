@@ -6,7 +6,8 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from gnn.evaluation import STYLE
+from gnn.base import page_style
+from gnn.evaluation import TABLE
 from memreward.runs.comparison_table import (
     ArmResult,
     cells,
@@ -54,7 +55,8 @@ def page(results: Sequence[ArmResult], made: Sequence[str], picture: bytes) -> s
             "<!doctype html>",
             '<html lang="en"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>memreward comparison</title><style>{STYLE}</style></head><body>",
+            f"<title>memreward comparison</title><style>{page_style()}</style></head>",
+            '<body class="report">',
             "<h1>memreward comparison</h1>",
             *(f"<p><code>{escape(line)}</code></p>" for line in made),
             f'<figure><img src="data:image/png;base64,{encoded}" alt="Accuracy by step"></figure>',
@@ -114,4 +116,4 @@ def _html(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     body = "".join(
         f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows
     )
-    return f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>'
+    return f"{TABLE}<tr>{head}</tr>{body}</table></div>"

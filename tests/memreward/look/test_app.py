@@ -223,7 +223,7 @@ def test_one_memory_alone_is_shown(
 
 
 def test_without_the_token_nothing_is_shown(lived: MemoryUnderTest, pages: Pages) -> None:
-    for path in ("/", f"/groups?memory={lived.name}", "/static/look.css", "/seq"):
+    for path in ("/", f"/groups?memory={lived.name}", "/static/page.css", "/seq"):
         answer = requests.get(pages.url + path, timeout=60)
         assert answer.status_code == 401 and lived.name not in answer.text
     assert pages.get("/seq", memory=lived.name).json()["seq"] > 0
