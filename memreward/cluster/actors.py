@@ -14,7 +14,7 @@ from prometheus_client.core import Metric
 
 from gnn.jobs import OnlineScorer
 from memreward.base import started
-from memreward.cluster.arrow import rollout_table, score_table
+from memreward.cluster.arrow import rollout_table, rows_in, score_table
 from memreward.cluster.library import result_of
 from memreward.cluster.watching import WriterMetrics, timed
 from memreward.scoring import CountingScorer, RowReader, ScoringMetrics, ScoringQueue, batches
@@ -54,7 +54,7 @@ class WriterActor:
             if run not in self._writers:
                 self._writers[run] = RolloutWriter(self._stores, self._memory, run)
             writer = self._writers[run]
-            accepted = writer.accept(self._rows.rollouts(table.to_pylist(), writer.encoder))
+            accepted = writer.accept(self._rows.rollouts(rows_in(table), writer.encoder))
         self._metrics.stored(accepted.new)
         if accepted.seq is not None:
             self._publisher.wake()
@@ -109,7 +109,7 @@ class ScorerActor:
             MemrewardError: if they cannot be stored or scored.
         """
         with timed(partial(self._metrics.answered, "score")):
-            rollouts = self._rows.rollouts(table.to_pylist(), self._scorer.encoder)
+            rollouts = self._rows.rollouts(rows_in(table), self._scorer.encoder)
             return score_table(self._queue.submit(rollouts, store=store).result())
 
     def refresh(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 from support.rollout_factory import make_rollout
 
 from memreward import Memory, RayMemory, memory_reward
-from memreward.cluster.arrow import rollout_table, score_table, scores_in
+from memreward.cluster.arrow import rollout_table, rows_in, score_table, scores_in
 from memreward.cluster.watching import WriterMetrics, labels_of, together
 from memreward.scoring.row_reader import RowReader
 from memstore.encoders.default import Encoder
@@ -33,7 +33,8 @@ def test_nothing_else_imports_ray() -> None:
 
 def test_rollouts_come_back_from_columns() -> None:
     given = [make_rollout(1), make_rollout(2, 1, reward=None, policy_embedding=None)]
-    read = RowReader().rollouts(rollout_table(given).to_pylist(), Encoder())
+    read = RowReader().rollouts(rows_in(rollout_table(given)), Encoder())
+    assert given[0].policy_embedding is not None and given[0].query_embedding is not None
     for before, after in zip(given, read, strict=True):
         for name in type(before).__slots__:
             assert np.array_equal(getattr(before, name), getattr(after, name)), name
