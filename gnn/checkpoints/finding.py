@@ -62,8 +62,9 @@ def _chosen(
 ) -> Path:
     if not known or (version is not None and version not in known):
         wanted = f"model {version}" if version else f"{model} model" if model else "model"
+        enough = ", with enough labels that it does not just move the prior" if model else ""
         raise CheckpointError(
             f"memory {memory!r} knows no {wanted} (it knows: {', '.join(known) or 'none'}): run "
-            f"`memreward train --memory {memory}`"
+            f"`memreward train --memory {memory}`{enough}"
         )
     return checkpoint_folder(settings, memory) / (version or known[0])

@@ -18,4 +18,5 @@ from .protocol import Scored as Scored
 from .protocol import Trial as Trial
 from .protocol import evaluate as evaluate
 from .style import band as band
+from .style import colour_of as colour_of
 from .tables import print_evaluation as print_evaluation

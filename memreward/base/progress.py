@@ -45,7 +45,7 @@ class Bars:
 
 @contextmanager
 def bars() -> Iterator[Bars]:
-    """Progress bars on standard error for the length of a block."""
+    """Progress bars on standard error for the length of a block; none in a pipe or a file."""
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
@@ -54,5 +54,6 @@ def bars() -> Iterator[Bars]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=err_console,
+        disable=not err_console.is_terminal,
     ) as progress:
         yield Bars(progress)

@@ -97,15 +97,15 @@ def label(
     ] = False,
 ) -> None:
     """Add verified rewards or preferences (docs/labels.md); repeated rows add nothing."""
-    request = LabelRequest(
-        file=file,
-        memory=memory,
-        annotator=annotator,
-        run=run,
-        rejects=rejects_path(rejects, "label"),
-        skip_rejected=skip_rejected,
-    )
     with connected() as stores, bars() as progress:
+        request = LabelRequest(
+            file=file,
+            memory=memory,
+            annotator=annotator,
+            run=run,
+            rejects=rejects_path(rejects, "label"),
+            skip_rejected=skip_rejected,
+        )
         outcome = label_file(stores, request, progress)
     console.print(
         f"{outcome.report.rewards} rewards and {outcome.report.preferences} preferences are new, "

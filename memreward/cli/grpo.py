@@ -69,6 +69,8 @@ def grpo(
         raise InputError(f"--arm {arm} uses no memory: leave --signals out")
     if arm is Arm.PARTIAL and labels == 0:
         raise InputError("--arm partial has no rewards at all without labels: give some --labels")
+    if not 0 <= labels <= 1:
+        raise InputError(f"--labels {labels:g}: give a share of the queries, from 0 to 1")
     check_call_budget(calls, calls_per_step)
     request = training.request(
         arm,
@@ -155,6 +157,9 @@ def compare(
         memory = checked_name(f"{name}-{run}", "memory")
         return _opened(settings, memory, run, folder / run, reuse=reuse)
 
+    if Arm.MEMREWARD in chosen:
+        with connected(settings):  # Not only when its turn comes, hours later.
+            pass
     with bars() as progress:
         results = run_comparison(request, folder, open_memory, progress)
     (folder / "comparison.md").write_text(table(results) + "\n", encoding="utf-8")

@@ -95,8 +95,8 @@ def _run(request: IngestRequest, *, dry_run: bool, as_json: bool) -> None:
         raise InputError("--json goes with --dry-run: leave it out, or add --dry-run")
     require_names(request)
     check_shapes(request.files, request.shape)
-    request = replace(request, rejects=rejects_path(request.rejects, "ingest"))
     with connected() as stores, bars() as progress:
+        request = replace(request, rejects=rejects_path(request.rejects, "ingest"))
         outcome = ingest_files(stores, request, progress)
     for line in outcome.lines():
         console.print(line)

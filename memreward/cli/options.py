@@ -63,5 +63,7 @@ def label_shares(text: str, *, option: str = "--labels") -> list[float]:
     except ValueError as error:
         raise InputError(f"{option} {text}: give shares, as in 0.2 or 0.05,0.2,0.5") from error
     if not shares or not all(0 < share <= 1 for share in shares):
-        raise InputError(f"{option} {text}: give shares above 0 and at most 1")
+        raise InputError(
+            f"{option} {text}: give shares above 0 and at most 1, such as 0.2 for a fifth"
+        )
     return shares

@@ -25,6 +25,7 @@ from memreward.cli.query import result_table
 from memstore import Settings, load_settings
 from memstore.db import Stores
 from memstore.reads import read_graph
+from schema.errors import InputError
 from schema.memory_graph import MemoryGraph
 
 
@@ -53,7 +54,7 @@ def suggest_labels(
     these rollouts, or for each conclusion, with an empty `reward`: fill in what you can, and give
     it to `memreward label`, which leaves the other rows out.
     """
-    check_json_file(out)
+    _check_new(out)
     settings = load_settings()
     with connected(settings) as stores:
         if unit is Unit.QUERY:
@@ -114,8 +115,17 @@ def _conclusions(
     return [{"unit": Unit.CONCLUSION.value, **asdict(item), "reward": None} for item in found]
 
 
+def _check_new(path: Path | None) -> None:
+    """Refuse a file that is there: somebody may have filled it in."""
+    check_json_file(path)
+    if path is not None and (path.exists() or path.is_symlink()):
+        raise InputError(
+            f"{path}: exists, and may hold labels that you filled in: name a new file with --out"
+        )
+
+
 def _write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with path.open("x", encoding="utf-8", newline="") as file:
         if path.suffix == ".csv":
             writer = csv.DictWriter(file, list(rows[0]) if rows else [])
             writer.writeheader()

@@ -77,15 +77,23 @@ def draw_run(folder: Path) -> None:
     """Mean reward and share of rewarded completions by step, and accuracy on held-out tasks."""
     from matplotlib.figure import Figure
 
+    from gnn.evaluation import colour_of
+
     history = json.loads((folder / HISTORY).read_text(encoding="utf-8"))
     curve = AccuracyCurve(folder / CURVE).points
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     for name, label in (("reward", "mean reward"), ("memreward/coverage", "rewarded")):
         known = [entry for entry in history if entry.get(name) is not None]
-        axes.plot([e["step"] for e in known], [e[name] for e in known], label=label, alpha=0.6)
+        axes.plot(
+            [e["step"] for e in known],
+            [e[name] for e in known],
+            color=colour_of(label),
+            label=label,
+        )
     steps = sorted(curve)
-    axes.plot(steps, [curve[step].mean for step in steps], label="held-out accuracy", marker="o")
+    means, label = [curve[step].mean for step in steps], "held-out accuracy"
+    axes.plot(steps, means, color=colour_of(label), label=label, marker="o")
     axes.set(xlabel="step", ylim=(-0.02, 1.02))
     axes.legend()
     figure.savefig(folder / "run.png", dpi=120)

@@ -32,6 +32,7 @@ from trainer.rewards.journal import Journal
         ("grpo --tasks small --run a/b --arm majority", "cannot name a run"),
         ("grpo --tasks small --run r --arm majority --calls 0.2", "needs --arm memreward"),
         ("grpo --tasks small --run r -m m --calls 2", "above 0 and at most 1"),
+        ("grpo --tasks small --run r -m m --labels 12", "--labels 12: give a share"),
         ("compare --tasks small --name c --arms oracle --calls 0.2", "needs the arm memreward"),
         ("compare --tasks small --name c --calls 2", "--calls 2: give shares above 0"),
         ("compare --tasks small --name c --arms oracle,best", "there is no arm best"),

@@ -139,3 +139,16 @@ def test_a_conclusion_is_named_by_query_and_conclusion(
     refused = cli(*label)
     assert refused.exit_code == 2
     assert "no rollout of that query concludes this" in refused.output
+
+
+def test_a_file_that_may_be_filled_in_is_left_alone(
+    cli: Cli, tmp_path: Path, memory_name: str
+) -> None:
+    path = write_jsonl(tmp_path / "a.jsonl", [as_row(r) for r in make_rollouts(4, 2)])
+    assert cli("ingest", path, "-m", memory_name, "--run", "r").exit_code == 0
+    mine = tmp_path / "next.jsonl"
+    mine.write_text("my labels")
+    refused = cli("suggest-labels", "-m", memory_name, "--budget", 2, "--out", "next.jsonl")
+    assert refused.exit_code == 2, refused.output
+    assert "next.jsonl: exists" in refused.output
+    assert mine.read_text() == "my labels"

@@ -7,17 +7,18 @@ from support.wrong_calls import command_paths
 from typer.testing import CliRunner
 
 from memreward.base import databases
+from memreward.cli import repair
 from memreward.cli.commands import COMMANDS
 from memreward.cli.main import app
 from memstore.settings import Settings
 from schema.errors import ServerError
 
 STARTS = frozenset(("demo", "evaluate", "robustness", "serve", "bench"))
-#: They are about the servers themselves, need none, or need one only for some arms.
+#: They are about the servers themselves, or need none.
 OTHERS = frozenset(
     (
         *("up", "down", "status", "doctor", "migrate", "rotate-secrets", "config", "repair"),
-        *("formats", "prior", "verify", "teach", "compare"),
+        *("formats", "prior", "verify", "teach"),
     )
 )
 ROW = '{"query": "What is 2 + 2?", "completion": "It is 4", "reward": 1.0}\n'
@@ -44,6 +45,7 @@ CALLS = {
     "export": ("out", *M),
     "import": ("out", *M),
     "collect": (*M, "--tasks", "rows.jsonl", "--run", "r"),
+    "compare": ("--name", "c", "--tasks", "tasks.jsonl", "--arms", "oracle,memreward"),
     "grpo": (*M, "--run", "r", "--tasks", "tasks.jsonl"),
     "reembed": (*M, "--encoder", "all-MiniLM-L6-v2"),
     "rekey": M,
@@ -75,6 +77,19 @@ def test_who_starts_the_databases(
     assert bool(asked) == (name in STARTS), result.output
     if not asked:
         assert "memreward up" in " ".join(result.output.split()), result.output
+        assert not (tmp_path / "home" / "reports").exists()
+
+
+def test_a_rebuild_starts_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEMREWARD_HOME", str(tmp_path / "home"))
+
+    def up(settings: Settings) -> None:
+        raise ServerError("not in this test")
+
+    monkeypatch.setattr(repair, "up", up)
+    result = CliRunner().invoke(app, ["repair", "--rebuild-neo4j"])
+    assert result.exit_code == 2, result.output
+    assert "not in this test" in result.output
 
 
 def test_each_command_is_looked_at() -> None:
