@@ -8,7 +8,6 @@ from .metrics import auc as auc
 from .metrics import expected_calibration_error as expected_calibration_error
 from .metrics import measure as measure
 from .metrics import measure_groups as measure_groups
-from .page_style import page_style as page_style
 from .reward_model import FitReport as FitReport
 from .reward_model import Held as Held
 from .reward_model import ModelState as ModelState
@@ -23,4 +22,5 @@ from .splits import final_queries as final_queries
 from .splits import is_final as is_final
 from .splits import train_validation as train_validation
 from .spread import mean_and_spread as mean_and_spread
+from .style_sheet import page_style as page_style
 from .threads import one_thread as one_thread

@@ -7,8 +7,9 @@ handed out; a page has those that the memory holds now.
 from collections.abc import Iterator
 from typing import Final
 
-import trainer
 from memstore.browse import RunCalls, SignsAt, View, signs_of_ends
+from trainer import StepSigns, ends
+from trainer import alarms as signs_of_collapse
 
 #: The share of audited verdicts that agree, and how many there must be.
 AGREEMENT: Final = 0.95
@@ -19,8 +20,8 @@ def alarms(view: View, run: str, calls: RunCalls) -> list[str]:
     """A sentence for each sign."""
     # Where verdicts are taken over, the memory chose what is verified: that is no random part.
     chosen = calls.saved + calls.audited > 0
-    signs = [_signs(one, chosen) for one in signs_of_ends(view, run, trainer.ends)]
-    return [*audit_alarms(calls), *(_sentence(alarm.text) for alarm in trainer.alarms(signs))]
+    signs = [_signs(one, chosen) for one in signs_of_ends(view, run, ends)]
+    return [*audit_alarms(calls), *(_sentence(alarm.text) for alarm in signs_of_collapse(signs))]
 
 
 def audit_alarms(calls: RunCalls) -> Iterator[str]:
@@ -32,8 +33,8 @@ def audit_alarms(calls: RunCalls) -> Iterator[str]:
         )
 
 
-def _signs(at: SignsAt, chosen: bool) -> trainer.StepSigns:
-    return trainer.StepSigns(
+def _signs(at: SignsAt, chosen: bool) -> StepSigns:
+    return StepSigns(
         step=at.step,
         queries=at.n_queries,
         tokens=at.tokens,
