@@ -107,5 +107,5 @@ def test_qwen_coder_is_whole() -> None:
     asked = policy.tokenizer(text, return_tensors="pt")
     model: Any = policy.model
     said = model.generate(**asked, do_sample=False, max_new_tokens=12)
-    text = policy.tokenizer.decode(said[0, asked["input_ids"].shape[1] :])
+    text = str(policy.tokenizer.decode(said[0, asked["input_ids"].shape[1] :]))
     assert "5" in text and text.endswith("<|im_end|>")
