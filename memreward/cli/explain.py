@@ -78,6 +78,8 @@ def show_suspects(found: "Suspicion") -> None:
             cell(_who(found.said[item.rollout_id])),
         )
     console.print(table)
+    other_way = sum(abs(item.reward - item.probability) > 0.5 for item in found.suspects)
+    console.print(f"{other_way} of these {len(found.suspects)} lie more than .5 apart.")
     console.print(UNSEEN)
     by_source = Table()
     for name in ("who", "labels", "mean distance", "contradicted", "reliability", "verdict"):

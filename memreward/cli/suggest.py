@@ -72,9 +72,13 @@ def suggest_labels(
     if out is not None:
         _write(out, rows)
         many = f"{len(found)} {'queries' if unit is Unit.QUERY else 'conclusions'}"
-        said = f"{many} written to {out}, {len(rows)} rows: fill in `reward`, then"
-        command = as_started(f"label {out} --memory {memory} --annotator YOU")
-        err_console.print(f"{said}\n  {command}", soft_wrap=True)
+        said = f"{many} written to {out}, {len(rows)} rows"
+        err_console.print(said + (_what_next(out, memory) if rows else ""), soft_wrap=True)
+
+
+def _what_next(out: Path, memory: str) -> str:
+    command = as_started(f"label {out} --memory {memory} --annotator YOU")
+    return f": fill in `reward`, then\n  {command}"
 
 
 def suggestion_table(found: Sequence[Mapping[str, Any]], unit: Unit) -> Table:

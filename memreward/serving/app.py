@@ -261,7 +261,10 @@ def _add_errors(app: FastAPI) -> None:
     """Errors as statuses; what is not raised on purpose stays a fault, 500, with a traceback."""
 
     @app.exception_handler(RequestValidationError)
-    async def unread(_: Request, error: RequestValidationError) -> JSONResponse:
+    async def unread(request: Request, error: RequestValidationError) -> JSONResponse:
+        given = request.headers.get("content-type", "none")
+        if "json" not in given and any(one["loc"][0] == "body" for one in error.errors()):
+            return _refusal(422, f"send `Content-Type: application/json` (it was: {given})")
         found = [
             f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()
         ]

@@ -105,7 +105,7 @@ class Service:
     ) -> requests.Response:
         """Post `body` as JSON, or `data` as it is; with the token, or other headers."""
         known = {"Authorization": f"Bearer {TOKEN}"} if headers is None else headers
-        known = known | {"Content-Type": "application/json"}
+        known = {"Content-Type": "application/json"} | known
         sent = json.dumps(body) if data is None else data
         return requests.post(self.url + path, data=sent, headers=known, timeout=60)
 

@@ -21,7 +21,7 @@ def _refuse(self: socket.socket, address: Any) -> None:
 
 def run(folder: Path) -> dict[str, Any]:
     """Train two steps of two queries, of which one is verified, and read trackio."""
-    from trackio.sqlite_storage import SQLiteStorage
+    from trackio.sqlite_storage import SQLiteStorage  # pyright: ignore[reportMissingImports]
 
     from trainer.policy.policy import load_policy
     from trainer.rewards.from_memory import memory_reward

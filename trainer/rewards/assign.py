@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from schema.errors import RewardError
 from schema.rollout import Rollout
@@ -96,17 +96,15 @@ class RewardAssigner:
                 f"the verifier gave {len(said)} rewards for {len(asked)} completions: "
                 "it must give one each"
             )
-        for value in said:
-            if value is not None and not 0 <= value <= 1:
-                raise RewardError(f"the verifier gave {value}: it must give numbers in [0, 1]")
-        failed = sum(value is None for value in said)
+        rewards = [_reward(value) for value in said]
+        failed = sum(value is None for value in rewards)
         if self.late is None and failed > MAX_FAILED_SHARE * len(call.rows):
             raise RewardError(
                 f"{failed} of {len(call.rows)} completions of step {call.step} could not be "
                 "verified, more than 5 %: see what the verifier reports, then run the same "
                 "command again"
             )
-        return dict(zip(asked, said, strict=True))
+        return dict(zip(asked, rewards, strict=True))
 
     def _audit(
         self, call: RewardCall, placed: Sequence[Placed], verified: Mapping[int, float | None]
@@ -160,6 +158,21 @@ class RewardAssigner:
                 "fault of its scorer"
             )
         return [_checked(score) for score in scores]
+
+
+def _reward(said: Any) -> float | None:
+    """What a verifier said of a completion: as TRL takes it, or as NumPy and torch have numbers."""
+    if said is None:
+        return None
+    try:
+        value = math.nan if isinstance(said, str) else float(said)
+    except (TypeError, ValueError):
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise RewardError(
+            f"the verifier gave {said!r}: it must give numbers in [0, 1], or None where it failed"
+        )
+    return value
 
 
 def _checked(score: Score) -> Assigned:

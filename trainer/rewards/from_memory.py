@@ -37,7 +37,7 @@ def memory_reward(
     journal: Path | Journal | None = None,
     policy: str | None = None,
     min_spread: float = MIN_SPREAD,
-    training: Callable[[], bool] | None = None,
+    training: Callable[[], bool] | bool | None = None,
     signals: SignalsFunction | None = None,
     calls: float | None = None,
     calls_per_step: int | None = None,
@@ -61,7 +61,7 @@ def memory_reward(
             twice; each process has its own.
         policy: name of the policy that the memory notes.
         min_spread: groups whose propagated rewards differ by less (standard deviation) get None.
-        training: whether this is training; None: the trainer that calls is asked.
+        training: whether this is training, or what tells it; None: the trainer that calls is asked.
         signals: gives the policy's own signals of prompts and completions, which are stored and
             scored with the texts (`trainer.policy.signals.completion_signals`); None: texts alone.
         calls: instead of `labelled`: share of all completions, of any query, that may be verified.
@@ -188,15 +188,15 @@ def _is_column(value: Any, length: int) -> bool:
     return isinstance(value, list | tuple) and len(value) == length
 
 
-def _training(told: Callable[[], bool] | None, trainer: Any) -> bool:
+def _training(told: Callable[[], bool] | bool | None, trainer: Any) -> bool:
     """Whether the policy is being trained: what TRL itself goes by, unless the caller says."""
     if told is not None:
-        return told()
+        return told if isinstance(told, bool) else told()
     model = getattr(trainer, "model", None)
     if model is None:
         raise RewardError(
             "whether this is training or evaluation cannot be told, and in evaluation nothing may "
-            "be stored: give memory_reward(..., training=...)"
+            "be stored: give memory_reward(..., training=True), or False"
         )
     return bool(model.training)
 

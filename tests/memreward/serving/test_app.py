@@ -163,6 +163,9 @@ def test_labels_go_to_the_memory(service: Service, memory: ServedFake) -> None:
     ):
         answer = service.post("/v1/label", body)
         assert (answer.status_code, message in answer.json()["detail"]) == (422, True), body
+    form = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/x-www-form-urlencoded"}
+    plain = service.post("/v1/label", {"labels": [label]}, headers=form)
+    assert (plain.status_code, "Content-Type" in plain.json()["detail"]) == (422, True)
     memory.error = UnreachableError("Postgres is gone: start it")
     answer = service.post("/v1/label", {"labels": [label]})
     assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)

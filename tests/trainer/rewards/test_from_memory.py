@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from support.fake_scorer import FakeScorer
 from support.trl_calls import Calls, last_digit, says_gold
 
@@ -104,6 +105,25 @@ def test_who_cannot_say_whether_it_is_training_is_refused() -> None:
         reward(prompts=["a"], completions=["1"], completion_ids=[[1]])
     told = memory_reward(FakeScorer(last_digit), training=lambda: False)
     assert told(prompts=["a", "a"], completions=["1", "9"], completion_ids=[[1], [1]]) == [0.1, 0.9]
+    told = memory_reward(FakeScorer(last_digit), training=False)
+    assert told(prompts=["a", "a"], completions=["1", "9"], completion_ids=[[1], [1]]) == [0.1, 0.9]
+
+
+@pytest.mark.parametrize("one", [True, np.True_, np.float32(1), torch.tensor(1.0), 1])
+def test_a_verifier_may_give_what_is_a_number(one: Any) -> None:
+    scorer = FakeScorer(last_digit)
+    call = Calls(memory_reward(scorer, verify=lambda **_: [one, None], labelled={"a"}, late="mask"))
+    assert call([("a", "1"), ("a", "2")]) == [1.0, None]
+    assert [type(r.reward) for r in scorer.stored.values()] == [float, type(None)]
+
+
+@pytest.mark.parametrize("word", ["1", "right", float("nan"), 2, -0.1, [1], torch.ones(2)])
+def test_a_verifier_that_gives_something_else_is_told_so(word: Any) -> None:
+    scorer = FakeScorer(last_digit)
+    call = Calls(memory_reward(scorer, verify=lambda **_: [word], labelled={"a"}))
+    with pytest.raises(RewardError, match=r"numbers in \[0, 1\]"):
+        call([("a", "1")])
+    assert scorer.stored == {}
 
 
 def test_no_opinion_is_none_and_never_zero() -> None:
