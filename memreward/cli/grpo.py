@@ -222,7 +222,7 @@ def _lines(outcome: "GrpoOutcome") -> list[str]:
             f"  {name}: {before.families.get(name, float('nan')):.3f}, {mean:.3f}"
             for name, mean in after.families.items()
         ),
-        f"labels paid: {outcome.labels} of {outcome.queries} queries",
+        f"labels paid: {outcome.labels} of {outcome.queries} queries (new ones)",
         f"verifier calls: {outcome.calls} for {outcome.completions} completions, "
         f"{outcome.calls_saved} saved",
         f"rewards: {outcome.reward_seconds:.1f} of {outcome.seconds:.1f} s ({share:.1%})",

@@ -22,6 +22,17 @@ def never(prompts: Any, completions: Any, completion_ids: Any, **columns: Any) -
     raise AssertionError("a hidden label was asked for")
 
 
+def says(values: list[Any]) -> RewardFunction:
+    """A verifier that gives these, whatever it is asked."""
+
+    def verify(
+        prompts: Any, completions: Any, completion_ids: Any, **columns: Any
+    ) -> list[float | None]:
+        return values
+
+    return verify
+
+
 def test_verified_where_paid_for_propagated_elsewhere() -> None:
     scorer = FakeScorer(last_digit)
     call = Calls(memory_reward(scorer, verify=says_gold, labelled={"a"}))
@@ -112,7 +123,8 @@ def test_who_cannot_say_whether_it_is_training_is_refused() -> None:
 @pytest.mark.parametrize("one", [True, np.True_, np.float32(1), torch.tensor(1.0), 1])
 def test_a_verifier_may_give_what_is_a_number(one: Any) -> None:
     scorer = FakeScorer(last_digit)
-    call = Calls(memory_reward(scorer, verify=lambda **_: [one, None], labelled={"a"}, late="mask"))
+    verify = says([one, None])
+    call = Calls(memory_reward(scorer, verify=verify, labelled={"a"}, late="mask"))
     assert call([("a", "1"), ("a", "2")]) == [1.0, None]
     assert [type(r.reward) for r in scorer.stored.values()] == [float, type(None)]
 
@@ -120,7 +132,7 @@ def test_a_verifier_may_give_what_is_a_number(one: Any) -> None:
 @pytest.mark.parametrize("word", ["1", "right", float("nan"), 2, -0.1, [1], torch.ones(2)])
 def test_a_verifier_that_gives_something_else_is_told_so(word: Any) -> None:
     scorer = FakeScorer(last_digit)
-    call = Calls(memory_reward(scorer, verify=lambda **_: [word], labelled={"a"}))
+    call = Calls(memory_reward(scorer, verify=says([word]), labelled={"a"}))
     with pytest.raises(RewardError, match=r"numbers in \[0, 1\]"):
         call([("a", "1")])
     assert scorer.stored == {}
