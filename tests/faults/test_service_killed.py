@@ -89,8 +89,8 @@ class Load:
                 headers=service.headers,
                 timeout=200,
             )
-        except requests.ConnectionError:
-            self.statuses[0] += 1
+        except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
+            self.statuses[0] += 1  # Not accepted, or killed between head and body of its answer.
             return None
         self.statuses[answer.status_code] += 1
         if answer.status_code == 200:
