@@ -11,6 +11,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from memreward.cluster.library import ray_library
+from memreward.scoring import SECONDS
 from schema.errors import BusyError, InputError
 
 #: Where the actors' names are looked up, whatever the namespace of a job.
@@ -19,9 +20,6 @@ NAMESPACE: Final = "memreward"
 WATCH: Final = "watch"
 #: An actor that has not answered after this is shown as down.
 ANSWER_SECONDS: Final = 5.0
-#: Upper ends of the seconds that storing takes.
-_SECONDS: Final = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
-
 #: Names of an actor's labels.
 _LABELS: Final = ("actor", "run", "node")
 
@@ -56,7 +54,7 @@ class WriterMetrics:
             "memreward_store_seconds",
             "Seconds until rollouts were embedded and accepted.",
             ["status"],
-            buckets=_SECONDS,
+            buckets=SECONDS,
             registry=self.registry,
         )
         self._new = Counter(

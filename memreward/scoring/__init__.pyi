@@ -1,4 +1,5 @@
 from .kept_scores import keep_scores as keep_scores
+from .metrics import SECONDS as SECONDS
 from .metrics import Counted as Counted
 from .metrics import CountingScorer as CountingScorer
 from .metrics import ScoringMetrics as ScoringMetrics

@@ -23,8 +23,8 @@ from schema.errors import UnreachableError
 from schema.rollout import Rollout
 from schema.score import Score, Scorer, ScoreSource
 
-#: Upper ends of a request's seconds: a step waits for this.
-_SECONDS: Final = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
+#: Upper ends of the seconds of a request, or of storing: a step waits for this.
+SECONDS: Final = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
 #: Upper ends of the number of rollouts that are scored together.
 _ROLLOUTS: Final = (1, 4, 16, 64, 128, 256, 512)
 #: How long a probe waits for Postgres.
@@ -65,7 +65,7 @@ class ScoringMetrics:
             "memreward_request_seconds",
             "Seconds until a request was answered.",
             ["route", "status"],
-            buckets=_SECONDS,
+            buckets=SECONDS,
             registry=self.registry,
         )
         self._batches = Histogram(

@@ -21,7 +21,6 @@ from .run_progress import RunCalls as RunCalls
 from .run_progress import RunLine as RunLine
 from .run_progress import RunSteps as RunSteps
 from .run_progress import run_lines as run_lines
-from .run_progress import run_steps as run_steps
 from .run_signs import SignsAt as SignsAt
 from .run_signs import signs_of_ends as signs_of_ends
 from .verified_totals import VerifiedTotals as VerifiedTotals

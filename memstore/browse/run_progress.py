@@ -1,12 +1,11 @@
 """What runs brought: a line each for a list, and one of them step by step."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from memstore.browse.brief_read import View
+from memstore.browse.last_kept import LastKept
 from memstore.browse.verified_totals import VerifiedTotals, all_totals
 from schema.reward import VerifiedSums
 
@@ -116,24 +115,17 @@ class KeptSteps:
 
     def __init__(self) -> None:
         """Nothing is kept yet."""
-        self._kept: OrderedDict[tuple[str, int, int, str], RunSteps] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept: LastKept[tuple[str, int, int, str], RunSteps] = LastKept(MOST_KEPT_RUNS)
 
     def of(self, view: View, run: str) -> RunSteps:
         """As `run_steps`."""
         state = view.state
         key = (state.incarnation, state.published_seq, view.seq, run)
-        with self._lock:
-            kept = self._kept.get(key)
-        if kept is not None:
-            return kept
-        made = run_steps(view, run)
-        with self._lock:
-            self._kept[key] = made
-            self._kept.move_to_end(key)
-            if len(self._kept) > MOST_KEPT_RUNS:
-                self._kept.popitem(last=False)
-        return made
+        kept = self._kept.get(key)
+        if kept is None:
+            kept = run_steps(view, run)
+            self._kept.put(key, kept)
+        return kept
 
 
 def _calls(view: View) -> dict[str, RunCalls]:

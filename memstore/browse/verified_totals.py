@@ -5,13 +5,12 @@ needs only the queries that these batches touched: their part of the sums is tak
 and put in as it is.
 """
 
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from memstore.browse.brief_read import View
+from memstore.browse.last_kept import LastKept
 from schema.reward import VerifiedSums
 
 #: Sums of each policy (None: without a name) in each run.
@@ -36,14 +35,12 @@ class VerifiedTotals:
 
     def __init__(self) -> None:
         """Nothing is kept yet."""
-        self._kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept: LastKept[tuple[str, str], _Kept] = LastKept(MOST_KEPT)
 
     def of(self, view: View) -> Totals:
         """The sums of a view."""
         key = (view.state.name, view.state.incarnation)
-        with self._lock:
-            kept = self._kept.get(key)
+        kept = self._kept.get(key)
         if kept is not None and _has_deleted(view, kept.known):
             kept = None
         if kept is not None and kept.seq == view.seq:
@@ -53,11 +50,7 @@ class VerifiedTotals:
             totals = all_totals(view)
         if kept is None or view.seq >= kept.seq:  # An older state is looked at once.
             made = _Kept(seq=view.seq, known=view.state.published_seq, totals=totals)
-            with self._lock:
-                self._kept[key] = made
-                self._kept.move_to_end(key)
-                if len(self._kept) > MOST_KEPT:
-                    self._kept.popitem(last=False)
+            self._kept.put(key, made)
         return totals
 
 
