@@ -12,3 +12,7 @@ def main() -> None:
     except KeyboardInterrupt:
         print("interrupted: nothing was begun", file=sys.stderr)
         raise SystemExit(130) from None
+    finally:
+        # Ctrl-C while a text is run (each dataclass is, where its module is read in) is kept by
+        # Python 3.11 until the next text: answered or not, the process would die by the signal.
+        exec("")

@@ -1,11 +1,13 @@
 """The command tree: its help lines are the commands' own, and an option is given once."""
 
 import inspect
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -136,3 +138,22 @@ def test_ctrl_c_ends_with_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("memreward.cli.query.connected", interrupted)
     result = runner.invoke(app, ["stats"])
     assert (result.exit_code, "interrupted: what was stored stays" in result.output) == (130, True)
+
+
+def test_ctrl_c_while_a_dataclass_is_made_ends_with_the_code(tmp_path: Path) -> None:
+    """Python makes dataclasses by `exec` of a text, and would die by the signal afterwards."""
+    (tmp_path / "interrupted_memreward.py").write_text(
+        "import sys\n"
+        "import memreward.cli.query\n"
+        "from memreward.cli.start import main\n"
+        "memreward.cli.query.connected = lambda *_: exec('raise KeyboardInterrupt')\n"
+        "sys.argv[1:] = ['stats']\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "interrupted_memreward"],
+        env=os.environ | {"PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[3]}"},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, "interrupted: what was stored" in done.stderr) == (130, True), done
