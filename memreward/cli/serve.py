@@ -68,8 +68,11 @@ def serve(
             if learn_every is not None:
                 learning = LearningScorer(opened, learn_every, _say)
 
+            accepted, _ = opened.batches()
+            new = "" if accepted else " (new: it begins with the first rollouts that are stored)"
+
             def ready() -> None:
-                _say(f"memory {memory}, run {run}, model {model}")
+                _say(f"memory {memory}{new}, run {run}, model {model}")
                 _say(f"serving at http://{address}, token in {path}")
 
             serve_memory(opened, listener, token, queue, ready, learning)

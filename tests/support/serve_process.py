@@ -26,6 +26,8 @@ class Running:
     process: subprocess.Popen[str]
     url: str
     token: str
+    #: What it printed until then.
+    said: str
 
     @property
     def port(self) -> int:
@@ -66,7 +68,7 @@ def running(memory: str, home: Settings, *options: str, port: int = 0) -> Iterat
             if found := re.search(r"serving at (\S+), token in (\S+)", line):
                 file = Path(found[2])
                 assert file.stat().st_mode & 0o777 == 0o600
-                yield Running(process=process, url=found[1], token=file.read_text())
+                yield Running(process=process, url=found[1], token=file.read_text(), said=seen)
                 return
         raise AssertionError(seen)
     finally:

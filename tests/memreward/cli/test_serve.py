@@ -105,6 +105,7 @@ def test_many_callers_and_a_stop_among_them(
     trained: MemoryUnderTest, server_settings: Settings, callers: int, requests_: int
 ) -> None:
     with running(trained.name, server_settings) as service:
+        assert "(new" not in service.said
         assert requests.get(f"{service.url}/ready", timeout=60).json()["ok"]
         load = Load(service)
         with ThreadPoolExecutor(callers) as pool:
@@ -141,6 +142,7 @@ def test_a_memory_that_is_new_takes_everything_and_learns(
     memory: MemoryUnderTest, server_settings: Settings
 ) -> None:
     with running(memory.name, server_settings, "--no-prior") as service:
+        assert f"memory {memory.name} (new: it begins with" in service.said
         client = HttpClient(service.url, service.token)
         assert requests.get(f"{service.url}/ready", timeout=60).json()["ok"]
         for rollouts, source in (
