@@ -49,7 +49,7 @@ FROM generate_series(0, %(queries)s - 1) AS g, generate_series(0, %(each)s - 1) 
     (SELECT array_agg(sin(n))::real[]::vector AS vector FROM generate_series(1, 384) AS n) AS one;
 
 INSERT INTO memreward.model (memory, version, manifest, seq)
-VALUES (%(memory)s, 'm1', '{}', 1);
+VALUES (%(memory)s, 'm1', '{"model": "generated"}', 1);
 
 INSERT INTO memreward.source (memory, name, seq) VALUES (%(memory)s, 'checker', 1);
 

@@ -8,7 +8,6 @@ from .nearby_explanation import NearbyExplainer as NearbyExplainer
 from .online_scorer import OnlineScorer as OnlineScorer
 from .query_suggestions import suggest_whole_queries as suggest_whole_queries
 from .resumable_training import Trained as Trained
-from .resumable_training import whole_graph as whole_graph
 from .run_accuracy import RunAccuracy as RunAccuracy
 from .run_accuracy import run_accuracies as run_accuracies
 from .score import prediction_reach as prediction_reach

@@ -3,45 +3,43 @@
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
 from gnn.labelling import suggest_queries
 from memstore.db import Stores
-from memstore.reads import rollout_places
-from schema.memory_graph import MemoryGraph
+from memstore.reads import chosen_queries, queries_to_choose, rollout_places
 
 
-def suggest_whole_queries(stores: Stores, graph: MemoryGraph, budget: int) -> list[dict[str, Any]]:
+def suggest_whole_queries(stores: Stores, memory: str, budget: int) -> list[dict[str, Any]]:
     """The suggested queries of a memory, each with its reason and its rollouts.
 
-    `query_id` is the owner's; those of several owners are divided by commas.
+    `query_id` is the owner's; those of several owners are divided by commas. Of the memory, what
+    is held are the embeddings of its queries.
 
     Raises:
+        UnknownMemoryError: if there is no such memory.
         InputError: if `budget` is below 1.
     """
-    query_R = graph.query_of_rollout_R
-    labelled_Q = np.zeros(len(graph.query_id_Q), dtype=np.bool_)
-    labelled_Q[query_R[graph.labelled_R & (query_R >= 0)]] = True
-    chosen = suggest_queries(graph.query_embedding_QD, labelled_Q, budget)
-    rollouts_of = {
-        item.query: [graph.rollout_id_R[row] for row in np.flatnonzero(query_R == item.query)]
-        for item in chosen
-    }
-    every = [id_ for rollouts in rollouts_of.values() for id_ in rollouts]
-    places = rollout_places(stores, graph.memory, every)
+    queries = queries_to_choose(stores, memory)
+    chosen = suggest_queries(queries.embedding_QD, queries.labelled_Q, budget)
+    ids = [queries.query_id_Q[item.query] for item in chosen]
+    details = chosen_queries(stores, queries, ids)
+    rollouts = [id_ for query in details.values() for id_ in query.rollouts]
+    places = rollout_places(stores, memory, rollouts)
     found: list[dict[str, Any]] = []
-    for item in chosen:
+    for id_, item in zip(ids, chosen, strict=True):
+        if id_ not in details:
+            continue
+        query = details[id_]
         why = f"represents {item.stands_for}"
         if item.nearest_label is not None:
             why += f", nearest label at cosine {item.nearest_label:.2f}"
-        rollouts = rollouts_of[item.query]
+        rows = [{"rollout_id": one, **asdict(places[one])} for one in query.rollouts]
         found.append(
             {
-                "query_id": ", ".join(sorted({places[id_].query_id for id_ in rollouts})),
-                "dataset": graph.dataset_Q[item.query],
+                "query_id": ", ".join(sorted({row["query_id"] for row in rows})),
+                "dataset": query.dataset,
                 "why": why,
-                "query": graph.query_text_Q[item.query],
-                "rollouts": [{"rollout_id": id_, **asdict(places[id_])} for id_ in rollouts],
+                "query": query.text,
+                "rollouts": rows,
             }
         )
     return found

@@ -24,9 +24,8 @@ from memreward.cli.ingest import MemoryOption
 from memreward.cli.query import result_table
 from memstore import Settings, load_settings
 from memstore.db import Stores
-from memstore.reads import read_graph
+from memstore.reads import answers_of
 from schema.errors import InputError
-from schema.memory_graph import MemoryGraph
 
 
 class Unit(StrEnum):
@@ -60,9 +59,8 @@ def suggest_labels(
         if unit is Unit.QUERY:
             from gnn.jobs import suggest_whole_queries
 
-            graph = read_graph(stores, memory)
-            found = suggest_whole_queries(stores, graph, budget)
-            rows = rollout_rows(found, graph)
+            found = suggest_whole_queries(stores, memory, budget)
+            rows = rollout_rows(stores, memory, found)
         else:
             rows = found = _conclusions(stores, settings, memory, budget)
     if as_json:
@@ -138,16 +136,19 @@ def _write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
             file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def rollout_rows(found: Sequence[Mapping[str, Any]], graph: MemoryGraph) -> list[dict[str, Any]]:
+def rollout_rows(
+    stores: Stores, memory: str, found: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
     """The rollouts of suggested queries, as rows that `memreward label` takes back."""
-    answer_of = dict(zip(graph.rollout_id_R, graph.answer_text_R, strict=True))
+    ids = [rollout["rollout_id"] for row in found for rollout in row["rollouts"]]
+    answers = answers_of(stores, memory, ids)
     return [
         {
             "unit": "rollout",
             **rollout,
             "dataset": row["dataset"],
             "query": row["query"],
-            "answer": answer_of[rollout["rollout_id"]],
+            "answer": answers[rollout["rollout_id"]],
             "reward": None,
         }
         for row in found

@@ -29,7 +29,7 @@ _DURABLE: Final = {"lifetime": "detached", "max_restarts": -1, "max_task_retries
 #: Whoever watches an actor does not wait for its work.
 _WATCHED: Final = {WATCH: 1}
 #: Where `watch` serves.
-METRICS_PORT: Final = 8421
+METRICS_PORT: Final = 8423
 
 
 class _Stamp(NamedTuple):

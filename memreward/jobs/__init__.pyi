@@ -18,6 +18,9 @@ from .ingest import cleaning_lines as cleaning_lines
 from .ingest import ingest_files as ingest_files
 from .label import LabelRequest as LabelRequest
 from .label import label_file as label_file
+from .label_lists import Listed as Listed
+from .label_lists import ListKind as ListKind
+from .label_lists import label_list as label_list
 from .label_noise import parse_spoiling as parse_spoiling
 from .label_noise import spoil_files as spoil_files
 from .prior import PriorRequest as PriorRequest

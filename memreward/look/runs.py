@@ -1,15 +1,15 @@
 """The views of runs: a list of them, and one over its steps."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Query
 from fastapi.responses import HTMLResponse, Response
 
-from gnn.confidence import Accuracy, accuracy_of_sums
+from gnn.confidence import accuracy_of_sums
 from memreward.look.alarms import alarms
 from memreward.look.pages import page
 from memreward.look.request import AsOf, Looked, MemoryName, frame
-from memstore.browse import KeptSteps, RunLine, VerifiedTotals, run_lines
+from memstore.browse import AwaitedTotals, KeptSteps, RunLine, run_lines
 from schema.errors import InputError
 
 RunName = Annotated[str, Query(max_length=1024)]
@@ -17,24 +17,24 @@ RunName = Annotated[str, Query(max_length=1024)]
 
 def add_runs(app: FastAPI, looked: Looked) -> None:
     """Add the views."""
-    totals, kept = VerifiedTotals(), KeptSteps()
+    totals, kept = AwaitedTotals(looked.stores), KeptSteps()
 
     @app.get("/runs")
     def runs(memory: MemoryName = None, as_of: AsOf = None) -> HTMLResponse:
         with looked.view(memory, as_of) as view:
-            lines = run_lines(view, totals=totals)
+            lines = run_lines(view, totals.of(view))
             around = frame(view, "runs", as_of)
-        return page("runs.html", {**around, "lines": _with_accuracy(lines)})
+        return page("runs.html", {**around, **_shown(lines)})
 
     @app.get("/run")
     def run(run: RunName, memory: MemoryName = None, as_of: AsOf = None) -> HTMLResponse:
         with looked.view(memory, as_of) as view:
-            lines = run_lines(view, run, totals)
+            lines = run_lines(view, totals.of(view), run)
             if not lines:
                 raise InputError(f"memory {view.state.name!r} has no run {run!r} at {view.seq}")
             found = alarms(view, run, lines[0].calls)
             around = frame(view, "run", as_of)
-        values = {"run": run, "lines": _with_accuracy(lines), "alarms": found}
+        values = {"run": run, **_shown(lines), "alarms": found}
         return page("run.html", {**around, **values})
 
     @app.get("/run.svg")
@@ -48,5 +48,9 @@ def add_runs(app: FastAPI, looked: Looked) -> None:
         return Response(run_chart(steps, dark=dark), media_type="image/svg+xml")
 
 
-def _with_accuracy(lines: list[RunLine]) -> list[tuple[RunLine, Accuracy]]:
-    return [(line, accuracy_of_sums(line.verified)) for line in lines]
+def _shown(lines: list[RunLine]) -> dict[str, Any]:
+    """Lines with their accuracies; a page that waits for these opens itself again."""
+    pairs = [
+        (line, None if line.verified is None else accuracy_of_sums(line.verified)) for line in lines
+    ]
+    return {"lines": pairs, "again": any(line.verified is None for line in lines)}

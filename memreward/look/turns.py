@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from memreward.jobs import ListKind
 from memreward.look.filters import FILTERS
-from memreward.look.lists import ListKind, Lists
+from memreward.look.lists import Lists
 from memreward.look.request import cursor_in, cursor_text
 from memstore.browse import (
     Group,

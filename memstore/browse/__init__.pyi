@@ -1,3 +1,4 @@
+from .awaited_totals import AwaitedTotals as AwaitedTotals
 from .brief_read import BrowsedMemory as BrowsedMemory
 from .brief_read import View as View
 from .brief_read import browsed_memories as browsed_memories
@@ -23,7 +24,8 @@ from .run_progress import RunSteps as RunSteps
 from .run_progress import run_lines as run_lines
 from .run_signs import SignsAt as SignsAt
 from .run_signs import signs_of_ends as signs_of_ends
-from .verified_totals import VerifiedTotals as VerifiedTotals
+from .verified_totals import Totals as Totals
+from .verified_totals import all_totals as all_totals
 from .whole_group import MOST_OF_ONE as MOST_OF_ONE
 from .whole_group import GroupDetail as GroupDetail
 from .whole_group import group_detail as group_detail

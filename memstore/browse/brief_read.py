@@ -65,14 +65,22 @@ def browsed_memories(stores: Stores) -> list[BrowsedMemory]:
 
 
 @contextmanager
-def open_view(stores: Stores, memory: str, as_of: int | None = None) -> Iterator[View]:
+def open_view(
+    stores: Stores, memory: str, as_of: int | None = None, timeout_ms: int = TIMEOUT_MS
+) -> Iterator[View]:
     """A memory as published, or as it was after an earlier batch.
+
+    Args:
+        stores: both databases.
+        memory: which one.
+        as_of: the batch; None: the last one.
+        timeout_ms: a statement that takes longer is cancelled.
 
     Raises:
         UnknownMemoryError: if there is no such memory, or it cannot be read now.
         UnreachableError: if Postgres does not answer.
     """
-    with _brief(stores) as session:
+    with _brief(stores, timeout_ms) as session:
         state = find_memory(session, memory)
         if state is None:
             raise UnknownMemoryError(
@@ -84,7 +92,7 @@ def open_view(stores: Stores, memory: str, as_of: int | None = None) -> Iterator
 
 
 @contextmanager
-def _brief(stores: Stores) -> Iterator[SqlSession]:
+def _brief(stores: Stores, timeout_ms: int = TIMEOUT_MS) -> Iterator[SqlSession]:
     with stores.vectors.transaction("look.sql", wait_s=WAIT_S) as session:
-        session.row("begin", timeout_ms=TIMEOUT_MS)
+        session.row("begin", timeout_ms=timeout_ms)
         yield session

@@ -6,7 +6,7 @@ from typing import Final
 
 from memstore.browse.brief_read import View
 from memstore.browse.last_kept import LastKept
-from memstore.browse.verified_totals import VerifiedTotals, all_totals
+from memstore.browse.verified_totals import Totals
 from schema.reward import VerifiedSums
 
 #: Policies of runs in a list.
@@ -36,7 +36,8 @@ class RunLine:
     last_step: int
     #: Mean length of a completion; None: it was never given.
     tokens: float | None
-    verified: VerifiedSums
+    #: None: it is still being read.
+    verified: VerifiedSums | None
     #: Of the whole run.
     calls: RunCalls
 
@@ -61,17 +62,14 @@ class RunSteps:
     propagated: tuple[MeanAt, ...]
 
 
-def run_lines(
-    view: View, run: str | None = None, totals: VerifiedTotals | None = None
-) -> list[RunLine]:
+def run_lines(view: View, totals: Totals | None, run: str | None = None) -> list[RunLine]:
     """The policies of all runs, the latest runs first, or those of one run.
 
     Args:
         view: of the memory.
+        totals: its sums of verified rewards; None: they are still being read.
         run: the only run; None: all.
-        totals: what was kept of sums of verified rewards; None: they are made.
     """
-    sums = all_totals(view) if totals is None else totals.of(view)
     view.session.row("expect_many")
     calls = _calls(view)
     return [
@@ -82,7 +80,7 @@ def run_lines(
             first_step=first,
             last_step=last,
             tokens=tokens,
-            verified=sums.get((name, policy), VerifiedSums()),
+            verified=None if totals is None else totals.get((name, policy), VerifiedSums()),
             calls=calls.get(name, RunCalls()),
         )
         for name, policy, count, first, last, tokens in view.session.rows(

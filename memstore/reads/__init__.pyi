@@ -14,6 +14,7 @@ from .query_groups import StoredRollout as StoredRollout
 from .query_groups import rollouts_by_query as rollouts_by_query
 from .query_groups import stored_rewards as stored_rewards
 from .rollout_ids import RolloutPlace as RolloutPlace
+from .rollout_ids import answers_of as answers_of
 from .rollout_ids import ids_by_prefix as ids_by_prefix
 from .rollout_ids import rollout_places as rollout_places
 from .rollout_ids import source_query_ids as source_query_ids
@@ -25,6 +26,10 @@ from .stats import list_memories as list_memories
 from .stats import memory_stats as memory_stats
 from .stats import run_known as run_known
 from .stats import run_stats as run_stats
+from .unlabelled_queries import ChosenQuery as ChosenQuery
+from .unlabelled_queries import QueriesToChoose as QueriesToChoose
+from .unlabelled_queries import chosen_queries as chosen_queries
+from .unlabelled_queries import queries_to_choose as queries_to_choose
 from .verifier_calls import calls_of_run as calls_of_run
 from .verifier_calls import count_calls as count_calls
 from .verifier_calls import known_verdicts as known_verdicts

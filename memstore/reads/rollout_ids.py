@@ -83,6 +83,13 @@ def rollout_places(
         }
 
 
+def answers_of(stores: Stores, memory: str, rollouts: Collection[str]) -> dict[str, str]:
+    """The answer of each of these rollouts."""
+    with stores.vectors.transaction("reads.sql") as session:
+        rows = session.rows("answers", memory=memory, rollouts=[*rollouts])
+    return {str(id_): str(answer) for id_, answer in rows}
+
+
 def source_query_ids(stores: Stores, memory: str, queries: Collection[str]) -> dict[str, str]:
     """For each query what its owners call it; several names by commas."""
     with stores.vectors.transaction("reads.sql") as session:

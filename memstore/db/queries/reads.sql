@@ -71,6 +71,10 @@ CROSS JOIN LATERAL (
 SELECT id, run, source_query_id, step, place FROM memreward.rollout
 WHERE memory = %(memory)s AND id = ANY(%(rollouts)s);
 
+-- name: answers
+-- The answers of these rollouts.
+SELECT id, answer FROM memreward.rollout WHERE memory = %(memory)s AND id = ANY(%(rollouts)s);
+
 -- name: source_query_ids
 -- What the owners of their rollouts call each of these queries.
 SELECT query_id, array_agg(DISTINCT source_query_id ORDER BY source_query_id)
@@ -118,6 +122,21 @@ FROM memreward.verified_reward AS v
 JOIN memreward.rollout AS r ON r.memory = v.memory AND r.id = v.rollout_id
 WHERE v.memory = %(memory)s
 ORDER BY r.query_id, v.seq, v.source;
+
+-- name: labelled_queries
+-- Queries of which something is verified up to a sequence number.
+SELECT DISTINCT r.query_id
+FROM memreward.verified_reward AS v
+JOIN memreward.rollout AS r ON r.memory = v.memory AND r.id = v.rollout_id
+WHERE v.memory = %(memory)s AND v.seq <= %(seq)s;
+
+-- name: queries_to_label
+-- These queries with their rollouts up to a sequence number, those in order of id.
+SELECT q.id, q.dataset, q.text, r.id
+FROM memreward.query AS q
+JOIN memreward.rollout AS r ON r.memory = q.memory AND r.query_id = q.id
+WHERE q.memory = %(memory)s AND q.id = ANY(%(queries)s::text[]) AND r.seq <= %(seq)s
+ORDER BY q.id, r.id;
 
 -- name: stored_rewards
 -- How many queries and rollouts there are up to a sequence number, of how many rollouts something

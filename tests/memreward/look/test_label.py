@@ -15,7 +15,6 @@ from support.store_fixtures import MemoryUnderTest
 
 from gnn.jobs.explain import find_suspects
 from gnn.jobs.query_suggestions import suggest_whole_queries
-from gnn.jobs.resumable_training import whole_graph
 from memstore.db.stores import Stores
 from memstore.reads.history import read_history
 from memstore.settings import Settings
@@ -140,8 +139,8 @@ def test_the_queue_of_suggestions_is_that_of_the_command(
     memory.add(
         [make_rollout(number, place, reward=None) for number in range(6) for place in (0, 1)]
     )
-    graph = whole_graph(stores, server_settings, memory.name)
-    wanted = [row["rollouts"][0]["rollout_id"] for row in suggest_whole_queries(stores, graph, 100)]
+    suggested = suggest_whole_queries(stores, memory.name, 100)
+    wanted = [row["rollouts"][0]["rollout_id"] for row in suggested]
     with looking(stores, settings=server_settings) as pages:
         text = labelled(pages, memory.name, "suggested")
         assert "represents" in text
