@@ -74,3 +74,17 @@ async function lookForNews() {
 }
 
 if (memory !== undefined && seq !== undefined) setInterval(lookForNews, POLL_MS);
+
+// A page that waits for something asks for itself, and opens again once it is there: until then
+// nobody loses their place.
+async function lookWhetherReady() {
+  try {
+    const text = await (await fetch(location.href)).text();
+    const { body } = new DOMParser().parseFromString(text, "text/html");
+    if (!("again" in body.dataset)) location.reload();
+  } catch {
+    // The server does not answer: the next time it may.
+  }
+}
+
+if ("again" in document.body.dataset) setInterval(lookWhetherReady, 3000);

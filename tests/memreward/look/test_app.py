@@ -1,6 +1,8 @@
 """The pages over the real databases."""
 
 import re
+import threading
+import time
 from collections.abc import Iterator
 from html import unescape
 
@@ -13,6 +15,9 @@ from support.small_model import register, small_model
 from support.store_fixtures import MemoryUnderTest
 
 from memreward.look.filters import FILTERS
+from memstore.browse import verified_totals
+from memstore.browse.brief_read import View
+from memstore.browse.verified_totals import Totals, all_totals
 from memstore.db.stores import Stores
 from memstore.settings import Settings
 from schema.errors import UnreachableError
@@ -227,3 +232,27 @@ def test_without_the_token_nothing_is_shown(lived: MemoryUnderTest, pages: Pages
         answer = requests.get(pages.url + path, timeout=60)
         assert answer.status_code == 401 and lived.name not in answer.text
     assert pages.get("/seq", memory=lived.name).json()["seq"] > 0
+
+
+def test_runs_are_shown_before_what_is_verified_is_read(
+    memory: MemoryUnderTest, pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may = threading.Event()
+
+    def slow(view: View) -> Totals:
+        assert may.wait(60)
+        return all_totals(view)
+
+    monkeypatch.setattr(verified_totals, "all_totals", slow)
+    memory.add(make_rollouts(3))
+    for path in ("/runs", "/run"):
+        text = pages.text(path, memory=memory.name, run="run-1")
+        assert "are being read" in text and '<noscript><meta http-equiv="refresh"' in text
+    may.set()
+    for _ in range(600):
+        text = pages.text("/runs", memory=memory.name)
+        if "are being read" not in text:
+            break
+        time.sleep(0.1)
+    assert 'http-equiv="refresh"' not in text
+    assert re.search(r'<td class="n">12</td>\s*<td class="n">12</td>', text)

@@ -24,7 +24,7 @@ from schema.reward import Preference, VerifiedReward
 LEADS = frozenset({"href", "src", "srcset", "action", "formaction"})
 #: Elements of our own templates.
 OURS = re.compile(
-    r"html|head|meta|title|link|script|body|a|header|nav|p|main|footer|kbd|h1|h2|h3|form|input|label|"
+    r"html|head|meta|title|link|script|noscript|body|a|header|nav|p|main|footer|kbd|h1|h2|h3|form|input|label|"
     r"select|option|output|button|ul|li|span|table|thead|tr|th|tbody|td|bdi|div|section|article|"
     r"details|summary|dl|dt|dd|code|strong|mark|textarea|svg|line|rect|text|picture|source|img"
 )
