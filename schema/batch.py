@@ -14,5 +14,7 @@ class BatchKind(StrEnum):
     DELETE = "delete"
     REEMBED = "reembed"
     REKEY = "rekey"
+    #: Forgets what no reward is made of.
+    COMPACT = "compact"
     #: Tells Neo4j what each source said before there were nodes for sources.
     SOURCES = "sources"

@@ -83,6 +83,13 @@ class MemoryGraph:
     #: What `gnn.features.assembly` computes from each rollout's own texts, where it is known
     #: already; a row of NaN: it is not. None: nothing is known.
     own_features_RF: Floats | None = None
+    #: Of forgotten rollouts: the characters of the thinking that went; NaN: it is whole. None: all
+    #: are. Their embeddings are zeros.
+    thinking_characters_R: Floats | None = None
+    #: What `gnn.features.assembly` had computed from the texts of forgotten rollouts before, by the
+    #: names of the columns; NaN: it is whole, or that was not computed.
+    kept_features_RK: Floats | None = None
+    kept_names: tuple[str, ...] = ()
 
     @property
     def stored_edges(self) -> Mapping[str, Ints]:
@@ -114,6 +121,13 @@ class MemoryGraph:
         policy_R = np.full(len(self.rollout_id_R), -1, dtype=np.int64)
         policy_R[self.gave_2E[1]] = self.gave_2E[0]
         return policy_R
+
+    @property
+    def forgotten_R(self) -> Bools:
+        """True where texts and embeddings are gone, and what they showed was kept."""
+        if self.thinking_characters_R is None:
+            return np.zeros(len(self.rollout_id_R), dtype=np.bool_)
+        return ~np.isnan(self.thinking_characters_R)
 
     @property
     def labelled_R(self) -> Bools:

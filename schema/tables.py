@@ -208,11 +208,17 @@ ROLLOUT: Final = Table(
         Column("truncated", _BOOLEAN, optional=True, node=(_ANSWER, "truncated"), snapshot=NUMBERS),
         Column("finish_reason", _TEXT, optional=True, node=(_ANSWER, "finish_reason")),
         Column("policy_signals", _FLOATS, optional=True, snapshot=NUMBERS),
-        Column("thinking_embedding", _VECTOR, snapshot="thinking_embedding"),
-        Column("answer_embedding", _VECTOR, snapshot="embedding"),
+        #: A forgotten rollout has none.
+        Column("thinking_embedding", _VECTOR, optional=True, snapshot="thinking_embedding"),
+        Column("answer_embedding", _VECTOR, optional=True, snapshot="embedding"),
         _SEQ,
         Column("thinking", _TEXT, node=(_THINKING, "text"), snapshot="thinking_text"),
         Column("answer", _TEXT, node=(_ANSWER, "text"), snapshot="text"),
+        #: Of a forgotten rollout: the batch that forgot it, what its texts showed, and how long the
+        #: thinking was that went.
+        Column("forgotten_seq", _BIGINT, optional=True, node=(_THINKING, "forgotten_seq")),
+        Column("kept_features", _FLOATS, optional=True),
+        Column("thinking_characters", _INTEGER, optional=True, snapshot=NUMBERS),
     ),
 )
 #: Who verifies: an annotator, a verifier, the input file.
@@ -328,12 +334,23 @@ NEW_KEY: Final = Table(
         Column("key", _TEXT, optional=True),
     ),
 )
+TO_FORGET: Final = Table(
+    name="to_forget",
+    key=("rollout_id",),
+    columns=(
+        _MEMORY,
+        Column("rollout_id", _TEXT),
+        Column("kept_features", _FLOATS),
+        Column("thinking_characters", _INTEGER),
+        Column("keeps_thinking", _BOOLEAN),
+    ),
+)
 
 #: All tables but `memory` itself; what refers to another comes after it.
 TABLES: Final[tuple[Table, ...]] = (
     *(BATCH, RUN, POLICY, SOURCE, QUERY, CONCLUSION, ROLLOUT, POLICY_EMBEDDING),
     *(VERIFIED_REWARD, PREFERENCE, MODEL, PROPAGATED_REWARD, SIMILAR_TO),
-    *(NEW_EMBEDDING, NEW_KEY),
+    *(NEW_EMBEDDING, NEW_KEY, TO_FORGET),
 )
 #: Tables of which an archive has a file each.
 ARCHIVED: Final = tuple(table for table in TABLES if table.archive)

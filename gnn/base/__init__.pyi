@@ -17,6 +17,7 @@ from .reward_model import labelled_rollouts as labelled_rollouts
 from .reward_model import n_labelled_queries as n_labelled_queries
 from .reward_model import no_progress as no_progress
 from .reward_model import not_fitted as not_fitted
+from .reward_model import refuse_forgotten as refuse_forgotten
 from .scaler import Scaler as Scaler
 from .splits import final_queries as final_queries
 from .splits import is_final as is_final

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Final, Protocol, Self
 
 import numpy as np
 from torch import Tensor
@@ -11,6 +11,10 @@ from schema.errors import TrainingError
 from schema.memory_graph import Bools, Floats, Ints, MemoryGraph
 from schema.score import Reach
 
+#: Inputs that a forgotten rollout has no more.
+_OF_EMBEDDINGS: Final = frozenset(
+    ("thinking_embedding", "answer_embedding", "thinking_similarity_in_group")
+)
 #: What a model is made of: named tensors, and a configuration that JSON can hold.
 ModelState = tuple[dict[str, Tensor], dict[str, Any]]
 
@@ -104,6 +108,21 @@ class RewardModel(Protocol):
     def from_state(cls, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> Self:
         """The fitted model that `state` described."""
         ...
+
+
+def refuse_forgotten(model: RewardModel, graph: MemoryGraph) -> None:
+    """Check that a graph has the embeddings that a model reads.
+
+    Raises:
+        TrainingError: if it reads those of rollouts, and some of them are forgotten.
+    """
+    n_forgotten = int(graph.forgotten_R.sum())
+    if n_forgotten and _OF_EMBEDDINGS & set(model.features):
+        raise TrainingError(
+            f"{n_forgotten} rollouts of memory {graph.memory!r} are forgotten (`memreward "
+            f"compact`), and the model {model.name!r} reads embeddings that went with them: "
+            f"train the default model, `memreward train --memory {graph.memory}`"
+        )
 
 
 def labelled_rollouts(graph: MemoryGraph) -> Bools:

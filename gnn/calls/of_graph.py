@@ -12,6 +12,8 @@ from schema.memory_graph import Floats, MemoryGraph
 def suggest_calls(graph: MemoryGraph, probability_R: Floats, budget: int) -> list[Call]:
     """The verdicts worth most, best first; a call's rollout is a row of the graph.
 
+    A forgotten rollout is none: nobody can judge it.
+
     Args:
         graph: with what was verified.
         probability_R: of being right, by a model that saw what was verified; NaN: no opinion.
@@ -25,6 +27,7 @@ def suggest_calls(graph: MemoryGraph, probability_R: Floats, budget: int) -> lis
         probability_R=or_agreement(probability_R, query_R, conclusion_R),
         verdict_R=graph.verified_R,
         informed=not np.isnan(probability_R).any(),
+        verifiable_R=~graph.forgotten_R,
         closed_Q=closed_by_domain(graph.domain_Q),
         kind_Q=kind_Q,
     )

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from torch import Tensor
 
-from gnn.base import FitReport, RewardModel
+from gnn.base import FitReport, RewardModel, refuse_forgotten
 from gnn.confidence.novelty import Novelty, group_table
 from gnn.confidence.thresholds import Thresholds
 from schema.errors import CheckpointError, InputError
@@ -130,8 +130,9 @@ def predict(
     Raises:
         CheckpointError: if a precision is wanted and there is no policy.
         InputError: if the policy has no thresholds, or `precision` is out of its range.
-        TrainingError: see RewardModel.predict.
+        TrainingError: see RewardModel.predict; if the model reads embeddings that are forgotten.
     """
+    refuse_forgotten(model, graph)
     value_R = model.predict(graph, queries=queries)
     ood_R = np.zeros(len(value_R), dtype=np.bool_)
     if policy is not None:

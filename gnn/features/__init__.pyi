@@ -1,8 +1,10 @@
 from .assembly import GROUP_NAMES as GROUP_NAMES
+from .assembly import KEPT_NAMES as KEPT_NAMES
 from .assembly import OWN_NAMES as OWN_NAMES
 from .assembly import TEXT_NAMES as TEXT_NAMES
 from .assembly import RolloutFeatures as RolloutFeatures
 from .assembly import group_means as group_means
+from .assembly import own_row as own_row
 from .assembly import rollout_features as rollout_features
 from .cache import KeptFeatures as KeptFeatures
 from .length import log_length as log_length

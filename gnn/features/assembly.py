@@ -29,6 +29,8 @@ OWN_NAMES: Final[tuple[str, ...]] = (
     *(f"code_{name}" for name in CODE_NAMES),
     "truncated",
 )
+#: Those that are kept of a rollout that is forgotten: what its row does not say.
+KEPT_NAMES: Final = OWN_NAMES[:-1]
 #: Names of the features of a whole group.
 GROUP_NAMES: Final = ("top_share", "entropy", "distinct", "unread_in_group", "log_group")
 #: Names of the features of texts and group, in their order.
@@ -114,8 +116,10 @@ def own_rows(
 ) -> Floats:
     """Features of the own texts of some rollouts, [N, len(OWN_NAMES)].
 
-    Those of the ids in `made` have been computed already, by `own_row`.
+    Those of the ids in `made` have been computed already, by `own_row`. Of a forgotten rollout what
+    was kept is taken; what was not is read from the answer that is left.
     """
+    kept_NF = kept_features(graph, rollouts)
     query_N = graph.query_of_rollout_R[rollouts]
     conclusion_N = graph.conclusion_of_rollout_R[rollouts]
     table = np.zeros((len(rollouts), len(OWN_NAMES)), dtype=np.float32)
@@ -123,6 +127,9 @@ def own_rows(
         zip(rollouts.tolist(), query_N.tolist(), conclusion_N.tolist(), strict=True)
     ):
         row_F = made.get(graph.rollout_id_R[row])
+        kept_F = None if kept_NF is None else kept_NF[place]
+        if kept_F is not None and not np.isnan(kept_F).any():
+            row_F = kept_F
         if row_F is None:
             row_F = own_row(
                 graph.query_text_Q[query] if query >= 0 else "",
@@ -130,9 +137,25 @@ def own_rows(
                 graph.answer_text_R[row],
                 graph.conclusion_key_C[conclusion] if conclusion >= 0 else None,
             )
+        if kept_F is not None:
+            row_F = np.where(np.isnan(kept_F), row_F, kept_F)
         table[place, :-1] = row_F
     table[:, -1] = np.nan_to_num(graph.truncated_R[rollouts], nan=0.0)
     return table
+
+
+def kept_features(graph: MemoryGraph, rollouts: Ints) -> Floats | None:
+    """What was kept of the texts of some rollouts, [N, len(KEPT_NAMES)]; None: of none.
+
+    NaN where a rollout is whole, or a feature was not kept.
+    """
+    if graph.kept_features_RK is None or not graph.kept_names:
+        return None
+    place = {name: column for column, name in enumerate(graph.kept_names)}
+    columns = [place.get(name, len(place)) for name in KEPT_NAMES]
+    kept_NK = graph.kept_features_RK[rollouts]
+    nothing_N1 = np.full((len(rollouts), 1), np.nan, np.float32)
+    return np.hstack([kept_NK, nothing_N1])[:, columns]
 
 
 @lru_cache(maxsize=65_536)

@@ -12,7 +12,8 @@ def suggest_whole_queries(stores: Stores, memory: str, budget: int) -> list[dict
     """The suggested queries of a memory, each with its reason and its rollouts.
 
     `query_id` is the owner's; those of several owners are divided by commas. Of the memory, what
-    is held are the embeddings of its queries.
+    is held are the embeddings of its queries. Forgotten rollouts, which nobody can judge, are left
+    out.
 
     Raises:
         UnknownMemoryError: if there is no such memory.

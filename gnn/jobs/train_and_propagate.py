@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from gnn.base import ProgressReport
+from gnn.base import ProgressReport, refuse_forgotten
 from gnn.checkpoints import LoadedModel, latest_checkpoint
 from gnn.confidence import predict
 from gnn.jobs.resumable_training import (
@@ -70,7 +70,8 @@ def train_memory(
         UnknownMemoryError: if there is no such memory.
         InputError: if there is no such model, or it cannot resume.
         CheckpointError: if the checkpoint to resume is damaged.
-        TrainingError: if too little is verified for another model than the default.
+        TrainingError: if too little is verified for another model than the default, or it reads
+            embeddings that are forgotten.
     """
     fitted = reward_model(model)()
     if isinstance(fitted, MemrewardModel):
@@ -82,6 +83,7 @@ def train_memory(
             f"the model {model!r} cannot resume: train it without --resume; {DEFAULT_MODEL!r} can"
         )
     graph = read_graph(stores, memory)
+    refuse_forgotten(fitted, graph)
     report = fitted.fit(graph, seed=seed, progress=progress)
     return keep(stores, settings, fitted, graph, report, seed=seed)
 

@@ -114,6 +114,10 @@ COMMANDS: Tree = {
         target="memreward.cli.care:delete",
         help="Delete a memory, or one run of it, from both databases. There is no way back.",
     ),
+    "compact": Entry(
+        target="memreward.cli.compact:compact",
+        help="Forget thinkings and embeddings that no reward is made of; the rollouts stay.",
+    ),
     "label": Entry(
         target="memreward.cli.care:label",
         help="Add verified rewards or preferences (docs/labels.md); repeated rows add nothing.",
@@ -213,7 +217,7 @@ PANELS: Mapping[str, Sequence[str]] = {
     "Policies": ("grpo", "compare", "teach", "serve"),
     "Look": ("look", "stats", "runs", "history", "query"),
     "Keep": (
-        *("check", "repair", "delete", "export", "import", "snapshot"),
+        *("check", "repair", "delete", "compact", "export", "import", "snapshot"),
         *("link", "rekey", "reembed", "migrate", "rotate-secrets", "config", "bench"),
     ),
 }

@@ -44,4 +44,6 @@ def dataset(
     for source, rows in sorted(tally.row_sources.items()):
         what = "preferences" if source == "preference" else f"rewards {source}"
         console.print(f"{what}: {rows} rows", markup=False, highlight=False)
+    if tally.forgotten:
+        console.print(f"{tally.forgotten} rollouts with a reward are forgotten: no text was taken")
     console.print(f"data set: {out}", markup=False, soft_wrap=True)

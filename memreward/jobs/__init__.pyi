@@ -4,6 +4,7 @@ from .collect import check_targets as check_targets
 from .collect import collect_into_file as collect_into_file
 from .collect import collect_into_memory as collect_into_memory
 from .collect import prepared as prepared
+from .compact import compact_memory as compact_memory
 from .delete import delete_all as delete_all
 from .delete import drop_snapshot as drop_snapshot
 from .delete import what_is_left as what_is_left

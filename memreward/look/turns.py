@@ -12,6 +12,7 @@ from memreward.look.request import cursor_in, cursor_text
 from memstore.browse import (
     Group,
     GroupChoice,
+    RolloutMark,
     View,
     compared_queries,
     group_page,
@@ -76,11 +77,12 @@ def next_turn(view: View, lists: Lists, queue: Queue, annotator: str, after: str
         compared = compared_queries(view, annotator)
         keep = lambda group: group.query_id not in compared and len(_pair(group)) == 2  # noqa: E731
     else:
-        keep = FILTERS["unverified"].keep
+        unverified = FILTERS["unverified"].keep
+        keep = lambda group: unverified(group) and len(_whole(group)) > 0  # noqa: E731
     found = group_page(view, GroupChoice(keep=keep), cursor_in(after), 1)
     place = None if found.next is None else cursor_text(found.next)
     for group in found.groups:
-        first = tuple(mark.id for mark in group.rollouts[:1])
+        first = tuple(mark.id for mark in _whole(group)[:1])
         return Turn(rollouts=_pair(group) if queue is Queue.PAIRS else first, after=place)
     return Turn(after=place)
 
@@ -90,9 +92,15 @@ def _pair(group: Group) -> tuple[str, ...]:
 
     Ids say nothing of what they name: neither place is better than the other.
     """
-    first = {mark.conclusion_id: mark.id for mark in reversed(group.rollouts)}
-    sizes = Counter(mark.conclusion_id for mark in group.rollouts if mark.conclusion_id is not None)
+    whole = _whole(group)
+    first = {mark.conclusion_id: mark.id for mark in reversed(whole)}
+    sizes = Counter(mark.conclusion_id for mark in whole if mark.conclusion_id is not None)
     return tuple(sorted(first[id_] for id_, _ in sizes.most_common(2)))
+
+
+def _whole(group: Group) -> list[RolloutMark]:
+    """The rollouts that can be judged: nobody can judge one that is forgotten."""
+    return [mark for mark in group.rollouts if not mark.forgotten]
 
 
 def _listed(view: View, lists: Lists, kind: ListKind, annotator: str, after: str | None) -> Turn:

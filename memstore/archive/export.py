@@ -70,7 +70,8 @@ def _write(
         written = _write_tables(session, folder, bounds, progress)
         row = session.row("stamp", memory=memory)
     assert row is not None
-    encoder, dimension, neighbours, linked_seq, created_at, encoder_path, keys_version = row
+    encoder, dimension, neighbours, linked_seq, created_at, encoder_path, *made = row
+    keys_version, feature_names = made
     manifest = ArchiveManifest(
         memory=memory,
         encoder=encoder,
@@ -82,6 +83,7 @@ def _write(
         created_at=created_at.isoformat(),
         encoder_path=encoder_path,
         keys_version=keys_version,
+        feature_names=feature_names,
         tables=written,
         checkpoints=_copy_checkpoints(checkpoints, folder / CHECKPOINTS),
     )

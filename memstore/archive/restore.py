@@ -132,6 +132,7 @@ def _begin(stores: Stores, session: SqlSession, manifest: ArchiveManifest) -> Fe
         created_at=manifest.created_at,
         encoder_path=manifest.encoder_path,
         keys_version=manifest.keys_version,
+        feature_names=manifest.feature_names,
     )
     if row is None:
         raise InputError(

@@ -38,6 +38,10 @@ def check_manifest(manifest: ArchiveManifest) -> None:
     if not isinstance(manifest.checkpoints, dict):
         raise InputError("`checkpoints` is no object: export the memory again")
     check_text(manifest.encoder, "encoder", MAX_NAME_BYTES)
+    if not isinstance(manifest.feature_names, list):
+        raise InputError("`feature_names` is no list: export the memory again")
+    for name in manifest.feature_names:
+        check_text(name, "feature_names", MAX_NAME_BYTES)
     for name in ("dimension", "neighbours", "seq", "generation", "linked_seq", "keys_version"):
         check_integer(getattr(manifest, name), name)
 
@@ -56,10 +60,14 @@ def check_row(manifest: ArchiveManifest, table: Table, record: Record) -> None:
 def check_content(rollout: Record, query: str | None) -> None:
     """Check that the texts of a rollout are those that its hash was made of.
 
+    Of a forgotten one they cannot be compared.
+
     Raises:
         InputError: otherwise.
     """
     texts = (rollout["thinking"], rollout["answer"])
+    if query is not None and rollout["forgotten_seq"] is not None:
+        return
     if query is None or ids.content_hash(query, *texts) != rollout["content_hash"]:
         raise InputError(
             f"rollout {rollout['id']}: its texts are not those of its hash; export it again"
@@ -97,13 +105,28 @@ def _rollout(manifest: ArchiveManifest, rollout: Record) -> None:
     check_text(source, "query_id", MAX_NAME_BYTES)
     check_integer(step, "step")
     check_integer(place, "rollout")
-    for name in ("thinking_embedding", "answer_embedding"):
-        check_vector(rollout[name], name, manifest.dimension)
+    if rollout["forgotten_seq"] is None:
+        for name in ("thinking_embedding", "answer_embedding"):
+            check_vector(rollout[name], name, manifest.dimension)
+    else:
+        _forgotten(manifest, rollout)
     check_text(rollout["thinking"], "thinking")
     check_text(rollout["answer"], "answer")
     if ids.rollout_id(manifest.memory, rollout["run"], source, step, place) != rollout["id"]:
         raise InputError(
             f"rollout {rollout['id']}: not the id of its place; export the memory again"
+        )
+
+
+def _forgotten(manifest: ArchiveManifest, rollout: Record) -> None:
+    """What is kept of a forgotten rollout."""
+    check_integer(rollout["forgotten_seq"], "forgotten_seq")
+    check_integer(rollout["thinking_characters"], "thinking_characters")
+    kept = rollout["kept_features"]
+    if kept is None or len(kept) != len(manifest.feature_names):
+        raise InputError(
+            f"rollout {rollout['id']} is forgotten, and what is kept of it is not what the "
+            "manifest names; export the memory again"
         )
 
 

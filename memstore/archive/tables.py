@@ -68,6 +68,8 @@ class ArchiveManifest:
     checkpoints: dict[str, str] = field(default_factory=dict)
     #: Version of the conclusion keys; archives from before there were versions have the first.
     keys_version: int = 1
+    #: Names of what is kept of the texts of forgotten rollouts.
+    feature_names: list[str] = field(default_factory=list[str])
     format: int = FORMAT
 
 

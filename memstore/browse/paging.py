@@ -163,9 +163,10 @@ def _marks(view: View, queries: Sequence[str]) -> dict[str, tuple[int, list[Roll
     rewards = rewards_of(view, [row[1] for row in rows])
     marks: defaultdict[str, list[RolloutMark]] = defaultdict(list)
     totals: defaultdict[str, int] = defaultdict(int)
-    for query, id_, run, policy, step, conclusion_id, total in rows:
+    for query, id_, run, policy, step, conclusion_id, forgotten, total in rows:
         totals[query] = total
-        marks[query].append(rewards.mark(id_, run, policy, step, conclusion_id))
+        mark = rewards.mark(id_, run, policy, step, conclusion_id, forgotten=forgotten)
+        marks[query].append(mark)
     return {query: (totals[query], marks[query]) for query in queries}
 
 

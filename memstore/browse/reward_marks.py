@@ -24,6 +24,8 @@ class RolloutMark:
     confidence: float | None = None
     #: The model that was asked last; None: none was.
     model: str | None = None
+    #: Whether its thinking and embeddings are gone (`memreward compact`).
+    forgotten: bool = False
 
     @property
     def reward(self) -> float | None:
@@ -56,7 +58,14 @@ class Rewards:
     propagated: dict[str, Propagated]
 
     def mark(
-        self, id_: str, run: str, policy: str | None, step: int, conclusion_id: str | None
+        self,
+        id_: str,
+        run: str,
+        policy: str | None,
+        step: int,
+        conclusion_id: str | None,
+        *,
+        forgotten: bool,
     ) -> RolloutMark:
         """A rollout with what is known of it."""
         said, thought = self.verified.get(id_), self.propagated.get(id_)
@@ -71,6 +80,7 @@ class Rewards:
             propagated=None if thought is None else thought.value,
             confidence=None if thought is None else thought.confidence,
             model=None if thought is None else thought.model,
+            forgotten=forgotten,
         )
 
 

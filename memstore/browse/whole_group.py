@@ -141,10 +141,11 @@ def _columns(
     )
     rewards = rewards_of(view, [row[1] for row in rows])
     rollouts: defaultdict[str | None, list[ShownRollout]] = defaultdict(list)
-    for concluded, id_, run, policy, step, thinking, answer, n_thinking, n_answer in rows:
+    for concluded, id_, run, policy, step, thinking, answer, *more in rows:
+        n_thinking, n_answer, forgotten = more
         rollouts[concluded].append(
             ShownRollout(
-                mark=rewards.mark(id_, run, policy, step, concluded),
+                mark=rewards.mark(id_, run, policy, step, concluded, forgotten=forgotten),
                 thinking=thinking,
                 answer=answer,
                 thinking_cut=n_thinking > TEXT_HEAD,

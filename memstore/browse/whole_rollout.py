@@ -44,9 +44,11 @@ def rollout_detail(view: View, rollout_id: str) -> RolloutDetail:
     if row is None or row[-1] > view.seq:
         raise InputError(f"memory {memory!r} has no rollout {rollout_id!r} at {view.seq}")
     query_id, dataset, domain, query, run, source_query_id, step, place, *rest = row
-    policy, checkpoint, conclusion_id, key, tokens, finish_reason, thinking, answer, seq = rest
+    policy, checkpoint, conclusion_id, key, tokens, finish_reason, *texts = rest
+    thinking, answer, forgotten, seq = texts
+    rewards = rewards_of(view, [rollout_id])
     return RolloutDetail(
-        mark=rewards_of(view, [rollout_id]).mark(rollout_id, run, policy, step, conclusion_id),
+        mark=rewards.mark(rollout_id, run, policy, step, conclusion_id, forgotten=forgotten),
         query_id=query_id,
         dataset=dataset,
         domain=domain,

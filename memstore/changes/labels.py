@@ -1,7 +1,7 @@
 """Verified rewards and preferences that arrive after the rollouts, from verifiers or people.
 
 Nothing is overwritten: what a source says is added where it differs from what it said last, so
-that the same again adds nothing. `memstore.outbox.current_reward` has the rule by which the rewards
+that the same again adds nothing. `memstore.outbox.said_rewards` has the rule by which the rewards
 of several sources become one; propagated rewards are never touched.
 """
 

@@ -43,6 +43,7 @@ _MEANINGS: Final[Mapping[tuple[NodeLabel, str], str]] = {
     (NodeLabel.QUERY, "dataset"): "where the query is from",
     (NodeLabel.QUERY, "domain"): "kind of question: `math`, `code`, `options`, ...",
     (NodeLabel.THINKING, "text"): "what came before the answer; may be empty",
+    (NodeLabel.THINKING, "forgotten_seq"): "batch that forgot it (`memreward compact`)",
     (NodeLabel.ANSWER, "text"): "the answer",
     (NodeLabel.ANSWER, "source_query_id"): "the query's name in the input: `query_id` of its row",
     (NodeLabel.ANSWER, "step"): "step of the training",

@@ -41,6 +41,8 @@ class MemoryState:
     encoder_path: str | None = None
     #: Version of the conclusion keys that it was made with.
     keys_version: int = KEYS_VERSION
+    #: Names of what is kept of the texts of forgotten rollouts.
+    feature_names: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -88,7 +90,8 @@ def find_memory(session: SqlSession, name: str) -> MemoryState | None:
     if rebuilding:
         raise UnknownMemoryError(rebuilding_message(name))
     encoder, dimension, incarnation, neighbours, *numbers = fields
-    seq, published_seq, generation, published_generation, encoder_path, keys_version = numbers
+    seq, published_seq, generation, published_generation, encoder_path, *made = numbers
+    keys_version, feature_names = made
     return MemoryState(
         name=name,
         encoder=encoder,
@@ -101,6 +104,7 @@ def find_memory(session: SqlSession, name: str) -> MemoryState | None:
         published_generation=published_generation,
         encoder_path=encoder_path,
         keys_version=keys_version,
+        feature_names=tuple(feature_names),
     )
 
 

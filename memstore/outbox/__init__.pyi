@@ -9,7 +9,6 @@ from .change import OutboxBatch as OutboxBatch
 from .change import begin_change as begin_change
 from .change import commit_change as commit_change
 from .change import commit_long_change as commit_long_change
-from .current_reward import current_verified as current_verified
 from .deletion import delete_memory as delete_memory
 from .deletion import empty_graph as empty_graph
 from .deletion import finish_delete as finish_delete
@@ -36,6 +35,9 @@ from .rollout_rows import giving as giving
 from .rollout_rows import insert_queries as insert_queries
 from .rollout_rows import insert_sources as insert_sources
 from .rollout_rows import read_batch as read_batch
+from .said_rewards import current_verified as current_verified
+from .said_rewards import edges_of_batch as edges_of_batch
+from .said_rewards import edges_of_rollouts as edges_of_rollouts
 from .same_conclusion import ReuseAudit as ReuseAudit
 from .same_conclusion import Verdict as Verdict
 from .same_conclusion import insert_taken_over as insert_taken_over
@@ -44,5 +46,3 @@ from .same_conclusion import reuse_audits as reuse_audits
 from .same_conclusion import to_follow as to_follow
 from .same_conclusion import to_take_over as to_take_over
 from .same_conclusion import verdicts_on as verdicts_on
-from .source_edges import edges_of_batch as edges_of_batch
-from .source_edges import edges_of_rollouts as edges_of_rollouts

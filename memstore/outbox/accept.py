@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from memstore.db import MemoryState, SqlSession, VectorStore, keep_statistics, retried
 from memstore.outbox import rollout_rows
 from memstore.outbox.change import OutboxBatch, accept_batch
-from memstore.outbox.current_reward import current_verified
 from memstore.outbox.locks import deleted_memory_error, lock_memory
+from memstore.outbox.said_rewards import current_verified
 from memstore.outbox.same_conclusion import (
     insert_taken_over,
     reuse_audits,

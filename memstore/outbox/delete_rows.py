@@ -25,6 +25,7 @@ _ROWS: Final = (
     "remove_policy_embeddings",
     "remove_new_embeddings",
     "remove_new_keys",
+    "remove_to_forget",
     "remove_rollouts",
     "remove_conclusions",
     "remove_similar",
@@ -74,7 +75,7 @@ def remove_rows(session: SqlSession, memory: str, payload: dict[str, Any]) -> in
 
 
 def clear_dead_rows(session: SqlSession, rollouts: int) -> None:
-    """After a large delete or re-keying, do at once what Postgres would do in a while.
+    """After a large delete, re-keying or compaction, do at once what Postgres would do in a while.
 
     Args:
         session: one that commits each statement.

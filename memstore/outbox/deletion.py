@@ -19,6 +19,7 @@ _TABLES: Final = (
     "delete_preferences",
     "delete_new_embeddings",
     "delete_new_keys",
+    "delete_to_forget",
     "delete_policy_embeddings",
     "delete_rollouts",
     "delete_conclusions",

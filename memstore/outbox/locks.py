@@ -5,6 +5,7 @@ longer holds locks until the session ends, the linker's first.
 """
 
 from enum import StrEnum
+from typing import Final
 
 from memstore.db import MemoryState, SqlSession, find_memory
 from schema.answers import KEYS_VERSION
@@ -20,12 +21,20 @@ from schema.errors import (
 class MemoryLock(StrEnum):
     """Locks that a session may hold; the values are statements of `locks.sql`."""
 
-    #: One link, re-embedding, re-keying or delete at a time.
+    #: One link, re-embedding, re-keying, compaction or delete at a time.
     LINKER = "lock_linker"
     #: Nothing is accepted.
     WRITER = "lock_writer"
     #: Nothing is published.
     PUBLISHER = "lock_publisher"
+
+
+#: Batches that take rows away or replace them when they are published, as messages call them.
+_CUT_OFF: Final = {
+    BatchKind.DELETE.value: "the delete of a run",
+    BatchKind.REKEY.value: "a re-keying",
+    BatchKind.COMPACT.value: "a compaction",
+}
 
 
 def hold(session: SqlSession, memory: str, *locks: MemoryLock) -> None:
@@ -63,7 +72,7 @@ def lock_memory(
         EncoderMismatchError: if it is stamped with another encoder or dimension.
         KeysVersionError: if it was made with conclusion keys of another version.
         UnknownMemoryError: if it is being deleted, or the memory of that incarnation was.
-        StoreError: if the delete of a run or a re-keying was cut off.
+        StoreError: if the delete of a run, a re-keying or a compaction was cut off.
     """
     lock_for_transaction(session, memory)
     if incarnation is None:
@@ -116,7 +125,7 @@ def lock_existing(session: SqlSession, begun: MemoryState) -> MemoryState:
     Raises:
         UnknownMemoryError: if it was deleted since, or another one now has its name.
         EncoderMismatchError: if it was given another encoder since.
-        StoreError: if the delete of a run or a re-keying was cut off.
+        StoreError: if the delete of a run, a re-keying or a compaction was cut off.
     """
     lock_for_transaction(session, begun.name)
     found = same_memory(session, begun)
@@ -162,11 +171,11 @@ def refuse_cut_off(session: SqlSession, memory: str) -> None:
     """Check that nothing that is accepted now can be taken for something that is going.
 
     Raises:
-        StoreError: if the delete of a run or a re-keying was cut off.
+        StoreError: if the delete of a run, a re-keying or a compaction was cut off.
     """
     row = session.of("outbox.sql").row("cut_off", memory=memory)
     if row is not None:
-        what = "the delete of a run" if row[0] == BatchKind.DELETE else "a re-keying"
+        what = _CUT_OFF[row[0]]
         raise StoreError(
             f"{what} of memory {memory!r} was interrupted: run `memreward repair --memory "
             f"{memory}`, then the same command again"

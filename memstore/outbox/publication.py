@@ -13,11 +13,12 @@ from typing import Any
 from memstore.db import GraphTransaction, SqlSession, Stores, retried
 from memstore.outbox.delete_rows import clear_dead_rows, remove_nodes, remove_rows
 from memstore.outbox.fence import Fence
+from memstore.outbox.forgotten import forget_rows, tell_forgotten
 from memstore.outbox.graph_rows import unwind
 from memstore.outbox.locks import MemoryLock, hold
 from memstore.outbox.new_keys import tell_new_keys, use_new_keys
 from memstore.outbox.rollout_rows import read_batch
-from memstore.outbox.source_edges import edges_of_batch, tell_sources
+from memstore.outbox.said_rewards import edges_of_batch, tell_sources
 from schema.batch import BatchKind
 from schema.errors import QuarantineError, StoreError, StoreFullError
 
@@ -207,6 +208,7 @@ _APPLY: dict[BatchKind, Callable[[GraphTransaction, str, int, Payload], None]] =
     BatchKind.LINK: _apply_link,
     BatchKind.REEMBED: _apply_link,
     BatchKind.REKEY: _apply_nothing,
+    BatchKind.COMPACT: _apply_nothing,
     BatchKind.SOURCES: _apply_nothing,
     BatchKind.DELETE: _apply_delete,
 }
@@ -265,11 +267,13 @@ _TELL_BEFORE: dict[BatchKind, Callable[[Fence, str, int, Payload], None]] = {
     BatchKind.LINK: _publish_generation,
     BatchKind.REEMBED: _publish_generation,
     BatchKind.REKEY: tell_new_keys,
+    BatchKind.COMPACT: tell_forgotten,
     BatchKind.DELETE: remove_nodes,
     BatchKind.SOURCES: tell_sources,
 }
 #: What Postgres removes or replaces once Neo4j has; each returns the number of rollouts.
 _REPLACE_ROWS: dict[BatchKind, Callable[[SqlSession, str, Payload], int]] = {
     BatchKind.REKEY: use_new_keys,
+    BatchKind.COMPACT: forget_rows,
     BatchKind.DELETE: remove_rows,
 }

@@ -22,6 +22,8 @@ _ROLLOUT_FIELDS: Final = {
     "answer_given": "answer_given_R",
     "truncated": "truncated_R",
     "policy_signals": "policy_signals_R6",
+    "thinking_characters": "thinking_characters_R",
+    "kept_features": "kept_features_RK",
 }
 
 
@@ -75,7 +77,7 @@ def _read_graph(stores: Stores, memory: str) -> MemoryGraph:
             f"memory {memory!r} has Thinking and Answer nodes that do not match: "
             "nodes were removed by hand; ingest the rollouts again into a new memory"
         )
-    columns = _read_columns(stores, memory, structure.seq, index)
+    columns = _read_columns(stores, state, structure.seq, index)
     edges: dict[str, Any] = {
         spec.array: _edges(structure.edges[name], *(index[node] for node in spec.ends))
         for name, spec in STORED_EDGES.items()
@@ -100,6 +102,7 @@ def _read_graph(stores: Stores, memory: str) -> MemoryGraph:
         conclusion_key_C=[row[1] for row in structure.conclusions],
         policy_name_U=[row[0] for row in structure.policies],
         source_name_S=[row[0] for row in structure.sources],
+        kept_names=state.feature_names,
         similar_score_E=score_E,
         **columns,
         **edges,
@@ -107,14 +110,14 @@ def _read_graph(stores: Stores, memory: str) -> MemoryGraph:
 
 
 def _read_columns(
-    stores: Stores, memory: str, seq: int, index: dict[str, dict[str, int]]
+    stores: Stores, state: MemoryState, seq: int, index: dict[str, dict[str, int]]
 ) -> dict[str, Any]:
     """What Postgres holds of the nodes in `index`, by field of MemoryGraph."""
-    queries, rollouts = index[QUERY], index[ANSWER]
+    memory, queries, rollouts = state.name, index[QUERY], index[ANSWER]
     with stores.vectors.transaction("reads.sql") as session:
         return {
             "query_embedding_QD": _query_embeddings(session, memory, seq, queries),
-            **_rollout_columns(session, memory, seq, rollouts),
+            **_rollout_columns(session, state, seq, rollouts),
             "policy_embedding_RP": _policy_embeddings(session, memory, seq, rollouts),
             **_said(session, memory, seq, rollouts, index[SOURCE]),
         }
@@ -222,17 +225,26 @@ def _placed(values_N: NDArray[np.float32], places_N: Ints, count: int) -> Floats
 
 
 def _rollout_columns(
-    session: SqlSession, memory: str, seq: int, index: dict[str, int]
+    session: SqlSession, state: MemoryState, seq: int, index: dict[str, int]
 ) -> dict[str, Floats]:
-    """Embeddings and numbers of rollouts, by field of MemoryGraph; NaN where one is not given."""
+    """Embeddings and numbers of rollouts, by field of MemoryGraph; NaN where one is not given.
+
+    The embeddings of forgotten rollouts are zeros.
+    """
+    nothing: dict[str, Any] = {
+        "policy_signals": (np.nan,) * len(POLICY_SIGNALS),
+        "kept_features": (np.nan,) * len(state.feature_names),
+        "thinking_embedding": np.zeros(state.dimension, np.float32),
+        "answer_embedding": np.zeros(state.dimension, np.float32),
+    }
     columns = [tables.ROLLOUT.column(name) for name in ("id", *_ROLLOUT_FIELDS)]
-    page = session.of_table(tables.ROLLOUT, columns).rows("up_to", memory=memory, seq=seq)
+    page = session.of_table(tables.ROLLOUT, columns).rows("up_to", memory=state.name, seq=seq)
     values_of = {c.name: [row[place] for row in page] for place, c in enumerate(columns)}
     places_N = _places(values_of["id"], index, "rollouts")
     found: dict[str, Floats] = {}
     for name, field in _ROLLOUT_FIELDS.items():
-        nothing = (np.nan,) * len(POLICY_SIGNALS) if name == "policy_signals" else np.nan
-        filled = [nothing if value is None else value for value in values_of[name]]
+        missing = nothing.get(name, np.nan)
+        filled = [missing if value is None else value for value in values_of[name]]
         found[field] = _placed(np.asarray(filled, dtype=np.float32), places_N, len(index))
     return found
 

@@ -32,6 +32,8 @@ class StoredRollout:
     propagated: float | None
     #: Model that was asked last; None: nothing is stored.
     model: str | None
+    #: Whether its texts are no longer whole.
+    forgotten: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,6 +131,7 @@ def _rollout(
     verified: float | None,
     propagated: float | None,
     model: str | None,
+    forgotten: bool,
 ) -> StoredRollout:
     return StoredRollout(
         id=id_,
@@ -141,4 +144,5 @@ def _rollout(
         verified=verified,
         propagated=propagated,
         model=model,
+        forgotten=forgotten,
     )

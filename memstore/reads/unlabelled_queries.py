@@ -20,7 +20,10 @@ _QUERIES_A_PAGE: Final = 1_024
 
 @dataclass(frozen=True, kw_only=True)
 class QueriesToChoose:
-    """All queries of a memory at one sequence number, in order of id."""
+    """All queries of a memory at one sequence number, in order of id.
+
+    Those that nobody can label, since their rollouts are forgotten, are not among them.
+    """
 
     memory: str
     seq: int
@@ -75,10 +78,13 @@ def _queries(stores: Stores, memory: str) -> QueriesToChoose:
             ids += [id_ for id_, _ in rows]
             pages.append(vectors([embedding for _, embedding in rows]))
         labelled = {id_ for (id_,) in session.rows("labelled_queries", **bounds)}
+        forgotten = {id_ for (id_,) in session.rows("queries_without_text", **bounds)} - labelled
+    usable = [row for row, id_ in enumerate(ids) if id_ not in forgotten]
+    ids = [ids[row] for row in usable]
     return QueriesToChoose(
         memory=memory,
         seq=state.published_seq,
         query_id_Q=ids,
-        embedding_QD=np.concatenate(pages),
+        embedding_QD=np.concatenate(pages)[usable],
         labelled_Q=np.asarray([id_ in labelled for id_ in ids], dtype=np.bool_),
     )

@@ -40,6 +40,7 @@ _REMOVING: Final = {
     BatchKind.DELETE.value,
     BatchKind.REEMBED.value,
     BatchKind.REKEY.value,
+    BatchKind.COMPACT.value,
 }
 
 
@@ -242,6 +243,7 @@ class SnapshotCache:
             similar=f"similar-{state.published_generation}",
             stamp=commonest(stamps),
             stamps=stamps,
+            kept_names=list(state.feature_names),
         )
         (self._home / manifest.base).mkdir()
         snapshot = Snapshot(Files(self._home, manifest, {}))

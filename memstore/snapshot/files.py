@@ -113,6 +113,8 @@ class SnapshotManifest:
     stamp: Stamp | None = None
     #: How many policy embeddings carry each stamp: [policy, layer, dimension, count].
     stamps: list[tuple[str, str, int, int]]
+    #: Names of what is kept of the texts of forgotten rollouts.
+    kept_names: list[str]
 
     @property
     def edge_files(self) -> dict[str, str]:
@@ -150,6 +152,8 @@ class Files:
             yield name, "<i8", None, name
         policy = 0 if m.stamp is None else m.stamp.dimension
         yield "answer.policy_embedding", "<f4", policy, "answer.policy_embedding"
+        kept = f"{ROLLOUT}.kept_features"
+        yield kept, "<f4", len(m.kept_names), kept
         numbers = f"{ROLLOUT}.{NUMBERS}"
         yield numbers, "<f4", N_NUMBERS, numbers
         for edge, file in m.edge_files.items():

@@ -25,17 +25,21 @@ FEW_BATCHES: Final = 4
 
 def add_nodes(snapshot: Snapshot, session: SqlSession, after: int, upto: int) -> None:
     """Append the nodes of the batches after one sequence number and up to another."""
-    stamp = snapshot.files.manifest.stamp
+    manifest = snapshot.files.manifest
     for node, table in TABLES.items():
-        columns = (table.column(table.key[0]), table.column("seq"), *table.in_snapshot)
+        kept = [table.column("kept_features")] if node == ROLLOUT else []
+        columns = (table.column(table.key[0]), table.column("seq"), *table.in_snapshot, *kept)
         sql = session.of_table(table, columns)
         for page in _pages(
             sql, "between", ROWS_A_PAGE, memory=snapshot.memory, after=after, upto=upto
         ):
-            rows = _node_rows(columns, page)
+            rows = _node_rows(columns, page, manifest.dimension)
             if node == ROLLOUT:
                 rows.numbers["policy_embedding"] = _policy_embeddings(
-                    session.of("snapshot.sql"), snapshot.memory, stamp, rows.ids
+                    session.of("snapshot.sql"), snapshot.memory, manifest.stamp, rows.ids
+                )
+                rows.numbers["kept_features"] = _rows_of_numbers(
+                    [row[-1] for row in page], len(manifest.kept_names)
                 )
             snapshot.add_nodes(node, rows)
 
@@ -54,8 +58,9 @@ def _pages(
         yield rows
 
 
-def _node_rows(columns: Sequence[Column], page: list[tuple[Any, ...]]) -> NodeRows:
+def _node_rows(columns: Sequence[Column], page: list[tuple[Any, ...]], dimension: int) -> NodeRows:
     """Rows of a table, its id first, as rows of the snapshot; a text not given is empty there."""
+    nothing = np.zeros(dimension, np.float32)  # A forgotten rollout's embedding.
     names = (column.name for column in columns)
     values_of = dict(zip(names, zip(*page, strict=True), strict=True))
     texts: dict[str, Sequence[str]] = {}
@@ -68,7 +73,7 @@ def _node_rows(columns: Sequence[Column], page: list[tuple[Any, ...]]) -> NodeRo
         if column.snapshot == NUMBERS:
             side_by_side.append(_numbers(column, values))
         elif column.type is ColumnType.VECTOR:
-            numbers[column.snapshot] = vectors(values)
+            numbers[column.snapshot] = vectors([nothing if v is None else v for v in values])
         elif column.type is ColumnType.INTEGER:
             numbers[column.snapshot] = np.asarray(values, np.int64)
         else:
@@ -84,6 +89,13 @@ def _numbers(column: Column, values: Sequence[Any]) -> Floats:
     """[R, width] of one column of a rollout; NaN where it is not given."""
     place = NUMBERS_OF_ROLLOUT[column.name]
     width = place.stop - place.start
+    if width == 1:
+        values = [None if value is None else (value,) for value in values]
+    return _rows_of_numbers(values, width)
+
+
+def _rows_of_numbers(values: Sequence[Any], width: int) -> Floats:
+    """[N, width]; NaN where nothing is given."""
     nothing = (np.nan,) * width
     rows = [nothing if value is None else value for value in values]
     return np.asarray(rows, np.float32).reshape(len(values), width)

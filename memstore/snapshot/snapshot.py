@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memstore.snapshot.adjacency import Adjacency, csr
-from memstore.snapshot.files import EDGES, NAMED, NODES, ROLLOUT, Files
+from memstore.snapshot.files import EDGES, NAMED, NODES, NUMBERS_OF_ROLLOUT, ROLLOUT, Files
 from memstore.snapshot.id_index import IdBytes, IdIndex, id_bytes, id_texts
 from schema.errors import StoreError
 from schema.graph import SOURCE
 from schema.ids import digest
-from schema.memory_graph import Floats, Ints
+from schema.memory_graph import Bools, Floats, Ints
+from schema.tables import NUMBERS
 
 #: Edges beyond the CSR on disk after which a new one is written: as many again, and these.
 _SPARE_EDGES: Final = 50_000
@@ -183,6 +184,12 @@ class Snapshot:
         """Source and target of some edges, as Neo4j draws them."""
         pairs = self.files.numbers[f"{edge}.ends"].array[edges]
         return pairs[:, 0], pairs[:, 1]
+
+    def forgotten(self, rollouts: Ints) -> Bools:
+        """Whether the embeddings of each of these rollouts are gone, [N]."""
+        numbers_NN = self.take(f"{ROLLOUT}.{NUMBERS}", rollouts)
+        gone_N1 = ~np.isnan(numbers_NN[:, NUMBERS_OF_ROLLOUT["thinking_characters"]])
+        return gone_N1[:, 0]
 
     def add_nodes(self, node: str, rows: NodeRows) -> None:
         """Append nodes, in order; every column of their type must be given."""

@@ -22,6 +22,7 @@ def vectors_in(snapshot: Snapshot, items: Sequence[PreparedRollout]) -> dict[str
     )
     asked = {text for item in items for text in (item.rollout.thinking, item.rollout.answer)}
     rollouts, _ = rollouts_of(snapshot, queries)
+    rollouts = rollouts[~snapshot.forgotten(rollouts)]
     for texts, vectors in (
         ("answer.thinking_text", "answer.thinking_embedding"),
         ("answer.text", "answer.embedding"),

@@ -128,6 +128,10 @@ def _rollouts(
     }
     if graph.own_features_RF is not None:
         columns["own_features_RF"] = [np.full(graph.own_features_RF.shape[1], np.nan)] * len(new)
+    if graph.thinking_characters_R is not None:
+        columns["thinking_characters_R"] = [np.nan] * len(new)
+    if graph.kept_features_RK is not None:
+        columns["kept_features_RK"] = [np.full(len(graph.kept_names), np.nan)] * len(new)
     return {
         "rollout_id_R": graph.rollout_id_R + [item.id for item in new],
         "thinking_text_R": graph.thinking_text_R + [r.thinking for r in rollouts],

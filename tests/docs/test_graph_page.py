@@ -5,6 +5,7 @@ from collections import defaultdict
 from dataclasses import replace
 
 import pytest
+from support.forgetting import LENGTHS
 from support.rollout_factory import make_rollout, make_rollouts
 from support.snippets import ROOT, Snippet, snippets
 from support.store_fixtures import MemoryUnderTest
@@ -12,6 +13,7 @@ from support.store_fixtures import MemoryUnderTest
 from memstore.changes.labels import add_labels
 from memstore.changes.propagated_rewards import register_model, write_propagated
 from memstore.db.graph_properties import EDGE_ENDS, EDGE_PROPERTIES, NODE_PROPERTIES, Property
+from memstore.forgetting.compaction import compact
 from schema.graph import NodeLabel, RelationshipType
 from schema.ids import rollout_id
 from schema.reward import PropagatedReward, VerifiedReward
@@ -65,7 +67,8 @@ def check(declared: tuple[Property, ...], seen: set[Property], of: str) -> None:
 @pytest.fixture
 def full(lived: MemoryUnderTest) -> MemoryUnderTest:
     """A memory in which every property is given somewhere."""
-    lived.add([make_rollout(30, checkpoint="c1")], run="run-9")
+    lived.add([make_rollout(30, checkpoint="c1", reward=None)], run="run-9")
+    compact(lived.stores, lived.name, 0, LENGTHS)
     reward = PropagatedReward(
         rollout_id=rollout_id(lived.name, "run-9", "sum-30", 0, 0),
         value=0.5,

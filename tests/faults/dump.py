@@ -10,7 +10,7 @@ from memstore.db.stores import Stores
 #: Table to its columns; times are left out, scores are rounded to what a float32 carries.
 TABLES = {
     "memory": "name, encoder, dimension, neighbours, seq, published_seq, linked_seq, generation, "
-    "published_generation, deleted_at, keys_version",
+    "published_generation, deleted_at, keys_version, feature_names",
     "batch": "seq, kind, payload::text, published_at IS NOT NULL, quarantined_at, tries",
     "run": "name, policy, checkpoint, seq",
     "policy": "name, seq",
@@ -20,11 +20,12 @@ TABLES = {
     "rollout": "id, query_id, run, source_query_id, step, place, content_hash, policy, checkpoint, "
     "conclusion_id, completion_tokens, answer_given, truncated, finish_reason, "
     "policy_signals::text, md5(thinking_embedding::text), md5(answer_embedding::text), seq, "
-    "thinking, answer",
+    "thinking, answer, forgotten_seq, kept_features::text, thinking_characters",
     "policy_embedding": "rollout_id, policy, layer, md5(embedding::text), seq",
     "verified_reward": "rollout_id, seq, source, value, run",
     "model": "version, manifest::text, seq",
     "propagated_reward": "rollout_id, seq, value, confidence, model",
+    "to_forget": "rollout_id, kept_features::text, thinking_characters, keeps_thinking",
     "new_key": "rollout_id, version, conclusion_id, key",
     "similar_to": "generation, query_id, neighbour_id, rank, round(score::numeric, 6)::text, seq",
 }

@@ -10,12 +10,14 @@ from faults.clean_run import CleanRun
 from faults.dump import assert_equal, dump, is_gone
 from faults.failpoints import armed
 from faults.workload import Workload, seq_of
-from faults.writer import run_delete, run_rekey, run_workload, start, warm_up
+from faults.writer import run_compact, run_delete, run_rekey, run_workload, start, warm_up
+from support.forgetting import LENGTHS
 from support.old_keys import old_keys
 
 from memstore.changes.rekeying import rekey
 from memstore.db.addresses import Addresses
 from memstore.db.stores import Stores, open_stores
+from memstore.forgetting.compaction import compact
 from memstore.outbox.deletion import delete_memory
 from memstore.outbox.recovery import every_memory, repair
 
@@ -24,8 +26,8 @@ MEMORY = "killed"
 WORKLOAD = Workload()
 #: Of the 300: at named points of ingest, at those of a delete, at random moments.
 AT_POINTS, IN_DELETES, AT_RANDOM = 180, 40, 80
-#: More, at named points of a re-keying.
-IN_REKEYS = 40
+#: More, at named points of a re-keying and of a compaction.
+IN_REKEYS, IN_COMPACTIONS = 40, 40
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +104,32 @@ def test_killed_in_a_rekey(
         begun = {**before, "new_key": found["new_key"]}
         assert_equal(found, after if seq_of(fault_stores, MEMORY) == seq else begun, point)
         rekey(fault_stores, MEMORY)
+        assert_equal(dump(fault_stores, MEMORY), after, f"{point}, then again")
+
+
+def test_killed_in_a_compaction(
+    fault_stores: Stores, fault_addresses: Addresses, times: Callable[[int, int], int]
+) -> None:
+    """Before it is accepted rollouts are whole, then they are forgotten; the end is the same."""
+    reached: list[str] = []
+    delete_memory(fault_stores, MEMORY)
+    WORKLOAD.run(fault_stores, MEMORY)
+    before = dump(fault_stores, MEMORY)
+    with armed(reached.append):
+        assert compact(fault_stores, MEMORY, 0, LENGTHS) > 0
+    after = dump(fault_stores, MEMORY)
+    seq = seq_of(fault_stores, MEMORY)
+    for point in spread(reached, times(8, IN_COMPACTIONS)):
+        delete_memory(fault_stores, MEMORY)
+        WORKLOAD.run(fault_stores, MEMORY)
+        process = start(run_compact, fault_addresses, MEMORY, point)
+        process.join()
+        assert process.exitcode == -signal.SIGKILL, f"{point} was not reached"
+        repair(fault_stores, MEMORY)
+        found = dump(fault_stores, MEMORY)
+        begun = {**before, "to_forget": found["to_forget"]}
+        assert_equal(found, after if seq_of(fault_stores, MEMORY) == seq else begun, point)
+        compact(fault_stores, MEMORY, 0, LENGTHS)
         assert_equal(dump(fault_stores, MEMORY), after, f"{point}, then again")
 
 

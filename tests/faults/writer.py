@@ -9,12 +9,14 @@ from pathlib import Path
 
 from faults.failpoints import armed, kill_at
 from faults.workload import Workload, ingest
+from support.forgetting import LENGTHS
 from support.rollout_factory import make_rollout
 
 from memstore.changes.rekeying import rekey
 from memstore.changes.relink import link, needs_link
 from memstore.db.addresses import Addresses
 from memstore.db.stores import open_stores
+from memstore.forgetting.compaction import compact
 from memstore.outbox.deletion import delete_memory
 from schema.errors import MemrewardError, ServerError, StoreError
 
@@ -71,6 +73,12 @@ def run_rekey(addresses: Addresses, memory: str, point: str) -> None:
     """Re-key a memory, to be killed at a point."""
     with open_stores(addresses) as stores, armed(kill_at(point)):
         rekey(stores, memory)
+
+
+def run_compact(addresses: Addresses, memory: str, point: str) -> None:
+    """Compact a memory, to be killed at a point."""
+    with open_stores(addresses) as stores, armed(kill_at(point)):
+        compact(stores, memory, 0, LENGTHS)
 
 
 def ingest_share(

@@ -7,6 +7,8 @@ import numpy as np
 from schema.memory_graph import Bools, Floats, MemoryGraph
 
 DIMENSION = 8
+#: Fields of a graph that are no rows.
+ONE_FOR_ALL = ("memory", "seq", "encoder", "kept_names")
 
 
 def make_graph(
@@ -117,7 +119,7 @@ def without_queries(graph: MemoryGraph, removed_Q: Bools) -> tuple[MemoryGraph, 
         "preferred_2P": new_R[graph.preferred_2P[:, kept_R[graph.preferred_2P[0]]]],
     }
     for name, value in vars(graph).items():
-        if name in changes or name in ("memory", "seq", "encoder") or value is None:
+        if name in changes or name in ONE_FOR_ALL or value is None:
             continue
         axis = name.rsplit("_", 1)[1]
         if axis in ("U", "S"):

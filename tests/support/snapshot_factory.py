@@ -42,6 +42,7 @@ def new_snapshot(home: Path, dimension: int, policy_dimension: int = 0) -> Snaps
         dimension=dimension,
         base="base-0",
         stamp=stamp,
+        kept_names=[],
         stamps=[],
     )
     (home / manifest.base).mkdir(parents=True)
@@ -74,6 +75,7 @@ def add_graph(snapshot: Snapshot, graph: MemoryGraph, queries: Ints, seq: int) -
         [
             *(graph.completion_tokens_R, graph.answer_given_R, graph.truncated_R),
             graph.policy_signals_R6,
+            np.full(len(graph.rollout_id_R), np.nan, np.float32),
         ]
     )
     snapshot.add_nodes(
@@ -91,6 +93,7 @@ def add_graph(snapshot: Snapshot, graph: MemoryGraph, queries: Ints, seq: int) -
                 "embedding": graph.answer_embedding_RD[rollouts],
                 "numbers": numbers[rollouts],
                 "policy_embedding": graph.policy_embedding_RP[rollouts],
+                "kept_features": np.zeros((len(rollouts), 0), np.float32),
                 "step": graph.step_R[rollouts],
             },
         ),

@@ -146,7 +146,9 @@ def source_of(record: Record) -> str:
 
 
 def _said(rollout: StoredRollout) -> str:
-    """What the policy said: its thinking, then its answer."""
+    """What the policy said: its thinking, then its answer; nothing where that is forgotten."""
+    if rollout.forgotten:
+        return ""
     parts = (rollout.thinking.strip(), rollout.answer.strip())
     return "\n\n".join(part for part in parts if part)
 

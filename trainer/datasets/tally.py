@@ -21,6 +21,8 @@ class Tally:
     unscored: int = 0
     #: A verified reward of the same conclusion says otherwise.
     contradicted: int = 0
+    #: Of the verified and propagated rewards, those of forgotten rollouts: no text can be taken.
+    forgotten: int = 0
     #: Pairs that annotators decide, and those of which as many prefer one as the other.
     preferred: int = 0
     undecided: int = 0
@@ -48,6 +50,7 @@ class Tally:
         for one in found.judged:
             self.verified += one.verified
             self.propagated += not one.verified
+            self.forgotten += one.rollout.forgotten
             self.between += selection.wrong_to < one.reward < selection.right_from
             if one.model is not None:
                 self.models.add(one.model)

@@ -1,17 +1,18 @@
 -- name: stamp
 -- What a memory is stamped with.
-SELECT encoder, dimension, neighbours, linked_seq, created_at, encoder_path, keys_version
+SELECT encoder, dimension, neighbours, linked_seq, created_at, encoder_path, keys_version,
+    feature_names
 FROM memreward.memory WHERE name = %(memory)s;
 
 -- name: begin_import
 -- The memory, which is hidden until it is whole.
 INSERT INTO memreward.memory (
     name, encoder, dimension, neighbours, seq, published_seq, linked_seq, generation,
-    published_generation, created_at, encoder_path, keys_version, importing
+    published_generation, created_at, encoder_path, keys_version, feature_names, importing
 ) VALUES (
     %(memory)s, %(encoder)s, %(dimension)s, %(neighbours)s, %(seq)s, %(seq)s, %(linked_seq)s,
     %(generation)s, %(generation)s, %(created_at)s, %(encoder_path)s,
-    %(keys_version)s, true
+    %(keys_version)s, %(feature_names)s, true
 )
 ON CONFLICT (name) DO NOTHING RETURNING incarnation::text;
 

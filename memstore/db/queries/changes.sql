@@ -42,9 +42,9 @@ WHERE q.memory = %(memory)s AND NOT EXISTS (
 ORDER BY q.id LIMIT %(limit)s;
 
 -- name: rollouts_to_do
--- A page of rollouts without their new embeddings.
+-- A page of rollouts without their new embeddings; forgotten ones get none.
 SELECT r.id, r.thinking, r.answer FROM memreward.rollout AS r
-WHERE r.memory = %(memory)s AND NOT EXISTS (
+WHERE r.memory = %(memory)s AND r.forgotten_seq IS NULL AND NOT EXISTS (
     SELECT 1 FROM memreward.new_embedding AS n
     WHERE n.memory = r.memory AND n.part = 'answer' AND n.id = r.id
 )
@@ -53,7 +53,8 @@ ORDER BY r.id LIMIT %(limit)s;
 -- name: left
 -- How many texts are still to be embedded.
 SELECT (SELECT count(*) FROM memreward.query WHERE memory = %(memory)s)
-    + 2 * (SELECT count(*) FROM memreward.rollout WHERE memory = %(memory)s)
+    + 2 * (SELECT count(*) FROM memreward.rollout
+           WHERE memory = %(memory)s AND forgotten_seq IS NULL)
     - (SELECT count(*) FROM memreward.new_embedding WHERE memory = %(memory)s);
 
 -- name: switch_queries
@@ -67,7 +68,7 @@ WHERE q.memory = %(memory)s AND n.memory = q.memory AND n.part = 'query' AND n.i
 UPDATE memreward.rollout AS r
 SET thinking_embedding = t.embedding, answer_embedding = a.embedding
 FROM memreward.new_embedding AS t, memreward.new_embedding AS a
-WHERE r.memory = %(memory)s
+WHERE r.memory = %(memory)s AND r.forgotten_seq IS NULL
     AND t.memory = r.memory AND t.part = 'thinking' AND t.id = r.id
     AND a.memory = r.memory AND a.part = 'answer' AND a.id = r.id;
 

@@ -34,7 +34,7 @@ RETURN n.id, n.seq, n.dataset, n.domain, n.text ORDER BY n.id LIMIT $limit
 MATCH (n:Thinking {memory: $memory}) WHERE n.id > $after
 WITH n ORDER BY n.id LIMIT $limit
 RETURN n.id, n.seq, COLLECT { MATCH (n)<-[:GENERATED]-(q) RETURN q.id } AS queries,
-    COLLECT { MATCH (n)-[:LEADS_TO]->(a) RETURN a.id } AS answers, n.text
+    COLLECT { MATCH (n)-[:LEADS_TO]->(a) RETURN a.id } AS answers, n.text, n.forgotten_seq
 ORDER BY n.id
 
 // name: answers

@@ -42,7 +42,8 @@ WHERE memory = %(memory)s AND seq <= %(seq)s AND id > %(after)s ORDER BY id LIMI
 
 -- name: rollouts
 -- A page of rollouts with what they hang on.
-SELECT r.id, r.seq, r.query_id, r.content_hash, q.text, r.thinking, r.answer
+SELECT r.id, r.seq, r.query_id, r.content_hash, q.text, r.thinking, r.answer,
+    r.forgotten_seq
 FROM memreward.rollout AS r JOIN memreward.query AS q ON q.memory = r.memory AND q.id = r.query_id
 WHERE r.memory = %(memory)s AND r.seq <= %(seq)s AND r.id > %(after)s
 ORDER BY r.id LIMIT %(limit)s;

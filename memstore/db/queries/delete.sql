@@ -38,6 +38,10 @@ DELETE FROM memreward.new_embedding WHERE memory = %(memory)s;
 -- New conclusion keys of an unfinished rekeying.
 DELETE FROM memreward.new_key WHERE memory = %(memory)s;
 
+-- name: delete_to_forget
+-- What an unfinished compaction chose.
+DELETE FROM memreward.to_forget WHERE memory = %(memory)s;
+
 -- name: delete_policy_embeddings
 -- All policy embeddings of a memory.
 DELETE FROM memreward.policy_embedding WHERE memory = %(memory)s;
@@ -190,6 +194,10 @@ WHERE memory = %(memory)s AND (id = ANY(%(rollouts)s) OR id = ANY(%(queries)s));
 -- name: remove_new_keys
 -- New conclusion keys of an unfinished rekeying.
 DELETE FROM memreward.new_key WHERE memory = %(memory)s AND rollout_id = ANY(%(rollouts)s);
+
+-- name: remove_to_forget
+-- What an unfinished compaction chose.
+DELETE FROM memreward.to_forget WHERE memory = %(memory)s AND rollout_id = ANY(%(rollouts)s);
 
 -- name: remove_rollouts
 -- The run's rollouts.

@@ -61,10 +61,11 @@ ORDER BY q.seq DESC, q.id DESC LIMIT %(limit)s;
 -- name: rollouts_of_queries
 -- The first rollouts of each of these queries up to a sequence number, without their texts, and how
 -- many there are.
-SELECT q.id, r.id, r.run, r.policy, r.step, r.conclusion_id, r.total
+SELECT q.id, r.id, r.run, r.policy, r.step, r.conclusion_id, r.forgotten, r.total
 FROM unnest(%(queries)s::text[]) AS q (id)
 CROSS JOIN LATERAL (
-    SELECT id, run, policy, step, conclusion_id, place, count(*) OVER () AS total
+    SELECT id, run, policy, step, conclusion_id, place, forgotten_seq IS NOT NULL AS forgotten,
+        count(*) OVER () AS total
     FROM memreward.rollout
     WHERE memory = %(memory)s AND query_id = q.id AND seq <= %(seq)s
     ORDER BY run, step, place, id LIMIT %(most)s
@@ -108,7 +109,7 @@ ORDER BY r.conclusion_id IS NULL, count(*) DESC, r.conclusion_id;
 -- Rollouts of a query by conclusion, a few of each, with the heads of their texts.
 SELECT r.conclusion_id, r.id, r.run, r.policy, r.step,
     left(r.thinking, %(head)s), left(r.answer, %(head)s),
-    length(r.thinking), length(r.answer)
+    length(r.thinking), length(r.answer), r.forgotten_seq IS NOT NULL
 FROM (
     SELECT *, row_number() OVER (
         PARTITION BY conclusion_id ORDER BY run, step, place, id
@@ -145,7 +146,7 @@ ORDER BY seq DESC, kind, who, rollout_id LIMIT %(limit)s;
 -- One rollout with its whole texts and what its conclusion is.
 SELECT r.query_id, q.dataset, q.domain, left(q.text, %(head)s), r.run, r.source_query_id, r.step,
     r.place, r.policy, r.checkpoint, r.conclusion_id, left(c.key, %(head)s), r.completion_tokens,
-    r.finish_reason, r.thinking, r.answer, r.seq
+    r.finish_reason, r.thinking, r.answer, r.forgotten_seq IS NOT NULL, r.seq
 FROM memreward.rollout AS r
 JOIN memreward.query AS q ON q.memory = r.memory AND q.id = r.query_id
 LEFT JOIN memreward.conclusion AS c ON c.memory = r.memory AND c.id = r.conclusion_id

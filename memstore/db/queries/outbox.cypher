@@ -182,6 +182,13 @@ MATCH (c:Conclusion {memory: $memory, id: row.conclusion_id})
 MERGE (a)-[e:CONCLUDES]->(c) ON CREATE SET e.seq = row.seq
 RETURN count(e)
 
+// name: forget
+// Thinkings that are forgotten; the text stays where the conclusion is read from it.
+UNWIND $rows AS row
+MATCH (t:Thinking {memory: $memory, id: row.id})
+SET t.forgotten_seq = $seq, t.text = CASE WHEN row.keeps THEN t.text ELSE '' END
+RETURN count(t)
+
 // name: delete_policies
 // Policies of which no answer is left.
 UNWIND $rows AS id

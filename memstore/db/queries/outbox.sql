@@ -7,7 +7,8 @@ ON CONFLICT (name) DO NOTHING;
 -- name: memory_state
 -- State of a memory.
 SELECT encoder, dimension, incarnation::text, neighbours, seq, published_seq, generation,
-    published_generation, encoder_path, keys_version, deleted_at IS NOT NULL, importing, rebuilding
+    published_generation, encoder_path, keys_version, feature_names, deleted_at IS NOT NULL,
+    importing, rebuilding
 FROM memreward.memory WHERE name = %(memory)s;
 
 -- name: known_rollouts
@@ -31,6 +32,7 @@ CROSS JOIN LATERAL (
     VALUES (r.thinking, r.thinking_embedding), (r.answer, r.answer_embedding)
 ) AS said (text, embedding)
 WHERE r.memory = %(memory)s AND r.query_id = ANY(%(ids)s) AND said.text = ANY(%(texts)s)
+    AND said.embedding IS NOT NULL
 ORDER BY said.text;
 
 -- name: current_verified
@@ -104,10 +106,11 @@ VALUES (%(memory)s, %(seq)s, %(kind)s, %(payload)s, %(token)s);
 SELECT seq FROM memreward.batch WHERE memory = %(memory)s AND token = %(token)s;
 
 -- name: cut_off
--- The delete of a run, or a re-keying, that was accepted and not carried to its end: the rows that
--- it removes or replaces are still here.
+-- The delete of a run, a re-keying or a compaction that was accepted and not carried to its end:
+-- the rows that it removes or replaces are still here.
 SELECT b.kind FROM memreward.batch AS b JOIN memreward.memory AS m ON m.name = b.memory
-WHERE b.memory = %(memory)s AND b.seq > m.published_seq AND b.kind IN ('delete', 'rekey') LIMIT 1;
+WHERE b.memory = %(memory)s AND b.seq > m.published_seq AND b.kind IN ('delete', 'rekey', 'compact')
+LIMIT 1;
 
 -- name: next_batch
 -- The first accepted batch that Neo4j has not been told.

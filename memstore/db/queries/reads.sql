@@ -48,7 +48,7 @@ WHERE memory = %(memory)s ORDER BY seq DESC;
 -- name: removals
 -- The last accepted and the last published batch that takes rows away or replaces them.
 SELECT coalesce(max(seq), 0), coalesce(max(seq) FILTER (WHERE published_at IS NOT NULL), 0)
-FROM memreward.batch WHERE memory = %(memory)s AND kind IN ('delete', 'reembed', 'rekey');
+FROM memreward.batch WHERE memory = %(memory)s AND kind IN ('delete', 'reembed', 'rekey', 'compact');
 
 -- name: rollout
 -- Query, run and place of a rollout.
@@ -130,12 +130,23 @@ FROM memreward.verified_reward AS v
 JOIN memreward.rollout AS r ON r.memory = v.memory AND r.id = v.rollout_id
 WHERE v.memory = %(memory)s AND v.seq <= %(seq)s;
 
+-- name: queries_without_text
+-- Queries all of whose rollouts are forgotten, up to a sequence number.
+SELECT DISTINCT r.query_id FROM memreward.rollout AS r
+WHERE r.memory = %(memory)s AND r.seq <= %(seq)s AND r.forgotten_seq IS NOT NULL
+    AND NOT EXISTS (
+        SELECT 1 FROM memreward.rollout AS o
+        WHERE o.memory = r.memory AND o.query_id = r.query_id AND o.seq <= %(seq)s
+            AND o.forgotten_seq IS NULL
+    );
+
 -- name: queries_to_label
--- These queries with their rollouts up to a sequence number, those in order of id.
+-- These queries with their whole rollouts up to a sequence number, those in order of id.
 SELECT q.id, q.dataset, q.text, r.id
 FROM memreward.query AS q
 JOIN memreward.rollout AS r ON r.memory = q.memory AND r.query_id = q.id
 WHERE q.memory = %(memory)s AND q.id = ANY(%(queries)s::text[]) AND r.seq <= %(seq)s
+    AND r.forgotten_seq IS NULL
 ORDER BY q.id, r.id;
 
 -- name: stored_rewards
@@ -157,7 +168,7 @@ WHERE r.memory = %(memory)s AND r.seq <= %(seq)s;
 -- Every rollout up to a sequence number with its query, its current rewards, and the rollouts that
 -- it is preferred to, with who says so, query by query.
 SELECT q.id, q.text, q.dataset, q.domain, r.id, r.run, r.policy, r.step, r.thinking, r.answer,
-    r.conclusion_id, v.value, p.value, p.model, c.worse, c.annotators
+    r.conclusion_id, v.value, p.value, p.model, r.forgotten_seq IS NOT NULL, c.worse, c.annotators
 FROM memreward.rollout AS r
 JOIN memreward.query AS q ON q.memory = r.memory AND q.id = r.query_id
 LEFT JOIN memreward.current_verified(%(memory)s, %(seq)s::bigint, NULL::text[]) AS v

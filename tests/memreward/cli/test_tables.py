@@ -248,7 +248,7 @@ LINES = {"status", "doctor", "check", "config show"}
 NO_TABLE = {
     *("up", "down", "migrate", "link", "collect", "verify", "train", "propagate", "grpo", "teach"),
     *("dataset", "prior", "delete", "label", "repair", "export", "import", "reembed", "rekey"),
-    *("snapshot", "serve", "look", "rotate-secrets"),
+    *("snapshot", "serve", "look", "rotate-secrets", "compact"),
 }
 
 

@@ -40,6 +40,7 @@ CALLS = {
     "runs": (),
     "check": (),
     "delete": (*M, "--yes"),
+    "compact": (*M, "--keep", "2"),
     "label": ("rows.jsonl", *M),
     "history": ("0123abcd", *M),
     "export": ("out", *M),

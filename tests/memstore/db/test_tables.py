@@ -3,12 +3,14 @@
 from dataclasses import fields
 
 import pytest
+from support.forgetting import LENGTHS
 from support.rollout_factory import make_rollout
 from support.store_fixtures import MemoryUnderTest
 
 from memstore.db.addresses import Addresses
 from memstore.db.stores import Stores
 from memstore.db.vector_store import connect
+from memstore.forgetting.compaction import compact
 from memstore.snapshot.files import INTEGERS, NUMBERS_OF_ROLLOUT, TEXTS, VECTORS
 from schema import tables
 from schema.graph import NodeLabel
@@ -48,7 +50,8 @@ def _udt(name: str) -> str:
 
 
 def test_neo4j_has_the_declared_properties_and_no_others(lived: MemoryUnderTest) -> None:
-    lived.add([make_rollout(30, checkpoint="step-3")], run="run-3")
+    lived.add([make_rollout(30, checkpoint="step-3", reward=None)], run="run-3")
+    compact(lived.stores, lived.name, 0, LENGTHS)
     rows = lived.ask(
         "MATCH (n {memory: $memory}) UNWIND labels(n) AS label UNWIND keys(n) AS key "
         "RETURN label, collect(DISTINCT key) AS keys"
@@ -85,7 +88,7 @@ def test_every_field_of_a_rollout_has_its_column() -> None:
 def test_a_row_for_neo4j_has_edges_by_name_and_a_map_a_node() -> None:
     values = {column.name: column.name for column in tables.ROLLOUT.columns}
     row = tables.ROLLOUT.graph_row(values)
-    assert row["thinking"] == {"text": "thinking"}
+    assert row["thinking"] == {"text": "thinking", "forgotten_seq": "forgotten_seq"}
     assert row["answer"]["text"] == "answer"
     assert row["step"] == row["answer"]["step"] == "step"
     assert row.keys() == {"id", "query_id", "run", "step", "conclusion_id", "thinking", "answer"}
@@ -104,4 +107,5 @@ def test_the_snapshot_keeps_its_layout() -> None:
         "answer_given": slice(1, 2),
         "truncated": slice(2, 3),
         "policy_signals": slice(3, 9),
+        "thinking_characters": slice(9, 10),
     } == NUMBERS_OF_ROLLOUT

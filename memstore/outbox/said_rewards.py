@@ -1,7 +1,9 @@
-"""Who verified what, as Neo4j is told it: an edge from a source to each answer it spoke of.
+"""What was verified, as Neo4j is told it: current rewards, and an edge from each source that spoke.
 
-The edge has what the source said last. Its sequence number is that of the first time, so that it
-does not change when a source changes its mind.
+Every source (a verifier, the input file, a person) is heard once, with what it said last; the
+current reward is the mean over sources. What was said before stays in the history. An edge has what
+its source said last; its sequence number is that of the first time, so that it does not change when
+a source changes its mind.
 """
 
 from collections.abc import Sequence
@@ -15,6 +17,32 @@ from memstore.outbox.graph_rows import unwind
 ROLLOUTS_A_PAGE: Final = 2_000
 
 Rows = list[dict[str, Any]]
+
+
+def current_verified(
+    session: SqlSession, memory: str, ids: Sequence[str], seq: int | None = None
+) -> list[dict[str, Any]]:
+    """Current verified rewards of these rollouts as Neo4j is told them, in order of id.
+
+    Args:
+        session: a connection.
+        memory: whose rollouts.
+        ids: of the rollouts; those without a verified reward are left out.
+        seq: what was said up to this sequence number; None: everything accepted.
+    """
+    rows = session.of("changes.sql").rows("current_verified", memory=memory, ids=list(ids), seq=seq)
+    return [
+        {
+            "rollout_id": id_,
+            "value": value,
+            "source": source,
+            "run": run,
+            "at": at.isoformat(),
+            "sources": sources,
+            "spread": spread,
+        }
+        for id_, value, source, run, at, sources, spread in rows
+    ]
 
 
 def edges_of_batch(session: SqlSession, memory: str, seq: int) -> dict[str, Rows]:
