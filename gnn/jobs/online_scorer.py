@@ -21,7 +21,6 @@ from memstore import Settings
 from memstore.changes import RolloutWriter, embedded
 from memstore.db import Stores, get_memory
 from memstore.encoders import TextEncoder, caching, encoder_for
-from memstore.outbox import BackgroundPublisher
 from memstore.snapshot import cut, nearest_unstored, vectors_in, with_rollouts
 from schema.calls import Reuse
 from schema.errors import InputError
@@ -50,6 +49,7 @@ class OnlineScorer:
         *,
         prior: bool = True,
         reuse: Reuse | None = None,
+        writer: RolloutWriter | None = None,
     ) -> None:
         """Read the model and the snapshot.
 
@@ -63,6 +63,7 @@ class OnlineScorer:
                 otherwise abstain.
             reuse: rollouts that conclude what was verified on their query take that verdict over,
                 audited so; None: they do not.
+            writer: takes the rollouts; None: one of its own.
 
         Raises:
             CheckpointError: if there is no such checkpoint, or it is damaged.
@@ -72,8 +73,8 @@ class OnlineScorer:
         self._stores, self._settings, self._version = stores, settings, version
         self._lock = threading.RLock()
         self._reuse = reuse
-        self._writer = RolloutWriter(stores, memory, run, reuse=reuse is not None)
-        self._publisher = BackgroundPublisher(stores, memory)
+        self._writer = writer or RolloutWriter(stores, memory, run, reuse=reuse is not None)
+        self._publisher = self._writer.publisher()
         self._own = OwnProcess()
         self._snapshot = ScoringSnapshot(stores, settings, memory)
         self._model = _prior() if prior else None
@@ -143,17 +144,6 @@ class OnlineScorer:
                         self._publisher.wake()  # Not before: both would wait for each other.
             else:
                 scores = self._scored_unstored(items, unverified)
-        return scores_in_order(items, scores)
-
-    def score_stored(self, rollouts: Sequence[Rollout]) -> list[Score]:
-        """Score rollouts that another writer has stored, in their order; nothing is written.
-
-        Raises:
-            MemrewardError: see `score`.
-        """
-        with self._lock:
-            items = self._prepared(rollouts)
-            scores = self._scored([item for item in items if item.rollout.reward is None])
         return scores_in_order(items, scores)
 
     def plan_calls(self, rollouts: Sequence[Rollout], budget: int) -> list[int]:

@@ -2,14 +2,18 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from memreward import DEFAULT_RUN
-from memreward.cluster.actors import ScorerActor, WriterActor
 from memreward.cluster.arrow import rollout_table, scores_in
+from memreward.cluster.bulk import ingest_on_ray
 from memreward.cluster.library import ray_library, result_of
+from memreward.cluster.scorer_actor import ScorerActor
 from memreward.cluster.watching import NAMESPACE, WATCH, MetricsActor, actor_names
+from memreward.cluster.writer_actor import WriterActor
+from memreward.jobs import IngestOutcome, IngestRequest, Told
 from memreward.scoring import RowReader
 from memstore import Settings
 from schema.errors import BusyError, SettingsError
@@ -101,7 +105,7 @@ class RayMemory:
         given = self._rows.rollouts(rollouts, self._stamp)
         if not given:
             return []
-        table = ray_library().put(rollout_table(given))
+        table = ray_library().put(rollout_table(given, self._stamp.dimension))
         until = time.monotonic() + BUSY_SECONDS
         while True:
             try:
@@ -111,9 +115,34 @@ class RayMemory:
                     raise
                 time.sleep(_PAUSE_SECONDS)
 
+    def ingest(
+        self,
+        files: Sequence[Path | str],
+        *,
+        embedders: int | None = None,
+        progress: Told = lambda what, done, total: None,
+        **request: Any,
+    ) -> IngestOutcome:
+        """Store the rollouts of files and folders, as `memreward ingest` does, by actors.
+
+        What is stored already is skipped, so a call that was cut off is made again.
+
+        Args:
+            files: with paths that hold on any node.
+            embedders: actors that embed, a processor each; None: one for each of the cluster's.
+            progress: called with what is done, how much of it and of how much, about once a second.
+            request: other fields of `memreward.jobs.IngestRequest`: `policy`, `labels`, ...
+
+        Raises:
+            InputError: if a file or a row cannot be used; nothing is stored then.
+            MemrewardError: see `memreward.jobs.ingest_files`.
+        """
+        paths = [Path(file).absolute() for file in files]
+        wanted = IngestRequest(files=paths, memory=self.name, run=self.run, **request)
+        return ingest_on_ray(wanted, self._writer, self._settings, embedders, progress)
+
     def refresh(self) -> None:
-        """Have this node's scorer pick up the latest checkpoint, and both a new encoder."""
-        result_of(self._writer.refresh.remote())
+        """Have this node's scorer pick up the latest checkpoint, and another encoder."""
         result_of(self._scorer.refresh.remote())
         self._stamp = _Stamp(*result_of(self._scorer.encoder.remote()))
 

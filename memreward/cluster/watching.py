@@ -52,7 +52,7 @@ class WriterMetrics:
         self.registry = CollectorRegistry()
         self._seconds = Histogram(
             "memreward_store_seconds",
-            "Seconds until rollouts were embedded and accepted.",
+            "Seconds until rollouts were accepted.",
             ["status"],
             buckets=SECONDS,
             registry=self.registry,

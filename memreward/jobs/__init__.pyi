@@ -14,7 +14,9 @@ from .evaluate import evaluate_files as evaluate_files
 from .follow import FollowRequest as FollowRequest
 from .follow import follow_files as follow_files
 from .hidden_rewards import EvaluationRequest as EvaluationRequest
+from .ingest import IngestOutcome as IngestOutcome
 from .ingest import IngestRequest as IngestRequest
+from .ingest import Told as Told
 from .ingest import cleaning_lines as cleaning_lines
 from .ingest import ingest_files as ingest_files
 from .label import LabelRequest as LabelRequest

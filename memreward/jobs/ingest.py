@@ -1,11 +1,12 @@
 """Ingest as a job: look at everything first, choose what is labelled, then write."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from memreward.base import Bars, one_line
+from memreward.base import one_line
 from memstore.changes import (
     IngestReport,
     InputCheck,
@@ -28,6 +29,9 @@ from memstore.formats import (
 from memstore.mapping import ShapeOptions
 from schema.ids import checked_name
 from trainer import choose_labelled_queries
+
+#: Called with what is done, how much of it, and of how much, as far as that is known.
+Told = Callable[[str, int, int | None], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,12 +123,13 @@ def cleaning_lines(cleaned: Mapping[str, int], left_out: int, untidy: int = 0) -
     return lines
 
 
-def ingest_files(stores: Stores, request: IngestRequest, progress: Bars) -> IngestOutcome:
-    """Check all files, then write their good rows.
+def ingest_files(
+    stores: Stores, request: IngestRequest, progress: Told, writer: RolloutWriter | None = None
+) -> IngestOutcome:
+    """Check all files, then write their good rows, by a writer that is opened unless it is given.
 
     Raises:
-        InputError: if a file or, unless `skip_rejected`, a row cannot be used; nothing is
-            written to the databases then.
+        InputError: if a file or, unless `skip_rejected`, a row cannot be used; nothing is written.
         EncoderMismatchError: if the memory is stamped with another encoder.
         UnknownMemoryError: if the memory is deleted in between.
     """
@@ -132,7 +137,7 @@ def ingest_files(stores: Stores, request: IngestRequest, progress: Bars) -> Inge
     checked_name(request.run, "run")
     if request.rejects is not None:
         check_rejects_path(request.rejects, request.files)
-    writer = RolloutWriter(stores, request.memory, request.run)
+    writer = writer or RolloutWriter(stores, request.memory, request.run)
     options = request.options(writer.encoder)
     files = inspect_files(request.files, options)
     survey, labelled = _look(stores, request, files, options, progress)
@@ -152,10 +157,10 @@ def ingest_files(stores: Stores, request: IngestRequest, progress: Bars) -> Inge
         checked=survey.marks,
         progress=ingested,
         relink=request.relink,
-        link_progress=lambda at, total: progress("link queries", at, total),
+        link_progress=partial(progress, "link queries"),
     )
-    preferences = _store_preferences(stores, request, files, options)
-    return IngestOutcome(survey=survey, report=report, preferences=preferences)
+    stored = _store_preferences(stores, request, files, options)
+    return IngestOutcome(survey=survey, report=report, preferences=stored)
 
 
 def _store_preferences(
@@ -174,7 +179,7 @@ def _look(
     request: IngestRequest,
     files: Sequence[RowSource],
     options: ReadOptions,
-    progress: Bars,
+    progress: Told,
 ) -> tuple[Survey, frozenset[str] | None]:
     """A first pass that writes nothing; also the texts of the queries to be labelled."""
     check = InputCheck(stores.vectors, request.memory, request.run)

@@ -19,6 +19,7 @@ from .rekeying import rekey as rekey
 from .relink import link as link
 from .relink import needs_link as needs_link
 from .rollout_writer import IngestReport as IngestReport
+from .rollout_writer import Progress as Progress
 from .rollout_writer import RolloutWriter as RolloutWriter
 from .rollout_writer import embedded as embedded
 from .run_deletion import delete_run as delete_run

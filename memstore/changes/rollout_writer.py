@@ -76,7 +76,8 @@ class RolloutWriter:
         #: What all batches so far did.
         self.report = IngestReport()
         self._stores = stores
-        self._incarnation: str | None = None
+        #: Of the memory that is written to; None as long as there is none.
+        self.incarnation: str | None = None
         self.find_memory()
 
     def find_memory(self) -> MemoryState | None:
@@ -92,9 +93,9 @@ class RolloutWriter:
 
         state = retried(look)
         found = None if state is None else state.incarnation
-        if self._incarnation not in (None, found):
+        if self.incarnation not in (None, found):
             raise deleted_memory_error(self.memory)
-        self._incarnation = found
+        self.incarnation = found
         return state
 
     def split(
@@ -127,10 +128,18 @@ class RolloutWriter:
             EncoderMismatchError: if the memory is stamped with another encoder.
             UnknownMemoryError: if the memory was deleted.
         """
+        return self.accept_embedded(self.ready(rollouts))
+
+    def ready(self, rollouts: Sequence[Rollout]) -> list[PreparedRollout]:
+        """The rollouts with their ids; those that the memory does not hold, with embeddings.
+
+        Raises:
+            InputError: if the memory holds another text at the place of one.
+        """
         fresh, known = self.split([prepare(self.memory, self.run, r) for r in rollouts])
         if any(item.rollout.query_embedding is None for item in fresh):
             retried(lambda: self._remember_stored(fresh))
-        return self.accept_embedded([*embedded(fresh, self.encoder), *known])
+        return [*embedded(fresh, self.encoder), *known]
 
     def accept_embedded(
         self, prepared: Sequence[PreparedRollout], keys: Callable[[], Keys] = dict
@@ -153,16 +162,20 @@ class RolloutWriter:
             prepared,
             encoder=self.encoder.name,
             dimension=self.encoder.dimension,
-            incarnation=self._incarnation,
+            incarnation=self.incarnation,
             keys=keys,
             reuse=self._reuse,
         )
-        self._incarnation = accepted.incarnation
+        self.note(accepted)
+        return accepted
+
+    def note(self, accepted: Accepted) -> None:
+        """Count what was accepted."""
+        self.incarnation = accepted.incarnation
         self.report.new += accepted.new
         self.report.existing += accepted.existing
         self.report.new_queries += accepted.new_queries
         self.report.labels += accepted.labels
-        return accepted
 
     def add(self, rollouts: Sequence[Rollout]) -> None:
         """Accept and publish one batch.
@@ -188,7 +201,7 @@ class RolloutWriter:
             MemrewardError: see `add`.
         """
         visible_next = 0
-        with closing(BackgroundPublisher(self._stores, self.memory)) as publisher:
+        with closing(self.publisher()) as publisher:
             for batch in batches:
                 self.accept(batch)
                 publisher.flush()
@@ -199,6 +212,10 @@ class RolloutWriter:
             publisher.flush()
             if visible_next:
                 progress(visible_next)
+
+    def publisher(self) -> BackgroundPublisher:
+        """What makes visible, in the background, what this writer accepts."""
+        return BackgroundPublisher(self._stores, self.memory)
 
     def _remember_stored(self, items: Sequence[PreparedRollout]) -> None:
         with self._stores.vectors.transaction("outbox.sql") as session:

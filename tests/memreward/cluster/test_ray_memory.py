@@ -144,7 +144,7 @@ def test_little_goes_through_the_driver(on_ray: RayMemory, monkeypatch: pytest.M
     monkeypatch.setattr(ray, "put", noting)
     on_ray.score(rollouts, store=False)
     assert len(sent) == 2, "all rollouts of a call are one object"
-    assert sum(map(len, sent)) <= 0.01 * rollout_table(rollouts).nbytes
+    assert sum(map(len, sent)) <= 0.01 * rollout_table(rollouts, 384).nbytes
 
 
 def test_a_reward_function_for_trl(on_ray: RayMemory) -> None:
@@ -209,7 +209,8 @@ def test_metrics_of_the_actors(on_ray: RayMemory) -> None:
     grown = {name: value - before.get(name, 0.0) for name, value in after.items()}
     assert grown["memreward_stored_rollouts_total writer "] == PLACES
     assert grown["memreward_store_seconds_count writer ok"] == 1
-    assert grown["memreward_store_seconds_count writer refused"] == 1
+    refused = grown.get("memreward_store_seconds_count writer refused", 0)
+    assert refused == 0, "the scorer refuses what it can, before it sends it"
     assert grown["memreward_request_seconds_count scorer ok"] == 1
     assert grown["memreward_request_seconds_count scorer refused"] == 1
     assert grown["memreward_batch_rollouts_sum scorer "] == PLACES

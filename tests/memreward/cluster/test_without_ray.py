@@ -2,17 +2,24 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from support.rollout_factory import make_rollout
 
 from memreward import Memory, RayMemory, memory_reward
-from memreward.cluster.arrow import rollout_table, rows_in, score_table, scores_in
+from memreward.cluster.arrow import (
+    prepared_in,
+    prepared_table,
+    rollout_table,
+    rollouts_in,
+    score_table,
+    scores_in,
+)
 from memreward.cluster.watching import WriterMetrics, labels_of, together
-from memreward.scoring.row_reader import RowReader
-from memstore.encoders.default import Encoder
-from schema.errors import SettingsError
+from schema.errors import InputError, SettingsError
+from schema.keyed_rollout import prepare
 from schema.score import Score, ScoreSource
 
 
@@ -33,11 +40,28 @@ def test_nothing_else_imports_ray() -> None:
 
 def test_rollouts_come_back_from_columns() -> None:
     given = [make_rollout(1), make_rollout(2, 1, reward=None, policy_embedding=None)]
-    read = RowReader().rollouts(rows_in(rollout_table(given)), Encoder())
+    read = rollouts_in(rollout_table(given, 384))
     assert given[0].policy_embedding is not None and given[0].query_embedding is not None
     for before, after in zip(given, read, strict=True):
         for name in type(before).__slots__:
-            assert np.array_equal(getattr(before, name), getattr(after, name)), name
+            first, second = getattr(before, name), getattr(after, name)
+            assert type(first) is type(second) and np.array_equal(first, second), name
+
+
+def test_what_a_scorer_found_out_comes_back_from_columns() -> None:
+    given = [prepare("m", "run", make_rollout(n, reward=None)) for n in range(3)]
+    keys = {given[0].id: "4", given[2].id: None}
+    items, read = prepared_in(prepared_table(given, keys))
+    assert [(i.id, i.query_id, i.content_hash) for i in items] == [
+        (i.id, i.query_id, i.content_hash) for i in given
+    ]
+    assert read == keys, "what says nothing is told from what was not read"
+
+
+def test_what_no_column_holds_is_refused_by_name() -> None:
+    for name, changes in (("query", {"query": "half \ud800"}), ("rollout", {"place": "3"})):
+        with pytest.raises(InputError, match=f"rollout 1 of 2: `{name}`"):
+            rollout_table([make_rollout(1), replace(make_rollout(2), **changes)], 384)
 
 
 def test_scores_come_back_from_columns() -> None:

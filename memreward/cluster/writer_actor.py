@@ -1,0 +1,75 @@
+"""The actor that writes. It opens no model and imports no torch, so it is soon back when killed."""
+
+from contextlib import ExitStack
+
+import pyarrow as pa
+from prometheus_client.core import Metric
+
+from memreward.base import started
+from memreward.cluster.arrow import prepared_in
+from memreward.cluster.watching import WriterMetrics, timed
+from memstore import Settings, load_settings
+from memstore.changes import RolloutWriter
+from memstore.outbox import Accepted, BackgroundPublisher, deleted_memory_error
+from schema.errors import EncoderMismatchError
+
+
+class WriterActor:
+    """The one writer of a memory, for the runs of all its trainers; one call at a time."""
+
+    def __init__(self, memory: str, settings: Settings | None) -> None:
+        """Open the databases, and publish what an earlier writer accepted.
+
+        Args:
+            memory: its name.
+            settings: where the databases are; None: what this node's environment and files say.
+        """
+        self._memory, self._metrics = memory, WriterMetrics()
+        self._open = ExitStack()  # Kept, since what it opened is closed with it.
+        self._stores = self._open.enter_context(started(settings or load_settings()))
+        self._publisher = BackgroundPublisher(self._stores, memory)
+        self._writers: dict[str, RolloutWriter] = {}
+
+    def store(self, run: str, encoder: str, incarnation: str | None, table: pa.Table) -> Accepted:
+        """Store what a scorer has checked and embedded; the same again adds nothing.
+
+        Args:
+            run: that made the rollouts.
+            encoder: that made their embeddings.
+            incarnation: of the memory that the scorer reads; None: it knows of none.
+            table: a `prepared_table`.
+
+        Raises:
+            MemrewardError: see `RolloutWriter.accept_embedded`; also what went wrong in publishing.
+        """
+        self._publisher.raise_error()
+        with timed(self._metrics.answered):
+            items, keys = prepared_in(table)
+            writer = self._writer(run, encoder, incarnation)
+            accepted = writer.accept_embedded(items, lambda: keys)
+        self._metrics.stored(accepted.new)
+        if accepted.seq is not None:
+            self._publisher.wake()
+        return accepted
+
+    def flush(self) -> None:
+        """Wait until everything that was stored is visible in Neo4j."""
+        self._publisher.flush()
+
+    def metrics(self) -> list[Metric]:
+        """What it counts."""
+        return list(self._metrics.registry.collect())
+
+    def _writer(self, run: str, encoder: str, incarnation: str | None) -> RolloutWriter:
+        """The run's writer to the memory as the scorer knows it."""
+        writer = self._writers.get(run)
+        if writer is None or (encoder, incarnation) != (writer.encoder.name, writer.incarnation):
+            writer = self._writers[run] = RolloutWriter(self._stores, self._memory, run)
+        if incarnation not in (None, writer.incarnation):
+            raise deleted_memory_error(self._memory)
+        if encoder != writer.encoder.name:
+            raise EncoderMismatchError(
+                f"memory {self._memory!r} has embeddings of {writer.encoder.name} now: call "
+                "`refresh()`"
+            )
+        return writer

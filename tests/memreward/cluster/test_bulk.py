@@ -1,0 +1,98 @@
+"""Bulk ingest on a local Ray: the rows of `memreward ingest`, once, also after kills."""
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from faults.dump import dump
+from support.store_fixtures import MemoryUnderTest
+
+from memreward.base import bars
+from memreward.cluster.ray_memory import RayMemory
+from memreward.jobs.ingest import IngestRequest, ingest_files
+from memstore.changes import ingestion
+from memstore.db.stores import Stores
+from memstore.outbox.deletion import delete_memory
+from memstore.settings import Settings
+from schema.errors import InputError
+
+QUESTIONS, PLACES = 600, 4
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two files, of more than one batch; rows of the second count on from the first."""
+    rows = [
+        {"query": f"What is {n} + {n % 7}?", "completion": f"I add.\n#### {n + place}"}
+        | ({"reward": float(place == n % 7)} if n % 3 == 0 else {})
+        for n in range(QUESTIONS)
+        for place in range(PLACES)
+    ]
+    half = len(rows) // 2 + 2
+    for name, part in (("a.jsonl", rows[:half]), ("b.jsonl", rows[half:])):
+        (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in part))
+    return tmp_path
+
+
+@pytest.fixture
+def memory(stores: Stores) -> Iterator[MemoryUnderTest]:
+    yield MemoryUnderTest(stores, "bulk")
+    delete_memory(stores, "bulk")
+
+
+def kill_an_embedder(over: threading.Event, killed: list[int]) -> None:
+    """As soon as one is there and has worked a little."""
+    while not over.wait(0.02):
+        for one in psutil.Process().children(recursive=True):
+            title = " ".join(one.cmdline())
+            if title.startswith("ray::EmbedActor.prepared"):
+                time.sleep(0.2)
+                os.kill(one.pid, signal.SIGKILL)
+                killed.append(one.pid)
+                return
+
+
+@pytest.mark.slow
+@pytest.mark.faults
+def test_the_same_memory_as_by_the_command(
+    memory: MemoryUnderTest,
+    server_settings: Settings,
+    folder: Path,
+    local_ray: None,
+) -> None:
+    with bars() as progress:
+        request = IngestRequest(files=[folder], memory=memory.name, run="r", labels=0.5)
+        expected = ingest_files(memory.stores, request, progress)
+    assert expected.report.new == QUESTIONS * PLACES > 2 * ingestion.ROLLOUTS_A_BATCH
+    before = dump(memory.stores, memory.name)
+    delete_memory(memory.stores, memory.name)
+    on_ray = RayMemory(memory.name, run="r", settings=server_settings)
+    over, killed, stages = threading.Event(), list[int](), list[str]()
+    killer = threading.Thread(target=kill_an_embedder, args=(over, killed))
+    killer.start()
+    try:
+        outcome = on_ray.ingest(
+            [folder], labels=0.5, embedders=2, progress=lambda what, *_: stages.append(what)
+        )
+        over.set()
+        killer.join()
+        assert killed, "nothing was killed"
+        assert outcome.report == expected.report
+        after = dump(memory.stores, memory.name)
+        for table, rows in before.items():
+            assert after[table] == rows, table
+        assert set(stages) & {"check rows", "ingest rollouts", "link queries"}
+        again = on_ray.ingest([folder], labels=0.5, embedders=1)
+        assert (again.report.new, again.report.existing) == (0, QUESTIONS * PLACES)
+        (folder / "c.jsonl").write_text('{"query": "half a row"}\n')
+        with pytest.raises(InputError, match="answer"):
+            on_ray.ingest([folder])
+    finally:
+        over.set()
+        on_ray.stop()
