@@ -11,7 +11,7 @@ from gnn.jobs.scoring_snapshot import ScoringSnapshot
 from gnn.models.memreward import MemrewardModel
 from memstore import Settings
 from memstore.db import Stores, get_memory
-from memstore.snapshot import ROLLOUT, cut, queries_of
+from memstore.snapshot import ROLLOUT, Snapshot, cut, queries_of
 
 
 class NearbyExplainer:
@@ -28,6 +28,16 @@ class NearbyExplainer:
         self._loaded: tuple[Path, MemrewardModel] | None = None
         self._lock = threading.Lock()
 
+    def prepare(self) -> None:
+        """Read the model and the snapshot, so that `explain` need not.
+
+        Raises:
+            UnknownMemoryError: if there is no such memory.
+            CheckpointError: if it has no fitting model.
+        """
+        with self._lock:
+            self._read()
+
     def explain(self, rollout: str) -> Why:
         """What moved the score of a rollout of the memory; labels that act by weights are left out.
 
@@ -39,14 +49,18 @@ class NearbyExplainer:
             CheckpointError: if it has no fitting model.
         """
         with self._lock:
-            encoder = get_memory(self._stores, self.memory).encoder
-            version, model = self._model(encoder)
-            snapshot = self._snapshot.caught_up(encoder)
+            version, model, snapshot = self._read()
             queries = queries_of(snapshot, snapshot.known(ROLLOUT, [rollout]))
             part = cut(snapshot, queries, prediction_reach(model))
             graph = self._snapshot.features(snapshot).fill(part)
             found = explain(model, graph, rollout)
         return why_of(self._stores, graph, version, found, ())
+
+    def _read(self) -> tuple[str, MemrewardModel, Snapshot]:
+        """The latest model, its version, and the snapshot as the memory is now."""
+        encoder = get_memory(self._stores, self.memory).encoder
+        version, model = self._model(encoder)
+        return version, model, self._snapshot.caught_up(encoder)
 
     def _model(self, encoder: str) -> tuple[str, MemrewardModel]:
         """The latest model and its version; read again only if there is a newer one."""

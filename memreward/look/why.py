@@ -1,6 +1,8 @@
 """The view of why a rollout is scored as it is."""
 
 import threading
+from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -10,7 +12,8 @@ from memreward.look.drawing import BOX, ROW, WIDTH, Bar, Path, path_of, waterfal
 from memreward.look.filters import RIGHT
 from memreward.look.pages import page
 from memreward.look.request import Id, Looked, MemoryName, frame
-from memstore.browse import rollout_detail
+from memstore.browse import PATIENCE_S, begun, rollout_detail
+from schema.errors import MemrewardError
 
 if TYPE_CHECKING:
     from gnn.jobs import NearbyExplainer
@@ -21,16 +24,36 @@ class _Explainers:
 
     def __init__(self, looked: Looked) -> None:
         self._looked = looked
-        self._last: NearbyExplainer | None = None
+        self._last: tuple[str, Future[NearbyExplainer]] | None = None
         self._lock = threading.Lock()
 
-    def of(self, memory: str) -> "NearbyExplainer":
+    def of(self, memory: str) -> "NearbyExplainer | None":
+        """None: the model and the snapshot of the memory are still being read.
+
+        Raises:
+            MemrewardError: what reading them raised; the next call tries again.
+        """
+        with self._lock:
+            if self._last is None or self._last[0] != memory:
+                made = begun(partial(self._ready, memory), "the model or the snapshot")
+                self._last = (memory, made)
+            asked = self._last
+        try:
+            return asked[1].result(PATIENCE_S)
+        except TimeoutError:
+            return None
+        except MemrewardError:
+            with self._lock:
+                if self._last is asked:
+                    self._last = None
+            raise
+
+    def _ready(self, memory: str) -> "NearbyExplainer":
         from gnn.jobs import NearbyExplainer  # Models are imported when they are needed.
 
-        with self._lock:
-            if self._last is None or self._last.memory != memory:
-                self._last = NearbyExplainer(self._looked.stores, self._looked.settings, memory)
-            return self._last
+        explainer = NearbyExplainer(self._looked.stores, self._looked.settings, memory)
+        explainer.prepare()
+        return explainer
 
 
 def add_why(app: FastAPI, looked: Looked) -> None:
@@ -43,7 +66,10 @@ def add_why(app: FastAPI, looked: Looked) -> None:
             shown = rollout_detail(view, rollout)
             around = frame(view, "why", None)
         # Not within the view: the first time, the model and the snapshot are read.
-        found = explainers.of(around["memory"]).explain(rollout)
+        explainer = explainers.of(around["memory"])
+        if explainer is None:
+            return page("why_later.html", {**around, "again": True})
+        found = explainer.explain(rollout)
         from gnn.explain import TITLES
 
         bars = [

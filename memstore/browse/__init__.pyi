@@ -3,6 +3,8 @@ from .brief_read import BrowsedMemory as BrowsedMemory
 from .brief_read import View as View
 from .brief_read import browsed_memories as browsed_memories
 from .brief_read import open_view as open_view
+from .in_background import PATIENCE_S as PATIENCE_S
+from .in_background import begun as begun
 from .judged import compared_queries as compared_queries
 from .judged import left_to_judge as left_to_judge
 from .likeness import LOOKED_AT as LOOKED_AT

@@ -2,16 +2,15 @@
 
 import threading
 from concurrent.futures import Future
+from functools import partial
 from typing import Final
 
 from memstore.browse.brief_read import View, open_view
+from memstore.browse.in_background import PATIENCE_S, begun
 from memstore.browse.last_kept import LastKept
 from memstore.browse.verified_totals import Totals, VerifiedTotals
 from memstore.db import Stores
-from schema.errors import MemrewardError
 
-#: How long a page waits for them.
-PATIENCE_S: Final = 0.3
 #: They may take longer than a statement that somebody waits for.
 TIMEOUT_MS: Final = 300_000
 #: Readings that are kept or go on, of all memories and times.
@@ -44,23 +43,13 @@ class AwaitedTotals:
         with self._lock:
             found = self._read.get(key)
             if found is None or (found.done() and found.exception() is not None):
-                found = Future()
+                found = begun(partial(self._sums, state.name, view.seq), "sums of rewards")
                 self._read.put(key, found)
-                reading = (state.name, view.seq, found)
-                threading.Thread(target=self._fill, args=reading, daemon=True).start()
         try:
             return found.result(PATIENCE_S)
         except TimeoutError:
             return None
 
-    def _fill(self, memory: str, seq: int, into: Future[Totals]) -> None:
-        try:
-            with self._one, open_view(self._stores, memory, seq, TIMEOUT_MS) as view:
-                into.set_result(self._totals.of(view))
-        except MemrewardError as error:
-            into.set_exception(error)
-        finally:
-            if not into.done():  # A fault, whose traceback the terminal shows.
-                into.set_exception(
-                    MemrewardError("sums of rewards could not be read: see the terminal")
-                )
+    def _sums(self, memory: str, seq: int) -> Totals:
+        with self._one, open_view(self._stores, memory, seq, TIMEOUT_MS) as view:
+            return self._totals.of(view)

@@ -14,6 +14,7 @@ from support.rollout_factory import make_rollout, make_rollouts
 from support.small_model import register, small_model
 from support.store_fixtures import MemoryUnderTest
 
+from gnn.jobs import NearbyExplainer
 from memreward.look.filters import FILTERS
 from memstore.browse import verified_totals
 from memstore.browse.brief_read import View
@@ -180,6 +181,33 @@ def test_why_a_rollout_is_scored_so(
     assert why.count("<script") == 1 and "onerror=&#39;" in why
     assert why.count('<svg class="drawing"') == why.count("<details data-row>")
     assert not links(early, "/why?")
+
+
+def test_why_does_not_wait_for_a_model_and_a_snapshot(
+    memory: MemoryUnderTest,
+    stores: Stores,
+    server_settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ready, prepare = threading.Event(), NearbyExplainer.prepare
+
+    def when_ready(explainer: NearbyExplainer) -> None:
+        assert ready.wait(120)
+        prepare(explainer)
+
+    monkeypatch.setattr(NearbyExplainer, "prepare", when_ready)
+    monkeypatch.setattr("memreward.look.why.PATIENCE_S", 0.01)
+    memory.add(make_rollouts(24))
+    register(memory, server_settings, small_model())
+    asked = rollout_id(memory.name, "run-1", "sum-0", 0, 0)
+    with looking(stores, settings=server_settings) as pages:
+        for _ in range(2):
+            early = pages.text("/why", memory=memory.name, rollout=asked)
+            assert "are being read" in early and "data-again" in early
+        ready.set()
+        monkeypatch.setattr("memreward.look.why.PATIENCE_S", 120.0)
+        why = pages.text("/why", memory=memory.name, rollout=asked)
+    assert "without all inputs" in why and "data-again" not in why
 
 
 def test_what_is_not_there_is_said(lived: MemoryUnderTest, pages: Pages) -> None:

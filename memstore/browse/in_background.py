@@ -1,0 +1,35 @@
+"""What a page waits for briefly, and is made in a thread of its own meanwhile."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Final, TypeVar
+
+from schema.errors import MemrewardError
+
+#: How long a page waits for it.
+PATIENCE_S: Final = 0.3
+
+T = TypeVar("T")
+
+
+def begun(make: Callable[[], T], what: str) -> Future[T]:
+    """Begin to make something, in a thread that does not hold up the end of the process.
+
+    Args:
+        make: makes it; what it raises is raised to those who wait.
+        what: its name, for the message after a fault.
+    """
+    made: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            made.set_result(make())
+        except MemrewardError as error:
+            made.set_exception(error)
+        finally:
+            if not made.done():  # A fault, whose traceback the terminal shows.
+                made.set_exception(MemrewardError(f"{what} could not be read: see the terminal"))
+
+    threading.Thread(target=run, daemon=True).start()
+    return made
