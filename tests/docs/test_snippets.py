@@ -56,6 +56,7 @@ NOT_RUN: Final[Mapping[tuple[str, str], str]] = {
         "memreward evaluate rollouts.parquet --labels 0.2 --seeds 5 --final",
     ): _LARGE,
     ("docs/quality.md", "memreward evaluate rollouts.parquet --labels 0.05"): _LARGE,
+    ("docs/performance.md", "memreward ingest rollouts.parquet"): _LARGE,
     (
         "docs/quality.md",
         "memreward evaluate rollouts.parquet --labels 0.2 --seeds 5 --base",
