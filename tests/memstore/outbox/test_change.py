@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
+from support.forgetting import LENGTHS
 from support.rollout_factory import make_rollout, make_rollouts, unit_vector
 from support.store_fixtures import MemoryUnderTest
 
@@ -15,6 +16,7 @@ from memstore.changes.run_deletion import delete_run
 from memstore.db.stores import get_memory
 from memstore.db.vector_store import SqlSession, VectorStore
 from memstore.encoders.default import EncodeProgress, Floats
+from memstore.forgetting import compact
 from memstore.outbox.change import OutboxBatch, begin_change, commit_change
 from schema.answers import KEYS_VERSION
 from schema.batch import BatchKind
@@ -66,6 +68,7 @@ CHANGES: dict[str, tuple[Change, object]] = {
     "link": (lambda memory: memory.link(), 6),
     "delete": (lambda memory: delete_run(memory.stores, memory.name, "run-2"), None),
     "reembed": (lambda memory: reembed(memory.stores, memory.name, OtherEncoder()), 17),
+    "compact": (lambda memory: compact(memory.stores, memory.name, 0, LENGTHS), 1),
     "rekey": (rekey_old, RekeyReport(version=KEYS_VERSION, read=7)),
 }
 
@@ -111,7 +114,7 @@ def test_a_change_is_made_once_though_the_answer_to_its_commit_is_lost(
     memory: MemoryUnderTest, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     memory.add(make_rollouts(3, 2))
-    memory.add([make_rollout(1, 2)], run="run-2")
+    memory.add([make_rollout(1, 2, reward=None)], run="run-2")
     register_model(memory.stores, memory.name, "m", {})
     work, expected = CHANGES[kind]
     seq = get_memory(memory.stores, memory.name).seq

@@ -118,7 +118,7 @@ def test_an_empty_graph_has_no_rows() -> None:
     none = {
         name: value[:0]
         for name, value in vars(graph).items()
-        if name.endswith(("_R", "_RD", "_R6", "_RP", "_C"))
+        if value is not None and name.endswith(("_R", "_RD", "_R6", "_RP", "_C"))
     }
     bare = replace(graph, **none, generated_2E=empty, leads_to_2E=empty, concludes_2E=empty)
     assert group_features(bare).shape == (0, 17)
