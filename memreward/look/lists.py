@@ -3,11 +3,16 @@
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
+from typing import Final
 
 from memreward.jobs import Listed, ListKind, label_list
 from memreward.look.request import Looked
+from memstore.browse import begun
 from memstore.db import get_memory
-from schema.errors import MemrewardError
+
+#: What is said after a fault.
+FAULT: Final = "the list could not be made: the terminal shows why"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,23 +48,15 @@ class Lists:
         with self._lock:
             found = self._made.get((memory, kind))
             if found is None or (again and found.done()):
-                found = self._made[memory, kind] = Future()
-                threading.Thread(target=self._make, args=(memory, kind, found), daemon=True).start()
+                found = self._made[memory, kind] = begun(partial(self._make, memory, kind), FAULT)
             if not found.done():
                 return None
             if found.exception() is not None:
                 del self._made[memory, kind]
         return found.result()
 
-    def _make(self, memory: str, kind: ListKind, into: Future[MadeList]) -> None:
-        try:
-            seq = get_memory(self._looked.stores, memory).published_seq
-            with self._one:
-                items = label_list(self._looked.settings, memory, kind)
-            into.set_result(MadeList(seq=seq, items=items))
-        except MemrewardError as error:
-            into.set_exception(error)
-        finally:
-            if not into.done():  # A fault, whose traceback the terminal shows.
-                told = "the list could not be made: the terminal shows why"
-                into.set_exception(MemrewardError(told))
+    def _make(self, memory: str, kind: ListKind) -> MadeList:
+        seq = get_memory(self._looked.stores, memory).published_seq
+        with self._one:
+            items = label_list(self._looked.settings, memory, kind)
+        return MadeList(seq=seq, items=items)

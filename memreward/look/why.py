@@ -3,7 +3,7 @@
 import threading
 from concurrent.futures import Future
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
@@ -17,6 +17,9 @@ from schema.errors import MemrewardError
 
 if TYPE_CHECKING:
     from gnn.jobs import NearbyExplainer
+
+#: What is said after a fault.
+FAULT: Final = "the model or the snapshot could not be read: see the terminal"
 
 
 class _Explainers:
@@ -35,7 +38,7 @@ class _Explainers:
         """
         with self._lock:
             if self._last is None or self._last[0] != memory:
-                made = begun(partial(self._ready, memory), "the model or the snapshot")
+                made = begun(partial(self._ready, memory), FAULT)
                 self._last = (memory, made)
             asked = self._last
         try:

@@ -11,6 +11,8 @@ from memstore.browse.last_kept import LastKept
 from memstore.browse.verified_totals import Totals, VerifiedTotals
 from memstore.db import Stores
 
+#: What is said after a fault.
+FAULT: Final = "sums of rewards could not be read: see the terminal"
 #: They may take longer than a statement that somebody waits for.
 TIMEOUT_MS: Final = 300_000
 #: Readings that are kept or go on, of all memories and times.
@@ -43,7 +45,7 @@ class AwaitedTotals:
         with self._lock:
             found = self._read.get(key)
             if found is None or (found.done() and found.exception() is not None):
-                found = begun(partial(self._sums, state.name, view.seq), "sums of rewards")
+                found = begun(partial(self._sums, state.name, view.seq), FAULT)
                 self._read.put(key, found)
         try:
             return found.result(PATIENCE_S)

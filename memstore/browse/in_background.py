@@ -13,12 +13,12 @@ PATIENCE_S: Final = 0.3
 T = TypeVar("T")
 
 
-def begun(make: Callable[[], T], what: str) -> Future[T]:
+def begun(make: Callable[[], T], fault: str) -> Future[T]:
     """Begin to make something, in a thread that does not hold up the end of the process.
 
     Args:
         make: makes it; what it raises is raised to those who wait.
-        what: its name, for the message after a fault.
+        fault: the message after a fault, whose traceback the terminal shows.
     """
     made: Future[T] = Future()
 
@@ -28,8 +28,8 @@ def begun(make: Callable[[], T], what: str) -> Future[T]:
         except MemrewardError as error:
             made.set_exception(error)
         finally:
-            if not made.done():  # A fault, whose traceback the terminal shows.
-                made.set_exception(MemrewardError(f"{what} could not be read: see the terminal"))
+            if not made.done():
+                made.set_exception(MemrewardError(fault))
 
     threading.Thread(target=run, daemon=True).start()
     return made
