@@ -19,6 +19,10 @@ class ShapeError(InputError):
         super().__init__(message)
         self.path = path
 
+    def __reduce__(self) -> tuple[type["ShapeError"], tuple[str, Path]]:
+        """It goes to other processes as itself."""
+        return type(self), (str(self), self.path)
+
 
 class SettingsError(MemrewardError, ValueError):
     """A setting is missing, contradictory or cannot work on this machine."""

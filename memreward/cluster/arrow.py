@@ -1,6 +1,7 @@
 """Rollouts and scores as columns of Arrow, which actors read where they lie, without a copy."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -29,6 +30,10 @@ _FIELDS: Final[Mapping[str, pa.DataType]] = MappingProxyType(
     | dict.fromkeys(("answer_given", "truncated"), _TRUTH)
     | {"reward": _REAL, "policy_signals": pa.list_(_REAL)}
 )
+#: Types of values that columns hold as they are; values of others are looked at, one by one.
+_USUAL: Final = {_TEXT: (str,), _WHOLE: (int,), _REAL: (float,), _TRUTH: (bool,)}
+#: Fields that may be None.
+_OPTIONAL: Final = frozenset(field.name for field in fields(Rollout) if field.default is None)
 #: What the scorer has found out of a rollout: its ids, and its conclusion's key where it was read.
 _IDS: Final = ("id", "query_id", "content_hash")
 _KEY, _IS_READ = "key", "key_read"
@@ -48,17 +53,15 @@ def rollout_table(rollouts: Sequence[Rollout], dimension: int) -> pa.Table:
     """The rollouts as columns, without those that no rollout fills.
 
     Raises:
-        InputError: if one holds what no column can; the memory's scorer checks the rest. The text
-            embeddings have `dimension` numbers.
+        InputError: if one holds what a column cannot, or would hold as something else (true as
+            1.0); the memory's scorer checks the rest. The text embeddings have `dimension` numbers.
     """
+    if not all(_is_usual(rollouts, name) for name in _FIELDS):
+        _check(rollouts, dimension)
     try:
         return pa.table(_columns(rollouts))
     except (pa.ArrowException, UnicodeError, TypeError, ValueError):
-        for row, rollout in enumerate(rollouts):
-            try:
-                check_rollout(rollout, dimension)
-            except InputError as error:
-                raise InputError(f"rollout {row} of {len(rollouts)}: {error}") from error
+        _check(rollouts, dimension)
         raise
 
 
@@ -107,6 +110,24 @@ def score_table(scores: Sequence[Score]) -> pa.Table:
 def scores_in(table: pa.Table) -> list[Score]:
     """The scores of a `score_table`."""
     return [Score(**{**row, "source": ScoreSource(row["source"])}) for row in table.to_pylist()]
+
+
+def _is_usual(rollouts: Sequence[Rollout], name: str) -> bool:
+    """Whether a column holds the field's values as they are."""
+    values = [getattr(rollout, name) for rollout in rollouts]
+    kind = _FIELDS[name]
+    if name == "policy_signals":
+        kind, values = _REAL, [one for given in values if given is not None for one in given]
+    absent = (type(None),) if name in _OPTIONAL else ()
+    return {*map(type, values)} <= {*_USUAL[kind], *absent}
+
+
+def _check(rollouts: Sequence[Rollout], dimension: int) -> None:
+    for row, rollout in enumerate(rollouts):
+        try:
+            check_rollout(rollout, dimension)
+        except InputError as error:
+            raise InputError(f"rollout {row} of {len(rollouts)}: {error}") from error
 
 
 def _columns(rollouts: Sequence[Rollout]) -> dict[str, pa.Array]:

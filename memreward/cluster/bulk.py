@@ -22,7 +22,6 @@ from memstore import Settings, load_settings
 from memstore.changes import Progress, RolloutWriter
 from memstore.db import Stores
 from schema.answers import conclusion_key
-from schema.errors import InputError, ShapeError
 from schema.rollout import Rollout
 
 #: Batches that an embedding actor has before it.
@@ -54,10 +53,7 @@ class IngestActor:
         """
         with started(self._settings or load_settings()) as stores:
             spread = _SpreadWriter(stores, request, writer, self._settings, embedders)
-            try:
-                return ingest_files(stores, request, self._note, spread)
-            except ShapeError as error:  # It cannot be sent as it is.
-                raise InputError(str(error)) from None
+            return ingest_files(stores, request, self._note, spread)
 
     def stage(self) -> Stage:
         """How far it is."""

@@ -59,9 +59,22 @@ def test_what_a_scorer_found_out_comes_back_from_columns() -> None:
 
 
 def test_what_no_column_holds_is_refused_by_name() -> None:
-    for name, changes in (("query", {"query": "half \ud800"}), ("rollout", {"place": "3"})):
+    for name, changes in (
+        ("query", {"query": "half \ud800"}),
+        ("query", {"query": None}),
+        ("rollout", {"place": "3"}),
+        ("reward", {"reward": True}),
+        ("step", {"step": 1.0}),
+        ("logprob_min", {"policy_signals": (0.1, True, 0.1, 0.1, 0.1, 0.1)}),
+    ):
         with pytest.raises(InputError, match=f"rollout 1 of 2: `{name}`"):
             rollout_table([make_rollout(1), replace(make_rollout(2), **changes)], 384)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    given = make_rollout(1, reward=np.float32(0.5), step=np.int64(3))  # pyright: ignore
+    (read,) = rollouts_in(rollout_table([given], 384))
+    assert (read.reward, read.step) == (0.5, 3)
 
 
 def test_scores_come_back_from_columns() -> None:
