@@ -1,3 +1,4 @@
+from .api import DEFAULT_RUN as DEFAULT_RUN
 from .api import ConclusionToJudge as ConclusionToJudge
 from .api import MemrewardError as MemrewardError
 from .api import Reuse as Reuse
@@ -7,5 +8,4 @@ from .api import learn_every as learn_every
 from .api import memory_reward as memory_reward
 from .client.remote_memory import RemoteMemory as RemoteMemory
 from .cluster.ray_memory import RayMemory as RayMemory
-from .memory import DEFAULT_RUN as DEFAULT_RUN
 from .memory import Memory as Memory

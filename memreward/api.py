@@ -2,12 +2,14 @@
 
 from schema.calls import ConclusionToJudge, Reuse
 from schema.errors import MemrewardError
+from schema.ids import DEFAULT_RUN
 from schema.rollout import Rollout
 from schema.score import Score
 from trainer.rewards import memory_reward
 from trainer.runs import learn_every
 
 __all__ = [
+    "DEFAULT_RUN",
     "ConclusionToJudge",
     "MemrewardError",
     "Reuse",

@@ -14,12 +14,11 @@ from memstore.db import Stores
 from memstore.encoders import TextEncoder
 from memstore.mapping import ShapeOptions
 from schema.calls import Judge, Reuse
-from schema.ids import checked_name
+from schema.ids import DEFAULT_RUN, checked_name
 from schema.reward import LabelReport
 from schema.rollout import Rollout
 from schema.score import Score
 
-DEFAULT_RUN: Final = "default"
 #: How long a query may take.
 QUERY_SECONDS: Final = 30.0
 

@@ -9,6 +9,8 @@ from schema.errors import InputError
 
 #: Rule for the names of memories and runs.
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+#: The run of those who name none.
+DEFAULT_RUN: Final = "default"
 #: Digits of an id, and the fewest of them that may stand for it.
 ID_LENGTH: Final = 32
 SHORTEST_PREFIX: Final = 8

@@ -77,9 +77,9 @@ def asked() -> ScoringClient:
     if settings.url is not None:
         return HttpClient(settings.url, _token(settings))
     if settings.memory is not None and settings.ray:
-        from memreward import DEFAULT_RUN
         from memreward.client.ray_client import RayClient
         from memreward.cluster import RayMemory
+        from schema.ids import DEFAULT_RUN
 
         return RayClient(RayMemory(settings.memory, run=settings.run or DEFAULT_RUN))
     if settings.memory is not None:

@@ -3,9 +3,10 @@
 import atexit
 from collections.abc import Sequence
 
-from memreward import DEFAULT_RUN, Memory
+from memreward import Memory
 from memreward.scoring import Row, RowReader, ScoringQueue
 from schema.calls import Reuse
+from schema.ids import DEFAULT_RUN
 from schema.score import Score
 
 #: Rollouts that may wait: more than a trainer has in the air at once.

@@ -6,18 +6,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
-from memreward import DEFAULT_RUN
 from memreward.cluster.arrow import rollout_table, scores_in
 from memreward.cluster.bulk import ingest_on_ray
 from memreward.cluster.library import ray_library, result_of
 from memreward.cluster.scorer_actor import ScorerActor
+from memreward.cluster.scorers import Scorers
 from memreward.cluster.watching import NAMESPACE, WATCH, MetricsActor, actor_names
 from memreward.cluster.writer_actor import WriterActor
 from memreward.jobs import IngestOutcome, IngestRequest, Told
 from memreward.scoring import RowReader
 from memstore import Settings
 from schema.errors import BusyError, SettingsError
-from schema.ids import checked_name
+from schema.ids import DEFAULT_RUN, checked_name
 from schema.rollout import Rollout
 from schema.score import Score
 
@@ -48,7 +48,8 @@ class RayMemory:
 
     One actor writes to the memory. One actor a node and run scores there. They are found by name,
     so all who open the same memory share them, and they live until `stop`. Rollouts go to the
-    scorer through the object store of the caller's node.
+    scorer through the object store of the caller's node; while that scorer is starting, those of
+    other nodes answer.
 
     Example:
         ray.init(address="auto")
@@ -86,8 +87,8 @@ class RayMemory:
                 "first, or ray.init() for one on this machine"
             )
         self._writer = _actor(WriterActor, f"{name}/writer", (name, settings))
-        self._scorer = self._scorer_here()
-        self._stamp = _Stamp(*result_of(self._scorer.encoder.remote()))
+        self._scorers = Scorers(name, run, self._scorer_here())
+        self._stamp = _Stamp(*self._scorers.encoder())
 
     def score(
         self, rollouts: Sequence[Rollout | Mapping[str, Any]], *, store: bool = True
@@ -109,7 +110,7 @@ class RayMemory:
         until = time.monotonic() + BUSY_SECONDS
         while True:
             try:
-                return scores_in(result_of(self._scorer.score.remote(table, store)))
+                return scores_in(self._scorers.score(table, store))
             except BusyError:
                 if time.monotonic() >= until:
                     raise
@@ -143,8 +144,8 @@ class RayMemory:
 
     def refresh(self) -> None:
         """Have this node's scorer pick up the latest checkpoint, and another encoder."""
-        result_of(self._scorer.refresh.remote())
-        self._stamp = _Stamp(*result_of(self._scorer.encoder.remote()))
+        result_of(self._scorers.own.refresh.remote())
+        self._stamp = _Stamp(*self._scorers.encoder())
 
     def flush(self) -> None:
         """Wait until everything that was stored is visible in Neo4j."""

@@ -7,12 +7,11 @@ repeat the calls that were cut off: a rollout is known by its sample number, and
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from prometheus_client.core import Metric
 
-from gnn.jobs import OnlineScorer
 from memreward.base import started
 from memreward.cluster.arrow import prepared_table, rollouts_in, score_table
 from memreward.cluster.library import result_of
@@ -23,6 +22,9 @@ from memstore.changes import RolloutWriter
 from memstore.db import Stores
 from memstore.outbox import Accepted, BackgroundPublisher
 from schema.keyed_rollout import Keys, PreparedRollout
+
+if TYPE_CHECKING:
+    from gnn.jobs import OnlineScorer
 
 
 class ScorerActor:
@@ -40,6 +42,8 @@ class ScorerActor:
             writer: the handle of the memory's writer.
             limit: most rollouts that wait.
         """
+        from gnn.jobs import OnlineScorer  # It takes seconds, and callers need the class only.
+
         settings = settings or load_settings()
         self._open = ExitStack()  # Kept, since what it opened is closed with it.
         stores = self._open.enter_context(started(settings))
@@ -120,7 +124,7 @@ class _PublisherElsewhere(BackgroundPublisher):
 class _Watched:
     """A `schema.score.Scorer` that also says how far the memory is."""
 
-    def __init__(self, stores: Stores, scorer: OnlineScorer) -> None:
+    def __init__(self, stores: Stores, scorer: "OnlineScorer") -> None:
         self._stores, self._scorer = stores, scorer
         self.score, self.flush = scorer.score, scorer.flush
 

@@ -18,6 +18,8 @@ from memreward.client import environment as client
 from memreward.cluster.arrow import rollout_table
 from memreward.cluster.library import ray_library
 from memreward.cluster.ray_memory import RayMemory
+from memreward.cluster.scorer_actor import ScorerActor
+from memreward.cluster.watching import NAMESPACE, WATCH
 from memreward.memory import Memory
 from memstore.settings import Settings
 from schema.errors import InputError
@@ -118,9 +120,40 @@ def test_actors_are_killed_in_the_middle(on_ray: RayMemory, trained: MemoryUnder
         while len(ids_of(trained, "run-1")) == seen:
             assert time.monotonic() < until, "the callers store nothing"
             time.sleep(0.02)
-        ray.kill((on_ray._scorer, on_ray._writer)[n], no_restart=False)
+        ray.kill((on_ray._scorers.own, on_ray._writer)[n], no_restart=False)
 
     two_callers(on_ray, trained, 2, kill)
+
+
+def scored_by(actor: Any) -> float:
+    """How many calls an actor has answered."""
+    ray = ray_library()
+    families = ray.get(actor.metrics.options(concurrency_group=WATCH).remote())
+    samples = [sample for family in families for sample in family.samples]
+    return sum(one.value for one in samples if one.name == "memreward_request_seconds_count")
+
+
+def test_another_scorer_answers_while_one_is_starting(
+    on_ray: RayMemory, server_settings: Settings
+) -> None:
+    ray, own = ray_library(), on_ray._scorers.own
+    made = ray.remote(num_cpus=0, concurrency_groups={WATCH: 1})(ScorerActor)
+    name = f"{on_ray.name}/run-1/elsewhere"
+    other = made.options(name=name, namespace=NAMESPACE, lifetime="detached").remote(
+        on_ray.name, "run-1", server_settings, on_ray._writer, 1 << 16
+    )
+    try:
+        ray.get(other.encoder.remote())
+        expected = on_ray.score(fresh(38), store=False)
+        assert scored_by(other) == 0
+        ray.kill(own, no_restart=False)
+        assert on_ray.score(fresh(38), store=False) == expected
+        assert scored_by(other) == 1, "the caller waited for its own scorer"
+        ray.get(own.encoder.remote())
+        on_ray.score(fresh(38), store=False)
+        assert scored_by(other) == scored_by(own) == 1
+    finally:
+        ray.kill(other)
 
 
 def test_little_goes_through_the_driver(on_ray: RayMemory, monkeypatch: pytest.MonkeyPatch) -> None:

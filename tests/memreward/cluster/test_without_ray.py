@@ -38,6 +38,15 @@ def test_nothing_else_imports_ray() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_callers_and_the_writer_import_no_torch() -> None:
+    """They would take seconds longer to start, after a kill."""
+    code = (
+        "import sys; sys.modules['torch'] = None; import memreward.cluster.ray_memory; "
+        "import memreward.client.ray_client"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_rollouts_come_back_from_columns() -> None:
     given = [make_rollout(1), make_rollout(2, 1, reward=None, policy_embedding=None)]
     read = rollouts_in(rollout_table(given, 384))

@@ -1,0 +1,112 @@
+"""The scorer of a node, and whoever stands in while it is not there: any scorer gives its scores.
+
+A scorer that was killed, or is just being started, takes seconds: it imports its models and opens
+a snapshot. Those of other nodes answer meanwhile.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pyarrow as pa
+
+from memreward.cluster.library import ray_library, result_of
+from memreward.cluster.watching import NAMESPACE, WATCH, actor_names
+from schema.errors import ServerError
+
+#: After so long without an answer a scorer is asked whether it is there, and given as long again.
+PATIENCE_SECONDS: Final = 1.0
+
+
+class Scorers:
+    """Asks a run's scorers, this node's first."""
+
+    def __init__(self, memory: str, run: str, own: Any) -> None:
+        """Nobody is asked yet.
+
+        Args:
+            memory: its name.
+            run: that makes the rollouts.
+            own: the handle of this node's scorer, which may still be starting.
+        """
+        self._prefix, self._memory, self.own = f"{memory}/{run}/", memory, own
+        #: Answered once this node's scorer works; None: it does, as far as is known.
+        self._starting: Any = _ping(own)
+
+    def score(self, table: pa.Table, store: bool) -> pa.Table:
+        """See `ScorerActor.score`; whoever dies over it is replaced by another.
+
+        Args:
+            table: a reference to a `rollout_table`.
+            store: whether the rollouts are stored.
+
+        Raises:
+            MemrewardError: if they cannot be stored or scored, or no scorer can be started.
+        """
+        while True:
+            scorer = self._one_that_works()
+            reference = scorer.score.options(max_task_retries=0).remote(table, store)
+            if self._is_answered(scorer, reference):
+                try:
+                    return result_of(reference)
+                except ServerError as error:
+                    if not isinstance(error.__cause__, ray_library().exceptions.RayActorError):
+                        raise
+            if scorer is self.own:
+                self._starting = _ping(self.own)
+
+    def encoder(self) -> tuple[str, int]:
+        """Name and dimension of the memory's encoder.
+
+        Raises:
+            MemrewardError: if no scorer can be started.
+        """
+        return result_of(self._one_that_works().encoder.remote())
+
+    def _is_answered(self, scorer: Any, reference: Any) -> bool:
+        """Wait for a call; False: the scorer is not there, and the call is taken back."""
+        ray = ray_library()
+        while not ray.wait([reference], timeout=PATIENCE_SECONDS)[0]:
+            if not ray.wait([reference, _ping(scorer)], timeout=PATIENCE_SECONDS)[0]:
+                ray.cancel(reference)
+                return False
+        return True
+
+    def _one_that_works(self) -> Any:
+        """This node's scorer, or while it is starting the first one that answers."""
+        ray, starting = ray_library(), self._starting
+        if starting is None:
+            return self.own
+        if not ray.wait([starting], timeout=0)[0]:
+            asked = {starting: self.own}
+            asked |= {_ping(other): other for other in self._others()}
+            while len(asked) > 1:
+                (first,), _ = ray.wait([*asked], num_returns=1)
+                if first is starting:
+                    break
+                try:
+                    ray.get(first)
+                except ray.exceptions.RayError:  # It cannot be started.
+                    del asked[first]
+                else:
+                    return asked[first]
+        result_of(starting)
+        if self._starting is starting:  # No other thread has lost it again.
+            self._starting = None
+        return self.own
+
+    def _others(self) -> Iterator[Any]:
+        """The run's scorers on other nodes."""
+        ray = ray_library()
+        for name in actor_names(self._memory):
+            if name.startswith(self._prefix):
+                try:
+                    actor = ray.get_actor(name, namespace=NAMESPACE)
+                except ValueError:  # It has died for good meanwhile.
+                    continue
+                if actor != self.own:
+                    yield actor
+
+
+def _ping(scorer: Any) -> Any:
+    """Answered at once by a scorer that works; by one that is starting, once it does."""
+    return scorer.encoder.options(concurrency_group=WATCH).remote()
