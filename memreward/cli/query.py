@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.table import Table
@@ -13,6 +13,17 @@ from memstore.reads import list_memories, memory_stats
 from schema.errors import InputError
 
 QUERY_TIMEOUT_S = 30.0
+#: Columns of the table of data sets, and their headings.
+_OF_A_DATASET: Final = {
+    "domain": "domain",
+    "dataset": "dataset",
+    "queries": "queries",
+    "rollouts": "rollouts",
+    "verified": "verified",
+    "mean_verified": "their mean",
+    "propagated": "propagated",
+    "mean_propagated": "their mean",
+}
 
 
 def stats(
@@ -39,8 +50,8 @@ def show_stats(found: Mapping[str, dict[str, Any]], *, with_datasets: bool) -> N
         console.print(f"memory {name}")
         console.print(_facts(stat["counts"]))
         console.print(_calls(stat["calls"]), highlight=False)
-        if with_datasets:
-            console.print(result_table(stat["datasets"]))
+        if with_datasets and stat["datasets"]:
+            console.print(_datasets(stat["datasets"]))
 
 
 def query(
@@ -95,6 +106,17 @@ def _facts(values: dict[str, Any]) -> Table:
     table = Table(show_header=False)
     for name, value in values.items():
         table.add_row(name, _cell(value))
+    return table
+
+
+def _datasets(rows: list[dict[str, Any]]) -> Table:
+    """What each data set holds, in few enough columns for a terminal; domains if there are some."""
+    columns = dict(_OF_A_DATASET)
+    if len({row["domain"] for row in rows}) < 2:
+        del columns["domain"]
+    table = Table(*columns.values())
+    for row in rows:
+        table.add_row(*(_cell(row[name]) for name in columns))
     return table
 
 

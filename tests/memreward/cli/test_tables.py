@@ -117,9 +117,15 @@ def print_robustness() -> None:
 
 
 def print_stats() -> None:
+    print_datasets({"domain": NAME, "dataset": NAME}, {"domain": "d", "dataset": NAME})
+
+
+def print_datasets(*names: dict[str, str]) -> None:
     calls = {"made": 1, "saved": 2, "audited": 3, "agreed": 3}
-    dataset = {"dataset": NAME, "domain": NAME, "queries": 12, "rollouts": 34, "verified": 0.123}
-    stat = {"counts": {"rollouts": 12345}, "calls": calls, "datasets": 2 * [dataset]}
+    numbers = {"queries": 50_000, "rollouts": 400_000, "verified": 400_000, "mean_verified": 0.123}
+    numbers |= {"propagated": 400_000, "mean_propagated": 0.123}
+    datasets = [{**name, **numbers} for name in names]
+    stat = {"counts": {"rollouts": 12345}, "calls": calls, "datasets": datasets}
     show_stats({"m": stat}, with_datasets=True)
 
 
@@ -315,6 +321,15 @@ def test_in_a_pipe_each_row_is_a_whole_line(monkeypatch: pytest.MonkeyPatch, pat
 def test_the_demo_prints_cypher_that_can_be_copied() -> None:
     for cypher in named_queries("demo.cypher").values():
         assert max(map(len, cypher.splitlines())) <= 80
+
+
+def test_data_sets_of_one_domain_are_lines_of_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("rg_prime_factorization", "rg_gcd")
+    rows = [{"domain": "gym", "dataset": name} for name in names]
+    text, _ = printed(monkeypatch, lambda: print_datasets(*rows), terminal=True)
+    for name in names:
+        (line,) = (line for line in text.splitlines() if name in line)
+        assert line.split() == [name, "50000", *2 * ["400000"], "0.123", "400000", "0.123"]
 
 
 def test_every_command_is_listed() -> None:
