@@ -41,6 +41,8 @@ class GraphCopy:
     def finish(self) -> None:
         """Write the current rewards and preferences, then the memory's sequence number."""
         session, memory = self.fence.session.of("archive.sql"), self.fence.memory
+        # A plan for any page of ids reads the whole memory for each of them.
+        session.of("plans.sql").run("for_given_values")
         bounds = {"memory": memory, "seq": self.seq}
         for page in session.stream("verified_ids", ROWS_A_PAGE, **bounds):
             ids = [id_ for (id_,) in page]

@@ -5,3 +5,7 @@ SELECT set_config('plan_cache_mode', 'force_generic_plan', true);
 -- name: for_this_memory
 -- Plans as usual.
 SELECT set_config('plan_cache_mode', 'auto', true);
+
+-- name: for_given_values
+-- For the rest of a connection, each plan is made for the values that are asked for.
+SELECT set_config('plan_cache_mode', 'force_custom_plan', false);

@@ -39,6 +39,28 @@ def test_an_older_backup_of_neo4j_catches_up(lived: MemoryUnderTest) -> None:
     assert lived.ask("MATCH (a:Answer {memory: $memory}) RETURN count(a) AS n") == [{"n": 43}]
 
 
+def test_each_page_of_rewards_is_looked_up_by_its_ids(
+    lived: MemoryUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plan that serves any page would read all rewards of the memory for each."""
+    monkeypatch.setattr("memstore.archive.graph_loader.ROWS_A_PAGE", 1)
+    plans: list[tuple[int, int]] = []
+    finish = GraphCopy.finish
+
+    def finish_and_count(copy: GraphCopy) -> None:
+        finish(copy)
+        rows = copy.fence.session._connection.execute(
+            "SELECT custom_plans, generic_plans FROM pg_prepared_statements "
+            "WHERE statement LIKE '%memreward.%verified%(%'"
+        )
+        plans.extend(rows.fetchall())
+
+    monkeypatch.setattr(GraphCopy, "finish", finish_and_count)
+    rebuild_graph(lived.stores, lived.name)
+    assert any(made_for_values > 5 for made_for_values, _ in plans)
+    assert all(made_for_any == 0 for _, made_for_any in plans)
+
+
 def test_what_waits_is_published_afterwards(memory: MemoryUnderTest) -> None:
     memory.add(make_rollouts(5))
     memory.accept(make_rollouts(3, first=10))
