@@ -49,6 +49,19 @@ class Present:
     #: Mean label that each labelled neighbour shows; NaN: its edge is not there.
     label_SK: Floats
 
+    def of(self, cases: Ints | slice) -> "Present":
+        """Some of the cases."""
+        return Present(**{name: value[cases] for name, value in vars(self).items()})
+
+    def distinct(self) -> tuple[Ints, Ints]:
+        """One of the cases of each kind, and for each case its kind, [S]."""
+        columns = [value.reshape(len(value), -1) for value in vars(self).values()]
+        table = np.hstack([np.asarray(column, np.float64) for column in columns])
+        # A label is at least 0.
+        table = np.nan_to_num(table, nan=-1.0)
+        _, first, case_S = np.unique(table, axis=0, return_index=True, return_inverse=True)
+        return first, case_S.reshape(-1)
+
 
 class Removals:
     """The score of one rollout as a function of what is present."""
@@ -98,11 +111,14 @@ class Removals:
 
     def __call__(self, present: Present) -> Worths:
         """Mean logit of the members and calibrated probability in each case, [S, 2]."""
+        # Many cases look the same: neighbours' labels count by their mean, orders share beginnings.
+        first, case_S = present.distinct()
+        return self._distinct(present.of(first))[case_S]
+
+    def _distinct(self, present: Present) -> Worths:
         parts: list[Floats] = []
         for start in range(0, len(present.text_S), COPIES_AT_ONCE):
-            part = Present(
-                **{k: v[start : start + COPIES_AT_ONCE] for k, v in vars(present).items()}
-            )
+            part = present.of(slice(start, start + COPIES_AT_ONCE))
             logit_MR = self._model.logits_of(self._copies(part))
             parts.append(logit_MR[:, self._place :: len(self._group)].mean(0))
         logit_S = np.concatenate(parts)

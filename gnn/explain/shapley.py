@@ -72,11 +72,14 @@ def _over_coalitions(game: Game, n: int) -> Worths:
 def _over_orders(game: Game, n: int) -> Worths:
     rng = np.random.default_rng(0)
     half = [rng.permutation(n) for _ in range(ORDERS // 2)]
-    value_NK: Worths | float = 0.0
-    for order in [*half, *(order[::-1] for order in half)]:
-        coalition_SN = np.zeros((n + 1, n), dtype=np.bool_)
+    orders = [*half, *(order[::-1] for order in half)]
+    coalition_OSN = np.zeros((ORDERS, n + 1, n), dtype=np.bool_)
+    for coalition_SN, order in zip(coalition_OSN, orders, strict=True):
         for place, player in enumerate(order):
             coalition_SN[place + 1 :, player] = True
-        gained_NK = np.diff(game(coalition_SN), axis=0)
+    worth_SK = game(coalition_OSN.reshape(-1, n))
+    gained_ONK = np.diff(worth_SK.reshape(ORDERS, n + 1, -1), axis=1)
+    value_NK: Worths | float = 0.0
+    for order, gained_NK in zip(orders, gained_ONK, strict=True):
         value_NK = value_NK + gained_NK[np.argsort(order)] / ORDERS
     return np.asarray(value_NK)

@@ -8,6 +8,7 @@ import numpy as np
 
 from gnn.checkpoints import Manifest, find_checkpoint, load_checkpoint
 from gnn.explain import Explanation, Influence, explain, influences
+from gnn.jobs.resumable_training import whole_graph
 from gnn.labelling import Suspect, contradiction, predict_unseen, suspects
 from gnn.models.memreward import MemrewardModel
 from gnn.sources import SourceTrust
@@ -71,7 +72,8 @@ def find_suspects(
         UnknownMemoryError: if there is no such memory.
         CheckpointError: if it has no fitting model.
     """
-    graph = read_graph(stores, memory)
+    # From the snapshot, which keeps the features of texts: of a large memory they take minutes.
+    graph = whole_graph(stores, settings, memory)
     model, manifest = _model(stores, settings, graph, version)
     unseen_R = predict_unseen(model, graph)
     _, known_R = contradiction(graph, unseen_R)

@@ -28,16 +28,6 @@ class NearbyExplainer:
         self._loaded: tuple[Path, MemrewardModel] | None = None
         self._lock = threading.Lock()
 
-    def prepare(self) -> None:
-        """Read the model and the snapshot, so that `explain` need not.
-
-        Raises:
-            UnknownMemoryError: if there is no such memory.
-            CheckpointError: if it has no fitting model.
-        """
-        with self._lock:
-            self._read()
-
     def explain(self, rollout: str) -> Why:
         """What moved the score of a rollout of the memory; labels that act by weights are left out.
 

@@ -8,6 +8,8 @@ import torch
 from support.graph_factory import labelled, make_graph
 
 from gnn.explain.attribution import Explanation, explain
+from gnn.explain.masking import Present, Removals
+from gnn.explain.shapley import Worths
 from gnn.features.assembly import OWN_NAMES
 from gnn.models.members.batch import make_batch, rollouts_of
 from gnn.models.members.member import TrainConfig
@@ -15,7 +17,7 @@ from gnn.models.memreward.config import MemrewardConfig
 from gnn.models.memreward.model import MemrewardModel
 from schema.errors import InputError
 from schema.graph import CONCLUDES, REV_GENERATED
-from schema.memory_graph import MemoryGraph
+from schema.memory_graph import Ints, MemoryGraph
 
 SMALL = MemrewardConfig(
     parts=2, net={"hidden": 8, "heads": 2}, train=TrainConfig(max_epochs=4, queries_a_batch=16)
@@ -77,6 +79,33 @@ def test_the_score_is_the_models(
 ) -> None:
     assert found.logit == pytest.approx(mean_logit(model, graph), abs=1e-5)
     assert found.probability == pytest.approx(float(model.predict(graph)[ASKED]), abs=1e-5)
+
+
+def test_cases_that_look_the_same_are_scored_once(
+    found: Explanation, model: MemrewardModel, graph: MemoryGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored: list[int] = []
+    score = Removals._distinct
+
+    def counted(removals: Removals, present: Present) -> Worths:
+        scored.append(len(present.text_S))
+        return score(removals, present)
+
+    monkeypatch.setattr(Removals, "_distinct", counted)
+    assert explain(model, graph, graph.rollout_id_R[ASKED]) == found
+    once = sum(scored)
+
+    def each_by_itself(present: Present) -> tuple[Ints, Ints]:
+        cases = np.arange(len(present.text_S))
+        return cases, cases
+
+    monkeypatch.setattr(Present, "distinct", each_by_itself)
+    scored.clear()
+    again = explain(model, graph, graph.rollout_id_R[ASKED])
+    assert once < 0.9 * sum(scored)
+    by_kind = {(item.kind, item.query_id): item.logit for item in found.contributions}
+    for item in again.contributions:
+        assert item.logit == pytest.approx(by_kind[item.kind, item.query_id], abs=1e-6)
 
 
 def test_every_neighbour_is_there_with_its_labels(found: Explanation, graph: MemoryGraph) -> None:
