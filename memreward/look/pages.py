@@ -39,6 +39,11 @@ def _time(value: datetime) -> str:
     return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def _counted(number: int, what: str) -> str:
+    """`1 rollout`, `3,152 rollouts`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 _ENVIRONMENT: Final = Environment(
     loader=PackageLoader("memreward.look", "templates"),
     autoescape=True,
@@ -47,7 +52,12 @@ _ENVIRONMENT: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_ENVIRONMENT.filters |= {"share": _share, "time": _time, "thousands": lambda n: f"{n:,}"}
+_ENVIRONMENT.filters |= {
+    "share": _share,
+    "time": _time,
+    "thousands": lambda n: f"{n:,}",
+    "counted": _counted,
+}
 _ENVIRONMENT.globals["address"] = address
 
 

@@ -7,6 +7,7 @@ from .in_background import PATIENCE_S as PATIENCE_S
 from .in_background import begun as begun
 from .judged import compared_queries as compared_queries
 from .judged import left_to_judge as left_to_judge
+from .last_kept import LastKept as LastKept
 from .likeness import LOOKED_AT as LOOKED_AT
 from .likeness import TypedTexts as TypedTexts
 from .likeness import groups_like as groups_like

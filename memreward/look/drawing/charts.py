@@ -7,6 +7,7 @@ from typing import Final
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from memstore.browse import MeanAt, RunSteps
 
@@ -58,6 +59,7 @@ def _line(
 
 def _in_colours(axes: Axes, ink: str, grid: str) -> None:
     axes.set_xlabel("step", color=ink)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.title.set_color(ink)
     axes.patch.set_alpha(0)
     axes.tick_params(colors=ink)

@@ -3,6 +3,7 @@
 
 const rows = () => [...document.querySelectorAll("[data-row] a[href]:not([tabindex]), [data-row] > summary")];
 const POLL_MS = 4000;
+const AGAIN_MS = 1000;
 
 function move(by) {
   const all = rows();
@@ -87,4 +88,4 @@ async function lookWhetherReady() {
   }
 }
 
-if ("again" in document.body.dataset) setInterval(lookWhetherReady, 3000);
+if ("again" in document.body.dataset) setInterval(lookWhetherReady, AGAIN_MS);

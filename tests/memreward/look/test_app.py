@@ -14,7 +14,7 @@ from support.rollout_factory import make_rollout, make_rollouts
 from support.small_model import register, small_model
 from support.store_fixtures import MemoryUnderTest
 
-from gnn.jobs import NearbyExplainer
+from gnn.jobs import NearbyExplainer, Why
 from memreward.look.filters import FILTERS
 from memstore.browse import verified_totals
 from memstore.browse.brief_read import View
@@ -183,19 +183,21 @@ def test_why_a_rollout_is_scored_so(
     assert not links(early, "/why?")
 
 
-def test_why_does_not_wait_for_a_model_and_a_snapshot(
+def test_why_does_not_wait_for_the_explanation(
     memory: MemoryUnderTest,
     stores: Stores,
     server_settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    ready, prepare = threading.Event(), NearbyExplainer.prepare
+    ready, explain = threading.Event(), NearbyExplainer.explain
+    explained: list[str] = []
 
-    def when_ready(explainer: NearbyExplainer) -> None:
+    def when_ready(explainer: NearbyExplainer, rollout: str) -> Why:
         assert ready.wait(120)
-        prepare(explainer)
+        explained.append(rollout)
+        return explain(explainer, rollout)
 
-    monkeypatch.setattr(NearbyExplainer, "prepare", when_ready)
+    monkeypatch.setattr(NearbyExplainer, "explain", when_ready)
     monkeypatch.setattr("memreward.look.why.PATIENCE_S", 0.01)
     memory.add(make_rollouts(24))
     register(memory, server_settings, small_model())
@@ -203,11 +205,20 @@ def test_why_does_not_wait_for_a_model_and_a_snapshot(
     with looking(stores, settings=server_settings) as pages:
         for _ in range(2):
             early = pages.text("/why", memory=memory.name, rollout=asked)
-            assert "are being read" in early and "data-again" in early
+            assert "is being computed" in early and "data-again" in early
         ready.set()
         monkeypatch.setattr("memreward.look.why.PATIENCE_S", 120.0)
         why = pages.text("/why", memory=memory.name, rollout=asked)
-    assert "without all inputs" in why and "data-again" not in why
+        assert "without all inputs" in why and "data-again" not in why
+        # A run that writes does not take from the page what it waits for.
+        memory.add(make_rollouts(1, first=40))
+        later = pages.text("/why", memory=memory.name, rollout=asked)
+        assert "as of batch" in later and "as of batch" not in why and len(explained) == 1
+        monkeypatch.setattr("memreward.look.why.KEPT_S", 0.0)
+        anew = pages.text("/why", memory=memory.name, rollout=asked)
+        assert "as of batch" not in anew and len(explained) == 2
+        assert pages.text("/why", memory=memory.name, rollout=asked) == anew
+    assert len(explained) == 2
 
 
 def test_what_is_not_there_is_said(lived: MemoryUnderTest, pages: Pages) -> None:

@@ -10,7 +10,7 @@ import pytest
 from support.look import HOSTILE
 
 import memreward.look
-from memreward.look.pages import address, page
+from memreward.look.pages import _counted, address, page
 from memstore.browse.brief_read import BrowsedMemory
 
 FOLDER = Path(memreward.look.__file__).parent
@@ -45,6 +45,14 @@ def test_a_hostile_text_adds_no_element_and_can_be_read(text: str) -> None:
 def problem(text: str) -> dict[str, object]:
     around = {"memory": text, "as_of": None, "last_seq": 1, "seq": 1, "where": ""}
     return {**around, "again": False, "detail": text}
+
+
+def test_one_is_not_written_as_several() -> None:
+    assert [_counted(n, "rollout") for n in (0, 1, 3152)] == [
+        "0 rollouts",
+        "1 rollout",
+        "3,152 rollouts",
+    ]
 
 
 def test_a_hostile_name_of_a_memory_stays_a_name() -> None:
