@@ -18,7 +18,14 @@ from memstore.db import MemoryState, Stores, get_memory
 from memstore.outbox import publish
 from memstore.reads import read_consistently, removals
 from memstore.snapshot.edge_drift import changed_edges
-from memstore.snapshot.files import EDGES, Files, SnapshotManifest, drop_other_bases, load_files
+from memstore.snapshot.files import (
+    EDGES,
+    Files,
+    SnapshotManifest,
+    drop_other_bases,
+    load_files,
+    machine_start,
+)
 from memstore.snapshot.fill import (
     add_accepted_edges,
     add_accepted_similar,
@@ -88,7 +95,8 @@ class SnapshotCache:
                 state.dimension,
             ):
                 return self._made(f"the memory has the encoder {state.encoder} now")
-            files.check()
+            if files.check():
+                files.save()
         except StoreError as error:
             return self._made(str(error))
         return self._agreeing(Snapshot(files), state)
@@ -244,6 +252,7 @@ class SnapshotCache:
             stamp=commonest(stamps),
             stamps=stamps,
             kept_names=list(state.feature_names),
+            start=machine_start(),
         )
         (self._home / manifest.base).mkdir()
         snapshot = Snapshot(Files(self._home, manifest, {}))

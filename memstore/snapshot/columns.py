@@ -2,12 +2,16 @@
 
 What a file holds beyond the rows that its user has counted is rubbish from a write that was cut
 off; the next append goes over it.
+
+A file is not read again to know that it is whole, as long as nothing has changed it: while a
+machine runs, its kernel keeps what was written. After another start, each is held against its
+checksum.
 """
 
 import mmap
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +31,8 @@ class Extent:
     rows: int = 0
     size: int = 0
     crc: int = 0
+    #: The file when it was known to be whole: its inode, size and time of change, in ns.
+    mark: tuple[int, ...] | None = None
 
 
 class NumberColumn:
@@ -67,9 +73,9 @@ class NumberColumn:
         if extent != self.extent:
             self.extent, self._mapped = extent, None
 
-    def check(self) -> None:
-        """Hold the file against its checksum; see `check_bytes`."""
-        check_bytes(self.path, self.extent)
+    def check(self, *, marked: bool) -> None:
+        """Hold the file against its checksum; see `checked`."""
+        self.extent = checked(self.path, self.extent, marked=marked)
 
 
 class TextColumn:
@@ -123,14 +129,15 @@ class TextColumn:
             self.data, self._mapped = data, None
         self._ends.adopt(ends)
 
-    def check(self) -> None:
-        """Hold both files against their checksums; see `check_bytes`."""
-        self._ends.check()
-        check_bytes(self._path, self.data)
+    def check(self, *, marked: bool) -> None:
+        """Hold both files against their checksums; see `checked`."""
+        self._ends.check(marked=marked)
+        self.data = checked(self._path, self.data, marked=marked)
 
 
 def append_bytes(path: Path, extent: Extent, rows: int, data: bytes) -> Extent:
     """Write `data` at the end of `extent`; returns what counts then."""
+    unchanged = extent.size == 0 or extent.mark == _mark(path)
     with path.open("r+b" if path.exists() else "w+b") as file:
         file.seek(extent.size)
         file.write(data)
@@ -138,15 +145,36 @@ def append_bytes(path: Path, extent: Extent, rows: int, data: bytes) -> Extent:
         rows=extent.rows + rows,
         size=extent.size + len(data),
         crc=zlib.crc32(data, extent.crc),
+        mark=_mark(path) if unchanged else None,
     )
 
 
-def check_bytes(path: Path, extent: Extent) -> None:
-    """Hold the bytes that count against their checksum.
+def _mark(path: Path) -> tuple[int, ...] | None:
+    """What changes with the file; None: it is not there."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_size, found.st_ctime_ns
+
+
+def checked(path: Path, extent: Extent, *, marked: bool) -> Extent:
+    """Hold the bytes that count against their checksum, unless the file has the mark that it had.
+
+    Args:
+        path: of the file.
+        extent: how much of it counts.
+        marked: whether marks count; not if they are of another start of the machine.
+
+    Returns:
+        The extent with the mark that the file has now.
 
     Raises:
         StoreError: if they are not what was written, or are gone.
     """
+    mark = _mark(path)
+    if marked and mark is not None and mark == extent.mark:
+        return extent
     crc, left = 0, extent.size
     try:
         if left:
@@ -157,3 +185,4 @@ def check_bytes(path: Path, extent: Extent) -> None:
         raise StoreError(f"{path} cannot be read ({error.strerror})") from error
     if left or crc != extent.crc:
         raise StoreError(f"{path} is damaged: its checksum is not what was written")
+    return replace(extent, mark=mark)

@@ -2,7 +2,8 @@
 
 `current.json` names the folder of the base and is replaced in one rename, so that a reader sees
 one whole state. Nothing is forced to the disk's surface: what a power cut spoils is found by its
-checksum, and the snapshot is rebuilt, since it is a copy of what the databases hold.
+checksum when the machine has started again, and the snapshot is rebuilt, since it is a copy of what
+the databases hold.
 """
 
 import json
@@ -115,6 +116,8 @@ class SnapshotManifest:
     stamps: list[tuple[str, str, int, int]]
     #: Names of what is kept of the texts of forgotten rollouts.
     kept_names: list[str]
+    #: The start of the machine in which the files' marks were made; None: they say nothing.
+    start: str | None = None
 
     @property
     def edge_files(self) -> dict[str, str]:
@@ -181,14 +184,21 @@ class Files:
             found |= {f"{name}.ends": column.ends, f"{name}.text": column.data}
         return found
 
-    def check(self) -> None:
-        """Compare every file with its checksum.
+    def check(self) -> bool:
+        """Compare every file that may have changed with its checksum.
+
+        Returns:
+            Whether marks were made anew; they count once they are saved.
 
         Raises:
             StoreError: if one is damaged.
         """
+        start, before = machine_start(), self.extents
+        marked = start is not None and start == self.manifest.start
         for column in (*self.numbers.values(), *self.texts.values()):
-            column.check()
+            column.check(marked=marked)
+        self.manifest.start = start
+        return not marked or self.extents != before
 
     def adopt(self, other: "Files") -> None:
         """See what another process has written to the same files."""
@@ -225,7 +235,7 @@ def load_files(home: Path) -> Files | None:
         fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if fields["format"] != FORMAT:
             return None
-        extents = {name: Extent(**value) for name, value in fields.pop("extents").items()}
+        extents = {name: _extent(value) for name, value in fields.pop("extents").items()}
         stamp = fields.pop("stamp")
         manifest = SnapshotManifest(**fields, stamp=None if stamp is None else Stamp(**stamp))
         manifest.stamps = [(p, layer, d, n) for p, layer, d, n in manifest.stamps]
@@ -234,6 +244,19 @@ def load_files(home: Path) -> Files | None:
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise StoreError(f"{path} is damaged ({error})") from error
+
+
+def _extent(fields: dict[str, Any]) -> Extent:
+    mark = fields.pop("mark", None)
+    return Extent(**fields, mark=None if mark is None else tuple(mark))
+
+
+def machine_start() -> str | None:
+    """Which start of this machine is running; None where its system does not say."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return None
 
 
 def drop_other_bases(home: Path, base: str) -> None:

@@ -15,7 +15,8 @@ from support.snapshot_factory import (
     with_real_ids,
 )
 
-from memstore.snapshot.files import load_files
+from memstore.snapshot import columns
+from memstore.snapshot.files import Files, load_files, machine_start
 from memstore.snapshot.snapshot import Snapshot
 from memstore.snapshot.subgraph import cut, whole
 from schema.errors import StoreError
@@ -107,6 +108,59 @@ def test_damage_to_any_file_is_found(tmp_path: Path) -> None:
     (tmp_path / "current.json").write_text('{"format": 1', encoding="utf-8")
     with pytest.raises(StoreError, match="damaged"):
         load_files(tmp_path)
+
+
+def saved(home: Path) -> Files:
+    snapshot_of(graph_of(), home).files.save()
+    files = load_files(home)
+    assert files is not None
+    return files
+
+
+def test_what_has_not_changed_is_not_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = saved(tmp_path)
+    assert files.check()  # Nobody has noted in which start of the machine they were written.
+    files.save()
+    files = load_files(tmp_path)
+    assert files is not None
+    monkeypatch.setattr(columns.zlib, "crc32", lambda *_: pytest.fail("a file was read"))
+    assert not files.check()
+
+
+def test_what_has_changed_is_read_again(tmp_path: Path) -> None:
+    files = saved(tmp_path)
+    files.check()
+    path = files.folder / "query.embedding"
+    data = bytearray(path.read_bytes())
+    data[100] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(StoreError, match="damaged"):
+        files.check()
+    column = files.numbers["query.embedding"]
+    column.append(column.array[:1])  # What is appended does not hide it.
+    with pytest.raises(StoreError, match="damaged"):
+        files.check()
+
+
+def test_after_another_start_of_the_machine_all_files_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = saved(tmp_path)
+    path = files.folder / "query.embedding"
+    data = bytearray(path.read_bytes())
+    data[100] ^= 1
+    path.write_bytes(data)
+    column = files.numbers["query.embedding"]
+    status = path.stat()
+    mark = (status.st_ino, status.st_size, status.st_ctime_ns)
+    column.extent = replace(column.extent, mark=mark)  # As a power cut might leave it.
+    files.manifest.start = machine_start()
+    files.check()
+    monkeypatch.setattr("memstore.snapshot.files.machine_start", lambda: "another")
+    with pytest.raises(StoreError, match="damaged"):
+        files.check()
 
 
 def test_a_cut_holds_what_is_near(tmp_path: Path) -> None:
