@@ -9,3 +9,4 @@ from .api import memory_reward as memory_reward
 from .client.remote_memory import RemoteMemory as RemoteMemory
 from .cluster.ray_memory import RayMemory as RayMemory
 from .memory import Memory as Memory
+from .sharded_memory import ShardedMemory as ShardedMemory

@@ -72,6 +72,10 @@ class UnknownMemoryError(MemrewardError, LookupError):
     """No memory of that name exists."""
 
 
+class ShardedError(UnknownMemoryError):
+    """The memory is divided into shards, and this does not go over them."""
+
+
 class QueryRefusedError(MemrewardError, PermissionError):
     """A Cypher query is not a plain read, or failed."""
 

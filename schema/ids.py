@@ -1,4 +1,7 @@
-"""Deterministic ids: the same content at the same place has the same id, so a retry converges."""
+"""Deterministic ids: the same content at the same place has the same id, so a retry converges.
+
+A shard has the ids of the memory that it is a part of.
+"""
 
 import hashlib
 import re
@@ -11,6 +14,8 @@ from schema.errors import InputError
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 #: The run of those who name none.
 DEFAULT_RUN: Final = "default"
+#: How the name of a shard ends; no name that somebody gives has the first character.
+_SHARD = re.compile(r"@[1-9]\d*-of-[1-9]\d*")
 #: Digits of an id, and the fewest of them that may stand for it.
 ID_LENGTH: Final = 32
 SHORTEST_PREFIX: Final = 8
@@ -33,6 +38,27 @@ def checked_name(name: str, what: str) -> str:
     )
 
 
+def shard_name(memory: str, number: int, count: int) -> str:
+    """Name of the memory that is shard `number` (from 1) of `count` of another one."""
+    return f"{memory}@{number}-of-{count}"
+
+
+def whole_name(memory: str) -> str:
+    """The memory that `memory` is a shard of, or its own name."""
+    whole, mark, end = memory.partition("@")
+    return whole if mark and _SHARD.fullmatch(mark + end) else memory
+
+
+def checked_memory(name: str) -> str:
+    """Return `name` if a memory or a shard can have it.
+
+    Raises:
+        InputError: otherwise.
+    """
+    checked_name(whole_name(name), "memory")
+    return name
+
+
 def digest(*parts: str) -> str:
     """128-bit hex digest of an unambiguous encoding of `parts`."""
     encoded = [part.encode() for part in parts]
@@ -42,7 +68,7 @@ def digest(*parts: str) -> str:
 
 def query_id(memory: str, text: str) -> str:
     """Id of a query: one node for one text in one memory, whichever run asked it."""
-    return digest("query", memory, text)
+    return digest("query", whole_name(memory), text)
 
 
 def rollout_id(memory: str, run: str, source_query_id: str, step: int, place: int) -> str:
@@ -51,12 +77,12 @@ def rollout_id(memory: str, run: str, source_query_id: str, step: int, place: in
     Derived from its place, not from its text: equal texts in one group, two source queries
     with one text and a second epoch all stay separate rollouts.
     """
-    return digest("rollout", memory, run, source_query_id, str(step), str(place))
+    return digest("rollout", whole_name(memory), run, source_query_id, str(step), str(place))
 
 
 def conclusion_id(memory: str, query: str, key: str) -> str:
     """Id of the conclusion `key` that answers of the query with id `query` reach."""
-    return digest("conclusion", memory, query, key)
+    return digest("conclusion", whole_name(memory), query, key)
 
 
 def is_prefix(text: str) -> bool:

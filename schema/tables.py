@@ -345,12 +345,38 @@ TO_FORGET: Final = Table(
         Column("keeps_thinking", _BOOLEAN),
     ),
 )
+SHARD: Final = Table(
+    name="shard",
+    key=("number",),
+    columns=(
+        _MEMORY,
+        Column("number", _INTEGER),
+        Column("made", _UUID),
+        _SEQ,
+        Column("generation", _INTEGER),
+        Column("neighbours", _INTEGER),
+        Column("incarnation", _UUID, optional=True),
+    ),
+)
+#: Edges between queries of several shards; they are made anew, so no archive has them.
+ACROSS: Final = Table(
+    name="across",
+    key=("query_id", "neighbour_id"),
+    columns=(
+        _MEMORY,
+        Column("generation", _INTEGER),
+        Column("query_id", _TEXT),
+        Column("neighbour_id", _TEXT),
+        Column("rank", _INTEGER),
+        Column("score", _FLOAT),
+    ),
+)
 
 #: All tables but `memory` itself; what refers to another comes after it.
 TABLES: Final[tuple[Table, ...]] = (
     *(BATCH, RUN, POLICY, SOURCE, QUERY, CONCLUSION, ROLLOUT, POLICY_EMBEDDING),
     *(VERIFIED_REWARD, PREFERENCE, MODEL, PROPAGATED_REWARD, SIMILAR_TO),
-    *(NEW_EMBEDDING, NEW_KEY, TO_FORGET),
+    *(NEW_EMBEDDING, NEW_KEY, TO_FORGET, SHARD, ACROSS),
 )
 #: Tables of which an archive has a file each.
 ARCHIVED: Final = tuple(table for table in TABLES if table.archive)

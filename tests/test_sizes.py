@@ -28,6 +28,7 @@ FUNCTIONS = {
     "gnn/evidence/own_labels.py own_labels": "one line a feature",
     "gnn/evidence/reliability.py fit": "one sum after another, without a branch",
     "gnn/features/code.py code_features": "one line a feature",
+    "gnn/jobs/online_scorer.py __init__": _ARGUMENTS,
     "gnn/jobs/train_and_propagate.py propagate_memory": _ARGUMENTS,
     "gnn/jobs/train_and_propagate.py train_memory": _ARGUMENTS,
     "gnn/models/memreward/training.py train_member": _ARGUMENTS,

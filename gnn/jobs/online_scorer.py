@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 
 from gnn.base import no_progress
-from gnn.checkpoints import LoadedModel, latest_checkpoint
+from gnn.checkpoints import LoadedModel
 from gnn.confidence import predict
 from gnn.features import KeptFeatures, OwnProcess
 from gnn.jobs.call_plan import plan_for, scores_taken_over
+from gnn.jobs.memory_writer import newest_checkpoint, open_writer
 from gnn.jobs.resumable_training import resumable
 from gnn.jobs.score import predict_queries, prediction_reach
 from gnn.jobs.scores_in_order import scores_in_order
@@ -20,7 +21,8 @@ from gnn.models import PriorModel
 from memstore import Settings
 from memstore.changes import RolloutWriter, embedded
 from memstore.db import Stores, get_memory
-from memstore.encoders import TextEncoder, caching, encoder_for
+from memstore.encoders import TextEncoder, caching
+from memstore.shards import ShardedWriter, Shards
 from memstore.snapshot import cut, nearest_unstored, vectors_in, with_rollouts
 from schema.calls import Reuse
 from schema.errors import InputError
@@ -49,7 +51,8 @@ class OnlineScorer:
         *,
         prior: bool = True,
         reuse: Reuse | None = None,
-        writer: RolloutWriter | None = None,
+        writer: RolloutWriter | ShardedWriter | None = None,
+        shards: Shards | None = None,
     ) -> None:
         """Read the model and the snapshot.
 
@@ -64,6 +67,7 @@ class OnlineScorer:
             reuse: rollouts that conclude what was verified on their query take that verdict over,
                 audited so; None: they do not.
             writer: takes the rollouts; None: one of its own.
+            shards: those of a memory that is divided, which does not do `reuse`.
 
         Raises:
             CheckpointError: if there is no such checkpoint, or it is damaged.
@@ -72,11 +76,13 @@ class OnlineScorer:
         self.memory, self.run = memory, run
         self._stores, self._settings, self._version = stores, settings, version
         self._lock = threading.RLock()
-        self._reuse = reuse
-        self._writer = writer or RolloutWriter(stores, memory, run, reuse=reuse is not None)
+        self._reuse, self._shards = reuse, shards
+        #: The memory, or the shard, that knows the checkpoints.
+        self._keeper = memory if shards is None else shards.first.name
+        self._writer = writer or open_writer(stores, memory, run, reuse, shards)
         self._publisher = self._writer.publisher()
         self._own = OwnProcess()
-        self._snapshot = ScoringSnapshot(stores, settings, memory)
+        self._snapshot = ScoringSnapshot(stores, settings, memory, shards)
         self._model = _prior() if prior else None
         self.refresh()
 
@@ -106,11 +112,13 @@ class OnlineScorer:
         with self._lock:
             if self._writer.find_memory() is None:
                 return
-            encoder = encoder_for(self._stores, self.memory)
+            encoder = self._writer.stamped_encoder()
             if encoder.name != self.encoder.name:
                 self._writer.encoder = caching(encoder)
             snapshot = self._snapshot.check()
-            folder = latest_checkpoint(self._stores, self._settings, self.memory, self._version)
+            folder = newest_checkpoint(
+                self._stores, self._settings, self._shards or self.memory, self._version
+            )
             if folder is not None and folder.name != self.model:
                 self._model = LoadedModel.load(folder, self.encoder.name)
             if self._model is not None:
@@ -182,10 +190,15 @@ class OnlineScorer:
             )
         with self._lock:
             self.flush()
-            encoder = get_memory(self._stores, self.memory).encoder
-            resume = resumable(self._stores, self.memory, encoder) is not None
+            encoder = get_memory(self._stores, self._keeper).encoder
+            resume = resumable(self._stores, self._keeper, encoder) is not None
             trained = train_memory(
-                self._stores, self._settings, self.memory, no_progress, resume=resume
+                self._stores,
+                self._settings,
+                self._keeper,
+                no_progress,
+                resume=resume,
+                shards=self._shards,
             )
             self.refresh()
         return trained.manifest.version
@@ -256,24 +269,25 @@ class OnlineScorer:
     ) -> dict[str, Score]:
         """The same, of rollouts that are stored nowhere, as if they were."""
         loaded = self._model
-        if not unverified or loaded is None or self._writer.find_memory() is None:
+        found = self._writer.find_memory()
+        if not unverified or loaded is None or found is None:
             return {}
-        graph = self._graph_with(items, loaded)
+        graph = self._graph_with(items, loaded, found.neighbours)
         row_of = {id_: row for row, id_ in enumerate(graph.query_id_Q)}
         queries: Ints = np.unique([row_of[item.query_id] for item in unverified])
-        found = predict(loaded.model, loaded.policy, graph, queries=queries)
-        return found.to_scores(loaded.version)
+        said = predict(loaded.model, loaded.policy, graph, queries=queries)
+        return said.to_scores(loaded.version)
 
-    def _graph_with(self, items: Sequence[PreparedRollout], loaded: LoadedModel) -> MemoryGraph:
+    def _graph_with(
+        self, items: Sequence[PreparedRollout], loaded: LoadedModel, neighbours: int
+    ) -> MemoryGraph:
         """The part of the memory around `items`, and those of them that it does not hold."""
         snapshot = self._snapshot.caught_up(self.encoder.name)
         fresh = {item.id: item for item in self._embedded(self._writer.split(items)[0])}
         query_ids = sorted({item.query_id for item in items})
         row_of = dict(zip(query_ids, snapshot.find(QUERY, query_ids).tolist(), strict=True))
         strangers = [item for item in fresh.values() if row_of[item.query_id] < 0]
-        neighbours = get_memory(self._stores, self.memory).neighbours
-        with self._stores.vectors.transaction("outbox.sql") as session:
-            edges = nearest_unstored(session, self.memory, strangers, neighbours)
+        edges = nearest_unstored(self._writer.places, strangers, neighbours)
         near = snapshot.find(QUERY, sorted({other for _, other, _ in edges}))
         seeds = np.array([row for row in (*row_of.values(), *near.tolist()) if row >= 0], np.int64)
         part = cut(snapshot, seeds, prediction_reach(loaded.model))

@@ -21,7 +21,14 @@ from memstore import Settings
 from memstore.changes import list_models, register_model
 from memstore.db import Stores, get_memory
 from memstore.servers import checkpoint_folder, snapshot_folder, training_folder
-from memstore.snapshot import SnapshotCache, training_cut, whole
+from memstore.shards import Shards
+from memstore.snapshot import (
+    ShardedSnapshotCache,
+    Snapshot,
+    SnapshotCache,
+    training_cut,
+    whole,
+)
 from schema.memory_graph import MemoryGraph
 
 #: Folder of the saved states of an interrupted training, next to the lock.
@@ -48,12 +55,13 @@ def train_on_course(
     model: MemrewardModel,
     seed: int,
     resume: bool,
+    shards: Shards | None = None,
 ) -> Trained:
     """Fit the default model, or resume; see `gnn.jobs.train_and_propagate.train_memory`."""
     with _one_training(stores, settings, memory) as unfinished:
-        graph = training_graph(stores, settings, memory)
+        graph = training_graph(stores, settings, memory, shards)
         if _labelled_queries(graph) < model.fewest_queries:
-            return train_prior(stores, settings, whole_graph(stores, settings, memory))
+            return train_prior(stores, settings, whole_graph(stores, settings, memory, shards))
         learns_from = fingerprint(graph, model.config)
         interrupted = read_note(unfinished) if resume else None
         if interrupted is not None and interrupted.learns_from == learns_from:
@@ -133,21 +141,32 @@ def _unchanged(settings: Settings, manifest: Manifest) -> Trained:
     return Trained(manifest=manifest, report=report, folder=folder, new=False)
 
 
-def training_graph(stores: Stores, settings: Settings, memory: str) -> MemoryGraph:
+def training_graph(
+    stores: Stores, settings: Settings, memory: str, shards: Shards | None = None
+) -> MemoryGraph:
     """What the default model learns from: the snapshot around what is verified or preferred."""
-    snapshot = SnapshotCache(stores, memory, snapshot_folder(settings)).snapshot
-    part = training_cut(stores, snapshot, MemrewardModel.reach)
+    snapshot = _snapshot(stores, settings, memory, shards)
+    part = training_cut(stores, snapshot, MemrewardModel.reach, shards)
     return KeptFeatures(snapshot.files.folder).fill(part)
 
 
-def whole_graph(stores: Stores, settings: Settings, memory: str) -> MemoryGraph:
+def whole_graph(
+    stores: Stores, settings: Settings, memory: str, shards: Shards | None = None
+) -> MemoryGraph:
     """All of a memory, from its snapshot.
 
     Raises:
         UnknownMemoryError: if there is no such memory.
     """
-    snapshot = SnapshotCache(stores, memory, snapshot_folder(settings)).snapshot
+    snapshot = _snapshot(stores, settings, memory, shards)
     return KeptFeatures(snapshot.files.folder).fill(whole(snapshot))
+
+
+def _snapshot(stores: Stores, settings: Settings, memory: str, shards: Shards | None) -> Snapshot:
+    home = snapshot_folder(settings)
+    if shards is not None:
+        return ShardedSnapshotCache(shards, home).snapshot
+    return SnapshotCache(stores, memory, home).snapshot
 
 
 def keep(

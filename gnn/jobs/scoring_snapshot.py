@@ -5,17 +5,21 @@ from memstore import Settings
 from memstore.db import Stores, get_memory
 from memstore.outbox import publish
 from memstore.servers import snapshot_folder
-from memstore.snapshot import Snapshot, SnapshotCache
+from memstore.shards import Shards
+from memstore.snapshot import ShardedSnapshotCache, Snapshot, SnapshotCache
 from schema.errors import EncoderMismatchError
 
 
 class ScoringSnapshot:
     """The snapshot of one memory, opened when it is first needed. Not thread-safe."""
 
-    def __init__(self, stores: Stores, settings: Settings, memory: str) -> None:
-        """Nothing is opened yet: the memory need not exist."""
+    def __init__(
+        self, stores: Stores, settings: Settings, memory: str, shards: Shards | None = None
+    ) -> None:
+        """Nothing is opened yet: the memory need not exist. `shards`: if it is divided."""
         self._stores, self._settings, self._memory = stores, settings, memory
-        self._kept: SnapshotCache | None = None
+        self._shards = shards
+        self._kept: SnapshotCache | ShardedSnapshotCache | None = None
         self._features: tuple[str, KeptFeatures] | None = None
 
     @property
@@ -57,7 +61,10 @@ class ScoringSnapshot:
             self._features = (folder.name, KeptFeatures(folder))
         return self._features[1]
 
-    def _opened(self) -> SnapshotCache:
+    def _opened(self) -> SnapshotCache | ShardedSnapshotCache:
+        if self._shards is not None:
+            self._kept = ShardedSnapshotCache(self._shards, snapshot_folder(self._settings))
+            return self._kept
         if get_memory(self._stores, self._memory).published_seq == 0:
             publish(self._stores, self._memory)
         self._kept = SnapshotCache(self._stores, self._memory, snapshot_folder(self._settings))

@@ -21,6 +21,7 @@ from memstore import Settings
 from memstore.changes import write_propagated
 from memstore.db import Stores
 from memstore.reads import read_graph
+from memstore.shards import Shards
 from schema.errors import InputError
 
 DEFAULT_MODEL = "memreward"
@@ -49,6 +50,7 @@ def train_memory(
     model: str = DEFAULT_MODEL,
     seed: int = 0,
     resume: bool = False,
+    shards: Shards | None = None,
 ) -> Trained:
     """Fit a model on what is verified in a memory and keep it as a checkpoint.
 
@@ -65,6 +67,7 @@ def train_memory(
         seed: of weights, batches and divisions; a training that is resumed has its own.
         resume: continue an interrupted training, or start from the last checkpoint; where there is
             neither, train from nothing.
+        shards: of a memory that is divided; `memory` is its first one, which notes the checkpoint.
 
     Raises:
         UnknownMemoryError: if there is no such memory.
@@ -76,7 +79,19 @@ def train_memory(
     fitted = reward_model(model)()
     if isinstance(fitted, MemrewardModel):
         return train_on_course(
-            stores, settings, memory, progress, model=fitted, seed=seed, resume=resume
+            stores,
+            settings,
+            memory,
+            progress,
+            model=fitted,
+            seed=seed,
+            resume=resume,
+            shards=shards,
+        )
+    if shards is not None:
+        raise InputError(
+            f"the model {model!r} does not learn from a memory that is divided into shards: "
+            f"{DEFAULT_MODEL!r} does"
         )
     if resume:
         raise InputError(

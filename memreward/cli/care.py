@@ -1,5 +1,6 @@
 """`memreward check | delete | label | history`: looking after a memory."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -14,8 +15,10 @@ from memreward.jobs import LabelRequest, delete_all, drop_snapshot, label_file, 
 from memstore import Settings, load_settings
 from memstore.changes import delete_run, memory_contents, run_contents
 from memstore.consistency import check_memory
+from memstore.db import Stores
 from memstore.outbox import every_memory
 from memstore.reads import History, Statement, parse_as_of, read_history
+from memstore.shards import check_edges, forget_division, names_of, shard_counts, shards_of
 
 SomeMemoryOption = Annotated[
     str | None, typer.Option("--memory", "-m", help="Name of the memory; without it, all.")
@@ -30,9 +33,12 @@ def check(memory: SomeMemoryOption = None, as_json: JsonOption = False) -> None:
     Publishing is paused while the check runs.
     """
     with connected() as stores, bars() as progress:
-        names = [memory] if memory else every_memory(stores)
+        names = names_of(stores, memory) if memory else every_memory(stores)
         adding = progress.adding()
         reports = [check_memory(stores, name, adding) for name in names]
+        for whole in [memory] if memory else shard_counts(stores):
+            if (shards := shards_of(stores, whole)) is not None:
+                reports.append(check_edges(shards))
     if as_json:
         console.print_data([asdict(report) for report in reports])
     for report in () if as_json else reports:
@@ -55,11 +61,14 @@ def delete(
     """Delete a memory, or one run of it, from both databases. There is no way back."""
     settings = load_settings()
     with connected(settings) as stores:
-        contents = run_contents(stores, memory, run) if run else memory_contents(stores, memory)
         what = f"run {run} of memory {memory}" if run else f"memory {memory}"
-        console.print(f"{what} holds", markup=False, highlight=False)
-        for line in contents.lines():
-            console.print(line, highlight=False)
+        names = [memory] if run else names_of(stores, memory)
+        for name in names:
+            contents = run_contents(stores, memory, run) if run else memory_contents(stores, name)
+            shown = what if name == memory else f"shard {name}"
+            console.print(f"{shown} holds", markup=False, highlight=False)
+            for line in contents.lines():
+                console.print(line, highlight=False)
         if dry_run:
             console.print("nothing was deleted (--dry-run)")
             return
@@ -69,7 +78,7 @@ def delete(
             delete_run(stores, memory, run)
             drop_snapshot(settings, memory)
         else:
-            delete_all(stores, settings, memory)
+            _delete_whole(stores, settings, memory, names)
     console.print(f"{what} is deleted", markup=False, highlight=False)
     if run:
         console.print(
@@ -78,6 +87,15 @@ def delete(
             highlight=False,
         )
     _name_what_is_left(settings, memory, run)
+
+
+def _delete_whole(stores: Stores, settings: Settings, memory: str, names: Sequence[str]) -> None:
+    """Delete a memory, or all shards of it."""
+    for name in names:
+        delete_all(stores, settings, name)
+    if names != [memory]:
+        forget_division(stores, memory)
+        drop_snapshot(settings, memory)
 
 
 def _name_what_is_left(settings: Settings, memory: str, run: str | None) -> None:

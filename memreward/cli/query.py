@@ -10,6 +10,7 @@ from rich.text import Text
 
 from memreward.base import JsonOption, cell, connected, console, err_console, number_cell, one_line
 from memstore.reads import list_memories, memory_stats
+from memstore.shards import names_of
 from schema.errors import InputError
 
 QUERY_TIMEOUT_S = 30.0
@@ -34,7 +35,7 @@ def stats(
 ) -> None:
     """Show what a memory holds, in all and per dataset."""
     with connected() as stores:
-        names = [memory] if memory else list_memories(stores)
+        names = names_of(stores, memory) if memory else list_memories(stores)
         found = {name: memory_stats(stores, name) for name in names}
     if as_json:
         console.print_data(found)

@@ -11,6 +11,7 @@ from memstore.db import Addresses, open_stores
 from memstore.outbox import Repaired, every_memory
 from memstore.outbox import repair as repair_memory
 from memstore.servers import migrate, set_neo4j_aside, up
+from memstore.shards import names_of, repair_edges, shard_counts, shards_of
 from schema.errors import DamagedGraphError, StoreError
 
 
@@ -35,7 +36,7 @@ def repair(
         return
     failed = False
     with connected() as stores:
-        for name in [memory] if memory else every_memory(stores):
+        for name in names_of(stores, memory) if memory else every_memory(stores):
             try:
                 done = repair_memory(stores, name)
             except StoreError as error:
@@ -43,6 +44,9 @@ def repair(
                 err_console.print(f"{name}: {error}", style="red", markup=False, soft_wrap=True)
             else:
                 console.print(f"{name}: {'; '.join(_said(done)) or 'nothing to do'}", markup=False)
+        for whole in [memory] if memory else shard_counts(stores):
+            if (shards := shards_of(stores, whole)) is not None and repair_edges(shards):
+                console.print(f"{whole}: queries got their edges between shards", markup=False)
     if failed:
         raise typer.Exit(1)
 
@@ -55,7 +59,7 @@ def _rebuild(settings: Settings, memory: str | None) -> None:
         where, memory = _fresh_neo4j(settings), None
     migrate(where)
     with open_stores(where) as stores:
-        for name in [memory] if memory else every_memory(stores):
+        for name in names_of(stores, memory) if memory else every_memory(stores):
             with bars() as progress:
                 rollouts = rebuild_graph(stores, name, progress.adding("rebuild "))
             console.print(f"{name}: rebuilt in Neo4j, {rollouts} rollouts", markup=False)

@@ -29,7 +29,7 @@ class Renaming:
         Raises:
             InputError: if the name cannot be one, or the rollouts cannot be read.
         """
-        self._memory = ids.checked_name(memory, "memory")
+        self._memory = ids.checked_memory(memory)
         self._new: dict[str, str] = {}
         self._query_of = _queries_of_conclusions(folder)
 

@@ -27,7 +27,7 @@ def check_manifest(manifest: ArchiveManifest) -> None:
         InputError: if no memory can be like that.
     """
     check_text(manifest.memory, "memory", MAX_NAME_BYTES)
-    ids.checked_name(manifest.memory, "memory")
+    ids.checked_memory(manifest.memory)
     check_text(manifest.created_at, "created_at", MAX_NAME_BYTES)
     try:
         datetime.fromisoformat(manifest.created_at)

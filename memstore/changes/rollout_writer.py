@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from memstore.changes.stored_vectors import remember_stored
-from memstore.db import MemoryState, Stores, find_memory, retried
+from memstore.db import MemoryState, Stores, VectorStore, find_memory, retried
 from memstore.encoders import TextEncoder, caching, encoder_for
 from memstore.outbox import (
     Accepted,
@@ -97,6 +97,19 @@ class RolloutWriter:
             raise deleted_memory_error(self.memory)
         self.incarnation = found
         return state
+
+    @property
+    def places(self) -> list[tuple[VectorStore, str]]:
+        """Where the memory is: Postgres, and its name there."""
+        return [(self._stores.vectors, self.memory)]
+
+    def stamped_encoder(self) -> TextEncoder:
+        """The encoder that the memory has now.
+
+        Raises:
+            MemrewardError: see `memstore.encoders.encoder_for`.
+        """
+        return encoder_for(self._stores, self.memory)
 
     def split(
         self, prepared: Sequence[PreparedRollout]

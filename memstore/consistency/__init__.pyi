@@ -1,1 +1,2 @@
 from .check import check_memory as check_memory
+from .report import CheckReport as CheckReport

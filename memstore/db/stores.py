@@ -9,7 +9,8 @@ from memstore.db.graph_store import GraphStore
 from memstore.db.retry import retried
 from memstore.db.vector_store import SqlSession, VectorStore
 from schema.answers import KEYS_VERSION
-from schema.errors import UnknownMemoryError
+from schema.errors import ShardedError, UnknownMemoryError
+from schema.ids import shard_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,9 +74,11 @@ def find_memory(session: SqlSession, name: str) -> MemoryState | None:
 
     Raises:
         UnknownMemoryError: if it is being deleted, imported or rebuilt.
+        ShardedError: if it is divided into shards.
     """
     row = session.of("outbox.sql").row("memory_state", memory=name)
     if row is None:
+        _refuse_divided(session, name)
         return None
     *fields, deleted, importing, rebuilding = row
     if deleted:
@@ -106,6 +109,17 @@ def find_memory(session: SqlSession, name: str) -> MemoryState | None:
         keys_version=keys_version,
         feature_names=tuple(feature_names),
     )
+
+
+def _refuse_divided(session: SqlSession, name: str) -> None:
+    row = session.of("outbox.sql").row("shards", memory=name)
+    if row is not None and row[0]:
+        count = int(row[0])
+        raise ShardedError(
+            f"memory {name!r} is divided into {count} shards, and this works on one memory: use "
+            f"`memreward.ShardedMemory.open({name!r}, shards={count})`, or name a shard, "
+            f"{shard_name(name, 1, count)!r} to {shard_name(name, count, count)!r} (docs/shards.md)"
+        )
 
 
 def rebuilding_message(name: str) -> str:

@@ -3,5 +3,8 @@ from .hnsw_index import keep_index as keep_index
 from .neighbours import copy_edges as copy_edges
 from .neighbours import nearest as nearest
 from .neighbours import nearest_to_vector as nearest_to_vector
+from .strangers import Near as Near
+from .strangers import nearest_of_all as nearest_of_all
+from .strangers import nearest_to_vectors as nearest_to_vectors
 from .vector_cache import QueryVectors as QueryVectors
 from .vector_cache import query_vectors as query_vectors

@@ -49,24 +49,25 @@ def nearest(
                 found = exact.rows(
                     "nearest_among", memory=memory, asked=list(asked), others=list(others)
                 )
-            found = _first(sorted(found, key=lambda row: (row[0], -row[2], row[1])), k)
+            found = first_of_each(sorted(found, key=lambda row: (row[0], -row[2], row[1])), k)
         else:
-            return _ranked(exact.rows("nearest", memory=memory, ids=query_ids, neighbours=k))
+            return ranked(exact.rows("nearest", memory=memory, ids=query_ids, neighbours=k))
         counts = Counter(query for query, _, _ in found)
         short = {id_ for id_ in query_ids if counts[id_] < k}
         if short:  # So many were filtered out that others come into question.
             found = [row for row in found if row[0] not in short]
             found += exact.rows("nearest", memory=memory, ids=sorted(short), neighbours=k)
-    return _ranked(found)
+    return ranked(found)
 
 
-def _first(rows: Iterable[tuple[Any, ...]], k: int) -> list[tuple[Any, ...]]:
+def first_of_each(rows: Iterable[tuple[Any, ...]], k: int) -> list[tuple[Any, ...]]:
     """The first k rows of each query."""
     groups = groupby(rows, key=itemgetter(0))
     return [row for _, group in groups for row in islice(group, k)]
 
 
-def _ranked(found: Iterable[tuple[Any, ...]]) -> list[dict[str, Any]]:
+def ranked(found: Iterable[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """Rows of SIMILAR_TO of pairs that are in order, with their cosines."""
     ranks: dict[str, int] = {}
     edges = []
     for query, neighbour, score in found:

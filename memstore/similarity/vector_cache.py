@@ -21,8 +21,8 @@ WORTH_READING: Final = 8
 _MARGIN: Final = 1e-5
 #: Searches in one product: bounds the memory that it takes.
 _AT_ONCE: Final = 64
-#: Memories that one process keeps the embeddings of.
-_KEPT: Final = 4
+#: Memories that one process keeps the embeddings of; the shards of one are several.
+_KEPT: Final = 16
 
 #: What the cached rows are true of: incarnation, encoder, dimension.
 _Stamp = tuple[str, str, int]
@@ -85,6 +85,33 @@ class QueryVectors:
                 for pair in self._near(asked[start : start + _AT_ONCE], k, list(arriving), new_ND)
             ]
 
+    def near(
+        self, session: SqlSession, state: MemoryState, asked: Mapping[str, Floats], k: int
+    ) -> list[tuple[str, str]]:
+        """Pairs (asked, other), among them the k nearest stored others of every vector.
+
+        Args:
+            session: sees all that is accepted up to `state.seq`.
+            state: of the memory.
+            asked: embeddings by id of queries, which are stored here or elsewhere.
+            k: how many neighbours each gets.
+        """
+        with self._lock:
+            self._catch_up(session, state)
+            ids, unit_MD = list(asked), _unit(vectors(list(asked.values())))
+            found: list[tuple[str, str]] = []
+            for start in range(0, len(ids), _AT_ONCE):
+                chunk = ids[start : start + _AT_ONCE]
+                cosine_MN = unit_MD[start : start + _AT_ONCE] @ self._unit_ND[: len(self._ids)].T
+                own = [
+                    (place, self._row[id_]) for place, id_ in enumerate(chunk) if id_ in self._row
+                ]
+                for place, row in own:
+                    cosine_MN[place, row] = -np.inf
+                pairs = zip(*_highest(cosine_MN, k), strict=True)
+                found += [(chunk[place], self._ids[other]) for place, other in pairs]
+            return found
+
     def _near(
         self, asked: Sequence[str], k: int, new_ids: list[str], new_ND: Floats
     ) -> list[tuple[str, str]]:
@@ -101,14 +128,9 @@ class QueryVectors:
         asked_MD[is_new_M] = new_ND[rows_M[is_new_M] - n_cached]
         cosine_MN = np.hstack([asked_MD @ self._unit_ND[:n_cached].T, asked_MD @ new_ND.T])
         cosine_MN[np.arange(len(known)), rows_M] = -np.inf
-        k = min(k, cosine_MN.shape[1] - 1)
-        if k < 1:
-            return []
-        least_M = np.partition(cosine_MN, -k, axis=1)[:, -k] - _MARGIN
-        places, others = np.nonzero(cosine_MN >= least_M[:, None])
         return [
             (known[place], self._ids[other] if other < n_cached else new_ids[other - n_cached])
-            for place, other in zip(places.tolist(), others.tolist(), strict=True)
+            for place, other in zip(*_highest(cosine_MN, k), strict=True)
         ]
 
     def _catch_up(self, session: SqlSession, state: MemoryState) -> None:
@@ -141,6 +163,17 @@ class QueryVectors:
         self._unit_ND[n_cached:needed] = unit_ND
         self._row |= {id_: n_cached + place for place, id_ in enumerate(ids)}
         self._ids += ids
+
+
+def _highest(cosine_MN: Floats, k: int) -> tuple[list[int], list[int]]:
+    """Rows and columns of those that can be among the k highest of a row; -inf cannot."""
+    k = min(k, cosine_MN.shape[1])
+    if k < 1:
+        return [], []
+    least_M = np.partition(cosine_MN, -k, axis=1)[:, -k] - _MARGIN
+    possible_MN = (cosine_MN >= least_M[:, None]) & (cosine_MN > -np.inf)
+    places, others = np.nonzero(possible_MN)
+    return places.tolist(), others.tolist()
 
 
 def _stamp(state: MemoryState) -> _Stamp:

@@ -1,6 +1,7 @@
 from .cache import SnapshotCache as SnapshotCache
 from .files import NODE_OF as NODE_OF
 from .files import ROLLOUT as ROLLOUT
+from .sharded_cache import ShardedSnapshotCache as ShardedSnapshotCache
 from .snapshot import Snapshot as Snapshot
 from .stored_vectors import vectors_in as vectors_in
 from .subgraph import Cut as Cut

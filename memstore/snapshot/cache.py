@@ -8,6 +8,7 @@ all else by reading what the newer batches brought.
 
 import logging
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -27,6 +28,7 @@ from memstore.snapshot.files import (
     machine_start,
 )
 from memstore.snapshot.fill import (
+    Span,
     add_accepted_edges,
     add_accepted_similar,
     add_nodes,
@@ -43,7 +45,7 @@ from schema.graph import SIMILAR
 _log = logging.getLogger("memreward.snapshot")
 
 #: Kinds of batches that take rows away or replace them.
-_REMOVING: Final = {
+REMOVING: Final = {
     BatchKind.DELETE.value,
     BatchKind.REEMBED.value,
     BatchKind.REKEY.value,
@@ -104,7 +106,7 @@ class SnapshotCache:
     def _agreeing(self, snapshot: Snapshot, state: MemoryState) -> Snapshot:
         """The snapshot, rebuilt if edges were changed by hand in Neo4j."""
         kinds = self._kinds_after(snapshot.seq)
-        if _REMOVING & kinds or BatchKind.LINK.value in kinds:
+        if REMOVING & kinds or BatchKind.LINK.value in kinds:
             return snapshot  # Catching up will rebuild it, or read the edges again.
         edge = changed_edges(
             self._stores, snapshot, state.published_seq, state.published_generation
@@ -160,7 +162,7 @@ class SnapshotCache:
         before = removals(self._stores, self._memory)
         state = self._state()
         kinds = self._kinds_after(self.snapshot.seq)
-        if _REMOVING & kinds:
+        if REMOVING & kinds:
             self.snapshot = self._made("rows were deleted or replaced")
             return
         linked = BatchKind.LINK.value in kinds
@@ -180,6 +182,7 @@ class SnapshotCache:
         manifest = self.snapshot.files.manifest
         manifest.seq, manifest.stamps = state.seq, stamps
         if commonest(stamps) != manifest.stamp:
+            publish(self._stores, self._memory)  # A new base holds what is published.
             self.snapshot = self._made("other policy embeddings have become the most")
             return
         if self.snapshot.wants_csr:
@@ -188,19 +191,21 @@ class SnapshotCache:
 
     def _append(self, state: MemoryState, *, linked: bool) -> list[tuple[str, str, int, int]]:
         """Everything up to `state.seq`; returns the counts of the policy embeddings' stamps."""
-        snapshot, after, upto = self.snapshot, self.snapshot.seq, state.seq
+        snapshot = self.snapshot
+        span = Span(memory=self._memory, after=snapshot.seq, upto=state.seq)
         manifest = snapshot.files.manifest
         with self._stores.vectors.transaction("snapshot.sql") as session:
-            add_nodes(snapshot, session, after, upto)
-            add_accepted_edges(snapshot, session, after, upto)
+            add_nodes(snapshot, session, span)
+            add_accepted_edges(snapshot, session, span)
             if not linked:
-                add_accepted_similar(snapshot, session, after, upto)
-            add_verified(snapshot, session, after, upto)
-            stamps = count_stamps(session, self._memory, after, upto, manifest.stamps)
+                add_accepted_similar(snapshot, session, span)
+            add_verified(snapshot, session, span)
+            stamps = count_stamps(session, span, manifest.stamps)
         if linked:
             self.snapshot = snapshot = self._relinked(state)
             with self._stores.vectors.transaction("snapshot.sql") as session:
-                add_accepted_similar(snapshot, session, state.published_seq, upto)
+                later = replace(span, after=state.published_seq)
+                add_accepted_similar(snapshot, session, later)
         return stamps
 
     def _relinked(self, state: MemoryState) -> Snapshot:
@@ -238,8 +243,9 @@ class SnapshotCache:
             publish(self._stores, self._memory)
             state = self._state()
         upto, memory = state.published_seq, self._memory
+        span = Span(memory=memory, after=0, upto=upto)
         with self._stores.vectors.transaction("snapshot.sql") as session:
-            stamps = count_stamps(session, memory, 0, upto, ())
+            stamps = count_stamps(session, span, ())
         manifest = SnapshotManifest(
             memory=memory,
             incarnation=state.incarnation,
@@ -257,12 +263,12 @@ class SnapshotCache:
         (self._home / manifest.base).mkdir()
         snapshot = Snapshot(Files(self._home, manifest, {}))
         with self._stores.vectors.transaction("snapshot.sql") as session:
-            add_nodes(snapshot, session, 0, upto)
+            add_nodes(snapshot, session, span)
         for edge in EDGES:
             edges = published_edges(self._stores, snapshot, edge, upto, manifest.generation)
             snapshot.add_edges(edge, edges)
         with self._stores.vectors.transaction("snapshot.sql") as session:
-            add_verified(snapshot, session, 0, upto)
+            add_verified(snapshot, session, span)
         if self._state().published_generation != manifest.generation:
             shutil.rmtree(snapshot.files.folder)
             return self._new_base()  # A link has dropped edges while they were read.

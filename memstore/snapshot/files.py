@@ -9,7 +9,7 @@ the databases hold.
 import json
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -118,6 +118,8 @@ class SnapshotManifest:
     kept_names: list[str]
     #: The start of the machine in which the files' marks were made; None: they say nothing.
     start: str | None = None
+    #: Of a memory that is divided: the last batch of each shard that it holds; `seq` is their sum.
+    shards: list[int] = field(default_factory=list[int])
 
     @property
     def edge_files(self) -> dict[str, str]:

@@ -5,12 +5,13 @@ and from the rows of Postgres for what arrived after that.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
 
 from memstore.db import GraphTransaction, SqlSession, Stores, vectors
-from memstore.snapshot.files import EDGES, NUMBERS_OF_ROLLOUT, ROLLOUT, TABLES, Stamp
+from memstore.snapshot.files import EDGES, NAMED, NUMBERS_OF_ROLLOUT, ROLLOUT, TABLES, Stamp
 from memstore.snapshot.snapshot import EdgeRows, NodeRows, Snapshot
 from schema import tables
 from schema.graph import SIMILAR, SOURCE, STORED_EDGES
@@ -23,20 +24,32 @@ EDGES_A_PAGE: Final = 20_000
 FEW_BATCHES: Final = 4
 
 
-def add_nodes(snapshot: Snapshot, session: SqlSession, after: int, upto: int) -> None:
-    """Append the nodes of the batches after one sequence number and up to another."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Span:
+    """The batches of a memory, or of a shard, after one sequence number and up to another."""
+
+    memory: str
+    after: int
+    upto: int
+
+
+def add_nodes(snapshot: Snapshot, session: SqlSession, span: Span) -> None:
+    """Append the nodes that batches brought; a name that another shard has too, once."""
     manifest = snapshot.files.manifest
     for node, table in TABLES.items():
         kept = [table.column("kept_features")] if node == ROLLOUT else []
         columns = (table.column(table.key[0]), table.column("seq"), *table.in_snapshot, *kept)
         sql = session.of_table(table, columns)
-        for page in _pages(
-            sql, "between", ROWS_A_PAGE, memory=snapshot.memory, after=after, upto=upto
-        ):
+        for page in pages(sql, "between", ROWS_A_PAGE, span):
+            if node in NAMED:
+                known = snapshot.find(node, [row[0] for row in page]) >= 0
+                page = [row for row, is_known in zip(page, known, strict=True) if not is_known]
+                if not page:
+                    continue
             rows = _node_rows(columns, page, manifest.dimension)
             if node == ROLLOUT:
                 rows.numbers["policy_embedding"] = _policy_embeddings(
-                    session.of("snapshot.sql"), snapshot.memory, manifest.stamp, rows.ids
+                    session.of("snapshot.sql"), span.memory, manifest.stamp, rows.ids
                 )
                 rows.numbers["kept_features"] = _rows_of_numbers(
                     [row[-1] for row in page], len(manifest.kept_names)
@@ -44,15 +57,15 @@ def add_nodes(snapshot: Snapshot, session: SqlSession, after: int, upto: int) ->
             snapshot.add_nodes(node, rows)
 
 
-def _pages(
-    sql: SqlSession, name: str, size: int, *, memory: str, after: int, upto: int
+def pages(
+    sql: SqlSession, name: str, size: int, span: Span, **more: Any
 ) -> Iterator[list[tuple[Any, ...]]]:
-    """What the batches after one sequence number and up to another brought, `size` rows at a time.
+    """What batches brought, `size` rows at a time.
 
     A few batches, which are small, in one go: a cursor on the server costs more than they do.
     """
-    bounds: dict[str, Any] = {"memory": memory, "after": after, "upto": upto}
-    if upto - after > FEW_BATCHES:
+    bounds: dict[str, Any] = {**asdict(span), **more}
+    if span.upto - span.after > FEW_BATCHES:
         yield from sql.stream(name, size, **bounds)
     elif rows := sql.rows(name, **bounds):
         yield rows
@@ -123,17 +136,11 @@ def _policy_embeddings(
 
 
 def count_stamps(
-    session: SqlSession,
-    memory: str,
-    after: int,
-    upto: int,
-    known: Iterable[tuple[str, str, int, int]],
+    session: SqlSession, span: Span, known: Iterable[tuple[str, str, int, int]]
 ) -> list[tuple[str, str, int, int]]:
     """How many policy embeddings carry each stamp, given what was `known` before."""
     counts = {(policy, layer, dimension): n for policy, layer, dimension, n in known}
-    for policy, layer, dimension, n in session.of("snapshot.sql").rows(
-        "stamps", memory=memory, after=after, upto=upto
-    ):
+    for policy, layer, dimension, n in session.of("snapshot.sql").rows("stamps", **asdict(span)):
         key = (policy, layer, dimension)
         counts[key] = counts.get(key, 0) + n
     return [(*key, n) for key, n in sorted(counts.items())]
@@ -148,9 +155,8 @@ def commonest(stamps: Iterable[tuple[str, str, int, int]]) -> Stamp | None:
     return Stamp(policy=policy, layer=layer, dimension=dimension)
 
 
-def add_accepted_edges(snapshot: Snapshot, session: SqlSession, after: int, upto: int) -> None:
+def add_accepted_edges(snapshot: Snapshot, session: SqlSession, span: Span) -> None:
     """Append the edges of rollouts that Neo4j need not hold yet, from the rows they brought."""
-    bounds: dict[str, Any] = {"memory": snapshot.memory, "after": after, "upto": upto}
     brought = {name: spec.columns for name, spec in STORED_EDGES.items() if spec.columns}
     node_of = {
         column: node
@@ -158,7 +164,7 @@ def add_accepted_edges(snapshot: Snapshot, session: SqlSession, after: int, upto
         for column, node in zip(columns, EDGES[name], strict=True)
     }
     sql = session.of_table(tables.ROLLOUT, [tables.ROLLOUT.column(n) for n in (*node_of, "seq")])
-    for page in _pages(sql, "between", EDGES_A_PAGE, **bounds):
+    for page in pages(sql, "between", EDGES_A_PAGE, span):
         *ids, seqs = zip(*page, strict=True)
         seq = np.asarray(seqs, np.int64)
         row_of = {
@@ -180,16 +186,16 @@ def _rows_or_none(snapshot: Snapshot, node: str, ids: Sequence[str | None]) -> I
     return rows
 
 
-def add_accepted_similar(snapshot: Snapshot, session: SqlSession, after: int, upto: int) -> None:
+def add_accepted_similar(snapshot: Snapshot, session: SqlSession, span: Span) -> None:
     """Append the edges between queries that Neo4j need not hold yet, from Postgres."""
-    bounds: dict[str, Any] = {"memory": snapshot.memory, "after": after, "upto": upto}
+    bounds = asdict(span)
     sql = session.of("snapshot.sql")
     ids = [row[0] for row in sql.rows("new_query_ids", **bounds)]
     generation = snapshot.files.manifest.generation
     for start in range(0, len(ids), ROWS_A_PAGE):
         chunk = ids[start : start + ROWS_A_PAGE]
         rows = sql.rows("similar", ids=chunk, generation=generation, **bounds)
-        snapshot.add_edges(SIMILAR[1], _edges(snapshot, SIMILAR[1], rows))
+        snapshot.add_edges(SIMILAR[1], edge_rows(snapshot, SIMILAR[1], rows))
 
 
 def published_edges(
@@ -202,10 +208,10 @@ def published_edges(
         if edge == SIMILAR[1]:
             bounds["generation"] = generation
         pages = tx.stream(edge, EDGES_A_PAGE, **bounds)
-        return [_edges(snapshot, edge, page) for page in pages]
+        return [edge_rows(snapshot, edge, page) for page in pages]
 
     pages = stores.graph.read("edges.cypher", read)
-    pages.append(_edges(snapshot, edge, []))
+    pages.append(edge_rows(snapshot, edge, []))
     scores = [page.score for page in pages if page.score is not None]
     return EdgeRows(
         source=np.concatenate([page.source for page in pages]),
@@ -215,7 +221,8 @@ def published_edges(
     )
 
 
-def _edges(snapshot: Snapshot, edge: str, rows: list[Any]) -> EdgeRows:
+def edge_rows(snapshot: Snapshot, edge: str, rows: list[Any]) -> EdgeRows:
+    """Edges by ids of their ends, sequence number and, where they have one, cosine."""
     source_type, target_type = EDGES[edge]
     score = None
     if edge == SIMILAR[1]:
@@ -228,15 +235,14 @@ def _edges(snapshot: Snapshot, edge: str, rows: list[Any]) -> EdgeRows:
     )
 
 
-def add_verified(snapshot: Snapshot, session: SqlSession, after: int, upto: int) -> None:
+def add_verified(snapshot: Snapshot, session: SqlSession, span: Span) -> None:
     """Append the current verified rewards of which something was said in between."""
-    bounds: dict[str, Any] = {"memory": snapshot.memory, "after": after, "upto": upto}
-    name = "verified_since" if after else "verified"
-    for page in _pages(session.of("snapshot.sql"), name, EDGES_A_PAGE, **bounds):
+    name = "verified_since" if span.after else "verified"
+    for page in pages(session.of("snapshot.sql"), name, EDGES_A_PAGE, span):
         ids, values, sources, seqs = zip(*page, strict=True)
         snapshot.add_verified(ids, values, sources, seqs)
     if snapshot.count(SOURCE) < 2:
         return
-    name = "several_said_since" if after else "several_said"
-    for page in _pages(session.of("snapshot.sql"), name, EDGES_A_PAGE, **bounds):
+    name = "several_said_since" if span.after else "several_said"
+    for page in pages(session.of("snapshot.sql"), name, EDGES_A_PAGE, span):
         snapshot.add_said(*zip(*page, strict=True))

@@ -1,10 +1,12 @@
 """The part of a memory that a local model learns from: labelled rollouts and their neighbours."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from memstore.db import Stores
+from memstore.shards import Shards
 from memstore.snapshot.files import ROLLOUT
 from memstore.snapshot.snapshot import Snapshot
 from memstore.snapshot.subgraph import Cut, cut
@@ -13,7 +15,9 @@ from schema.memory_graph import Ints
 from schema.score import Reach
 
 
-def training_cut(stores: Stores, snapshot: Snapshot, reach: Reach) -> Cut:
+def training_cut(
+    stores: Stores, snapshot: Snapshot, reach: Reach, shards: Shards | None = None
+) -> Cut:
     """The queries of which a rollout is verified or preferred, with all their rollouts.
 
     What is read grows with what was said, not with the memory.
@@ -22,9 +26,18 @@ def training_cut(stores: Stores, snapshot: Snapshot, reach: Reach) -> Cut:
         stores: both databases; of them only the preferences are read, up to the snapshot's number.
         snapshot: of the memory.
         reach: how far the model looks.
+        shards: of a memory that is divided.
     """
-    with stores.vectors.transaction("reads.sql") as session:
-        rows = session.rows("current_preferences", memory=snapshot.memory, seq=snapshot.seq)
+    places = [(stores, snapshot.memory)]
+    if shards is not None:
+        places = [(part.stores, part.name) for part in shards.parts]
+    seqs = snapshot.files.manifest.shards or [snapshot.seq]
+    rows: list[tuple[Any, ...]] = []
+    for (where, memory), seq in zip(places, seqs, strict=True):
+        with where.vectors.transaction("reads.sql") as session:
+            rows += [
+                tuple(r[:2]) for r in session.rows("current_preferences", memory=memory, seq=seq)
+            ]
     ends = [
         snapshot.find(ROLLOUT, [row[place] for row in rows]) if rows else np.zeros(0, np.int64)
         for place in (0, 1)

@@ -1,12 +1,13 @@
 """A graph with rollouts added to it that are stored nowhere: for scores that leave no trace."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from memstore.db import SqlSession
+from memstore.db import SqlSession, VectorStore
 from memstore.outbox import FILE_SOURCE
 from memstore.similarity import nearest_to_vector
 from memstore.snapshot.files import EDGES, ROLLOUT, Stamp
@@ -20,14 +21,35 @@ Edge = tuple[str, str, float]
 
 
 def nearest_unstored(
-    session: SqlSession, memory: str, new: Sequence[PreparedRollout], neighbours: int
+    places: Sequence[tuple[VectorStore, str]], new: Sequence[PreparedRollout], neighbours: int
 ) -> list[Edge]:
-    """The edges that new queries, one rollout each, would get: memory and batch considered."""
+    """The edges that new queries, one rollout each, would get: memory and batch considered.
+
+    Args:
+        places: Postgres and name of the memory, or of each of its shards.
+        new: rollouts of queries that it does not hold.
+        neighbours: edges a query.
+    """
+    with ExitStack() as stack:
+        sessions = [
+            (stack.enter_context(vectors.transaction("outbox.sql")), name)
+            for vectors, name in places
+        ]
+        return _nearest(sessions, new, neighbours)
+
+
+def _nearest(
+    sessions: Sequence[tuple[SqlSession, str]], new: Sequence[PreparedRollout], neighbours: int
+) -> list[Edge]:
     vectors = {item.query_id: item.rollout.query_embedding for item in new}
     edges: list[Edge] = []
     for id_, vector in vectors.items():
         assert vector is not None
-        candidates = nearest_to_vector(session, memory, vector, neighbours)
+        candidates = [
+            found
+            for session, memory in sessions
+            for found in nearest_to_vector(session, memory, vector, neighbours)
+        ]
         candidates += [(o, _cosine(vector, v)) for o, v in vectors.items() if o != id_]
         candidates.sort(key=lambda pair: (-pair[1], pair[0]))
         edges += [(id_, other, score) for other, score in candidates[:neighbours]]

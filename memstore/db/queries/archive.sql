@@ -18,7 +18,8 @@ ON CONFLICT (name) DO NOTHING RETURNING incarnation::text;
 
 -- name: standing
 -- Whether there is a memory of that name, and whether it is an import that was cut off.
-SELECT importing FROM memreward.memory WHERE name = %(memory)s;
+SELECT importing FROM memreward.memory WHERE name = %(memory)s
+UNION ALL SELECT false FROM memreward.shard WHERE memory = %(memory)s LIMIT 1;
 
 -- name: may_import
 -- Whether the memory that is being imported is still there.

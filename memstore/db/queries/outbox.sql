@@ -1,7 +1,9 @@
 -- name: create_memory
 -- A memory begins with its first accepted batch, stamped with its encoder and its conclusion keys.
+-- One that is divided into shards does not.
 INSERT INTO memreward.memory (name, encoder, dimension, neighbours, keys_version)
-VALUES (%(memory)s, %(encoder)s, %(dimension)s, %(neighbours)s, %(keys_version)s)
+SELECT %(memory)s, %(encoder)s, %(dimension)s, %(neighbours)s, %(keys_version)s
+WHERE NOT EXISTS (SELECT FROM memreward.shard WHERE memory = %(memory)s)
 ON CONFLICT (name) DO NOTHING;
 
 -- name: memory_state
@@ -10,6 +12,10 @@ SELECT encoder, dimension, incarnation::text, neighbours, seq, published_seq, ge
     published_generation, encoder_path, keys_version, feature_names, deleted_at IS NOT NULL,
     importing, rebuilding
 FROM memreward.memory WHERE name = %(memory)s;
+
+-- name: shards
+-- Into how many shards a memory is divided; 0: into none.
+SELECT count(*) FROM memreward.shard WHERE memory = %(memory)s;
 
 -- name: known_rollouts
 -- Which of these rollouts are accepted already, and what they say.

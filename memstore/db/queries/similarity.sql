@@ -184,3 +184,17 @@ SELECT found.id, 1 - found.distance FROM (
     ORDER BY distance LIMIT %(neighbours)s + 8
 ) AS found
 ORDER BY found.distance, found.id LIMIT %(neighbours)s;
+
+-- name: nearest_among_vectors
+-- Cosines of given pairs of a vector that is not stored here and a query, in no order.
+SELECT pair.asked, pair.other, 1 - (other.embedding <=> asked.embedding) AS score
+FROM unnest(%(asked)s::text[], %(others)s::text[]) AS pair (asked, other)
+JOIN unnest(%(ids)s::text[], %(embeddings)s::vector[]) AS asked (id, embedding)
+    ON asked.id = pair.asked
+CROSS JOIN LATERAL (
+    SELECT embedding FROM memreward.query
+    WHERE memory = %(memory)s AND id = pair.other AND seq <> ALL(ARRAY(
+        SELECT seq FROM memreward.batch
+        WHERE memory = %(memory)s AND quarantined_at IS NOT NULL
+    )) OFFSET 0
+) AS other;

@@ -134,6 +134,16 @@ def test_the_commonest_policy_embeddings_are_held(memory: MemoryUnderTest, tmp_p
     assert_is_the_graph(snapshot, memory)
 
 
+def test_the_commonest_policy_embeddings_may_have_been_accepted_only(
+    memory: MemoryUnderTest, tmp_path: Path
+) -> None:
+    memory.add(make_rollouts(1, 2))
+    snapshot = kept(memory, tmp_path)
+    memory.accept([replace(rollout, policy_layer="9") for rollout in make_rollouts(3, 2, first=5)])
+    snapshot.catch_up()
+    assert_is_the_graph(snapshot, memory)
+
+
 @pytest.mark.parametrize("change", ["removed", "drawn", "score"])
 def test_an_edge_changed_by_hand_is_noticed(
     memory: MemoryUnderTest, tmp_path: Path, change: str

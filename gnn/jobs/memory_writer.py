@@ -1,0 +1,41 @@
+"""What writes to a memory and what scores it, be it divided into shards or not."""
+
+from pathlib import Path
+
+from gnn.checkpoints import latest_checkpoint
+from memstore import Settings
+from memstore.changes import RolloutWriter
+from memstore.db import Stores
+from memstore.shards import ShardedWriter, Shards
+from schema.calls import Reuse
+from schema.errors import InputError
+
+
+def open_writer(
+    stores: Stores, memory: str, run: str, reuse: Reuse | None, shards: Shards | None
+) -> RolloutWriter | ShardedWriter:
+    """The writer of a run.
+
+    Raises:
+        InputError: if verdicts are to be taken over in a memory that is divided.
+        MemrewardError: see `RolloutWriter`.
+    """
+    if shards is None:
+        return RolloutWriter(stores, memory, run, reuse=reuse is not None)
+    if reuse is not None:
+        raise InputError(
+            f"memory {memory!r} is divided into shards, where verdicts are not taken over: open "
+            "it without `reuse`"
+        )
+    return ShardedWriter(shards, run)
+
+
+def newest_checkpoint(
+    stores: Stores, settings: Settings, memory: Shards | str, version: str | None
+) -> Path | None:
+    """See `latest_checkpoint`; the first shard notes those of all."""
+    if isinstance(memory, str):
+        return latest_checkpoint(stores, settings, memory, version)
+    if memory.first.state() is None:
+        return None  # What has no rollouts yet has noted no checkpoint.
+    return latest_checkpoint(stores, settings, memory.first.name, version)

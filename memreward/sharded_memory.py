@@ -1,0 +1,141 @@
+"""`memreward.ShardedMemory`: a memory that is divided into shards, in this process."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, Self
+
+from gnn.jobs import OnlineScorer
+from memreward.base import started
+from memreward.memory import DEFAULT_RUN
+from memreward.scoring import RowReader
+from memstore import Settings, load_settings
+from memstore.encoders import TextEncoder
+from memstore.shards import Shards, link_shards
+from schema.ids import checked_name
+from schema.rollout import Rollout
+from schema.score import Score
+
+
+class ShardedMemory:
+    """A memory in several: rollouts are stored in the shard of their query, and scored together.
+
+    It scores as `Memory` does. Each shard is a memory of its own, `<name>@<number>-of-<count>`.
+
+    Example:
+        with ShardedMemory.open("sums", shards=4, run="grpo-1") as memory:
+            scores = memory.score([{"query": "What is 2 + 2?", "completion": "#### 4"}])
+    """
+
+    def __init__(self, scorer: OnlineScorer, shards: Shards, closing: ExitStack) -> None:
+        """See `open`."""
+        self.name, self.run = scorer.memory, scorer.run
+        self._scorer, self._shards, self._closing = scorer, shards, closing
+        self._rows = RowReader()
+
+    @classmethod
+    def open(
+        cls,
+        name: str,
+        *,
+        shards: int,
+        run: str = DEFAULT_RUN,
+        version: str | None = None,
+        prior: bool = True,
+        settings: Settings | None = None,
+    ) -> Self:
+        """Open a memory; a name that is new is divided with the first rollouts stored.
+
+        Args:
+            name: of the memory.
+            shards: how many; the same for as long as the memory lives.
+            run: the run that makes the rollouts: part of their ids.
+            version: of the checkpoint that scores; None: the latest one.
+            prior: score by the package's prior until something was learned; otherwise abstain.
+            settings: where the databases are; by default what the environment and files say.
+
+        Raises:
+            InputError: if the memory has another number of shards, or is not divided.
+            MemrewardError: see `Memory.open`.
+        """
+        checked_name(name, "memory")
+        checked_name(run, "run")
+        settings = settings or load_settings()
+        with ExitStack() as stack:
+            stores = stack.enter_context(started(settings))
+            divided = Shards.over(name, shards, [stores])
+            scorer = OnlineScorer(stores, settings, name, run, version, prior=prior, shards=divided)
+            return cls(scorer, divided, stack.pop_all())
+
+    @property
+    def seq(self) -> int:
+        """Batches of all shards up to which the last score knew the memory; 0: nothing."""
+        return self._scorer.seq
+
+    @property
+    def model(self) -> str | None:
+        """Version of the checkpoint that scores, or `prior`; None: it has no opinion yet."""
+        return self._scorer.model
+
+    @property
+    def encoder(self) -> TextEncoder:
+        """What embeds the texts of this memory."""
+        return self._scorer.encoder
+
+    def score(
+        self, rollouts: Sequence[Rollout | Mapping[str, Any]], *, store: bool = True
+    ) -> list[Score]:
+        """Score new rollouts, in their order, as `Memory.score` does.
+
+        A row with a `reward` labels its rollout, also one that is stored already.
+
+        Args:
+            rollouts: rows as an input file has them (docs/format.md), or `Rollout`s.
+            store: False for evaluation.
+
+        Raises:
+            MemrewardError: see `Memory.score`. Some shards may have stored theirs; the same again
+                stores the rest.
+        """
+        given = self._rows.rollouts(rollouts, self.encoder)
+        return self._scorer.score(given, store=store)
+
+    def learn(self) -> str:
+        """Learn from what is verified in all shards; see `Memory.learn`. Returns the version."""
+        return self._scorer.learn()
+
+    def link(self, neighbours: int | None = None) -> int:
+        """Give every query its nearest of all shards anew; calls wait. Returns their number.
+
+        Raises:
+            UnknownMemoryError: if nothing was stored yet.
+        """
+        return link_shards(self._shards, neighbours)
+
+    def refresh(self) -> None:
+        """Pick up the latest checkpoint, and another encoder."""
+        self._scorer.refresh()
+
+    def flush(self) -> None:
+        """Wait until everything that was stored is visible in Neo4j."""
+        self._scorer.flush()
+
+    def close(self) -> None:
+        """Let go of the databases. What is not published yet is so by whoever comes next."""
+        self._scorer.close()
+        self._closing.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if error is None:
+                self.flush()
+        finally:
+            self.close()

@@ -1,0 +1,74 @@
+-- name: lock
+-- One call at a time is accepted by all shards and has its queries tied; held until the session
+-- ends.
+SELECT pg_advisory_lock(hashtextextended('memreward shards ' || %(memory)s, 0));
+
+-- name: rows
+-- What the first shard's databases know of all shards.
+SELECT number, made::text, seq, generation, neighbours, incarnation::text
+FROM memreward.shard WHERE memory = %(memory)s ORDER BY number;
+
+-- name: standing
+-- Memories of that name, and shards of one.
+SELECT name FROM memreward.memory
+WHERE name = %(memory)s OR starts_with(name, %(memory)s || '@') ORDER BY name;
+
+-- name: divided
+-- The memories that are divided, each with the number of its shards.
+SELECT memory, count(*) FROM memreward.shard GROUP BY memory ORDER BY memory;
+
+-- name: divide
+-- The memory is divided from now on, unless it is one memory already.
+INSERT INTO memreward.shard (memory, number, made, seq, generation, neighbours)
+SELECT %(memory)s, number, %(made)s::uuid, 0, 0, %(neighbours)s
+FROM generate_series(1, %(count)s) AS number
+WHERE NOT EXISTS (SELECT FROM memreward.memory WHERE name = %(memory)s)
+ON CONFLICT DO NOTHING;
+
+-- name: move
+-- The edges of all shards' queries up to these batches are written; this makes them count.
+UPDATE memreward.shard AS s
+SET seq = tied.seq, incarnation = tied.incarnation::uuid, generation = %(generation)s,
+    neighbours = %(neighbours)s
+FROM unnest(%(numbers)s::int[], %(seqs)s::bigint[], %(incarnations)s::text[])
+    AS tied (number, seq, incarnation)
+WHERE s.memory = %(memory)s AND s.made::text = %(made)s AND s.number = tied.number;
+
+-- name: forget
+-- The memory is not divided any more: its shards are gone.
+DELETE FROM memreward.shard WHERE memory = %(memory)s;
+
+-- name: first_query
+-- The first batch after another one that brought a query.
+SELECT min(seq) FROM memreward.query WHERE memory = %(memory)s AND seq > %(after)s;
+
+-- name: query_vectors
+-- Embeddings of the queries that batches brought, in order.
+SELECT id, embedding FROM memreward.query
+WHERE memory = %(memory)s AND seq > %(after)s AND seq <= %(upto)s ORDER BY id;
+
+-- name: clear
+-- Edges of these queries that do not count yet.
+DELETE FROM memreward.across
+WHERE memory = %(memory)s AND generation = %(generation)s AND query_id = ANY(%(ids)s);
+
+-- name: drop_other_generations
+-- Edges that do not count any more, or that an interrupted link left behind.
+DELETE FROM memreward.across WHERE memory = %(memory)s AND generation <> %(generation)s;
+
+-- name: edges
+-- Edges of the queries that batches brought, in one generation.
+SELECT a.query_id, a.neighbour_id, q.seq, a.score
+FROM memreward.across AS a JOIN memreward.query AS q ON q.memory = a.memory AND q.id = a.query_id
+WHERE a.memory = %(memory)s AND a.generation = %(generation)s
+    AND q.seq > %(after)s AND q.seq <= %(upto)s
+ORDER BY a.query_id, a.neighbour_id;
+
+-- name: untied
+-- Queries that wait for their edges, and those before them that have none in this generation.
+SELECT count(*) FILTER (WHERE q.seq > %(seq)s), count(*) FILTER (
+    WHERE q.seq <= %(seq)s AND NOT EXISTS (
+        SELECT FROM memreward.across AS a
+        WHERE a.memory = q.memory AND a.query_id = q.id AND a.generation = %(generation)s
+    ))
+FROM memreward.query AS q WHERE q.memory = %(memory)s;

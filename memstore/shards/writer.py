@@ -1,0 +1,209 @@
+"""The writer of a memory that is divided: the writers of its shards, at the same time.
+
+A call is accepted by all shards, then its queries get their edges, under one lock: as in one
+memory, calls come one after another, and each is whole. What a call leaves undone that is cut off,
+the same call does when it is repeated, or else the next one.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
+from threading import Lock
+
+from memstore.changes import RolloutWriter
+from memstore.db import VectorStore, retried
+from memstore.encoders import CachingEncoder, TextEncoder
+from memstore.outbox import Accepted, BackgroundPublisher, deleted_memory_error
+from memstore.shards.at_once import at_once
+from memstore.shards.division import Division, Shard, Shards
+from memstore.shards.edges import Search, nearest_in, tie_new
+from schema.keyed_rollout import Keys, PreparedRollout
+
+#: Makes the writer of a shard.
+MakeWriter = Callable[[Shard], RolloutWriter]
+
+
+class ShardedWriter:
+    """What `RolloutWriter` is for one memory; of it, what a scorer needs. Not thread-safe."""
+
+    def __init__(
+        self,
+        shards: Shards,
+        run: str,
+        *,
+        make: MakeWriter | None = None,
+        searches: Sequence[Search] | None = None,
+    ) -> None:
+        """Finish what earlier writers of the shards left undone.
+
+        Args:
+            shards: of the memory.
+            run: that makes the rollouts.
+            make: makes the writers of the shards, where they are not in this process.
+            searches: find the nearest queries in the shards, where that is not done here.
+
+        Raises:
+            MemrewardError: see `RolloutWriter`.
+        """
+        self.memory, self.run = shards.memory, run
+        self._shards = shards
+        made = make or (lambda shard: RolloutWriter(shard.stores, shard.name, run))
+        self._parts = [made(part) for part in shards.parts]
+        self._searches = searches or [
+            partial(nearest_in, part.stores, part.name) for part in shards.parts
+        ]
+        self._made: str | None = None
+        self.encoder = self._standing.encoder
+        self.find_memory()
+
+    @property
+    def _standing(self) -> RolloutWriter:
+        """The writer of a shard that holds rollouts, if one does."""
+        found = [part for part in self._parts if part.find_memory() is not None]
+        return (found or self._parts)[0]
+
+    @property
+    def places(self) -> list[tuple[VectorStore, str]]:
+        """Where the shards are: Postgres of each, and its name there."""
+        return [(part.stores.vectors, part.name) for part in self._shards.parts]
+
+    def stamped_encoder(self) -> TextEncoder:
+        """The encoder that the shards have now."""
+        return self._standing.stamped_encoder()
+
+    @property
+    def encoder(self) -> CachingEncoder:
+        """What embeds the texts of all shards."""
+        return self._parts[0].encoder
+
+    @encoder.setter
+    def encoder(self, encoder: CachingEncoder) -> None:
+        for part in self._parts:
+            part.encoder = encoder
+
+    def find_memory(self) -> Division | None:
+        """How the memory is divided; None as long as nothing is stored.
+
+        Raises:
+            UnknownMemoryError: if it was deleted, also if another memory has its name now.
+        """
+        division = self._same(retried(self._shards.division))
+        if division is None or not any(self._shards.states(division)):
+            return None
+        return division
+
+    def _same(self, division: Division | None) -> Division | None:
+        made = None if division is None else division.made
+        if self._made not in (None, made):
+            raise deleted_memory_error(self.memory)
+        self._made = made
+        return division
+
+    def split(
+        self, prepared: Sequence[PreparedRollout]
+    ) -> tuple[list[PreparedRollout], list[PreparedRollout]]:
+        """The rollouts that the memory does not hold, and those that it holds.
+
+        Raises:
+            InputError: if the memory holds another text at the place of one.
+        """
+        fresh: list[PreparedRollout] = []
+        known: list[PreparedRollout] = []
+        for place, items in self._by_part(prepared).items():
+            new, old = self._parts[place].split(items)
+            fresh += new
+            known += old
+        return fresh, known
+
+    def accept_embedded(
+        self, prepared: Sequence[PreparedRollout], keys: Callable[[], Keys] = dict
+    ) -> Accepted:
+        """Accept rollouts of which those that are new carry their embeddings.
+
+        When this returns, all shards have accepted theirs, and new queries have their edges. What
+        it raises may leave some of the shards with theirs; the same again adds the rest.
+
+        Raises:
+            MemrewardError: see `RolloutWriter.accept_embedded`.
+        """
+        read = _once(keys)
+        with self._shards.locked() as session:
+            division = self._same(self._shards.divided(session))
+            assert division is not None
+            done = at_once(
+                [
+                    partial(self._parts[place].accept_embedded, items, read)
+                    for place, items in self._by_part(prepared).items()
+                ]
+            )
+            tie_new(self._shards, session, division, self._searches)
+        seqs = [accepted.seq for accepted in done if accepted.seq is not None]
+        return Accepted(
+            seq=max(seqs) if seqs else None,
+            new=sum(accepted.new for accepted in done),
+            existing=sum(accepted.existing for accepted in done),
+            new_queries=sum(accepted.new_queries for accepted in done),
+            labels=sum(accepted.labels for accepted in done),
+            incarnation=division.made,
+        )
+
+    def publisher(self) -> "ShardedPublisher":
+        """What makes visible, in the background, what this writer accepts."""
+        return ShardedPublisher([part.publisher() for part in self._parts])
+
+    def _by_part(self, prepared: Sequence[PreparedRollout]) -> dict[int, list[PreparedRollout]]:
+        """The rollouts by the place of their shard."""
+        found: dict[int, list[PreparedRollout]] = {}
+        for item in prepared:
+            found.setdefault(self._shards.part_of(item.query_id), []).append(item)
+        return dict(sorted(found.items()))
+
+
+def _once(keys: Callable[[], Keys]) -> Callable[[], Keys]:
+    """Asks once, late, however many threads want to know."""
+    lock, said = Lock(), list[Keys]()
+
+    def ask() -> Keys:
+        with lock:
+            if not said:
+                said.append(keys())
+            return said[0]
+
+    return ask
+
+
+class ShardedPublisher:
+    """The publishers of all shards as one."""
+
+    def __init__(self, parts: Sequence[BackgroundPublisher]) -> None:
+        """They work already."""
+        self._parts = parts
+
+    def wake(self) -> None:
+        """Something was accepted: publish it soon."""
+        for part in self._parts:
+            part.wake()
+
+    def raise_error(self) -> None:
+        """Raise what went wrong in one of them since the last call, once.
+
+        Raises:
+            MemrewardError: see `BackgroundPublisher`.
+        """
+        for part in self._parts:
+            part.raise_error()
+
+    def flush(self) -> None:
+        """Wait until everything that was accepted is published.
+
+        Raises:
+            MemrewardError: if it cannot be.
+        """
+        for part in self._parts:
+            part.flush()
+
+    def close(self) -> None:
+        """End their threads."""
+        with ExitStack() as stack:
+            for part in self._parts:
+                stack.callback(part.close)

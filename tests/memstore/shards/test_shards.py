@@ -1,0 +1,323 @@
+"""A memory that is divided into four shards says what one memory says."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from support.rollout_factory import make_rollouts, unit_vector
+
+from gnn.jobs.online_scorer import OnlineScorer
+from memstore.changes.relink import link
+from memstore.changes.rollout_writer import RolloutWriter
+from memstore.changes.run_deletion import delete_run
+from memstore.consistency.check import check_memory
+from memstore.db.stores import Stores, get_memory
+from memstore.outbox.accept import Accepted
+from memstore.outbox.deletion import delete_memory
+from memstore.reads.stats import run_known
+from memstore.settings import Settings
+from memstore.shards.care import check_edges, names_of, repair_edges
+from memstore.shards.division import Shards
+from memstore.shards.edges import link_shards
+from memstore.snapshot.cache import SnapshotCache
+from memstore.snapshot.sharded_cache import ShardedSnapshotCache
+from memstore.snapshot.snapshot import Snapshot
+from schema.calls import Reuse
+from schema.errors import InputError, ShardedError, StoreError, UnknownMemoryError
+from schema.graph import QUERY, SIMILAR
+from schema.rollout import Rollout
+from schema.score import Score
+from schema.tables import ROLLOUT
+
+_numbers = count()
+COUNT = 4
+
+#: Of each query by id, its neighbours in order, with their cosines.
+Neighbours = dict[str, list[tuple[str, float]]]
+
+
+@pytest.fixture
+def name(stores: Stores) -> Iterator[str]:
+    name = f"divided-{next(_numbers)}"
+    yield name
+    delete_all(stores, name)
+
+
+def delete_all(stores: Stores, name: str) -> None:
+    delete_memory(stores, name)
+    with stores.vectors.transaction("shards.sql") as session:
+        found = [row[0] for row in session.rows("standing", memory=name)]
+        session.run("forget", memory=name)
+    for shard in found:
+        delete_memory(stores, shard)
+
+
+def calls() -> list[list[Rollout]]:
+    """Mixed queries of two policies; some come back, many are as near as others."""
+    said = [
+        replace(
+            rollout,
+            policy=("tiny", "small")[(place + rollout.place) % 2],
+            reward=rollout.reward if place % 3 == 0 else None,
+            query_embedding=near(int(rollout.source_query_id.split("-")[1])),
+        )
+        for place, rollout in enumerate(make_rollouts(30, places=3))
+    ]
+    labels = [replace(rollout, reward=float(rollout.place % 2)) for rollout in said[1:20:3]]
+    return [said[:10], said[10:45], said[40:60], said[60:61], said[61:80], [*labels, *said[75:]]]
+
+
+def near(question: int) -> np.ndarray:
+    """Vectors in clusters; three of a cluster are the same."""
+    vector = unit_vector(question // 10)
+    if question % 3:
+        vector = vector + 0.5 * unit_vector(question + 500)
+    return vector.astype(np.float16).astype(np.float32)
+
+
+@dataclass
+class Said:
+    """What a memory said after each call, and in the end."""
+
+    scores: list[list[Score]]
+    neighbours: list[Neighbours]
+
+
+class OneMemory:
+    """The memory as one."""
+
+    def __init__(self, stores: Stores, settings: Settings, name: str) -> None:
+        self.stores, self.name, self.home = stores, name, settings.home
+        self.settings = settings
+        self.scorer = OnlineScorer(stores, settings, name, "run-1")
+
+    def relink(self, neighbours: int) -> None:
+        link(self.stores, self.name, neighbours)
+
+    def rebuilt(self) -> Snapshot:
+        return SnapshotCache(self.stores, self.name, self.home / "again", rebuild=True).snapshot
+
+    def close(self) -> None:
+        self.scorer.flush()
+        self.scorer.close()
+
+
+class FourShards(OneMemory):
+    """The same, divided."""
+
+    def __init__(self, stores: Stores, settings: Settings, name: str) -> None:
+        self.stores, self.name, self.home = stores, name, settings.home
+        self.settings = settings
+        self.shards = Shards.over(name, COUNT, [stores])
+        self.scorer = OnlineScorer(stores, settings, name, "run-1", shards=self.shards)
+
+    def relink(self, neighbours: int) -> None:
+        link_shards(self.shards, neighbours)
+
+    def rebuilt(self) -> Snapshot:
+        return ShardedSnapshotCache(self.shards, self.home / "again", rebuild=True).snapshot
+
+
+Opened = Callable[[type[OneMemory]], OneMemory]
+
+
+@pytest.fixture
+def opened(
+    stores: Stores, server_settings: Settings, tmp_path: Path, name: str
+) -> Iterator[Opened]:
+    """Opens the memory of one name anew, after a delete of what had it before."""
+    made: list[OneMemory] = []
+
+    def open_as(kind: type[OneMemory]) -> OneMemory:
+        if made:
+            made.pop().close()
+            delete_all(stores, name)
+        settings = server_settings.model_copy(update={"home": tmp_path / kind.__name__})
+        made.append(kind(stores, settings, name))
+        return made[0]
+
+    yield open_as
+    for memory in made:
+        memory.close()
+
+
+def neighbours_in(snapshot: Snapshot) -> Neighbours:
+    edges = np.arange(snapshot.n_edges(SIMILAR[1]))
+    source, target = snapshot.ends(SIMILAR[1], edges)
+    scores = snapshot.take("similar.score", edges).tolist()
+    found: Neighbours = {id_: [] for id_ in snapshot.ids(QUERY, np.arange(snapshot.count(QUERY)))}
+    ends = (snapshot.ids(QUERY, rows) for rows in (source, target))
+    for asked, other, score in zip(*ends, scores, strict=True):
+        found[asked].append((other, score))
+    return {id_: sorted(rows, key=lambda row: (-row[1], row[0])) for id_, rows in found.items()}
+
+
+def current(memory: OneMemory) -> Neighbours:
+    snapshot = memory.scorer._snapshot.current  # pyright: ignore[reportPrivateUsage]
+    assert snapshot is not None
+    return neighbours_in(snapshot)
+
+
+def values(scores: Sequence[Score]) -> np.ndarray:
+    return np.array([(np.nan if s.value is None else s.value, s.confidence) for s in scores])
+
+
+def assert_says(memory: OneMemory, expected: Said) -> None:
+    for call, scores, neighbours in zip(calls(), expected.scores, expected.neighbours, strict=True):
+        said = memory.scorer.score(call)
+        assert [s.rollout_id for s in said] == [s.rollout_id for s in scores]
+        assert current(memory) == neighbours
+        np.testing.assert_allclose(values(said), values(scores), rtol=0, atol=1e-5)
+
+
+def what_is_said(memory: OneMemory) -> Said:
+    said = Said(scores=[], neighbours=[])
+    for call in calls():
+        said.scores.append(memory.scorer.score(call))
+        said.neighbours.append(current(memory))
+    return said
+
+
+def test_four_shards_say_what_one_memory_says(opened: Opened) -> None:
+    one = opened(OneMemory)
+    expected = what_is_said(one)
+    unseen = [replace(rollout, step=1) for rollout in calls()[1]]
+    unstored = values(one.scorer.score(unseen, store=False))
+    one.scorer.flush()
+    one.relink(5)
+    one.scorer.learn()
+    again = values(one.scorer.score(calls()[3]))
+    relinked = current(one)
+    assert relinked != expected.neighbours[-1]
+
+    four = opened(FourShards)
+    assert_says(four, expected)
+    names = names_of(four.stores, four.name)
+    assert len(names) == COUNT
+    assert all(check_memory(four.stores, name).ok for name in names)
+    assert neighbours_in(four.rebuilt()) == expected.neighbours[-1]
+    found = values(four.scorer.score(unseen, store=False))
+    np.testing.assert_allclose(found, unstored, rtol=0, atol=1e-5)
+    four.scorer.flush()
+    four.relink(5)
+    assert four.scorer.learn() == four.scorer.model != "prior"
+    np.testing.assert_allclose(values(four.scorer.score(calls()[3])), again, rtol=0, atol=1e-5)
+    assert current(four) == relinked == neighbours_in(four.rebuilt())
+
+
+@pytest.mark.parametrize("repeated_by_another", [False, True])
+def test_a_call_that_a_shard_cut_off_is_not_seen_and_is_whole_when_repeated(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch, *, repeated_by_another: bool
+) -> None:
+    expected = what_is_said(opened(OneMemory))
+    four = opened(FourShards)
+    assert isinstance(four, FourShards)
+    four.scorer.score(calls()[0])
+    before = current(four)
+    cut = break_one_shard(four, monkeypatch)
+    with pytest.raises(StoreError, match="gone"):
+        four.scorer.score(calls()[1])
+    assert cut == [3]
+    reader = FourShards(four.stores, four.settings, four.name)
+    assert current(reader) == before
+    report = check_edges(four.shards)
+    assert report.ok
+    assert "have no edges yet" in report.notes[0]
+    again = reader if repeated_by_another else four
+    said = again.scorer.score(calls()[1])
+    np.testing.assert_allclose(values(said), values(expected.scores[1]), rtol=0, atol=1e-5)
+    assert current(again) == expected.neighbours[1] == neighbours_in(four.rebuilt())
+    assert not check_edges(four.shards).notes
+    for number, call in enumerate(calls()[2:], 2):
+        four.scorer.score(call)
+        assert current(four) == expected.neighbours[number]
+    stored = [rollout_ids(four.stores, name) for name in names_of(four.stores, four.name)]
+    everything = [id_ for ids in stored for id_ in ids]
+    assert len(everything) == len(set(everything)) == 90
+    reader.close()
+
+
+def break_one_shard(memory: FourShards, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The third shard's next accept fails; returns which failed."""
+    broken = f"{memory.name}@3-of-{COUNT}"
+    failed: list[int] = []
+    whole = RolloutWriter.accept_embedded
+
+    def accept(writer: RolloutWriter, *arguments: Any) -> Accepted:
+        if writer.memory == broken and not failed:
+            failed.append(3)
+            raise StoreError("the shard is gone")
+        return whole(writer, *arguments)
+
+    monkeypatch.setattr(RolloutWriter, "accept_embedded", accept)
+    return failed
+
+
+def rollout_ids(stores: Stores, memory: str) -> list[str]:
+    with stores.vectors.transaction("tables.sql") as session:
+        sql = session.of_table(ROLLOUT, [ROLLOUT.column("id")])
+        seq = get_memory(stores, memory).seq
+        return [row[0] for row in sql.rows("up_to", memory=memory, seq=seq)]
+
+
+def test_a_call_that_is_never_repeated_is_tied_by_repair_or_by_the_next_one(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    four = opened(FourShards)
+    assert isinstance(four, FourShards)
+    break_one_shard(four, monkeypatch)
+    with pytest.raises(StoreError, match="gone"):  # It is the first call of all.
+        four.scorer.score(calls()[1])
+    reader = FourShards(four.stores, four.settings, four.name)
+    assert current(reader) == {}
+    assert repair_edges(four.shards)
+    assert not repair_edges(four.shards)
+    reader.scorer.refresh()
+    seen = current(reader)
+    assert seen
+    assert all(len(rows) == min(7, len(seen) - 1) for rows in seen.values())
+    reader.close()
+
+
+def test_a_memory_is_divided_or_not(
+    opened: Opened, stores: Stores, server_settings: Settings, name: str
+) -> None:
+    four = opened(FourShards)
+    assert isinstance(four, FourShards)
+    with pytest.raises(InputError, match="2 shards at least"):
+        Shards.over(name, 1, [stores])
+    four.scorer.score(calls()[0])
+    with pytest.raises(InputError, match="divided into 4 shards, not 3"):
+        Shards.over(name, 3, [stores])
+    with pytest.raises(ShardedError, match="shards=4"):
+        OnlineScorer(stores, server_settings, name, "run-1")
+    with pytest.raises(ShardedError, match="shards=4"):
+        get_memory(stores, name)
+    with pytest.raises(InputError, match="without `reuse`"):
+        OnlineScorer(stores, server_settings, name, "r", reuse=Reuse(), shards=four.shards)
+    opened(OneMemory).scorer.score(calls()[0])
+    with pytest.raises(InputError, match="cannot be divided"):
+        Shards.over(name, 4, [stores])
+
+
+def test_a_run_that_is_deleted_in_the_shards_is_gone_from_the_snapshot(opened: Opened) -> None:
+    four = opened(FourShards)
+    assert isinstance(four, FourShards)
+    four.scorer.score(calls()[0])
+    other = OnlineScorer(four.stores, four.settings, four.name, "run-2", shards=four.shards)
+    other.score(calls()[1])
+    for memory in (four.scorer, other):
+        memory.flush()
+    other.close()
+    gone = [n for n in names_of(four.stores, four.name) if run_known(four.stores, n, "run-2")]
+    for name in gone:
+        delete_run(four.stores, name, "run-2")
+    four.scorer.refresh()
+    assert len(current(four)) == len({rollout.query for rollout in calls()[0]})
+    delete_memory(four.stores, gone[0])
+    with pytest.raises(UnknownMemoryError, match="was deleted"):
+        four.scorer.refresh()
