@@ -1,5 +1,6 @@
 """The views of queries: a table of them, one of them, and one rollout."""
 
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, Query
@@ -12,10 +13,12 @@ from memreward.look.request import AsOf, Id, Looked, MemoryName, Name, cursor_in
 from memstore.browse import (
     LOOKED_AT,
     MOST_OF_ONE,
+    PATIENCE_S,
     GroupChoice,
     GroupPage,
     TypedTexts,
     View,
+    begun,
     group_detail,
     group_page,
     groups_like,
@@ -27,6 +30,8 @@ from schema.memory_graph import Floats
 
 #: Queries on a page.
 SIZE: Final = 40
+#: What is said after a fault.
+FAULT: Final = "the text could not be embedded: see the terminal"
 
 
 def add_groups(app: FastAPI, looked: Looked) -> None:
@@ -112,7 +117,13 @@ def _groups(
     if only is not None and only not in FILTERS:
         raise InputError(f"there is no filter {only!r}: choose one of {', '.join(FILTERS)}")
     # Not within the view: the first time, the encoder is loaded.
-    vector = None if like is None else typed.vector(looked.named(memory), like)
+    vector = None
+    if like is not None:
+        made = begun(partial(typed.vector, looked.named(memory), like), FAULT)
+        try:
+            vector = made.result(PATIENCE_S)
+        except TimeoutError:
+            return _later(looked, memory, asked["as_of"])
     with looked.view(memory, asked["as_of"]) as view:
         found, cosines = _found(view, asked, vector, after)
         names = names_in(view)
@@ -125,6 +136,14 @@ def _groups(
     more = {"filters": FILTERS, "right": RIGHT, "next": onward}
     first = None if after is None else address("groups", **here)
     return page("groups.html", {**around, **values, **more, "first": first})
+
+
+def _later(looked: Looked, memory: str | None, as_of: int | None) -> HTMLResponse:
+    """The page that waits for the encoder."""
+    with looked.view(memory, as_of) as view:
+        around = frame(view, "groups", as_of)
+    waits_for = "The encoder of the memory is being read."
+    return page("later.html", {**around, "again": True, "what": "Groups", "status": waits_for})
 
 
 def _found(

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 #: What is said after a fault.
 FAULT: Final = "the score could not be explained: see the terminal"
+#: What is said meanwhile.
+WAITS_FOR: Final = (
+    "What moved this score is being computed; the first time, the model and the snapshot of the "
+    "memory are read before."
+)
 #: Explanations that are kept.
 KEPT: Final = 64
 #: An explanation is shown for so long, though newer batches came: pages that wait come for it.
@@ -105,7 +110,7 @@ def add_why(app: FastAPI, looked: Looked) -> None:
         # Not within the view: it takes seconds.
         made = explanations.of(around["memory"], rollout, around["seq"])
         if made is None:
-            return page("why_later.html", {**around, "again": True})
+            return page("later.html", {**around, "again": True, "what": "Why", "status": WAITS_FOR})
         found, known = made
         from gnn.explain import TITLES
 

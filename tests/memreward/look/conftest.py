@@ -7,3 +7,4 @@ import pytest
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Long enough for a model's first import on a busy machine."""
     monkeypatch.setattr("memreward.look.why.PATIENCE_S", 120.0)
+    monkeypatch.setattr("memreward.look.groups.PATIENCE_S", 120.0)

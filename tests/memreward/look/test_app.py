@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from html import unescape
 
-import numpy as np
 import pytest
 import requests
 from support.look import HOSTILE, Pages, hostile_rollouts, looking
@@ -23,7 +22,6 @@ from memstore.db.stores import Stores
 from memstore.settings import Settings
 from schema.errors import UnreachableError
 from schema.ids import rollout_id
-from schema.memory_graph import Floats
 
 
 @pytest.fixture
@@ -76,33 +74,6 @@ def test_search_filters_and_time(memory: MemoryUnderTest, pages: Pages) -> None:
     assert "as of batch 1" in earlier and "Something else" not in earlier
     # A form sends empty fields.
     assert pages.get("/groups?memory=" + memory.name + "&as_of=&run=&only=").status_code == 200
-
-
-def test_search_by_likeness(
-    memory: MemoryUnderTest, pages: Pages, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    memory.add(make_rollouts(6))
-    memory.add([make_rollout(40, query="Something else", reward=None)], run="run-2")
-    typed: list[str] = []
-
-    def encode(_: object, texts: list[str], *__: object) -> Floats:
-        typed.extend(texts)
-        vector = make_rollout(3).query_embedding
-        assert vector is not None
-        return np.stack([vector for _ in texts])
-
-    monkeypatch.setattr("memstore.encoders.default.Encoder.encode", encode)
-    found, again = (
-        pages.text("/groups", memory=memory.name, like="three and three") for _ in range(2)
-    )
-    assert found == again
-    first = re.search(r"What is (\d)", found)
-    assert first is not None and first[1] == "3" and '<td class="n">1.00</td>' in found
-    assert typed == ["three and three"] and found.count("<tr data-row>") == 7
-    narrowed = pages.text("/groups", memory=memory.name, like="three and three", only="unverified")
-    assert narrowed.count("<tr data-row>") == 1 and "Something else" in narrowed
-    earlier = pages.text("/groups", memory=memory.name, like="three and three", as_of=1)
-    assert "Something else" not in earlier
 
 
 def test_hostile_texts_are_inert_and_readable(memory: MemoryUnderTest, pages: Pages) -> None:
