@@ -23,12 +23,18 @@ def ray_library() -> Any:
         ) from error
 
 
+def unavailable() -> tuple[type[Exception], ...]:
+    """Ray's errors that say: the actor is not there."""
+    errors = ray_library().exceptions
+    return errors.RayActorError, errors.ActorUnschedulableError
+
+
 def result_of(reference: Any) -> Any:
     """What a call of an actor gave; calls that an actor's death cut off were made again by Ray.
 
     Raises:
         MemrewardError: what the actor raised on purpose, as itself.
-        ServerError: if the actor cannot be started, or was stopped for good.
+        ServerError: if the actor cannot be started, was stopped for good, or its node is gone.
     """
     ray = ray_library()
     try:
@@ -37,7 +43,7 @@ def result_of(reference: Any) -> Any:
         if isinstance(error.cause, MemrewardError):
             raise error.cause from error
         raise
-    except ray.exceptions.RayActorError as error:
+    except unavailable() as error:
         raise ServerError(
             f"an actor of the memory cannot work: {error}. Its log says more (`ray logs`); open "
             "RayMemory again once the cause is gone"

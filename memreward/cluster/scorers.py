@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from memreward.cluster.library import ray_library, result_of
+from memreward.cluster.library import ray_library, result_of, unavailable
 from memreward.cluster.watching import NAMESPACE, WATCH, actor_names
 from schema.errors import ServerError
 
@@ -49,7 +49,7 @@ class Scorers:
                 try:
                     return result_of(reference)
                 except ServerError as error:
-                    if not isinstance(error.__cause__, ray_library().exceptions.RayActorError):
+                    if not isinstance(error.__cause__, unavailable()):
                         raise
             if scorer is self.own:
                 self._starting = _ping(self.own)
@@ -76,23 +76,19 @@ class Scorers:
         ray, starting = ray_library(), self._starting
         if starting is None:
             return self.own
-        if not ray.wait([starting], timeout=0)[0]:
-            asked = {starting: self.own}
-            asked |= {_ping(other): other for other in self._others()}
-            while len(asked) > 1:
-                (first,), _ = ray.wait([*asked], num_returns=1)
-                if first is starting:
-                    break
-                try:
-                    ray.get(first)
-                except ray.exceptions.RayError:  # It cannot be started.
-                    del asked[first]
-                else:
-                    return asked[first]
-        result_of(starting)
-        if self._starting is starting:  # No other thread has lost it again.
-            self._starting = None
-        return self.own
+        asked = {starting: self.own} | {_ping(other): other for other in self._others()}
+        while True:
+            (first,), _ = ray.wait([*asked], num_returns=1)
+            try:
+                result_of(first)
+            except ServerError:  # It cannot be started, there or at all; another one may work.
+                if len(asked) == 1:
+                    raise
+                del asked[first]
+                continue
+            if first is starting and self._starting is starting:  # No thread has lost it again.
+                self._starting = None
+            return asked[first]
 
     def _others(self) -> Iterator[Any]:
         """The run's scorers on other nodes."""

@@ -19,10 +19,11 @@ from memreward.cluster.arrow import rollout_table
 from memreward.cluster.library import ray_library
 from memreward.cluster.ray_memory import RayMemory
 from memreward.cluster.scorer_actor import ScorerActor
+from memreward.cluster.scorers import Scorers
 from memreward.cluster.watching import NAMESPACE, WATCH
 from memreward.memory import Memory
 from memstore.settings import Settings
-from schema.errors import InputError
+from schema.errors import InputError, ServerError
 from schema.rollout import Rollout
 from schema.score import ScoreSource
 
@@ -154,6 +155,23 @@ def test_another_scorer_answers_while_one_is_starting(
         assert scored_by(other) == scored_by(own) == 1
     finally:
         ray.kill(other)
+
+
+def test_a_scorer_whose_node_is_gone(on_ray: RayMemory, server_settings: Settings) -> None:
+    """Ray may think so of a node whose callers still work."""
+    ray = ray_library()
+    gone = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy("0" * 56, soft=False)
+    made = ray.remote(num_cpus=0, concurrency_groups={WATCH: 1})(ScorerActor)
+
+    def scorers(run: str) -> Scorers:
+        own = made.options(scheduling_strategy=gone, max_restarts=-1, max_task_retries=-1).remote(
+            on_ray.name, run, server_settings, on_ray._writer, 1 << 16
+        )
+        return Scorers(on_ray.name, run, own)
+
+    assert scorers("run-1").encoder()[1] == 384, "the scorer of the node that is there answers"
+    with pytest.raises(ServerError, match="cannot work"):
+        scorers("run-of-nobody-else").encoder()
 
 
 def test_little_goes_through_the_driver(on_ray: RayMemory, monkeypatch: pytest.MonkeyPatch) -> None:
