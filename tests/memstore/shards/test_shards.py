@@ -72,9 +72,9 @@ def calls() -> list[list[Rollout]]:
 
 
 def near(question: int) -> np.ndarray:
-    """Vectors in clusters; three of a cluster are the same."""
-    vector = unit_vector(question // 10)
-    if question % 3:
+    """Vectors in two clusters; most of a cluster are the same, more than a query has neighbours."""
+    vector = unit_vector(question // 15)
+    if question % 5 == 0:
         vector = vector + 0.5 * unit_vector(question + 500)
     return vector.astype(np.float16).astype(np.float32)
 
