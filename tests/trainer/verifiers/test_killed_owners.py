@@ -91,7 +91,11 @@ def at_work(asker: "subprocess.Popen[bytes]", folder: Path) -> bool:
 
 
 def cleared(folder: Path) -> bool:
-    """Whether the next one's folder is the only one in `folder` while it lives."""
+    """Whether the next one's folder is the only one in `folder` while it lives.
+
+    A process that is ending holds its folder until it is gone, also when its environment cannot be
+    read any more.
+    """
     scratch = Scratch()
     alone = list(folder.glob("memreward-*")) == [scratch.folder]
     scratch.end()
@@ -114,7 +118,7 @@ def test_all_end_with_who_asked(folder: Path, name: str, victim: str) -> None:
         asker.kill()
     assert len(begun) >= 4
     assert wait_for(lambda: not ours(folder)), ours(folder)
-    assert cleared(folder)
+    assert wait_for(lambda: cleared(folder))
 
 
 @pytest.mark.parametrize("place", range(8))
@@ -124,4 +128,4 @@ def test_an_asker_killed_while_it_begins_leaves_nothing(folder: Path, place: int
         assert wait_for(lambda: len(ours(folder)) > min(place, 5))
         asker.kill()
     assert wait_for(lambda: not ours(folder)), ours(folder)
-    assert cleared(folder)
+    assert wait_for(lambda: cleared(folder))
