@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from types import TracebackType
 from typing import Any, Final, Self
 
 from gnn.jobs import OnlineScorer, judge_conclusions, suggest_conclusions
 from memreward.base import started
-from memreward.scoring import RowReader, batches, keep_scores
+from memreward.open_memory import OpenMemory
+from memreward.scoring import batches, keep_scores
 from memstore import Settings, load_settings
 from memstore.changes import IngestReport, LabelOptions, ingest_dataset, label_dataset
 from memstore.db import Stores
-from memstore.encoders import TextEncoder
 from memstore.mapping import ShapeOptions
 from schema.calls import Judge, Reuse
 from schema.ids import DEFAULT_RUN, checked_name
@@ -23,7 +22,7 @@ from schema.score import Score
 QUERY_SECONDS: Final = 30.0
 
 
-class Memory:
+class Memory(OpenMemory):
     """A memory that takes rollouts in and says what they are worth; a `schema.score.Scorer`.
 
     A score costs what the rollouts' neighbourhood costs, however large the memory is, and equals
@@ -49,10 +48,11 @@ class Memory:
         keep_scores: bool = False,
     ) -> None:
         """See `open`, which also opens the databases."""
-        self.name, self.run = checked_name(name, "memory"), checked_name(run, "run")
-        self._stores, self._settings = stores, settings
-        self._closing, self._rows, self._keep_scores = ExitStack(), RowReader(), keep_scores
-        self._scorer = OnlineScorer(stores, settings, name, run, version, prior=prior, reuse=reuse)
+        checked_name(name, "memory")
+        checked_name(run, "run")
+        scorer = OnlineScorer(stores, settings, name, run, version, prior=prior, reuse=reuse)
+        super().__init__(scorer, ExitStack())
+        self._stores, self._settings, self._keep_scores = stores, settings, keep_scores
 
     @classmethod
     def open(
@@ -101,11 +101,6 @@ class Memory:
             memory._closing = stack.pop_all()
         return memory
 
-    @property
-    def seq(self) -> int:
-        """The batch up to which the last score knew the memory; 0: nothing is stored."""
-        return self._scorer.seq
-
     def batches(self) -> tuple[int, int]:
         """Numbers of the last batch that was accepted, and of the last one that Neo4j shows.
 
@@ -113,20 +108,6 @@ class Memory:
             UnreachableError: if Postgres does not answer.
         """
         return batches(self._stores, self.name)
-
-    @property
-    def model(self) -> str | None:
-        """Version of the checkpoint that scores, or `prior`; None: it has no opinion yet."""
-        return self._scorer.model
-
-    @property
-    def encoder(self) -> TextEncoder:
-        """What embeds the texts of this memory."""
-        return self._scorer.encoder
-
-    def refresh(self) -> None:
-        """Pick up the latest checkpoint; see `gnn.jobs.online_scorer.OnlineScorer.refresh`."""
-        self._scorer.refresh()
 
     def score(
         self, rollouts: Sequence[Rollout | Mapping[str, Any]], *, store: bool = True
@@ -254,38 +235,3 @@ class Memory:
         self.flush()
         items = suggest_conclusions(self._stores, self._settings, self.name, budget)
         return judge_conclusions(self._stores, self.name, items, judge, annotator)
-
-    def learn(self) -> str:
-        """Learn from what is verified by now, and score by that from here on.
-
-        The default model resumes its last checkpoint where there is one. See `OnlineScorer.learn`
-        for what it raises.
-
-        Returns:
-            Version of the checkpoint.
-        """
-        return self._scorer.learn()
-
-    def flush(self) -> None:
-        """Wait until everything that was stored is visible in Neo4j."""
-        self._scorer.flush()
-
-    def close(self) -> None:
-        """Let go of the databases. What is not published yet is so by whoever comes next."""
-        self._scorer.close()
-        self._closing.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            if error is None:
-                self.flush()
-        finally:
-            self.close()

@@ -2,25 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from types import TracebackType
 from typing import Any, Self
 
 from gnn.jobs import OnlineScorer
 from memreward.base import started
-from memreward.memory import DEFAULT_RUN
-from memreward.scoring import RowReader
+from memreward.open_memory import OpenMemory
 from memstore import Settings, load_settings
-from memstore.encoders import TextEncoder
 from memstore.shards import Shards, link_shards
-from schema.ids import checked_name
+from schema.ids import DEFAULT_RUN, checked_name
 from schema.rollout import Rollout
 from schema.score import Score
 
 
-class ShardedMemory:
+class ShardedMemory(OpenMemory):
     """A memory in several: rollouts are stored in the shard of their query, and scored together.
 
-    It scores as `Memory` does. Each shard is a memory of its own, `<name>@<number>-of-<count>`.
+    It scores, learns and is closed as `Memory`; `seq` counts the batches of all shards. Each shard
+    is a memory of its own, `<name>@<number>-of-<count>`.
 
     Example:
         with ShardedMemory.open("sums", shards=4, run="grpo-1") as memory:
@@ -29,9 +27,8 @@ class ShardedMemory:
 
     def __init__(self, scorer: OnlineScorer, shards: Shards, closing: ExitStack) -> None:
         """See `open`."""
-        self.name, self.run = scorer.memory, scorer.run
-        self._scorer, self._shards, self._closing = scorer, shards, closing
-        self._rows = RowReader()
+        super().__init__(scorer, closing)
+        self._shards = shards
 
     @classmethod
     def open(
@@ -67,21 +64,6 @@ class ShardedMemory:
             scorer = OnlineScorer(stores, settings, name, run, version, prior=prior, shards=divided)
             return cls(scorer, divided, stack.pop_all())
 
-    @property
-    def seq(self) -> int:
-        """Batches of all shards up to which the last score knew the memory; 0: nothing."""
-        return self._scorer.seq
-
-    @property
-    def model(self) -> str | None:
-        """Version of the checkpoint that scores, or `prior`; None: it has no opinion yet."""
-        return self._scorer.model
-
-    @property
-    def encoder(self) -> TextEncoder:
-        """What embeds the texts of this memory."""
-        return self._scorer.encoder
-
     def score(
         self, rollouts: Sequence[Rollout | Mapping[str, Any]], *, store: bool = True
     ) -> list[Score]:
@@ -100,10 +82,6 @@ class ShardedMemory:
         given = self._rows.rollouts(rollouts, self.encoder)
         return self._scorer.score(given, store=store)
 
-    def learn(self) -> str:
-        """Learn from what is verified in all shards; see `Memory.learn`. Returns the version."""
-        return self._scorer.learn()
-
     def link(self, neighbours: int | None = None) -> int:
         """Give every query its nearest of all shards anew; calls wait. Returns their number.
 
@@ -111,31 +89,3 @@ class ShardedMemory:
             UnknownMemoryError: if nothing was stored yet.
         """
         return link_shards(self._shards, neighbours)
-
-    def refresh(self) -> None:
-        """Pick up the latest checkpoint, and another encoder."""
-        self._scorer.refresh()
-
-    def flush(self) -> None:
-        """Wait until everything that was stored is visible in Neo4j."""
-        self._scorer.flush()
-
-    def close(self) -> None:
-        """Let go of the databases. What is not published yet is so by whoever comes next."""
-        self._scorer.close()
-        self._closing.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            if error is None:
-                self.flush()
-        finally:
-            self.close()

@@ -18,7 +18,7 @@ from memstore.consistency import check_memory
 from memstore.db import Stores
 from memstore.outbox import every_memory
 from memstore.reads import History, Statement, parse_as_of, read_history
-from memstore.shards import check_edges, forget_division, names_of, shard_counts, shards_of
+from memstore.shards import check_edges, divided_memories, forget_division, names_of
 
 SomeMemoryOption = Annotated[
     str | None, typer.Option("--memory", "-m", help="Name of the memory; without it, all.")
@@ -36,9 +36,7 @@ def check(memory: SomeMemoryOption = None, as_json: JsonOption = False) -> None:
         names = names_of(stores, memory) if memory else every_memory(stores)
         adding = progress.adding()
         reports = [check_memory(stores, name, adding) for name in names]
-        for whole in [memory] if memory else shard_counts(stores):
-            if (shards := shards_of(stores, whole)) is not None:
-                reports.append(check_edges(shards))
+        reports += [check_edges(shards) for shards in divided_memories(stores, memory)]
     if as_json:
         console.print_data([asdict(report) for report in reports])
     for report in () if as_json else reports:

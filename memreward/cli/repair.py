@@ -11,7 +11,7 @@ from memstore.db import Addresses, open_stores
 from memstore.outbox import Repaired, every_memory
 from memstore.outbox import repair as repair_memory
 from memstore.servers import migrate, set_neo4j_aside, up
-from memstore.shards import names_of, repair_edges, shard_counts, shards_of
+from memstore.shards import divided_memories, names_of, repair_edges
 from schema.errors import DamagedGraphError, StoreError
 
 
@@ -44,9 +44,10 @@ def repair(
                 err_console.print(f"{name}: {error}", style="red", markup=False, soft_wrap=True)
             else:
                 console.print(f"{name}: {'; '.join(_said(done)) or 'nothing to do'}", markup=False)
-        for whole in [memory] if memory else shard_counts(stores):
-            if (shards := shards_of(stores, whole)) is not None and repair_edges(shards):
-                console.print(f"{whole}: queries got their edges between shards", markup=False)
+        for shards in divided_memories(stores, memory):
+            if repair_edges(shards):
+                told = f"{shards.memory}: queries got their edges between shards"
+                console.print(told, markup=False)
     if failed:
         raise typer.Exit(1)
 

@@ -1,12 +1,10 @@
 from .care import check_edges as check_edges
+from .care import divided_memories as divided_memories
 from .care import forget_division as forget_division
 from .care import names_of as names_of
 from .care import repair_edges as repair_edges
-from .care import shards_of as shards_of
 from .division import Division as Division
 from .division import Shard as Shard
 from .division import Shards as Shards
-from .division import shard_counts as shard_counts
 from .edges import link_shards as link_shards
-from .edges import nearest_in as nearest_in
 from .writer import ShardedWriter as ShardedWriter

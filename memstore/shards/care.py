@@ -3,18 +3,27 @@
 Each shard is checked, repaired and deleted as the memory that it is; here is what they share.
 """
 
-from functools import partial
+from collections.abc import Mapping
 
 from memstore.consistency import CheckReport
 from memstore.db import Stores, retried
-from memstore.shards.division import Shards, shard_counts
-from memstore.shards.edges import nearest_in, tie_new
+from memstore.shards.division import Shards
+from memstore.shards.edges import tie_new
 
 
-def shards_of(stores: Stores, memory: str) -> Shards | None:
-    """The shards of a memory; None: it is not divided."""
-    count = retried(lambda: shard_counts(stores)).get(memory)
-    return None if count is None else Shards.over(memory, count, [stores])
+def divided_memories(stores: Stores, memory: str | None) -> list[Shards]:
+    """The memories that are divided, or the one of that name if it is."""
+    counts = retried(lambda: _shard_counts(stores))
+    return [
+        Shards.over(name, count, [stores])
+        for name, count in counts.items()
+        if memory in (None, name)
+    ]
+
+
+def _shard_counts(stores: Stores) -> Mapping[str, int]:
+    with stores.vectors.transaction("shards.sql") as session:
+        return dict(session.rows("divided"))
 
 
 def names_of(stores: Stores, memory: str) -> list[str]:
@@ -67,12 +76,11 @@ def repair_edges(shards: Shards) -> bool:
     Raises:
         UnknownMemoryError: if a shard was deleted.
     """
-    searches = [partial(nearest_in, part.stores, part.name) for part in shards.parts]
     with shards.locked() as session:
         division = shards.division_in(session)
         if division is None:
             return False
-        return tie_new(shards, session, division, searches)
+        return tie_new(shards, session, division)
 
 
 def forget_division(stores: Stores, memory: str) -> None:

@@ -5,7 +5,7 @@ checked and repaired as any other. A rollout is in the shard that the id of its 
 shards have in common is in the first one's Postgres, a row a shard, and changed under one lock.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import uuid4
@@ -196,12 +196,6 @@ class Shards:
                 self.parts, self.states(division), division.seqs, strict=True
             )
         ]
-
-
-def shard_counts(stores: Stores) -> Mapping[str, int]:
-    """The memories that are divided, with the numbers of their shards."""
-    with stores.vectors.transaction("shards.sql") as session:
-        return dict(session.rows("divided"))
 
 
 def _readable(part: Shard, state: MemoryState, seq: int) -> int:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 
-from memstore.db import MemoryState, SqlSession, Stores, find_memory, retried
+from memstore.db import MemoryState, SqlSession, find_memory, retried
 from memstore.shards.at_once import at_once
 from memstore.shards.division import Division, Shard, Shards
 from memstore.similarity import Near, nearest_of_all, nearest_to_vectors, query_vectors
@@ -20,37 +20,17 @@ from schema.memory_graph import Floats
 
 QUERIES_A_CHUNK = 256
 
-#: Finds the nearest in one shard; see `nearest_in`.
-Search = Callable[[Mapping[str, Floats], int], list[Near]]
 #: A shard's place, and id and embedding of a query that it holds.
 _Query = tuple[int, str, Floats]
 
 
-def nearest_in(
-    stores: Stores, memory: str, asked: Mapping[str, Floats], neighbours: int
-) -> list[Near]:
-    """The nearest queries of a memory to queries that are anywhere, given by id and embedding."""
-
-    def look() -> list[Near]:
-        with stores.vectors.transaction("similarity.sql") as session:
-            state = find_memory(session, memory)
-            if state is None:
-                return []
-            cache = query_vectors(stores.vectors, memory)
-            return nearest_to_vectors(session, state, asked, neighbours, cache)
-
-    return retried(look)
-
-
-def tie_new(
-    shards: Shards, session: SqlSession, division: Division, searches: Sequence[Search]
-) -> bool:
+def tie_new(shards: Shards, session: SqlSession, division: Division) -> bool:
     """Give the queries that have none their edges; under the lock, in its session.
 
     Returns whether there were any.
     """
     states = shards.states(division)
-    if not _tie(shards, states, division, division.seqs, searches):
+    if not _tie(shards, states, division, division.seqs):
         return False
     shards.move(session, division, states)
     return True
@@ -74,7 +54,6 @@ def link_shards(
     """
     if neighbours is not None and neighbours < 1:
         raise InputError(f"a query needs at least 1 neighbour, not {neighbours}")
-    searches = [partial(nearest_in, part.stores, part.name) for part in shards.parts]
     with shards.locked() as session:
         before = shards.division_in(session)
         if before is None:
@@ -85,7 +64,7 @@ def link_shards(
             neighbours=neighbours or before.neighbours,
         )
         states = shards.states(division)
-        done = _tie(shards, states, division, [0] * len(states), searches, progress)
+        done = _tie(shards, states, division, [0] * len(states), progress)
         shards.move(session, division, states)
         for part in shards.parts:
             _drop_others(part, division.generation)
@@ -97,14 +76,14 @@ def _tie(
     states: Sequence[MemoryState | None],
     division: Division,
     after: Sequence[int],
-    searches: Sequence[Search],
     progress: Callable[[int], None] = lambda done: None,
 ) -> int:
     """Write the edges of the queries after these batches; returns how many queries there are."""
     done, queries = 0, _queries(shards, states, after)
     while chunk := list(islice(queries, QUERIES_A_CHUNK)):
         asked = {id_: vector for _, id_, vector in chunk}
-        found = at_once([partial(search, asked, division.neighbours) for search in searches])
+        near = [partial(_nearest_in, part, asked, division.neighbours) for part in shards.parts]
+        found = at_once(near)
         edges = nearest_of_all(found, division.neighbours)
         for place in sorted({place for place, _, _ in chunk}):
             ids = [id_ for where, id_, _ in chunk if where == place]
@@ -114,6 +93,21 @@ def _tie(
         done += len(chunk)
         progress(done)
     return done
+
+
+def _nearest_in(part: Shard, asked: Mapping[str, Floats], neighbours: int) -> list[Near]:
+    """The nearest queries in a shard to queries that are anywhere, given by id and embedding."""
+
+    def look() -> list[Near]:
+        vectors = part.stores.vectors
+        with vectors.transaction("similarity.sql") as session:
+            state = find_memory(session, part.name)
+            if state is None:
+                return []
+            cache = query_vectors(vectors, part.name)
+            return nearest_to_vectors(session, state, asked, neighbours, cache)
+
+    return retried(look)
 
 
 def _queries(

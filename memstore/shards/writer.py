@@ -15,43 +15,27 @@ from memstore.db import VectorStore, retried
 from memstore.encoders import CachingEncoder, TextEncoder
 from memstore.outbox import Accepted, BackgroundPublisher, deleted_memory_error
 from memstore.shards.at_once import at_once
-from memstore.shards.division import Division, Shard, Shards
-from memstore.shards.edges import Search, nearest_in, tie_new
+from memstore.shards.division import Division, Shards
+from memstore.shards.edges import tie_new
 from schema.keyed_rollout import Keys, PreparedRollout
-
-#: Makes the writer of a shard.
-MakeWriter = Callable[[Shard], RolloutWriter]
 
 
 class ShardedWriter:
     """What `RolloutWriter` is for one memory; of it, what a scorer needs. Not thread-safe."""
 
-    def __init__(
-        self,
-        shards: Shards,
-        run: str,
-        *,
-        make: MakeWriter | None = None,
-        searches: Sequence[Search] | None = None,
-    ) -> None:
+    def __init__(self, shards: Shards, run: str) -> None:
         """Finish what earlier writers of the shards left undone.
 
         Args:
             shards: of the memory.
             run: that makes the rollouts.
-            make: makes the writers of the shards, where they are not in this process.
-            searches: find the nearest queries in the shards, where that is not done here.
 
         Raises:
             MemrewardError: see `RolloutWriter`.
         """
         self.memory, self.run = shards.memory, run
         self._shards = shards
-        made = make or (lambda shard: RolloutWriter(shard.stores, shard.name, run))
-        self._parts = [made(part) for part in shards.parts]
-        self._searches = searches or [
-            partial(nearest_in, part.stores, part.name) for part in shards.parts
-        ]
+        self._parts = [RolloutWriter(part.stores, part.name, run) for part in shards.parts]
         self._made: str | None = None
         self.encoder = self._standing.encoder
         self.find_memory()
@@ -136,7 +120,7 @@ class ShardedWriter:
                     for place, items in self._by_part(prepared).items()
                 ]
             )
-            tie_new(self._shards, session, division, self._searches)
+            tie_new(self._shards, session, division)
         seqs = [accepted.seq for accepted in done if accepted.seq is not None]
         return Accepted(
             seq=max(seqs) if seqs else None,

@@ -6,27 +6,17 @@ those that it has, and when another policy's embeddings have become the most. It
 all else by reading what the newer batches brought.
 """
 
-import logging
 import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from filelock import FileLock
-
 from memstore.db import MemoryState, Stores, get_memory
 from memstore.outbox import publish
 from memstore.reads import read_consistently, removals
 from memstore.snapshot.edge_drift import changed_edges
-from memstore.snapshot.files import (
-    EDGES,
-    Files,
-    SnapshotManifest,
-    drop_other_bases,
-    load_files,
-    machine_start,
-)
+from memstore.snapshot.files import EDGES, Files, SnapshotManifest, machine_start
 from memstore.snapshot.fill import (
     Span,
     add_accepted_edges,
@@ -37,12 +27,11 @@ from memstore.snapshot.fill import (
     count_stamps,
     published_edges,
 )
+from memstore.snapshot.kept import KeptSnapshot
 from memstore.snapshot.snapshot import Snapshot
 from schema.batch import BatchKind
 from schema.errors import StoreError, UnknownMemoryError
 from schema.graph import SIMILAR
-
-_log = logging.getLogger("memreward.snapshot")
 
 #: Kinds of batches that take rows away or replace them.
 REMOVING: Final = {
@@ -53,7 +42,7 @@ REMOVING: Final = {
 }
 
 
-class SnapshotCache:
+class SnapshotCache(KeptSnapshot):
     """The snapshot of one memory, for one process."""
 
     def __init__(self, stores: Stores, memory: str, home: Path, *, rebuild: bool = False) -> None:
@@ -70,38 +59,19 @@ class SnapshotCache:
             StoreError: if the databases contradict each other.
             QuarantineError: if something must be published first, and cannot be.
         """
-        self._stores, self._memory = stores, memory
         state = get_memory(stores, memory)
-        self._incarnation = state.incarnation
-        self._home = home / memory / state.incarnation
-        #: Why it was last rebuilt; None: it was found and caught up.
-        self.made_because: str | None = None
+        super().__init__(memory, home / memory / state.incarnation)
+        self._stores, self._incarnation = stores, state.incarnation
         with self._lock():
-            _drop_other_incarnations(self._home)
+            self._drop_other_incarnations()
             self.snapshot = self._opened(state, rebuild)
         self.catch_up()
-
-    def _lock(self) -> FileLock:
-        self._home.mkdir(parents=True, exist_ok=True)  # A delete may have taken it away.
-        return FileLock(self._home / "lock")
 
     def _opened(self, state: MemoryState, rebuild: bool) -> Snapshot:
         if rebuild:
             return self._made("it was asked for")
-        try:
-            files = load_files(self._home)
-            if files is None:
-                return self._made("there is none of this version")
-            if (files.manifest.encoder, files.manifest.dimension) != (
-                state.encoder,
-                state.dimension,
-            ):
-                return self._made(f"the memory has the encoder {state.encoder} now")
-            if files.check():
-                files.save()
-        except StoreError as error:
-            return self._made(str(error))
-        return self._agreeing(Snapshot(files), state)
+        found = self._found(state)
+        return self._made(found) if isinstance(found, str) else self._agreeing(found, state)
 
     def _agreeing(self, snapshot: Snapshot, state: MemoryState) -> Snapshot:
         """The snapshot, rebuilt if edges were changed by hand in Neo4j."""
@@ -142,15 +112,6 @@ class SnapshotCache:
                 f"memory {self._memory!r} was deleted and another one made: open it again"
             )
         return state
-
-    def _adopt(self) -> None:
-        """See what other processes have done to the snapshot."""
-        files = load_files(self._home)
-        if files is None or not files.same_files(self.snapshot.files):
-            self.snapshot = self._made("it is gone") if files is None else Snapshot(files)
-        elif files.manifest.seq > self.snapshot.seq:
-            self.snapshot.files.adopt(files)
-            self.snapshot.take_up()
 
     def _kinds_after(self, seq: int) -> set[str]:
         with self._stores.vectors.transaction("snapshot.sql") as session:
@@ -220,22 +181,12 @@ class SnapshotCache:
         snapshot.add_edges(SIMILAR[1], edges)
         return snapshot
 
-    def _forget(self) -> None:
-        """Return to the state on disk."""
-        files = load_files(self._home)
-        self.snapshot = self._made("it is gone") if files is None else Snapshot(files)
-
-    def _made(self, reason: str) -> Snapshot:
-        """A new base from both databases, and the current state from now on."""
-        _log.info("making the snapshot of memory %r: %s", self._memory, reason)
-        self.made_because = reason
+    def _new(self) -> Snapshot:
+        """From both databases."""
         accepted, published = removals(self._stores, self._memory)
         if accepted != published:
             publish(self._stores, self._memory)
-        snapshot = read_consistently(self._stores, self._memory, self._new_base)
-        snapshot.files.save()
-        drop_other_bases(self._home, snapshot.files.manifest.base)
-        return snapshot
+        return read_consistently(self._stores, self._memory, self._new_base)
 
     def _new_base(self) -> Snapshot:
         state = self._state()
@@ -273,10 +224,3 @@ class SnapshotCache:
             shutil.rmtree(snapshot.files.folder)
             return self._new_base()  # A link has dropped edges while they were read.
         return snapshot.write_csr(f"csr-{upto}")
-
-
-def _drop_other_incarnations(home: Path) -> None:
-    """Remove the snapshots of deleted memories of the same name."""
-    for path in home.parent.iterdir():
-        if path.is_dir() and path != home:
-            shutil.rmtree(path, ignore_errors=True)

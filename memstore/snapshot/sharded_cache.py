@@ -5,7 +5,6 @@ it. Each shard is read up to the batch before a query that has no edges yet: suc
 a call that is under way, or was cut off.
 """
 
-import logging
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,20 +12,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from filelock import FileLock
-
 from memstore.db import MemoryState, SqlSession
 from memstore.outbox import deleted_memory_error, publish
 from memstore.reads import read_consistently, removals
 from memstore.shards import Division, Shard, Shards
 from memstore.snapshot.cache import REMOVING
-from memstore.snapshot.files import (
-    Files,
-    SnapshotManifest,
-    drop_other_bases,
-    load_files,
-    machine_start,
-)
+from memstore.snapshot.files import Files, SnapshotManifest, machine_start
 from memstore.snapshot.fill import (
     EDGES_A_PAGE,
     Span,
@@ -38,17 +29,16 @@ from memstore.snapshot.fill import (
     edge_rows,
     pages,
 )
+from memstore.snapshot.kept import KeptSnapshot
 from memstore.snapshot.snapshot import Snapshot
-from schema.errors import StoreError, UnknownMemoryError
+from schema.errors import UnknownMemoryError
 from schema.graph import QUERY, SIMILAR
-
-_log = logging.getLogger("memreward.snapshot")
 
 #: Policy, layer and dimension of policy embeddings, and how many have them.
 _Stamps = list[tuple[str, str, int, int]]
 
 
-class ShardedSnapshotCache:
+class ShardedSnapshotCache(KeptSnapshot):
     """What `SnapshotCache` is for one memory, for one process."""
 
     def __init__(self, shards: Shards, home: Path, *, rebuild: bool = False) -> None:
@@ -56,14 +46,10 @@ class ShardedSnapshotCache:
         self._shards = shards
         self._made_at: str | None = None
         division = self._division()
+        super().__init__(shards.memory, home / shards.memory / division.made)
         self._made_at = division.made
-        self._home = home / shards.memory / division.made
-        #: Why it was last rebuilt; None: it was found and caught up.
-        self.made_because: str | None = None
         with self._lock():
-            for path in self._home.parent.iterdir():
-                if path.is_dir() and path != self._home:
-                    shutil.rmtree(path, ignore_errors=True)
+            self._drop_other_incarnations()
             self.snapshot = self._opened(division, rebuild)
         self.catch_up()
 
@@ -85,10 +71,6 @@ class ShardedSnapshotCache:
                 if not self._is_current(division):
                     self._advance(division)
 
-    def _lock(self) -> FileLock:
-        self._home.mkdir(parents=True, exist_ok=True)
-        return FileLock(self._home / "lock")
-
     def _division(self) -> Division:
         division = self._shards.division()
         if division is None:
@@ -107,21 +89,8 @@ class ShardedSnapshotCache:
     def _opened(self, division: Division, rebuild: bool) -> Snapshot:
         if rebuild:
             return self._made("it was asked for")
-        try:
-            files = load_files(self._home)
-            if files is None:
-                return self._made("there is none of this version")
-            state = self._state(division)
-            if (files.manifest.encoder, files.manifest.dimension) != (
-                state.encoder,
-                state.dimension,
-            ):
-                return self._made(f"the memory has the encoder {state.encoder} now")
-            if files.check():
-                files.save()
-        except StoreError as error:
-            return self._made(str(error))
-        return Snapshot(files)
+        found = self._found(self._state(division))
+        return self._made(found) if isinstance(found, str) else found
 
     def _state(self, division: Division) -> MemoryState:
         """Of some shard: what is the same for all."""
@@ -130,15 +99,6 @@ class ShardedSnapshotCache:
             raise UnknownMemoryError(f"memory {self._shards.memory!r} holds nothing yet")
         names = [state for state in states if state.feature_names]
         return (names or states)[0]
-
-    def _adopt(self) -> None:
-        """See what other processes have done to the snapshot."""
-        files = load_files(self._home)
-        if files is None or not files.same_files(self.snapshot.files):
-            self.snapshot = self._made("it is gone") if files is None else Snapshot(files)
-        elif files.manifest.seq > self.snapshot.seq:
-            self.snapshot.files.adopt(files)
-            self.snapshot.take_up()
 
     def _advance(self, division: Division) -> None:
         """Read the new batches, or rebuild the snapshot if that is not enough."""
@@ -174,26 +134,16 @@ class ShardedSnapshotCache:
         self._add_similar(snapshot, [0] * len(upto), upto, generation)
         return snapshot
 
-    def _forget(self) -> None:
-        """Return to the state on disk."""
-        files = load_files(self._home)
-        self.snapshot = self._made("it is gone") if files is None else Snapshot(files)
-
     def _removals(self) -> list[tuple[int, int]]:
         return [removals(part.stores, part.name) for part in self._shards.parts]
 
-    def _made(self, reason: str) -> Snapshot:
-        """A new base, and the current state from now on."""
-        _log.info("making the snapshot of memory %r: %s", self._shards.memory, reason)
-        self.made_because = reason
+    def _new(self) -> Snapshot:
+        """From the Postgres of all shards."""
         for part in self._shards.parts:
             accepted, published = removals(part.stores, part.name)
             if accepted != published:
                 publish(part.stores, part.name)
-        snapshot = self._read(self._shards.parts)
-        snapshot.files.save()
-        drop_other_bases(self._home, snapshot.files.manifest.base)
-        return snapshot
+        return self._read(self._shards.parts)
 
     def _read(self, parts: Sequence[Shard]) -> Snapshot:
         """A new base, while nothing is taken away from any of these shards."""
