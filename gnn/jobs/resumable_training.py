@@ -12,9 +12,10 @@ from filelock import FileLock
 from torch import Tensor
 
 from gnn.base import FitReport, ProgressReport, RewardModel, n_labelled_queries
-from gnn.checkpoints import Manifest, load_checkpoint, load_training, read_manifest, save_checkpoint
+from gnn.checkpoints import Manifest, load_training, read_manifest, save_checkpoint
 from gnn.confidence import AbstentionPolicy
 from gnn.features import KeptFeatures
+from gnn.jobs.training_processes import SharedTraining, train_in_processes
 from gnn.models import PriorModel
 from gnn.models.memreward import Course, MemrewardModel, Note, fingerprint, read_note
 from memstore import Settings
@@ -56,6 +57,7 @@ def train_on_course(
     seed: int,
     resume: bool,
     shards: Shards | None = None,
+    processes: int = 1,
 ) -> Trained:
     """Fit the default model, or resume; see `gnn.jobs.train_and_propagate.train_memory`."""
     with _one_training(stores, settings, memory) as unfinished:
@@ -75,9 +77,14 @@ def train_on_course(
                     return _unchanged(settings, manifest)
             seed = seed if interrupted is None else interrupted.seed
             note = Note(learns_from=learns_from, seed=seed, resumed=resumed)
-        course = Course(unfinished, note)
-        trained = _train(stores, settings, graph, model, note, course, progress)
-        course.remove()
+        training = SharedTraining(
+            graph=graph,
+            config=model.config,
+            note=note,
+            folder=unfinished,
+            checkpoints=checkpoint_folder(settings, memory),
+        )
+        trained = _train(stores, settings, training, processes, progress)
     return trained
 
 
@@ -96,24 +103,22 @@ def _labelled_queries(graph: MemoryGraph) -> int:
 def _train(
     stores: Stores,
     settings: Settings,
-    graph: MemoryGraph,
-    model: MemrewardModel,
-    note: Note,
-    course: Course,
+    training: SharedTraining,
+    processes: int,
     progress: ProgressReport,
 ) -> Trained:
-    if note.resumed is None:
+    course = Course(training.folder, training.note)
+    if processes > 1:
+        train_in_processes(training, processes, progress)
+    model, graph, note = training.model(), training.graph, training.note
+    if training.checkpoint is None:
         report = model.fit(graph, seed=note.seed, progress=progress, course=course)
     else:
-        folder = checkpoint_folder(settings, graph.memory) / note.resumed
-        earlier, _ = load_checkpoint(folder, encoder=graph.encoder)
-        assert isinstance(earlier, MemrewardModel), "only its checkpoints are resumed"
-        earlier.config, model = model.config, earlier
-        optimisers = load_training(folder)
+        optimisers = load_training(training.checkpoint)
         report = model.resume(
             graph, optimisers=optimisers, seed=note.seed, progress=progress, course=course
         )
-    return keep(
+    trained = keep(
         stores,
         settings,
         model,
@@ -124,6 +129,8 @@ def _train(
         resumed=note.resumed,
         learned_from=note.learns_from,
     )
+    course.remove()
+    return trained
 
 
 def _unchanged(settings: Settings, manifest: Manifest) -> Trained:

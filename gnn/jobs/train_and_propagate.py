@@ -51,6 +51,7 @@ def train_memory(
     seed: int = 0,
     resume: bool = False,
     shards: Shards | None = None,
+    processes: int = 1,
 ) -> Trained:
     """Fit a model on what is verified in a memory and keep it as a checkpoint.
 
@@ -68,13 +69,15 @@ def train_memory(
         resume: continue an interrupted training, or start from the last checkpoint; where there is
             neither, train from nothing.
         shards: of a memory that is divided; `memory` is its first one, which notes the checkpoint.
+        processes: how many train the default model's members, on a GPU each where there are GPUs;
+            the model is the same to the bit.
 
     Raises:
         UnknownMemoryError: if there is no such memory.
-        InputError: if there is no such model, or it cannot resume.
+        InputError: if there is no such model, or it cannot resume, or takes one process.
         CheckpointError: if the checkpoint to resume is damaged.
-        TrainingError: if too little is verified for another model than the default, or it reads
-            embeddings that are forgotten.
+        TrainingError: if one of several processes died; if too little is verified for another
+            model than the default, or it reads embeddings that are forgotten.
     """
     fitted = reward_model(model)()
     if isinstance(fitted, MemrewardModel):
@@ -87,6 +90,12 @@ def train_memory(
             seed=seed,
             resume=resume,
             shards=shards,
+            processes=processes,
+        )
+    if processes > 1:
+        raise InputError(
+            f"the model {model!r} trains in one process: leave --processes out; "
+            f"{DEFAULT_MODEL!r} takes several"
         )
     if shards is not None:
         raise InputError(

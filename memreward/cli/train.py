@@ -23,6 +23,9 @@ def train(
             help="Resume an interrupted training, or continue from the last checkpoint, if any.",
         ),
     ] = False,
+    processes: Annotated[
+        int, typer.Option(min=1, help="How many train; each on a GPU, if there are GPUs.")
+    ] = 1,
 ) -> None:
     """Learn from the verified rewards of a memory; the checkpoint is listed in the graph."""
     settings = load_settings()
@@ -31,7 +34,14 @@ def train(
             from gnn.jobs import train_memory  # It takes seconds: servers are looked for first.
 
             trained = train_memory(
-                stores, settings, memory, progress, model=model, seed=seed, resume=resume
+                stores,
+                settings,
+                memory,
+                progress,
+                model=model,
+                seed=seed,
+                resume=resume,
+                processes=processes,
             )
     except KeyboardInterrupt:
         again = f"`memreward train --memory {memory} --resume` continues"

@@ -33,8 +33,9 @@ from gnn.models.memreward.folds import Division
 from gnn.models.memreward.lessons import Lessons
 from gnn.models.memreward.out_of_fold import OutOfFold, OutOfFoldLogits, calibration_of
 from gnn.models.memreward.predictor import MemrewardPredictor
+from gnn.models.memreward.prepared import PreparedTraining
 from gnn.models.memreward.report import fit_report
-from gnn.models.memreward.training import Start, TrainedMember, below, train_member
+from gnn.models.memreward.training import Start, TrainedMember, below
 from gnn.models.memreward.training_state import Course
 from gnn.prior import prior_for
 from gnn.sources import SourceTrust
@@ -115,11 +116,7 @@ class MemrewardModel(MemrewardPredictor):
         """
         if not self._members:
             raise not_fitted(self.name)
-        starts = [
-            Start(net=member.net.state_dict(), optimiser=below(optimisers, f"{number}."))
-            for number, member in enumerate(self._members)
-        ]
-        return self._learn(graph, seed, progress, course, starts)
+        return self._learn(graph, seed, progress, course, optimisers)
 
     def training_state(self) -> dict[str, Tensor]:
         """States of the members' optimisers after a fit, for `resume`."""
@@ -129,37 +126,79 @@ class MemrewardModel(MemrewardPredictor):
             for key, tensor in tensors.items()
         }
 
-    def _learn(
-        self,
-        graph: MemoryGraph,
-        seed: int,
-        progress: ProgressReport,
-        course: Course | None,
-        starts: Sequence[Start] | None,
-    ) -> FitReport:
-        started = time.monotonic()
+    def prepared(
+        self, graph: MemoryGraph, *, seed: int, optimisers: Mapping[str, Tensor] | None = None
+    ) -> PreparedTraining:
+        """Read what the members learn from, for one process of several that train them.
+
+        `fit` or `resume` with the course of these processes then makes the model, the same to the
+        bit as without them.
+
+        Args:
+            graph: see `fit`.
+            seed: see `fit`.
+            optimisers: see `resume`; None: the members begin from nothing.
+
+        Raises:
+            TrainingError: if the labels do not suffice.
+        """
         self._trust = SourceTrust.fit(graph)
         graph = self._trust.believed(graph)
-        labelled_R = labelled_rollouts(graph)
         known_R = known_rollouts(graph)
-        query_R = graph.query_of_rollout_R
-        queries = np.unique(query_R[known_R])
-        n_labelled = len(np.unique(query_R[labelled_R]))
+        queries = np.unique(graph.query_of_rollout_R[known_R])
+        self._refuse_too_few(graph)
+        if optimisers is None:
+            self._prior = prior_for([graph.query_text_Q[query] for query in queries])
+        draws = Draws(graph, queries, self._prior)
+        tables = self._fit_inputs(graph, known_R, draws, seed, fresh=optimisers is None)
+        lessons = self._lessons
+        nets = [NetConfig.of(tables, self.config.net or {})] * lessons.n_members
+        if optimisers is not None:
+            nets = [member.net.config for member in self._members]
+        return PreparedTraining(
+            lessons=lessons,
+            inputs=self._inputs,
+            tables=tables,
+            draws=draws,
+            config=self.config.train,
+            seed=seed,
+            net_configs=tuple(nets),
+            starts=() if optimisers is None else self._starts(optimisers),
+        )
+
+    def _starts(self, optimisers: Mapping[str, Tensor]) -> tuple[Start, ...]:
+        return tuple(
+            Start(net=member.net.state_dict(), optimiser=below(optimisers, f"{number}."))
+            for number, member in enumerate(self._members)
+        )
+
+    def _refuse_too_few(self, graph: MemoryGraph) -> None:
+        labelled_R = labelled_rollouts(graph)
+        n_labelled = len(np.unique(graph.query_of_rollout_R[labelled_R]))
         if n_labelled < self.fewest_queries:
             raise TrainingError(
                 f"memory {graph.memory!r} has {n_labelled} labelled queries and the model "
                 f"{self.name!r} needs at least {self.fewest_queries} (preferences alone rank, "
                 "but give no probabilities): label more"
             )
-        if starts is None:
-            self._prior = prior_for([graph.query_text_Q[query] for query in queries])
-        draws = Draws(graph, queries, self._prior)
-        tables = self._fit_inputs(graph, known_R, draws, seed, fresh=starts is None)
+
+    def _learn(
+        self,
+        graph: MemoryGraph,
+        seed: int,
+        progress: ProgressReport,
+        course: Course | None,
+        optimisers: Mapping[str, Tensor] | None,
+    ) -> FitReport:
+        started = time.monotonic()
+        prepared = self.prepared(graph, seed=seed, optimisers=optimisers)
         with one_thread():
-            trained, said = self._fit_members(tables, draws, progress, course, starts)
+            trained, said = self._fit_members(prepared, progress, course)
         self._members = [found.member for found in trained]
         self._optimisers = [found.optimiser for found in trained]
+        graph = prepared.tables.graph
         self._calibration = calibration_of(said, graph)
+        labelled_R = labelled_rollouts(graph)
         held_p = self._calibration(said[0].logit_R[labelled_R], said[0].kind_R[labelled_R])
         return fit_report(graph, labelled_R, held_p, trained, seconds=time.monotonic() - started)
 
@@ -199,12 +238,7 @@ class MemrewardModel(MemrewardPredictor):
         return [make_example(one, learned) for one in shown.train]
 
     def _fit_members(
-        self,
-        tables: Tables,
-        draws: Draws,
-        progress: ProgressReport,
-        course: Course | None,
-        starts: Sequence[Start] | None,
+        self, prepared: PreparedTraining, progress: ProgressReport, course: Course | None
     ) -> tuple[list[TrainedMember], Sequence[OutOfFold]]:
         """Train all members.
 
@@ -212,22 +246,12 @@ class MemrewardModel(MemrewardPredictor):
             What came of each, and what they say of labelled rollouts of queries that they did not
             learn from, the mean over the views.
         """
-        lessons, net_config = self._lessons, NetConfig.of(tables, self.config.net or {})
         trained: list[TrainedMember] = []
-        said = OutOfFoldLogits(len(tables.query_R), n_views=len(self._divisions))
-        for number in range(lessons.n_members):
-            shown = lessons.shown(self._inputs, tables, draws, number)
-            found = train_member(
-                shown,
-                *lessons.divided(draws, number),
-                view=lessons.left_out(number)[0],
-                net_config=net_config if starts is None else self._members[number].net.config,
-                config=self.config.train,
-                seed=self._seed * 1000 + number,
-                start=None if starts is None else starts[number],
-                course=None if course is None else (course, number),
-            )
+        said = OutOfFoldLogits(len(prepared.tables.query_R), n_views=len(self._divisions))
+        for number in range(prepared.n_members):
+            shown = prepared.shown(number)
+            found = prepared.train(number, shown, course)
             said.add(found.held, [self._kinds(one) for one in shown.held])
             trained.append(found)
-            progress(f"train {self.name}", number + 1, lessons.n_members)
+            progress(f"train {self.name}", number + 1, prepared.n_members)
         return trained, said.tables

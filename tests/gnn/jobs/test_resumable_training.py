@@ -105,6 +105,21 @@ def test_an_interrupted_training_ends_as_if_nothing_had_happened(
     )
 
 
+def test_several_processes_make_the_checkpoint_of_one(
+    cli: Cli, filled: str, stores: Stores
+) -> None:
+    assert cli("train", "-m", filled, "--processes", 2).exit_code == 0
+    (shared,) = versions(stores, filled)
+    assert cli("train", "-m", filled).exit_code == 0
+    assert versions(stores, filled) == [shared]
+    _label(stores, filled)
+    assert cli("train", "-m", filled, "--resume", "--processes", 2).exit_code == 0
+    assert versions(stores, filled)[1:] == [shared]
+    result = cli("train", "-m", filled, "--model", "majority", "--processes", 2)
+    assert result.exit_code == 2
+    assert "leave --processes out" in result.output
+
+
 def test_an_interrupted_training_of_other_labels_is_not_gone_on_with(
     cli: Cli, filled: str, stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
