@@ -1,5 +1,7 @@
--- What `scripts/large_memory` puts into Postgres: generated rows of the widths that real ones have.
+-- What `scripts/large_memory` puts into Postgres: rollouts mixed from real ones.
 -- memory: its name; queries, each: how many, and rollouts of each; verified: 1 of so many is.
+-- real: table of real rollouts by number, 8 for each of `given` queries. The vectors of query g are
+-- normalised mixtures of those of two real queries, its texts those of the first, numbered.
 
 -- Foreign keys are not checked: what refers to each other is made by the same rule.
 SET session_replication_role = replica;
@@ -20,15 +22,22 @@ SELECT %(memory)s, 'run-' || g, 'policy-' || g, 1 FROM generate_series(0, 3) AS 
 INSERT INTO memreward.policy (memory, name, seq)
 SELECT %(memory)s, 'policy-' || g, 1 FROM generate_series(0, 3) AS g;
 
+ANALYZE real;
+
+CREATE TEMP TABLE share AS
+SELECT n, array_fill(part, ARRAY[384])::vector AS one, array_fill(1 - part, ARRAY[384])::vector AS other
+FROM generate_series(0, 15) AS n, LATERAL (SELECT (.3 + .4 * n / 15.0)::real AS part) AS parts;
+
+CREATE TEMP VIEW pair AS
+SELECT g, 8 * ((g * 7919 + 13) %% %(given)s) AS one,
+    8 * ((g * 104729 + 7 + g / %(given)s) %% %(given)s) AS other, share.one AS mine, share.other AS its
+FROM generate_series(0, %(queries)s - 1) AS g JOIN share ON share.n = (g * 31) %% 16;
+
 INSERT INTO memreward.query (memory, id, dataset, domain, embedding, seq, text)
-SELECT %(memory)s, md5(%(memory)s || 'q' || g), 'set-' || (g %% 7), 'math', embedding.numbers::real[]::vector, 1 + g / 500,
-    'Question number ' || g || ': '
-    || repeat('what is the sum of some numbers and others? ', 3 + g %% 5)
-FROM generate_series(0, %(queries)s - 1) AS g,
-    -- Naming g makes other numbers for each.
-    LATERAL (
-        SELECT array_agg(random() - 0.5) AS numbers FROM generate_series(g, g + 383)
-    ) AS embedding;
+SELECT %(memory)s, md5(%(memory)s || 'q' || g), 'set-' || (g %% 7), 'math',
+    l2_normalize(a.query_vector * mine + b.query_vector * its), 1 + g / 500,
+    a.query || ' (' || g || ')'
+FROM pair JOIN real AS a ON a.n = one JOIN real AS b ON b.n = other;
 
 INSERT INTO memreward.conclusion (memory, id, key, seq)
 SELECT %(memory)s, md5(%(memory)s || 'c' || g || '-' || k), 'n:' || (g + k), 1 + g / 500
@@ -41,12 +50,12 @@ INSERT INTO memreward.rollout (
 )
 SELECT %(memory)s, md5(%(memory)s || 'r' || g || '-' || k), md5(%(memory)s || 'q' || g),
     'run-' || (k %% 4), 'q' || g, g / 500, k, 'h', 'policy-' || (k %% 4),
-    md5(%(memory)s || 'c' || g || '-' || said), 100 + (g + k) %% 400, true, vector, vector,
-    1 + g / 500, repeat('I add the numbers one after another. ', 20),
-    'The answer is ' || (g + said)
-FROM generate_series(0, %(queries)s - 1) AS g, generate_series(0, %(each)s - 1) AS k,
-    LATERAL (SELECT (k * g) %% 4 AS said) AS conclusion,
-    (SELECT array_agg(sin(n))::real[]::vector AS vector FROM generate_series(1, 384) AS n) AS one;
+    md5(%(memory)s || 'c' || g || '-' || (k * g) %% 4), 100 + (g + k) %% 400, true,
+    l2_normalize(a.thinking_vector * mine + b.thinking_vector * its),
+    l2_normalize(a.answer_vector * mine + b.answer_vector * its),
+    1 + g / 500, a.thinking || ' (' || g || ')', a.answer
+FROM pair, generate_series(0, %(each)s - 1) AS k, real AS a, real AS b
+WHERE a.n = one + k %% 8 AND b.n = other + k %% 8;
 
 INSERT INTO memreward.model (memory, version, manifest, seq)
 VALUES (%(memory)s, 'm1', '{"model": "generated"}', 1);

@@ -30,6 +30,8 @@ class ScoringSnapshot:
     def check(self) -> Snapshot:
         """Open it, or compare its edges with Neo4j's, which users may have changed by hand.
 
+        When it is opened, the comparison runs beside: `caught_up` sees what it has found.
+
         Raises:
             UnknownMemoryError: if there is no such memory.
         """
@@ -67,5 +69,7 @@ class ScoringSnapshot:
             return self._kept
         if get_memory(self._stores, self._memory).published_seq == 0:
             publish(self._stores, self._memory)
-        self._kept = SnapshotCache(self._stores, self._memory, snapshot_folder(self._settings))
+        self._kept = SnapshotCache(
+            self._stores, self._memory, snapshot_folder(self._settings), beside=True
+        )
         return self._kept

@@ -1,5 +1,6 @@
 """`memreward bench reward`: what the rewards of one RL step cost, by the size of the memory."""
 
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -136,7 +137,7 @@ class _Bench:
         catch_up_s = self._catch_up(kept)
         sizes = self._subgraph(kept, step)
         published = self._published_way(kept, size)
-        _, rebuild_s = self._opened(rebuild=True)
+        _, rebuild_s = self._opened(anew=True)
         return RewardRow(
             memory_queries=size,
             p50_s=percentile(seconds, 50),
@@ -170,11 +171,12 @@ class _Bench:
         encoder.encode(texts, lambda done, total: self._bars("embed a step", done, total))
         return time.perf_counter() - began
 
-    def _opened(self, *, rebuild: bool = False) -> tuple[SnapshotCache, float]:
+    def _opened(self, *, anew: bool = False) -> tuple[SnapshotCache, float]:
+        home = snapshot_folder(self._settings)
+        if anew:
+            shutil.rmtree(home / self._name)
         began = time.perf_counter()
-        kept = SnapshotCache(
-            self._stores, self._name, snapshot_folder(self._settings), rebuild=rebuild
-        )
+        kept = SnapshotCache(self._stores, self._name, home, beside=not anew)
         return kept, time.perf_counter() - began
 
     def _catch_up(self, kept: SnapshotCache) -> float:

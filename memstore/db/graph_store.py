@@ -239,6 +239,15 @@ class GraphStore:
         with wrapped_errors(self._uri), self._session() as session:
             return session.execute_write(lambda tx: work(GraphTransaction(tx, file)))
 
+    def mark(self) -> str | None:
+        """What any later transaction that writes changes, whoever makes it; None: Neo4j has none.
+
+        It is the bookmark of the last committed transaction, of all memories.
+        """
+        with wrapped_errors(self._uri), self._session() as session:
+            session.execute_read(lambda tx: GraphTransaction(tx, "edges.cypher").rows("nothing"))
+            return "|".join(sorted(session.last_bookmarks().raw_values)) or None
+
     def query(
         self, cypher: str, parameters: Mapping[str, object], timeout_s: float, most: int = MAX_ROWS
     ) -> QueryResult:

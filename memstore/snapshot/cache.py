@@ -4,18 +4,22 @@ Several processes may use one: whoever changes it holds the lock next to it. A s
 when it is damaged, when a batch took rows away or replaced them, when edges of Neo4j are no longer
 those that it has, and when another policy's embeddings have become the most. It catches up with
 all else by reading what the newer batches brought.
+
+Edges are looked at in Neo4j only if something has been written there since they were the same.
 """
 
 import shutil
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from memstore.db import MemoryState, Stores, get_memory
+from memstore.db import MemoryState, SqlSession, Stores, get_memory
 from memstore.outbox import publish
 from memstore.reads import read_consistently, removals
-from memstore.snapshot.edge_drift import changed_edges
+from memstore.snapshot.edge_drift import EdgeComparison
 from memstore.snapshot.files import EDGES, Files, SnapshotManifest, machine_start
 from memstore.snapshot.fill import (
     Span,
@@ -45,14 +49,24 @@ REMOVING: Final = {
 class SnapshotCache(KeptSnapshot):
     """The snapshot of one memory, for one process."""
 
-    def __init__(self, stores: Stores, memory: str, home: Path, *, rebuild: bool = False) -> None:
+    def __init__(
+        self,
+        stores: Stores,
+        memory: str,
+        home: Path,
+        *,
+        rebuild: bool = False,
+        beside: bool = False,
+    ) -> None:
         """Open the snapshot under `home`, or make it; it holds everything accepted then.
 
         Args:
             stores: both databases.
             memory: whose snapshot.
             home: folder of the snapshots of all memories.
-            rebuild: make a new one even if the old one can be used.
+            rebuild: make a new one even if the old one can be used, of all edges of Neo4j.
+            beside: do not wait until the edges are compared with Neo4j's; if they differ, the
+                first `catch_up` afterwards rebuilds the snapshot.
 
         Raises:
             UnknownMemoryError: if there is no such memory.
@@ -62,35 +76,73 @@ class SnapshotCache(KeptSnapshot):
         state = get_memory(stores, memory)
         super().__init__(memory, home / memory / state.incarnation)
         self._stores, self._incarnation = stores, state.incarnation
+        self._every_edge = False
+        #: A comparison that another thread makes: what Neo4j was like, and which types differ.
+        self._compared: tuple[str | None, Future[list[str]]] | None = None
         with self._lock():
             self._drop_other_incarnations()
-            self.snapshot = self._opened(state, rebuild)
+            self.snapshot = self._opened(state, rebuild, beside)
         self.catch_up()
 
-    def _opened(self, state: MemoryState, rebuild: bool) -> Snapshot:
+    def _opened(self, state: MemoryState, rebuild: bool, beside: bool) -> Snapshot:
         if rebuild:
-            return self._made("it was asked for")
+            self._every_edge = True
+            snapshot = self._made("it was asked for")
+            self._every_edge = False
+            return snapshot
         found = self._found(state)
-        return self._made(found) if isinstance(found, str) else self._agreeing(found, state)
+        if isinstance(found, str):
+            return self._made(found)
+        comparison = self._comparison(found, state) if beside else None
+        if comparison is None:
+            return self._agreeing(found, state)
+        threads = ThreadPoolExecutor(1, thread_name_prefix=f"edges of {self._memory}")
+        self._compared = comparison.mark, threads.submit(comparison.changed)
+        threads.shutdown(wait=False)
+        return found
+
+    def _comparison(self, snapshot: Snapshot, state: MemoryState) -> EdgeComparison | None:
+        """What is left to compare; None: nothing."""
+        kinds = self._kinds_after(snapshot.seq)
+        if REMOVING & kinds or BatchKind.LINK.value in kinds:
+            return None  # Catching up will rebuild it, or read the edges again.
+        upto = min(state.published_seq, snapshot.seq)
+        comparison = EdgeComparison(self._stores, snapshot, upto, state.published_generation)
+        known = comparison.mark is not None and comparison.mark == snapshot.files.manifest.agreed
+        return None if known else comparison
 
     def _agreeing(self, snapshot: Snapshot, state: MemoryState) -> Snapshot:
         """The snapshot, rebuilt if edges were changed by hand in Neo4j."""
-        kinds = self._kinds_after(snapshot.seq)
-        if REMOVING & kinds or BatchKind.LINK.value in kinds:
-            return snapshot  # Catching up will rebuild it, or read the edges again.
-        edge = changed_edges(
-            self._stores, snapshot, state.published_seq, state.published_generation
-        )
-        if edge is None:
+        comparison = self._comparison(snapshot, state)
+        if comparison is None:
             return snapshot
-        return self._made(f"edges of the type {edge!r} were changed by hand in Neo4j")
+        changed = comparison.changed()
+        if changed:
+            return self._made(f"edges of the type {changed[0]!r} were changed by hand in Neo4j")
+        snapshot.files.manifest.agreed = comparison.mark
+        snapshot.files.save()
+        return snapshot
 
     def check(self) -> None:
         """Compare the edges with Neo4j's; rebuild the snapshot if they differ."""
+        self._compared = None
         with self._lock():
             self._adopt()
             self.snapshot = self._agreeing(self.snapshot, get_memory(self._stores, self._memory))
         self.catch_up()
+
+    def _hear(self) -> None:
+        """Take up what a comparison beside has found, once it is done."""
+        if self._compared is None or not self._compared[1].done():
+            return
+        (mark, found), self._compared = self._compared, None
+        if found.result():
+            self.check()  # Rows may have gone meanwhile: what it finds is sure.
+            return
+        with self._lock():
+            self._adopt()
+            self.snapshot.files.manifest.agreed = mark
+            self.snapshot.files.save()
 
     def catch_up(self) -> None:
         """Bring it up to everything that is accepted.
@@ -98,7 +150,9 @@ class SnapshotCache(KeptSnapshot):
         Raises:
             UnknownMemoryError: if the memory was deleted.
             QuarantineError: if something must be published first, and cannot be.
+            MemrewardError: what kept a comparison beside from its end.
         """
+        self._hear()
         while (state := self._state()).seq > self.snapshot.seq:
             with self._lock():
                 self._adopt()
@@ -162,24 +216,38 @@ class SnapshotCache(KeptSnapshot):
                 add_accepted_similar(snapshot, session, span)
             add_verified(snapshot, session, span)
             stamps = count_stamps(session, span, manifest.stamps)
-        if linked:
-            self.snapshot = snapshot = self._relinked(state)
-            with self._stores.vectors.transaction("snapshot.sql") as session:
-                later = replace(span, after=state.published_seq)
-                add_accepted_similar(snapshot, session, later)
+            if linked:
+                self.snapshot = snapshot = self._relinked(state, session)
+                add_accepted_similar(snapshot, session, replace(span, after=state.published_seq))
+        snapshot.take_up()
         return stamps
 
-    def _relinked(self, state: MemoryState) -> Snapshot:
+    def _relinked(self, state: MemoryState, session: SqlSession) -> Snapshot:
         """The snapshot with the published edges of the current generation, and no others."""
         files = self.snapshot.files
         extents = files.extents
         files.manifest.generation = state.published_generation
         files.manifest.similar = f"similar-{state.published_generation}"
         snapshot = Snapshot(Files(self._home, files.manifest, extents))
-        upto, generation = state.published_seq, state.published_generation
-        edges = published_edges(self._stores, snapshot, SIMILAR[1], upto, generation)
-        snapshot.add_edges(SIMILAR[1], edges)
+        published = Span(memory=self._memory, after=0, upto=state.published_seq)
+        add_accepted_similar(snapshot, session, published)
+        self._read_changed(snapshot, state, [SIMILAR[1]])
         return snapshot
+
+    def _read_changed(
+        self, snapshot: Snapshot, state: MemoryState, edges: Iterable[str]
+    ) -> str | None:
+        """Take edges of these types from Neo4j, in new files, where it has others.
+
+        Returns what Neo4j was like before; see `GraphStore.mark`.
+        """
+        upto, generation = state.published_seq, state.published_generation
+        comparison = EdgeComparison(self._stores, snapshot, upto, generation, edges)
+        for edge in edges if self._every_edge else comparison.changed():
+            found = published_edges(self._stores, snapshot, edge, upto, generation)
+            snapshot.drop_edges(edge)
+            snapshot.add_edges(edge, found)
+        return comparison.mark
 
     def _new(self) -> Snapshot:
         """From both databases."""
@@ -215,11 +283,10 @@ class SnapshotCache(KeptSnapshot):
         snapshot = Snapshot(Files(self._home, manifest, {}))
         with self._stores.vectors.transaction("snapshot.sql") as session:
             add_nodes(snapshot, session, span)
-        for edge in EDGES:
-            edges = published_edges(self._stores, snapshot, edge, upto, manifest.generation)
-            snapshot.add_edges(edge, edges)
-        with self._stores.vectors.transaction("snapshot.sql") as session:
+            add_accepted_edges(snapshot, session, span)
+            add_accepted_similar(snapshot, session, span)
             add_verified(snapshot, session, span)
+        manifest.agreed = self._read_changed(snapshot, state, EDGES)
         if self._state().published_generation != manifest.generation:
             shutil.rmtree(snapshot.files.folder)
             return self._new_base()  # A link has dropped edges while they were read.

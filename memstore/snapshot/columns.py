@@ -64,6 +64,11 @@ class NumberColumn:
             raise ValueError(f"{self.path.name}: rows of shape {data.shape[1:]}, not {expected}")
         self.adopt(append_bytes(self.path, self.extent, len(data), data.tobytes()))
 
+    def clear(self) -> None:
+        """No row counts any more."""
+        self.path.unlink(missing_ok=True)
+        self.adopt(Extent())
+
     def open(self) -> None:
         """Map the file now, so that it stays readable once its folder is removed."""
         _ = self.array

@@ -6,12 +6,13 @@ adds these up itself, so that no edge travels.
 """
 
 import math
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
 
 from memstore.db import Stores
-from memstore.snapshot.files import EDGES
+from memstore.snapshot.files import EDGES, NODES
 from memstore.snapshot.snapshot import Snapshot
 from schema.graph import SIMILAR
 
@@ -21,44 +22,59 @@ _COSINE_TOLERANCE: Final = 1e-6
 Sums = tuple[int, int, int, float]
 
 
-def changed_edges(
-    stores: Stores, snapshot: Snapshot, published_seq: int, generation: int
-) -> str | None:
-    """Name of an edge type whose edges Neo4j no longer has as the snapshot does; None: all agree.
+class EdgeComparison:
+    """The edges of a snapshot as it is now, to be held against Neo4j's, at once or beside."""
 
-    Args:
-        stores: both databases.
-        snapshot: of a memory.
-        published_seq: what Neo4j has been told.
-        generation: of similarity edges that Neo4j shows.
-    """
-    upto = min(published_seq, snapshot.seq)
-    for edge in EDGES:
-        count, seqs, products, cosines = _sums(snapshot, edge, upto)
-        bounds = {"memory": snapshot.memory, "seq": upto}
+    def __init__(
+        self,
+        stores: Stores,
+        snapshot: Snapshot,
+        upto: int,
+        generation: int,
+        edges: Iterable[str] = EDGES,
+    ) -> None:
+        """Nothing is added up yet.
+
+        Args:
+            stores: both databases.
+            snapshot: of a memory; what is appended to it later is left out.
+            upto: the last batch to compare, which Neo4j has been told.
+            generation: of similarity edges that Neo4j shows.
+            edges: names of the types to compare.
+        """
+        self._graph, self._memory = stores.graph, snapshot.memory
+        self._upto, self._generation = upto, generation
+        #: What Neo4j is like now; see `GraphStore.mark`.
+        self.mark = stores.graph.mark()
+        numbers = snapshot.files.numbers
+        self._seq_N = {node: numbers[f"{node}.seq"].array for node in NODES}
+        self._columns = {
+            edge: (numbers[f"{edge}.ends"].array, numbers[f"{edge}.seq"].array) for edge in edges
+        }
+        self._score_E = numbers["similar.score"].array
+
+    def changed(self) -> list[str]:
+        """Names of the types whose edges Neo4j does not have as the snapshot does."""
+        return [edge for edge in self._columns if not self._is_same(edge)]
+
+    def _is_same(self, edge: str) -> bool:
+        bounds: dict[str, object] = {"memory": self._memory, "seq": self._upto}
         if edge == SIMILAR[1]:
-            bounds["generation"] = generation
-        row = stores.graph.read(
-            "edges.cypher", lambda tx, e=edge, b=bounds: tx.rows(f"sum_{e}", **b)
-        )[0]
-        same = tuple(row[:3]) == (count, seqs, products)
-        if not same or not math.isclose(
+            bounds["generation"] = self._generation
+        row = self._graph.read("edges.cypher", lambda tx: tx.rows(f"sum_{edge}", **bounds))[0]
+        count, seqs, products, cosines = self._sums(edge)
+        return tuple(row[:3]) == (count, seqs, products) and math.isclose(
             row[3], cosines, rel_tol=0, abs_tol=_COSINE_TOLERANCE * (count + 1)
-        ):
-            return edge
-    return None
+        )
 
-
-def _sums(snapshot: Snapshot, edge: str, upto: int) -> Sums:
-    numbers = snapshot.files.numbers
-    ends_E2, seq_E = numbers[f"{edge}.ends"].array, numbers[f"{edge}.seq"].array
-    source_seq, target_seq = (
-        numbers[f"{node}.seq"].array[ends_E2[:, place]] for place, node in enumerate(EDGES[edge])
-    )
-    counted = (seq_E <= upto) & (source_seq <= upto) & (target_seq <= upto)
-    cosines = 0.0
-    if edge == SIMILAR[1]:
-        score_E = numbers["similar.score"].array
-        cosines = float(score_E[counted & (seq_E > 0)].sum(dtype=np.float64))
-    products = int((source_seq[counted] * target_seq[counted]).sum())
-    return int(counted.sum()), int(seq_E[counted].sum()), products, cosines
+    def _sums(self, edge: str) -> Sums:
+        upto, (ends_E2, seq_E) = self._upto, self._columns[edge]
+        source_seq, target_seq = (
+            self._seq_N[node][ends_E2[:, place]] for place, node in enumerate(EDGES[edge])
+        )
+        counted = (seq_E <= upto) & (source_seq <= upto) & (target_seq <= upto)
+        cosines = 0.0
+        if edge == SIMILAR[1]:
+            cosines = float(self._score_E[counted & (seq_E > 0)].sum(dtype=np.float64))
+        products = int((source_seq[counted] * target_seq[counted]).sum())
+        return int(counted.sum()), int(seq_E[counted].sum()), products, cosines

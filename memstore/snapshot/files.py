@@ -118,6 +118,8 @@ class SnapshotManifest:
     kept_names: list[str]
     #: The start of the machine in which the files' marks were made; None: they say nothing.
     start: str | None = None
+    #: What Neo4j was like when it had the same edges; see `GraphStore.mark`.
+    agreed: str | None = None
     #: Of a memory that is divided: the last batch of each shard that it holds; `seq` is their sum.
     shards: list[int] = field(default_factory=list[int])
 

@@ -1,7 +1,7 @@
 """What the databases hold, on its way into a snapshot: a page at a time, in bounded memory.
 
-Nodes, texts, numbers and rewards come from Postgres. Edges come from the published graph in Neo4j,
-and from the rows of Postgres for what arrived after that.
+All of it comes from Postgres. Edges are read from Neo4j only where it has others: some may have
+been changed there by hand.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memstore.db import GraphTransaction, SqlSession, Stores, vectors
 from memstore.snapshot.files import EDGES, NAMED, NUMBERS_OF_ROLLOUT, ROLLOUT, TABLES, Stamp
@@ -156,7 +157,7 @@ def commonest(stamps: Iterable[tuple[str, str, int, int]]) -> Stamp | None:
 
 
 def add_accepted_edges(snapshot: Snapshot, session: SqlSession, span: Span) -> None:
-    """Append the edges of rollouts that Neo4j need not hold yet, from the rows they brought."""
+    """Append the edges of rollouts from the rows of Postgres; Neo4j need not hold them yet."""
     brought = {name: spec.columns for name, spec in STORED_EDGES.items() if spec.columns}
     node_of = {
         column: node
@@ -164,18 +165,47 @@ def add_accepted_edges(snapshot: Snapshot, session: SqlSession, span: Span) -> N
         for column, node in zip(columns, EDGES[name], strict=True)
     }
     sql = session.of_table(tables.ROLLOUT, [tables.ROLLOUT.column(n) for n in (*node_of, "seq")])
-    for page in pages(sql, "between", EDGES_A_PAGE, span):
-        *ids, seqs = zip(*page, strict=True)
-        seq = np.asarray(seqs, np.int64)
-        row_of = {
-            column: _rows_or_none(snapshot, node, values)
-            for (column, node), values in zip(node_of.items(), ids, strict=True)
-        }
+
+    def ends() -> Iterator[dict[str, Ints]]:
+        for page in pages(sql, "between", EDGES_A_PAGE, span):
+            *ids, seqs = zip(*page, strict=True)
+            yield {
+                "seq": np.asarray(seqs, np.int64),
+                **{
+                    column: _rows_or_none(snapshot, node, values)
+                    for (column, node), values in zip(node_of.items(), ids, strict=True)
+                },
+            }
+
+    for part in whole_batches(ends()):
         for name, (start, end) in brought.items():
-            source, target = row_of[start], row_of[end]
+            source, target = part[start], part[end]
             both = (source >= 0) & (target >= 0)
-            rows = EdgeRows(source=source[both], target=target[both], seq=seq[both])
+            rows = EdgeRows(source=source[both], target=target[both], seq=part["seq"][both])
             snapshot.add_edges(name, rows)
+
+
+def whole_batches(parts: Iterable[dict[str, NDArray[Any]]]) -> Iterator[dict[str, NDArray[Any]]]:
+    """The same rows, in order of `seq`, of which no batch comes in two parts.
+
+    So what is sorted within each part is sorted as a whole, in the memory of one part.
+    """
+    held: list[dict[str, NDArray[Any]]] = []
+    for part in parts:
+        seq = part["seq"]
+        if not len(seq):
+            continue
+        last = int(np.searchsorted(seq, seq[-1]))  # Where the last batch of the part begins.
+        if last or (held and held[-1]["seq"][-1] != seq[0]):
+            yield _joined([*held, {name: rows[:last] for name, rows in part.items()}])
+            held = []
+        held.append({name: rows[last:] for name, rows in part.items()})
+    if held:
+        yield _joined(held)
+
+
+def _joined(parts: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _rows_or_none(snapshot: Snapshot, node: str, ids: Sequence[str | None]) -> Ints:
@@ -187,15 +217,17 @@ def _rows_or_none(snapshot: Snapshot, node: str, ids: Sequence[str | None]) -> I
 
 
 def add_accepted_similar(snapshot: Snapshot, session: SqlSession, span: Span) -> None:
-    """Append the edges between queries that Neo4j need not hold yet, from Postgres."""
-    bounds = asdict(span)
-    sql = session.of("snapshot.sql")
-    ids = [row[0] for row in sql.rows("new_query_ids", **bounds)]
+    """Append the edges between queries from Postgres; Neo4j need not hold them yet."""
     generation = snapshot.files.manifest.generation
-    for start in range(0, len(ids), ROWS_A_PAGE):
-        chunk = ids[start : start + ROWS_A_PAGE]
-        rows = sql.rows("similar", ids=chunk, generation=generation, **bounds)
-        snapshot.add_edges(SIMILAR[1], edge_rows(snapshot, SIMILAR[1], rows))
+    sql = session.of("snapshot.sql")
+    add_similar(snapshot, pages(sql, "similar", EDGES_A_PAGE, span, generation=generation))
+
+
+def add_similar(snapshot: Snapshot, found: Iterable[list[Any]]) -> None:
+    """Append edges between queries, given page by page in the order of their batches."""
+    rows = (edge_rows(snapshot, SIMILAR[1], page) for page in found)
+    for part in whole_batches(vars(page) for page in rows):
+        snapshot.add_edges(SIMILAR[1], EdgeRows(**part))
 
 
 def published_edges(

@@ -6,7 +6,7 @@ a call that is under way, or was cut off.
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,16 +23,16 @@ from memstore.snapshot.fill import (
     Span,
     add_accepted_edges,
     add_nodes,
+    add_similar,
     add_verified,
     commonest,
     count_stamps,
-    edge_rows,
     pages,
 )
 from memstore.snapshot.kept import KeptSnapshot
 from memstore.snapshot.snapshot import Snapshot
 from schema.errors import UnknownMemoryError
-from schema.graph import QUERY, SIMILAR
+from schema.graph import QUERY
 
 #: Policy, layer and dimension of policy embeddings, and how many have them.
 _Stamps = list[tuple[str, str, int, int]]
@@ -115,6 +115,7 @@ class ShardedSnapshotCache(KeptSnapshot):
         else:
             self.snapshot = self._relinked(division.generation, upto)
             manifest = self.snapshot.files.manifest
+        self.snapshot.take_up()
         if self._removals() != before or self._division().generation != division.generation:
             self._forget()  # Rows may have gone while they were read; the next try sees that.
             return
@@ -216,11 +217,13 @@ class ShardedSnapshotCache(KeptSnapshot):
 
 
 def _add_edges(snapshot: Snapshot, session: SqlSession, span: Span, generation: int) -> None:
-    for page in pages(session, "edges", EDGES_A_PAGE, span, generation=generation):
-        # A neighbour may be gone with its run: its shard knows nothing of this one's edges.
-        there = snapshot.find(QUERY, [row[1] for row in page]) >= 0
-        rows: list[Any] = [row for row, is_there in zip(page, there, strict=True) if is_there]
-        snapshot.add_edges(SIMILAR[1], edge_rows(snapshot, SIMILAR[1], rows))
+    def there() -> Iterator[list[Any]]:
+        """A neighbour may be gone with its run: its shard knows nothing of this one's edges."""
+        for page in pages(session, "edges", EDGES_A_PAGE, span, generation=generation):
+            found = snapshot.find(QUERY, [row[1] for row in page]) >= 0
+            yield [row for row, is_there in zip(page, found, strict=True) if is_there]
+
+    add_similar(snapshot, there())
 
 
 def _kinds(part: Shard, after: int) -> set[str]:

@@ -15,7 +15,7 @@ from memstore.snapshot.adjacency import Adjacency, csr
 from memstore.snapshot.files import EDGES, NAMED, NODES, NUMBERS_OF_ROLLOUT, ROLLOUT, Files
 from memstore.snapshot.id_index import IdBytes, IdIndex, id_bytes, id_texts
 from schema.errors import StoreError
-from schema.graph import SOURCE
+from schema.graph import SIMILAR, SOURCE
 from schema.ids import digest
 from schema.memory_graph import Bools, Floats, Ints
 from schema.tables import NUMBERS
@@ -73,10 +73,8 @@ class Snapshot:
     def take_up(self) -> None:
         """Bring what is kept in memory up to what the files hold."""
         numbers = self.files.numbers
-        for node, index in self._id_index.items():
-            ids = numbers[f"{node}.id"].array
-            index.add(ids[self._counts[node] :])
-            self._counts[node] = len(ids)
+        for node in NODES:
+            self._take_up_ids(node)
         for edge in EDGES:
             ends = numbers[f"{edge}.ends"].array
             self._out[edge].add(ends[self._out[edge].n_edges :, 0])
@@ -85,6 +83,11 @@ class Snapshot:
             column.open()
         self._take_up_verified()
         self._take_up_said()
+
+    def _take_up_ids(self, node: str) -> None:
+        ids = self.files.numbers[f"{node}.id"].array
+        self._id_index[node].add(ids[self._counts[node] :])
+        self._counts[node] = len(ids)
 
     def _take_up_verified(self) -> None:
         n_rollouts = self._counts[ROLLOUT]
@@ -192,7 +195,10 @@ class Snapshot:
         return gone_N1[:, 0]
 
     def add_nodes(self, node: str, rows: NodeRows) -> None:
-        """Append nodes, in order; every column of their type must be given."""
+        """Append nodes, in order; every column of their type must be given.
+
+        They can be found from now on; all else of them, after `take_up`.
+        """
         numbers, texts = self.files.numbers, self.files.texts
         numbers[f"{node}.id"].append(_keys(node, rows.ids))
         numbers[f"{node}.seq"].append(np.asarray(rows.seq, np.int64))
@@ -200,10 +206,13 @@ class Snapshot:
             numbers[f"{node}.{name}"].append(values)
         for name, values in rows.texts.items():
             texts[f"{node}.{name}"].append(values)
-        self.take_up()
+        self._take_up_ids(node)
 
     def add_edges(self, edge: str, rows: EdgeRows) -> None:
-        """Append edges, ordered by sequence number and ends, so that equal contents look equal."""
+        """Append edges, ordered by sequence number and ends, so that equal contents look equal.
+
+        They are in the files from now on; `take_up` makes them found.
+        """
         order = np.lexsort([rows.target, rows.source, rows.seq])
         ends_E2 = np.column_stack([rows.source, rows.target])[order]
         self.files.numbers[f"{edge}.ends"].append(ends_E2)
@@ -211,7 +220,12 @@ class Snapshot:
         if rows.score is not None:
             score_E = self._filled(rows.score[order], ends_E2)
             self.files.numbers["similar.score"].append(score_E)
-        self.take_up()
+
+    def drop_edges(self, edge: str) -> None:
+        """Empty the files of one type; only as long as `take_up` has not seen its edges."""
+        parts = ("ends", "seq", "score") if edge == SIMILAR[1] else ("ends", "seq")
+        for part in parts:
+            self.files.numbers[f"{edge}.{part}"].clear()
 
     def known(self, node: str, ids: Sequence[str]) -> Ints:
         """Row of each id.
@@ -253,7 +267,6 @@ class Snapshot:
         self.files.numbers["verified.rollout"].append(self.known(ROLLOUT, ids))
         self.files.numbers["verified.value"].append(np.asarray(values, np.float32))
         self.files.numbers["verified.seq"].append(np.asarray(seq, np.int64))
-        self.take_up()
 
     def add_said(self, ids: Sequence[str], sources: Sequence[str], values: Sequence[float]) -> None:
         """What sources said last of rollouts of which several spoke, where it is new or changed.
@@ -264,7 +277,6 @@ class Snapshot:
         self.files.numbers["said.rollout"].append(self.known(ROLLOUT, ids))
         self.files.numbers["said.source"].append(self.known(SOURCE, sources))
         self.files.numbers["said.value"].append(np.asarray(values, np.float32))
-        self.take_up()
 
     @property
     def wants_csr(self) -> bool:

@@ -153,6 +153,7 @@ def add_graph(snapshot: Snapshot, graph: MemoryGraph, queries: Ints, seq: int) -
         _some(graph.source_name_S, graph.said_2W[0, said_W]),
         graph.said_reward_W[said_W].tolist(),
     )
+    snapshot.take_up()
     snapshot.files.manifest.seq = seq
 
 

@@ -60,3 +60,7 @@ WHERE coalesce(e.generation, $generation) = $generation AND coalesce(e.seq, 0) <
     AND a.seq <= $seq AND b.seq <= $seq
 RETURN count(*), coalesce(sum(e.seq), 0), coalesce(sum(a.seq * b.seq), 0),
     coalesce(sum(CASE WHEN e.seq IS NULL THEN 0.0 ELSE e.score END), 0.0)
+
+// name: nothing
+// A transaction whose bookmark says which one was committed last.
+RETURN 0

@@ -62,7 +62,7 @@ SELECT a.query_id, a.neighbour_id, q.seq, a.score
 FROM memreward.across AS a JOIN memreward.query AS q ON q.memory = a.memory AND q.id = a.query_id
 WHERE a.memory = %(memory)s AND a.generation = %(generation)s
     AND q.seq > %(after)s AND q.seq <= %(upto)s
-ORDER BY a.query_id, a.neighbour_id;
+ORDER BY q.seq;
 
 -- name: untied
 -- Queries that wait for their edges, and those before them that have none in this generation.

@@ -15,17 +15,12 @@ FROM memreward.policy_embedding
 WHERE memory = %(memory)s AND seq > %(after)s AND seq <= %(upto)s
 GROUP BY policy, layer, dimension ORDER BY policy, layer, dimension;
 
--- name: new_query_ids
--- Ids of the queries that batches brought.
-SELECT id FROM memreward.query
-WHERE memory = %(memory)s AND seq > %(after)s AND seq <= %(upto)s ORDER BY seq, id;
-
 -- name: similar
--- Similarity edges of these queries in one generation, as they arrived.
+-- Similarity edges of one generation that batches brought.
 SELECT query_id, neighbour_id, seq, score FROM memreward.similar_to
-WHERE memory = %(memory)s AND generation = %(generation)s AND query_id = ANY(%(ids)s)
+WHERE memory = %(memory)s AND generation = %(generation)s
     AND seq > %(after)s AND seq <= %(upto)s
-ORDER BY query_id, neighbour_id;
+ORDER BY seq;
 
 -- name: verified
 -- The current verified rewards as of a sequence number, each with the source that spoke last.

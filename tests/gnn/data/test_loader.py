@@ -297,6 +297,7 @@ def add_late_group(snapshot: Snapshot, graph: MemoryGraph, query: int, seq: int)
     snapshot.add_edges("leads_to", EdgeRows(source=new, target=new, seq=stamp))
     reached = snapshot.known("conclusion", [said])
     snapshot.add_edges("concludes", EdgeRows(source=new, target=reached, seq=stamp))
+    snapshot.take_up()
 
 
 def test_workers_give_the_same_batches(snapshot: Snapshot) -> None:

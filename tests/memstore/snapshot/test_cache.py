@@ -1,8 +1,10 @@
 """Snapshots of memories in the real databases."""
 
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +18,10 @@ from memstore.changes.run_deletion import delete_run
 from memstore.outbox.publication import publish
 from memstore.reads.full_graph import read_graph
 from memstore.snapshot.cache import SnapshotCache
+from memstore.snapshot.edge_drift import EdgeComparison
+from memstore.snapshot.files import EDGES
+from memstore.snapshot.fill import published_edges
+from memstore.snapshot.snapshot import EdgeRows
 from memstore.snapshot.subgraph import whole
 from schema.errors import UnknownMemoryError
 from schema.reward import VerifiedReward
@@ -144,7 +150,17 @@ def test_the_commonest_policy_embeddings_may_have_been_accepted_only(
     assert_is_the_graph(snapshot, memory)
 
 
-@pytest.mark.parametrize("change", ["removed", "drawn", "score"])
+CHANGES = {
+    "removed": "MATCH (:Thinking {memory: $memory})-[e:LEADS_TO]->() WITH e LIMIT 1 DELETE e",
+    "drawn": "MATCH (q:Query {memory: $memory}), (n:Query {memory: $memory}) "
+    "WHERE q.id < n.id AND NOT (q)-[:SIMILAR_TO]->(n) "
+    "WITH q, n LIMIT 1 CREATE (q)-[:SIMILAR_TO]->(n)",
+    "score": "MATCH (q:Query {memory: $memory})-[s:SIMILAR_TO]->() "
+    "WITH s LIMIT 1 SET s.score = 0.99",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_an_edge_changed_by_hand_is_noticed(
     memory: MemoryUnderTest, tmp_path: Path, change: str
 ) -> None:
@@ -153,19 +169,107 @@ def test_an_edge_changed_by_hand_is_noticed(
     snapshot = kept(memory, tmp_path)
     snapshot.check()
     assert snapshot.made_because == "there is none of this version"
-    memory.change(
-        {
-            "removed": "MATCH (:Thinking {memory: $memory})-[e:LEADS_TO]->() "
-            "WITH e LIMIT 1 DELETE e",
-            "drawn": "MATCH (q:Query {memory: $memory}), (n:Query {memory: $memory}) "
-            "WHERE q.id < n.id AND NOT (q)-[:SIMILAR_TO]->(n) "
-            "WITH q, n LIMIT 1 CREATE (q)-[:SIMILAR_TO]->(n)",
-            "score": "MATCH (q:Query {memory: $memory})-[s:SIMILAR_TO]->() "
-            "WITH s LIMIT 1 SET s.score = 0.99",
-        }[change]
-    )
+    memory.change(CHANGES[change])
     assert "by hand" in str(kept(memory, tmp_path).made_because)
     snapshot.check()
+    assert_is_the_graph(snapshot, memory)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_comparison_beside_is_heard_at_a_later_call(
+    memory: MemoryUnderTest, tmp_path: Path, change: str
+) -> None:
+    memory.add(make_rollouts(12, 1))
+    memory.link()
+    before = whole(kept(memory, tmp_path).snapshot).graph
+    memory.change(CHANGES[change])
+    snapshot = kept(memory, tmp_path, beside=True)
+    assert snapshot.made_because is None
+    assert_same(whole(snapshot.snapshot).graph, before)
+    memory.add(make_rollouts(3, 1, first=20))  # What arrives meanwhile is no change by hand.
+    deadline = time.monotonic() + 60
+    while snapshot.made_because is None and time.monotonic() < deadline:
+        snapshot.catch_up()
+    assert "by hand" in str(snapshot.made_because)
+    assert_is_the_graph(snapshot, memory)
+
+
+def test_edges_are_compared_only_after_neo4j_was_written_to(
+    memory: MemoryUnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory.add(make_rollouts(6, 2))
+    kept(memory, tmp_path)
+    done: list[EdgeComparison] = []
+    changed = EdgeComparison.changed
+
+    def count(comparison: EdgeComparison) -> list[str]:
+        done.append(comparison)
+        return changed(comparison)
+
+    monkeypatch.setattr(EdgeComparison, "changed", count)
+    kept(memory, tmp_path)
+    kept(memory, tmp_path, beside=True)
+    assert not done
+    memory.change("MATCH (m:Memory {memory: $memory}) SET m.seen = true")
+    kept(memory, tmp_path)
+    assert len(done) == 1
+    kept(memory, tmp_path)
+    assert len(done) == 1
+    memory.add(make_rollouts(2, 2, first=6))
+    snapshot = kept(memory, tmp_path, beside=True)
+    deadline = time.monotonic() + 60
+    agreed = snapshot.snapshot.files.manifest.agreed
+    while snapshot.snapshot.files.manifest.agreed == agreed and time.monotonic() < deadline:
+        snapshot.catch_up()
+    assert len(done) == 2
+    kept(memory, tmp_path)
+    assert len(done) == 2
+
+
+def edge_files(snapshot: SnapshotCache) -> dict[str, bytes]:
+    """Bytes of what a snapshot holds of edges, by file."""
+    numbers = snapshot.snapshot.files.numbers
+    return {
+        column.path.name: column.array.tobytes()
+        for name, column in numbers.items()
+        if name.split(".")[0] in EDGES
+    }
+
+
+def test_edges_of_postgres_and_of_neo4j_are_the_same_bytes(
+    memory: MemoryUnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rollouts = make_rollouts(12, 3)
+    memory.add(rollouts[:21], labelled=frozenset({rollouts[0].query}))
+    memory.link()
+    memory.add(rollouts[21:])
+    memory.add([replace(make_rollout(0, place), step=1) for place in range(2)], run="run-2")
+    monkeypatch.setattr("memstore.snapshot.fill.EDGES_A_PAGE", 5)  # Pages cut batches.
+    read: list[str] = []
+
+    def from_neo4j(*arguments: Any) -> EdgeRows:
+        read.append(arguments[2])
+        return published_edges(*arguments)
+
+    monkeypatch.setattr("memstore.snapshot.cache.published_edges", from_neo4j)
+    ours = edge_files(kept(memory, tmp_path / "a"))
+    assert not read
+    theirs = edge_files(kept(memory, tmp_path / "b", rebuild=True))
+    assert read == list(EDGES)
+    assert ours == theirs
+
+
+def test_a_new_snapshot_has_the_edges_drawn_by_hand(
+    memory: MemoryUnderTest, tmp_path: Path
+) -> None:
+    memory.add(make_rollouts(12, 1))
+    for change in CHANGES.values():
+        memory.change(change)
+    snapshot = kept(memory, tmp_path)
+    assert_is_the_graph(snapshot, memory)
+    memory.link()
+    snapshot.catch_up()
+    assert snapshot.made_because == "there is none of this version"
     assert_is_the_graph(snapshot, memory)
 
 

@@ -188,6 +188,7 @@ def test_verified_rewards_follow_what_was_said_last(tmp_path: Path) -> None:
     assert np.isnan(snapshot.verified(snapshot.find("answer", [id_])))
     snapshot.add_verified([id_], [0.25], ["file"], [4])
     snapshot.add_verified([id_], [0.75], ["file"], [5])
+    snapshot.take_up()
     assert snapshot.verified(snapshot.find("answer", [id_])) == [0.75]
     with pytest.raises(StoreError, match="Postgres does not hold"):
         snapshot.add_verified(["0" * 32], [1.0], ["file"], [6])
