@@ -29,9 +29,9 @@ SELECT n, array_fill(part, ARRAY[384])::vector AS one, array_fill(1 - part, ARRA
 FROM generate_series(0, 15) AS n, LATERAL (SELECT (.3 + .4 * n / 15.0)::real AS part) AS parts;
 
 CREATE TEMP VIEW pair AS
-SELECT g, 8 * ((g * 7919 + 13) %% %(given)s) AS one,
-    8 * ((g * 104729 + 7 + g / %(given)s) %% %(given)s) AS other, share.one AS mine, share.other AS its
-FROM generate_series(0, %(queries)s - 1) AS g JOIN share ON share.n = (g * 31) %% 16;
+SELECT g, 8 * ((g::bigint * 7919 + 13) %% %(given)s) AS one,
+    8 * ((g::bigint * 104729 + 7 + g / %(given)s) %% %(given)s) AS other, share.one AS mine, share.other AS its
+FROM generate_series(0, %(queries)s - 1) AS g JOIN share ON share.n = (g::bigint * 31) %% 16;
 
 INSERT INTO memreward.query (memory, id, dataset, domain, embedding, seq, text)
 SELECT %(memory)s, md5(%(memory)s || 'q' || g), 'set-' || (g %% 7), 'math',

@@ -24,6 +24,7 @@ def snapshot(
     began = time.monotonic()
     with connected(settings) as stores:
         kept = SnapshotCache(stores, memory, snapshot_folder(settings), rebuild=rebuild)
+        kept.check_every_page()
     found = kept.snapshot
     done = "found" if kept.made_because is None else f"rebuilt ({kept.made_because})"
     sizes = (path.stat().st_size for path in found.files.folder.iterdir())

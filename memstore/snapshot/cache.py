@@ -245,7 +245,7 @@ class SnapshotCache(KeptSnapshot):
         comparison = EdgeComparison(self._stores, snapshot, upto, generation, edges)
         for edge in edges if self._every_edge else comparison.changed():
             found = published_edges(self._stores, snapshot, edge, upto, generation)
-            snapshot.drop_edges(edge)
+            snapshot.files.drop_edges(edge)
             snapshot.add_edges(edge, found)
         return comparison.mark
 

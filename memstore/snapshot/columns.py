@@ -1,4 +1,4 @@
-"""Files that only grow: numbers and texts by row, memory-mapped, each with a running checksum.
+"""Files that only grow: numbers by row, memory-mapped, each with a running checksum.
 
 What a file holds beyond the rows that its user has counted is rubbish from a write that was cut
 off; the next append goes over it.
@@ -8,9 +8,8 @@ machine runs, its kernel keeps what was written. After another start, each is he
 checksum.
 """
 
-import mmap
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -62,19 +61,31 @@ class NumberColumn:
         expected = () if self._width is None else (self._width,)
         if data.shape[1:] != expected:
             raise ValueError(f"{self.path.name}: rows of shape {data.shape[1:]}, not {expected}")
-        self.adopt(append_bytes(self.path, self.extent, len(data), data.tobytes()))
+        self._grow(append_bytes(self.path, self.extent, len(data), data.tobytes()))
+
+    def take(self, rows: Ints) -> NDArray[Any]:
+        """Some rows, copied."""
+        return self.array[rows]
 
     def clear(self) -> None:
         """No row counts any more."""
         self.path.unlink(missing_ok=True)
-        self.adopt(Extent())
+        self._grow(Extent())
 
     def open(self) -> None:
         """Map the file now, so that it stays readable once its folder is removed."""
         _ = self.array
 
-    def adopt(self, extent: Extent) -> None:
+    @property
+    def extents(self) -> dict[str, Extent]:
+        """Its extent, by name of the file."""
+        return {self.path.name: self.extent}
+
+    def adopt(self, extents: Mapping[str, Extent]) -> None:
         """See what another process has written: more rows."""
+        self._grow(extents[self.path.name])
+
+    def _grow(self, extent: Extent) -> None:
         if extent != self.extent:
             self.extent, self._mapped = extent, None
 
@@ -82,67 +93,13 @@ class NumberColumn:
         """Hold the file against its checksum; see `checked`."""
         self.extent = checked(self.path, self.extent, marked=marked)
 
-
-class TextColumn:
-    """Rows of text: UTF-8 bytes in one file, where each ends in another."""
-
-    def __init__(self, path: Path, ends: Extent, data: Extent) -> None:
-        """Texts of `path` (.text, and .ends next to it) as far as the extents say."""
-        self._ends = NumberColumn(path.with_name(f"{path.name}.ends"), "<i8", None, ends)
-        self._path = path.with_name(f"{path.name}.text")
-        self.data = data
-        self._mapped: mmap.mmap | None = None
-
-    @property
-    def ends(self) -> Extent:
-        """Extent of the ends."""
-        return self._ends.extent
-
-    def take(self, rows: Ints) -> list[str]:
-        """Texts of some rows."""
-        if not len(rows):
-            return []
-        ends = self._ends.array
-        stops = ends[rows]
-        starts = np.where(rows > 0, ends[rows - 1], 0)
-        self.open()
-        data = self._mapped
-        if data is None:
-            return [""] * len(rows)
-        spans = zip(starts.tolist(), stops.tolist(), strict=True)
-        return [data[start:stop].decode() for start, stop in spans]
-
-    def open(self) -> None:
-        """Map the files now, so that they stay readable once their folder is removed."""
-        self._ends.open()
-        if self._mapped is None and self.data.size:
-            with self._path.open("rb") as file:
-                self._mapped = mmap.mmap(file.fileno(), self.data.size, access=mmap.ACCESS_READ)
-
-    def append(self, texts: Sequence[str]) -> None:
-        """Write `texts` behind those that count."""
-        encoded = [text.encode() for text in texts]
-        lengths = np.fromiter((len(text) for text in encoded), np.int64, len(encoded))
-        first = self.data.size
-        self.data = append_bytes(self._path, self.data, len(encoded), b"".join(encoded))
-        self._mapped = None
-        self._ends.append(first + np.cumsum(lengths))
-
-    def adopt(self, ends: Extent, data: Extent) -> None:
-        """See what another process has written: more texts."""
-        if data != self.data:
-            self.data, self._mapped = data, None
-        self._ends.adopt(ends)
-
-    def check(self, *, marked: bool) -> None:
-        """Hold both files against their checksums; see `checked`."""
-        self._ends.check(marked=marked)
-        self.data = checked(self._path, self.data, marked=marked)
+    def check_all(self) -> None:
+        """Nothing is left to look at."""
 
 
 def append_bytes(path: Path, extent: Extent, rows: int, data: bytes) -> Extent:
     """Write `data` at the end of `extent`; returns what counts then."""
-    unchanged = extent.size == 0 or extent.mark == _mark(path)
+    unchanged = extent.size == 0 or extent.mark == mark_of(path)
     with path.open("r+b" if path.exists() else "w+b") as file:
         file.seek(extent.size)
         file.write(data)
@@ -150,11 +107,11 @@ def append_bytes(path: Path, extent: Extent, rows: int, data: bytes) -> Extent:
         rows=extent.rows + rows,
         size=extent.size + len(data),
         crc=zlib.crc32(data, extent.crc),
-        mark=_mark(path) if unchanged else None,
+        mark=mark_of(path) if unchanged else None,
     )
 
 
-def _mark(path: Path) -> tuple[int, ...] | None:
+def mark_of(path: Path) -> tuple[int, ...] | None:
     """What changes with the file; None: it is not there."""
     try:
         found = path.stat()
@@ -177,7 +134,7 @@ def checked(path: Path, extent: Extent, *, marked: bool) -> Extent:
     Raises:
         StoreError: if they are not what was written, or are gone.
     """
-    mark = _mark(path)
+    mark = mark_of(path)
     if marked and mark is not None and mark == extent.mark:
         return extent
     crc, left = 0, extent.size

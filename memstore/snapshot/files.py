@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from memstore import write_atomically
-from memstore.snapshot.columns import Extent, NumberColumn, TextColumn
+from memstore.snapshot.columns import Extent, NumberColumn
 from memstore.snapshot.id_index import ID_BYTES
+from memstore.snapshot.pages import PagedNumbers, TextColumn
 from schema import tables
 from schema.errors import StoreError
 from schema.graph import ANSWER, CONCLUSION, POLICY, QUERY, SIMILAR, SOURCE, STORED_EDGES, THINKING
@@ -81,7 +82,7 @@ N_NUMBERS: Final = max(place.stop for place in NUMBERS_OF_ROLLOUT.values())
 #: Layout of the files: a version, to be raised when their meaning changes, and what the declared
 #: nodes, columns and edges come to. A snapshot of another layout is replaced.
 _LAYOUT: Final = (NODES, TEXTS, VECTORS, INTEGERS, NUMBERS_OF_ROLLOUT, EDGES)
-FORMAT: Final = f"3-{digest(*map(repr, _LAYOUT))[:8]}"
+FORMAT: Final = f"4-{digest(*map(repr, _LAYOUT))[:8]}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,33 +137,22 @@ class Files:
         """Columns of `home / manifest.base` as far as `extents` says."""
         self.home, self.manifest = home, manifest
         self.folder = home / manifest.base
-        self.numbers: dict[str, NumberColumn] = {}
-        self.texts: dict[str, TextColumn] = {}
+        self.numbers: dict[str, NumberColumn | PagedNumbers] = {}
         for name, dtype, width, file in self._layout():
-            self.numbers[name] = NumberColumn(
-                self.folder / file, dtype, width, extents.get(file, Extent())
-            )
-        for name in TEXTS:
-            ends, data = (extents.get(f"{name}.{part}", Extent()) for part in ("ends", "text"))
-            self.texts[name] = TextColumn(self.folder / name, ends, data)
+            extent = extents.get(file, Extent())
+            self.numbers[name] = NumberColumn(self.folder / file, dtype, width, extent)
+        for name, width in self._wide():
+            self.numbers[name] = PagedNumbers(self.folder / name, "<f4", width, extents)
+        self.texts = {name: TextColumn(self.folder / name, extents) for name in TEXTS}
 
     def _layout(self) -> Iterator[tuple[str, str, int | None, str]]:
-        """Name, type, width and file of every column of numbers."""
+        """Name, type, width and file of the columns by which nodes and edges are found."""
         m = self.manifest
-        width = {"id": ID_BYTES, "embedding": m.dimension}
         for node in NODES:
-            yield f"{node}.id", "|u1", width["id"], f"{node}.id"
+            yield f"{node}.id", "|u1", ID_BYTES, f"{node}.id"
             yield f"{node}.seq", "<i8", None, f"{node}.seq"
-        for name in VECTORS:
-            yield name, "<f4", width["embedding"], name
         for name in INTEGERS:
             yield name, "<i8", None, name
-        policy = 0 if m.stamp is None else m.stamp.dimension
-        yield "answer.policy_embedding", "<f4", policy, "answer.policy_embedding"
-        kept = f"{ROLLOUT}.kept_features"
-        yield kept, "<f4", len(m.kept_names), kept
-        numbers = f"{ROLLOUT}.{NUMBERS}"
-        yield numbers, "<f4", N_NUMBERS, numbers
         for edge, file in m.edge_files.items():
             yield f"{edge}.ends", "<i8", 2, f"{file}.ends"
             yield f"{edge}.seq", "<i8", None, f"{file}.seq"
@@ -180,16 +170,31 @@ class Files:
         for part, dtype in (("rollout", "<i8"), ("value", "<f4"), ("source", "<i8")):
             yield f"said.{part}", dtype, None, f"said.{part}"
 
+    def _wide(self) -> Iterator[tuple[str, int]]:
+        """Name and width of the columns of which only rows that are asked for are read."""
+        m = self.manifest
+        for name in VECTORS:
+            yield name, m.dimension
+        yield f"{ROLLOUT}.policy_embedding", 0 if m.stamp is None else m.stamp.dimension
+        yield f"{ROLLOUT}.kept_features", len(m.kept_names)
+        yield f"{ROLLOUT}.{NUMBERS}", N_NUMBERS
+
+    @property
+    def columns(self) -> Iterator[NumberColumn | PagedNumbers | TextColumn]:
+        """All columns."""
+        yield from self.numbers.values()
+        yield from self.texts.values()
+
     @property
     def extents(self) -> dict[str, Extent]:
         """Extents by file name."""
-        found = {column.path.name: column.extent for column in self.numbers.values()}
-        for name, column in self.texts.items():
-            found |= {f"{name}.ends": column.ends, f"{name}.text": column.data}
-        return found
+        return {name: one for column in self.columns for name, one in column.extents.items()}
 
-    def check(self) -> bool:
-        """Compare every file that may have changed with its checksum.
+    def check(self, *, every_page: bool = False) -> bool:
+        """Compare files that may have changed with their checksums: wide ones where they are read.
+
+        Args:
+            every_page: all of them now.
 
         Returns:
             Whether marks were made anew; they count once they are saved.
@@ -199,18 +204,27 @@ class Files:
         """
         start, before = machine_start(), self.extents
         marked = start is not None and start == self.manifest.start
-        for column in (*self.numbers.values(), *self.texts.values()):
+        for column in self.columns:
             column.check(marked=marked)
+            if every_page:
+                column.check_all()
         self.manifest.start = start
         return not marked or self.extents != before
 
     def adopt(self, other: "Files") -> None:
         """See what another process has written to the same files."""
         self.manifest = other.manifest
+        extents = other.extents
+        for column in self.columns:
+            column.adopt(extents)
+
+    def drop_edges(self, edge: str) -> None:
+        """No edge of that type counts any more."""
         for name, column in self.numbers.items():
-            column.adopt(other.numbers[name].extent)
-        for name, text in self.texts.items():
-            text.adopt(other.texts[name].ends, other.texts[name].data)
+            kind, _, part = name.partition(".")
+            counts = kind == edge and part in ("ends", "seq", "score")
+            if counts and isinstance(column, NumberColumn):
+                column.clear()
 
     def same_files(self, other: "Files") -> bool:
         """Whether both are of one base, one generation of edges and one CSR."""

@@ -82,6 +82,16 @@ class KeptSnapshot(ABC):
             self.snapshot.files.adopt(files)
             self.snapshot.take_up()
 
+    def check_every_page(self) -> None:
+        """Hold everything against its checksum; rebuild the snapshot if something is damaged."""
+        with self._lock():
+            self._adopt()
+            try:
+                if self.snapshot.files.check(every_page=True):
+                    self.snapshot.files.save()
+            except StoreError as error:
+                self.snapshot = self._made(str(error))
+
     def _forget(self) -> None:
         """Return to the state on disk."""
         files = load_files(self._home)

@@ -15,7 +15,7 @@ from memstore.snapshot.adjacency import Adjacency, csr
 from memstore.snapshot.files import EDGES, NAMED, NODES, NUMBERS_OF_ROLLOUT, ROLLOUT, Files
 from memstore.snapshot.id_index import IdBytes, IdIndex, id_bytes, id_texts
 from schema.errors import StoreError
-from schema.graph import SIMILAR, SOURCE
+from schema.graph import SOURCE
 from schema.ids import digest
 from schema.memory_graph import Bools, Floats, Ints
 from schema.tables import NUMBERS
@@ -79,7 +79,7 @@ class Snapshot:
             ends = numbers[f"{edge}.ends"].array
             self._out[edge].add(ends[self._out[edge].n_edges :, 0])
             self._in[edge].add(ends[self._in[edge].n_edges :, 1])
-        for column in (*numbers.values(), *self.files.texts.values()):
+        for column in self.files.columns:
             column.open()
         self._take_up_verified()
         self._take_up_said()
@@ -142,7 +142,7 @@ class Snapshot:
 
     def take(self, column: str, rows: Ints) -> NDArray[Any]:
         """Numbers of some rows, copied: of `query.embedding`, `answer.numbers` and so on."""
-        return self.files.numbers[column].array[rows]
+        return self.files.numbers[column].take(rows)
 
     def texts(self, column: str, rows: Ints) -> list[str]:
         """Texts of some rows: of `query.text`, `answer.thinking_text` and so on."""
@@ -195,10 +195,7 @@ class Snapshot:
         return gone_N1[:, 0]
 
     def add_nodes(self, node: str, rows: NodeRows) -> None:
-        """Append nodes, in order; every column of their type must be given.
-
-        They can be found from now on; all else of them, after `take_up`.
-        """
+        """Append nodes, in order, with every column of their type; they are found from now on."""
         numbers, texts = self.files.numbers, self.files.texts
         numbers[f"{node}.id"].append(_keys(node, rows.ids))
         numbers[f"{node}.seq"].append(np.asarray(rows.seq, np.int64))
@@ -211,7 +208,7 @@ class Snapshot:
     def add_edges(self, edge: str, rows: EdgeRows) -> None:
         """Append edges, ordered by sequence number and ends, so that equal contents look equal.
 
-        They are in the files from now on; `take_up` makes them found.
+        They are found after `take_up`.
         """
         order = np.lexsort([rows.target, rows.source, rows.seq])
         ends_E2 = np.column_stack([rows.source, rows.target])[order]
@@ -220,12 +217,6 @@ class Snapshot:
         if rows.score is not None:
             score_E = self._filled(rows.score[order], ends_E2)
             self.files.numbers["similar.score"].append(score_E)
-
-    def drop_edges(self, edge: str) -> None:
-        """Empty the files of one type; only as long as `take_up` has not seen its edges."""
-        parts = ("ends", "seq", "score") if edge == SIMILAR[1] else ("ends", "seq")
-        for part in parts:
-            self.files.numbers[f"{edge}.{part}"].clear()
 
     def known(self, node: str, ids: Sequence[str]) -> Ints:
         """Row of each id.

@@ -23,7 +23,7 @@ from memstore.snapshot.files import EDGES
 from memstore.snapshot.fill import published_edges
 from memstore.snapshot.snapshot import EdgeRows
 from memstore.snapshot.subgraph import whole
-from schema.errors import UnknownMemoryError
+from schema.errors import StoreError, UnknownMemoryError
 from schema.reward import VerifiedReward
 
 
@@ -287,6 +287,44 @@ def test_a_damaged_file_is_not_believed(memory: MemoryUnderTest, tmp_path: Path)
     assert "current.json is damaged" in str(kept(memory, tmp_path).made_because)
     shutil.rmtree(tmp_path / memory.name)
     assert kept(memory, tmp_path).made_because == "there is none of this version"
+
+
+def test_after_a_start_of_the_machine_damage_is_found_before_a_row_is_used(
+    memory: MemoryUnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory.add(make_rollouts(4, 2))
+    first = kept(memory, tmp_path)
+    path = first.snapshot.files.folder / "query.embedding"
+    data = bytearray(path.read_bytes())
+    data[100] ^= 1
+    path.write_bytes(data)
+    for module in ("files", "cache"):
+        monkeypatch.setattr(f"memstore.snapshot.{module}.machine_start", lambda: "another")
+    kept(memory, tmp_path)
+    again = kept(memory, tmp_path)
+    assert again.made_because is None
+    with pytest.raises(StoreError, match=r"query.embedding is damaged.*memreward snapshot"):
+        whole(again.snapshot)
+    again.check_every_page()
+    assert "query.embedding is damaged" in str(again.made_because)
+    assert_is_the_graph(again, memory)
+
+
+def test_once_every_page_is_whole_nothing_is_looked_at_again(
+    memory: MemoryUnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory.add(make_rollouts(4, 2))
+    kept(memory, tmp_path)
+    for module in ("files", "cache"):
+        monkeypatch.setattr(f"memstore.snapshot.{module}.machine_start", lambda: "another")
+    snapshot = kept(memory, tmp_path)
+    marks = {name: one.mark for name, one in snapshot.snapshot.files.extents.items()}
+    assert marks["query.id"] is not None and marks["query.embedding"] is None
+    snapshot.check_every_page()
+    assert snapshot.made_because is None
+    marks = {name: one.mark for name, one in snapshot.snapshot.files.extents.items()}
+    assert marks["query.embedding"] is not None and marks["query.text.text"] is not None
+    assert not kept(memory, tmp_path).snapshot.files.check()
 
 
 def test_two_processes_share_one(memory: MemoryUnderTest, tmp_path: Path) -> None:

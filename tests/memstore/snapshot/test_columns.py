@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from memstore.snapshot.columns import Extent, NumberColumn, TextColumn
+from memstore.snapshot.columns import Extent, NumberColumn
 from schema.errors import StoreError
 
 
@@ -33,20 +33,6 @@ def test_what_does_not_count_is_written_over(tmp_path: Path) -> None:
     again.append(np.full((1, 3), 2.0))
     np.testing.assert_array_equal(again.array[:, 0], [1, 1, 2])
     again.check(marked=False)
-
-
-def test_texts_of_any_kind(tmp_path: Path) -> None:
-    texts = ["", "one", "", "zwei \N{SNOWMAN}\n", "\N{GRINNING FACE}" * 3]
-    column = TextColumn(tmp_path / "t", Extent(), Extent())
-    column.append(texts[:2])
-    column.append([])
-    column.append(texts[2:])
-    assert column.take(np.array([4, 0, 3, 1, 2])) == [texts[i] for i in (4, 0, 3, 1, 2)]
-    assert column.take(np.array([], dtype=np.int64)) == []
-    column.check(marked=False)
-    reader = TextColumn(tmp_path / "t", Extent(), Extent())
-    reader.adopt(column.ends, column.data)
-    assert reader.take(np.arange(5)) == texts
 
 
 @pytest.mark.parametrize("fault", ["flip", "cut", "gone"])
