@@ -274,6 +274,11 @@ class VectorStore:
             check=ConnectionPool.check_connection,
         )
 
+    @property
+    def address(self) -> str:
+        """Host, port and name of the database, without user and password."""
+        return f"{_where(self._dsn)}/{conninfo_to_dict(self._dsn).get('dbname', '')}"
+
     @contextmanager
     def transaction(self, file: str, *, wait_s: float | None = None) -> Iterator[SqlSession]:
         """One transaction over `queries/<file>`; `wait_s`: longest wait for a connection."""
