@@ -80,7 +80,7 @@ def pairs(
             "postgres_dsn": second.postgres_dsn,
         }
         monkeypatch.setenv("MEMREWARD_PAIRS", json.dumps([pair]))
-        yield server_settings.model_copy(update={"pairs": (PairSettings(**pair),)})
+        yield server_settings.model_copy(update={"pairs": (PairSettings.model_validate(pair),)})
         cli("delete", "-m", NAME, "--yes")
 
 
@@ -116,7 +116,7 @@ def test_a_pair_that_is_down_is_named(
 ) -> None:
     (given,) = json.loads(os.environ["MEMREWARD_PAIRS"])
     given["postgres_dsn"] = "postgresql://u:secret@127.0.0.1:9/x"
-    broken = pairs.model_copy(update={"pairs": (PairSettings(**given),)})
+    broken = pairs.model_copy(update={"pairs": (PairSettings.model_validate(given),)})
     with pytest.raises(UnreachableError, match=r"pair 2 of the settings: Postgres at 127.0.0.1:9"):
         ShardedMemory.open(NAME, shards=2, settings=broken)
     monkeypatch.setenv("MEMREWARD_PAIRS", json.dumps([given]))
