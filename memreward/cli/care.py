@@ -70,11 +70,8 @@ def delete(
         if run:
             places = [(places[0][0] if places else pairs[0], memory)]
         for stores, name in places:
-            contents = run_contents(stores, memory, run) if run else memory_contents(stores, name)
             shown = what if name == memory else f"shard {name}"
-            console.print(f"{shown} holds", markup=False, highlight=False)
-            for line in contents.lines():
-                console.print(line, highlight=False)
+            _show_contents(stores, name, run, shown)
         if dry_run:
             console.print("nothing was deleted (--dry-run)")
             return
@@ -93,6 +90,13 @@ def delete(
             highlight=False,
         )
     _name_what_is_left(settings, memory, run)
+
+
+def _show_contents(stores: Stores, memory: str, run: str | None, shown: str) -> None:
+    contents = run_contents(stores, memory, run) if run else memory_contents(stores, memory)
+    console.print(f"{shown} holds", markup=False, highlight=False)
+    for line in contents.lines():
+        console.print(line, highlight=False)
 
 
 def _delete_whole(

@@ -32,8 +32,7 @@ SESSION_OPTIONS = (
 
 
 def _where(dsn: str) -> str:
-    parts = conninfo_to_dict(dsn)
-    return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}"
+    return "{host}:{port}".format_map({"host": "localhost", "port": 5432} | conninfo_to_dict(dsn))
 
 
 def _options(dsn: str) -> str:
@@ -154,8 +153,7 @@ class SqlSession:
 
     def row(self, name: str, /, **parameters: object) -> tuple[Any, ...] | None:
         """The first row of a named query, if there is one."""
-        rows = self.rows(name, **parameters)
-        return rows[0] if rows else None
+        return next(iter(self.rows(name, **parameters)), None)
 
     def stream(
         self, name: str, size: int, /, **parameters: object
@@ -262,6 +260,8 @@ class VectorStore:
             ServerError: if Postgres cannot be reached or refuses the password.
         """
         self._dsn = dsn
+        #: Host, port and name of the database.
+        self.address = f"{_where(dsn)}/{conninfo_to_dict(dsn).get('dbname', '')}"
         ping_postgres(dsn)
         self._pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
             dsn,
@@ -273,11 +273,6 @@ class VectorStore:
             # A connection that died since it was last used is replaced, not handed out.
             check=ConnectionPool.check_connection,
         )
-
-    @property
-    def address(self) -> str:
-        """Host, port and name of the database, without user and password."""
-        return f"{_where(self._dsn)}/{conninfo_to_dict(self._dsn).get('dbname', '')}"
 
     @contextmanager
     def transaction(self, file: str, *, wait_s: float | None = None) -> Iterator[SqlSession]:
