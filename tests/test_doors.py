@@ -27,9 +27,13 @@ DOORS = {
 #: Each database driver has one door; the migration runner is handed open connections.
 DRIVERS = {
     "neo4j": {"memstore/db/graph_store.py", "migrations/runner.py"},
-    "psycopg": {"memstore/db/vector_store.py", "migrations/runner.py"},
-    "psycopg_pool": {"memstore/db/vector_store.py"},
-    "pgvector": {"memstore/db/vector_store.py"},
+    "psycopg": {
+        "memstore/db/connections.py",
+        "memstore/db/vector_store.py",
+        "migrations/runner.py",
+    },
+    "psycopg_pool": {"memstore/db/connections.py"},
+    "pgvector": {"memstore/db/connections.py"},
 }
 #: Packages whose modules are imported by name.
 OPEN = {"schema", "migrations"}

@@ -5,6 +5,7 @@ from .collapse import StepSigns as StepSigns
 from .collapse import alarms as alarms
 from .collapse import ends as ends
 from .json_lines import add_line as add_line
+from .json_lines import add_lines as add_lines
 from .json_lines import read_lines as read_lines
 from .label_budget import LabelPlan as LabelPlan
 from .label_budget import choose_labelled_queries as choose_labelled_queries

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,12 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 def add_line(path: Path, record: dict[str, Any]) -> None:
     """Add a record; it is on the disk afterwards."""
+    add_lines(path, [record])
+
+
+def add_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:
+    """Add records; they are on the disk afterwards, for the price of one."""
     with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(record) + "\n")
+        file.writelines(json.dumps(record) + "\n" for record in records)
         file.flush()
         os.fsync(file.fileno())

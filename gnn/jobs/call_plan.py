@@ -53,10 +53,10 @@ def plan_for(
 
 
 def scores_taken_over(
-    stores: Stores, memory: str, items: Sequence[PreparedRollout]
+    stores: Stores, memory: str, items: Sequence[PreparedRollout], reuse: Reuse | None
 ) -> dict[str, Score]:
-    """Scores, by id, of those stored rollouts that have the verdict of another."""
-    if not items:
+    """Scores, by id, of those stored rollouts that have the verdict of another, with `reuse`."""
+    if not items or reuse is None:
         return {}
     source = ScoreSource.SAME_CONCLUSION
     found = taken_over(stores, memory, [item.id for item in items])

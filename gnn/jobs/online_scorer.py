@@ -76,7 +76,7 @@ class OnlineScorer:
         self.memory, self.run = memory, run
         self._stores, self._settings, self._version = stores, settings, version
         self._lock = threading.RLock()
-        self._reuse, self._shards = reuse, shards
+        self._reuse, self._shards, self._stored_seq = reuse, shards, 0
         #: The memory, or the shard, that knows the checkpoints.
         self._keeper = memory if shards is None else shards.first.name
         self._writer = writer or open_writer(stores, memory, run, reuse, shards)
@@ -90,7 +90,7 @@ class OnlineScorer:
     def seq(self) -> int:
         """The batch up to which the last score knew the memory; 0: nothing is stored."""
         snapshot = self._snapshot.current
-        return 0 if snapshot is None else snapshot.seq
+        return max(self._stored_seq, 0 if snapshot is None else snapshot.seq)
 
     @property
     def model(self) -> str | None:
@@ -145,8 +145,6 @@ class OnlineScorer:
                 stored = self._store(items)
                 try:
                     scores = self._scored(unverified)
-                    if self._reuse is not None:
-                        scores |= scores_taken_over(self._stores, self.memory, unverified)
                 finally:
                     if stored:
                         self._publisher.wake()  # Not before: both would wait for each other.
@@ -250,26 +248,28 @@ class OnlineScorer:
         if self._model is not None:
             self._own.ask({item.id: item.texts for item in fresh})
         accepted = self._writer.accept_embedded([*fresh, *known], self._own.keys)
+        self._stored_seq = accepted.seq or self._stored_seq
         return accepted.seq is not None
 
     def _scored(self, items: Sequence[PreparedRollout]) -> dict[str, Score]:
-        """Scores by rollout id, of rollouts that are stored."""
-        snapshot, loaded = self._snapshot.caught_up(self.encoder.name), self._model
+        """Scores by rollout id, of rollouts that are stored; the model says the least it must."""
+        taken = scores_taken_over(self._stores, self.memory, items, self._reuse)
+        items, loaded = [item for item in items if item.id not in taken], self._model
         if not items or loaded is None:
-            return {}
+            return taken
+        snapshot = self._snapshot.caught_up(self.encoder.name)
         queries = snapshot.known(QUERY, sorted({item.query_id for item in items}))
         features = self._snapshot.features(snapshot)
         found = predict_queries(
             loaded.model, loaded.policy, snapshot, queries, features, self._own.features()
         )
-        return found.to_scores(loaded.version)
+        return found.to_scores(loaded.version) | taken
 
     def _scored_unstored(
         self, items: Sequence[PreparedRollout], unverified: Sequence[PreparedRollout]
     ) -> dict[str, Score]:
         """The same, of rollouts that are stored nowhere, as if they were."""
-        loaded = self._model
-        found = self._writer.find_memory()
+        loaded, found = self._model, self._writer.find_memory()
         if not unverified or loaded is None or found is None:
             return {}
         graph = self._graph_with(items, loaded, found.neighbours)

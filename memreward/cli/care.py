@@ -7,14 +7,7 @@ from typing import Annotated
 
 import typer
 
-from memreward.base import (
-    JsonOption,
-    bars,
-    connected_pairs,
-    connected_to,
-    console,
-    one_line,
-)
+from memreward.base import JsonOption, bars, connected, console, one_line
 from memreward.cli.ingest import MemoryOption
 from memreward.cli.query import result_table
 from memreward.cli.rejects_option import RejectsOption, rejects_path
@@ -23,8 +16,9 @@ from memstore import Settings, load_settings
 from memstore.changes import delete_run, memory_contents, run_contents
 from memstore.consistency import check_memory
 from memstore.db import Stores
+from memstore.outbox import every_memory
 from memstore.reads import History, Statement, parse_as_of, read_history
-from memstore.shards import check_edges, divided_memories, forget_division, places_of
+from memstore.shards import check_edges, divided_memories, forget_division, names_of
 
 SomeMemoryOption = Annotated[
     str | None, typer.Option("--memory", "-m", help="Name of the memory; without it, all.")
@@ -38,11 +32,11 @@ def check(memory: SomeMemoryOption = None, as_json: JsonOption = False) -> None:
 
     Publishing is paused while the check runs.
     """
-    with connected_pairs() as pairs, bars() as progress:
+    with connected() as stores, bars() as progress:
+        names = names_of(stores, memory) if memory else every_memory(stores)
         adding = progress.adding()
-        divided = divided_memories(pairs, memory)
-        reports = [check_memory(stores, name, adding) for stores, name in places_of(pairs, memory)]
-        reports += [check_edges(shards) for shards in divided]
+        reports = [check_memory(stores, name, adding) for name in names]
+        reports += [check_edges(shards) for shards in divided_memories(stores, memory)]
     if as_json:
         console.print_data([asdict(report) for report in reports])
     for report in () if as_json else reports:
@@ -64,24 +58,25 @@ def delete(
 ) -> None:
     """Delete a memory, or one run of it, from both databases. There is no way back."""
     settings = load_settings()
-    with connected_pairs(settings) as pairs:
+    with connected(settings) as stores:
         what = f"run {run} of memory {memory}" if run else f"memory {memory}"
-        places = places_of(pairs, memory)
-        if run:
-            places = [(places[0][0] if places else pairs[0], memory)]
-        for stores, name in places:
+        names = [memory] if run else names_of(stores, memory)
+        for name in names:
+            contents = run_contents(stores, memory, run) if run else memory_contents(stores, name)
             shown = what if name == memory else f"shard {name}"
-            _show_contents(stores, name, run, shown)
+            console.print(f"{shown} holds", markup=False, highlight=False)
+            for line in contents.lines():
+                console.print(line, highlight=False)
         if dry_run:
             console.print("nothing was deleted (--dry-run)")
             return
         if not yes:
             typer.confirm(f"Delete {what} for good?", abort=True)
         if run:
-            delete_run(places[0][0], memory, run)
+            delete_run(stores, memory, run)
             drop_snapshot(settings, memory)
         else:
-            _delete_whole(pairs, settings, memory, places)
+            _delete_whole(stores, settings, memory, names)
     console.print(f"{what} is deleted", markup=False, highlight=False)
     if run:
         console.print(
@@ -92,21 +87,12 @@ def delete(
     _name_what_is_left(settings, memory, run)
 
 
-def _show_contents(stores: Stores, memory: str, run: str | None, shown: str) -> None:
-    contents = run_contents(stores, memory, run) if run else memory_contents(stores, memory)
-    console.print(f"{shown} holds", markup=False, highlight=False)
-    for line in contents.lines():
-        console.print(line, highlight=False)
-
-
-def _delete_whole(
-    pairs: Sequence[Stores], settings: Settings, memory: str, places: Sequence[tuple[Stores, str]]
-) -> None:
+def _delete_whole(stores: Stores, settings: Settings, memory: str, names: Sequence[str]) -> None:
     """Delete a memory, or all shards of it."""
-    for stores, name in places:
+    for name in names:
         delete_all(stores, settings, name)
-    if [name for _, name in places] != [memory]:
-        forget_division(pairs, memory)
+    if names != [memory]:
+        forget_division(stores, memory)
         drop_snapshot(settings, memory)
 
 
@@ -127,7 +113,7 @@ def label(
     ] = False,
 ) -> None:
     """Add verified rewards or preferences (docs/labels.md); repeated rows add nothing."""
-    with connected_to(memory) as stores, bars() as progress:
+    with connected() as stores, bars() as progress:
         request = LabelRequest(
             file=file,
             memory=memory,
@@ -154,7 +140,7 @@ def history(
     as_json: JsonOption = False,
 ) -> None:
     """Show who labelled or scored a rollout, when, and which values are current."""
-    with connected_to(memory) as stores:
+    with connected() as stores:
         bound = None if as_of is None else parse_as_of(as_of)
         found = read_history(stores, memory, rollout, bound)
     if as_json:

@@ -88,7 +88,7 @@ class RolloutWriter:
         """
 
         def look() -> MemoryState | None:
-            with self._stores.vectors.transaction("outbox.sql") as session:
+            with self._stores.vectors.reading("outbox.sql") as session:
                 return find_memory(session, self.memory)
 
         state = retried(look)
@@ -121,7 +121,7 @@ class RolloutWriter:
         """
 
         def look() -> dict[str, str]:
-            with self._stores.vectors.transaction("outbox.sql") as session:
+            with self._stores.vectors.reading("outbox.sql") as session:
                 return known_hashes(session, self.memory, prepared)
 
         known = retried(look)
@@ -231,7 +231,7 @@ class RolloutWriter:
         return BackgroundPublisher(self._stores, self.memory)
 
     def _remember_stored(self, items: Sequence[PreparedRollout]) -> None:
-        with self._stores.vectors.transaction("outbox.sql") as session:
+        with self._stores.vectors.reading("outbox.sql") as session:
             remember_stored(session, self.memory, items, self.encoder)
 
 

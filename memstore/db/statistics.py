@@ -11,7 +11,7 @@ from memstore.db.vector_store import VectorStore
 
 def keep_statistics(vectors: VectorStore) -> list[str]:
     """Have Postgres count each table that has more than doubled; returns their names."""
-    with vectors.transaction("statistics.sql") as session:
+    with vectors.reading("statistics.sql") as session:
         outgrown = [name for (name,) in session.rows("outgrown")]
         for name in outgrown:
             session.written("statistics.sql", name=name).run("count")

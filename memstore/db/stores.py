@@ -146,5 +146,5 @@ def get_memory(stores: Stores, name: str) -> MemoryState:
 
 
 def _look_up(stores: Stores, name: str) -> MemoryState | None:
-    with stores.vectors.transaction("outbox.sql") as session:
+    with stores.vectors.reading("outbox.sql") as session:
         return find_memory(session, name)

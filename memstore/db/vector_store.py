@@ -1,6 +1,5 @@
-"""The one door to Postgres: psycopg and pgvector are imported here and nowhere else."""
+"""The one door to Postgres; `memstore.db.connections` makes its connections."""
 
-import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -8,35 +7,21 @@ from typing import Any, LiteralString, cast
 
 import numpy as np
 import psycopg
-from pgvector.psycopg import register_vector
 from psycopg import sql
-from psycopg.abc import Buffer
-from psycopg.adapt import Dumper, Loader
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.pq import Format
+from psycopg.pq import TransactionStatus
 from psycopg.types.json import Json
-from psycopg_pool import ConnectionPool
 
+from memstore.db.connections import CONNECT_TIMEOUT_S, know_vectors, open_pool, options
 from memstore.db.plans import plans_for_any_memory
 from memstore.db.query_files import named_queries
 from schema.errors import ServerError, StoreError, StoreFullError, UnreachableError
 from schema.tables import Column, Table
 
-CONNECT_TIMEOUT_S = 10
-#: How a vector begins in pgvector's binary form: its dimension, and nothing.
-_DIMENSION = struct.Struct(">HH")
-#: A writer whose machine is gone loses its locks after about 30 + 3 x 10 seconds.
-SESSION_OPTIONS = (
-    "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
-)
-
 
 def _where(dsn: str) -> str:
-    return "{host}:{port}".format_map({"host": "localhost", "port": 5432} | conninfo_to_dict(dsn))
-
-
-def _options(dsn: str) -> str:
-    return f"{SESSION_OPTIONS} {conninfo_to_dict(dsn).get('options', '')}"
+    parts = conninfo_to_dict(dsn)
+    return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}"
 
 
 def _first_line(error: psycopg.Error) -> str:
@@ -153,7 +138,8 @@ class SqlSession:
 
     def row(self, name: str, /, **parameters: object) -> tuple[Any, ...] | None:
         """The first row of a named query, if there is one."""
-        return next(iter(self.rows(name, **parameters)), None)
+        rows = self.rows(name, **parameters)
+        return rows[0] if rows else None
 
     def stream(
         self, name: str, size: int, /, **parameters: object
@@ -218,38 +204,6 @@ def as_json(value: object) -> Json:
     return Json(value)
 
 
-class _VectorLoader(Loader):
-    """Reads pgvector's binary form (two 16-bit numbers, then the values) as a float32 array."""
-
-    format = Format.BINARY
-
-    def load(self, data: Buffer) -> np.ndarray:
-        return np.frombuffer(data, ">f4", offset=4).astype(np.float32)
-
-
-class _VectorDumper(Dumper):
-    """Writes a float32 array in that form."""
-
-    format = Format.BINARY
-
-    def dump(self, obj: np.ndarray) -> bytes:
-        return _DIMENSION.pack(len(obj), 0) + obj.astype(">f4").tobytes()
-
-
-def _know_vectors(connection: psycopg.Connection[Any]) -> None:
-    """Arrays instead of pgvector's own objects: thousands go through at a time."""
-    register_vector(connection)
-    info = connection.adapters.types["vector"]
-    dumper = type("VectorDumper", (_VectorDumper,), {"oid": info.oid})
-    connection.adapters.register_loader(info.oid, _VectorLoader)
-    connection.adapters.register_dumper(np.ndarray, dumper)
-
-
-def _prepare_connection(connection: psycopg.Connection[Any]) -> None:
-    _know_vectors(connection)
-    connection.commit()
-
-
 class VectorStore:
     """A pool of connections to one Postgres that holds memreward's schema."""
 
@@ -260,25 +214,30 @@ class VectorStore:
             ServerError: if Postgres cannot be reached or refuses the password.
         """
         self._dsn = dsn
-        #: Host, port and name of the database.
-        self.address = f"{_where(dsn)}/{conninfo_to_dict(dsn).get('dbname', '')}"
         ping_postgres(dsn)
-        self._pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
-            dsn,
-            kwargs={"options": _options(dsn)},
-            min_size=1,
-            max_size=8,
-            open=True,
-            configure=_prepare_connection,
-            # A connection that died since it was last used is replaced, not handed out.
-            check=ConnectionPool.check_connection,
-        )
+        self._pool = open_pool(dsn)
 
     @contextmanager
     def transaction(self, file: str, *, wait_s: float | None = None) -> Iterator[SqlSession]:
         """One transaction over `queries/<file>`; `wait_s`: longest wait for a connection."""
         with wrapped_errors(self._dsn), self._pool.connection(wait_s) as connection:
             yield SqlSession(connection, file)
+
+    @contextmanager
+    def reading(self, file: str) -> Iterator[SqlSession]:
+        """Statements that only read, without the two round trips that a transaction costs.
+
+        Each sees what is committed when it begins, as it does in a transaction (READ COMMITTED).
+        """
+        with wrapped_errors(self._dsn), self._pool.connection() as connection:
+            connection.autocommit = True
+            try:
+                yield SqlSession(connection, file)
+            finally:
+                if connection.info.transaction_status is TransactionStatus.IDLE:
+                    connection.autocommit = False
+                else:
+                    connection.close()  # Lost, or interrupted: the pool makes another.
 
     @contextmanager
     def session(self, file: str) -> Iterator[SqlSession]:
@@ -289,10 +248,10 @@ class VectorStore:
                 self._dsn,
                 autocommit=True,
                 connect_timeout=CONNECT_TIMEOUT_S,
-                options=_options(self._dsn),
+                options=options(self._dsn),
             ) as connection,
         ):
-            _know_vectors(connection)
+            know_vectors(connection)
             yield SqlSession(connection, file)
 
     def close(self) -> None:

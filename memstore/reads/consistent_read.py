@@ -47,6 +47,6 @@ def read_consistently(stores: Stores, memory: str, read: Callable[[], T]) -> T:
 
 def removals(stores: Stores, memory: str) -> tuple[int, int]:
     """The last accepted and the last published batch that takes away or replaces."""
-    with stores.vectors.transaction("reads.sql") as session:
+    with stores.vectors.reading("reads.sql") as session:
         row = session.row("removals", memory=memory)
     return (0, 0) if row is None else (row[0], row[1])

@@ -53,7 +53,7 @@ def calls_of_run(stores: Stores, memory: str, run: str) -> int:
     """Calls that a run made for its own rollouts, as accepted."""
 
     def look() -> int:
-        with stores.vectors.transaction("same_conclusion.sql") as session:
+        with stores.vectors.reading("same_conclusion.sql") as session:
             row = session.row("calls_of_run", memory=memory, run=run)
             assert row is not None
             return int(row[0])
@@ -65,7 +65,7 @@ def known_verdicts(stores: Stores, memory: str, conclusions: Sequence[str]) -> K
     """The verdicts on these conclusions, and what the audit found, as accepted."""
 
     def look() -> KnownVerdicts:
-        with stores.vectors.transaction("same_conclusion.sql") as session:
+        with stores.vectors.reading("same_conclusion.sql") as session:
             return KnownVerdicts(
                 verdicts=verdicts_on(session, memory, conclusions),
                 audits=reuse_audits(session, memory),
@@ -78,7 +78,7 @@ def taken_over(stores: Stores, memory: str, rollouts: Sequence[str]) -> dict[str
     """Those of these rollouts that have no verdict but one that was taken over, and which."""
 
     def look() -> dict[str, float]:
-        with stores.vectors.transaction("same_conclusion.sql") as session:
+        with stores.vectors.reading("same_conclusion.sql") as session:
             return dict(session.rows("current_taken_over", memory=memory, ids=list(rollouts)))
 
     return retried(look)

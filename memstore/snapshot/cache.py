@@ -168,7 +168,7 @@ class SnapshotCache(KeptSnapshot):
         return state
 
     def _kinds_after(self, seq: int) -> set[str]:
-        with self._stores.vectors.transaction("snapshot.sql") as session:
+        with self._stores.vectors.reading("snapshot.sql") as session:
             rows = session.rows("batches", memory=self._memory, after=seq)
         return {kind for _, kind in rows}
 
@@ -209,7 +209,7 @@ class SnapshotCache(KeptSnapshot):
         snapshot = self.snapshot
         span = Span(memory=self._memory, after=snapshot.seq, upto=state.seq)
         manifest = snapshot.files.manifest
-        with self._stores.vectors.transaction("snapshot.sql") as session:
+        with self._stores.vectors.reading("snapshot.sql") as session:
             add_nodes(snapshot, session, span)
             add_accepted_edges(snapshot, session, span)
             if not linked:

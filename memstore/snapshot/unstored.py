@@ -30,6 +30,8 @@ def nearest_unstored(
         new: rollouts of queries that it does not hold.
         neighbours: edges a query.
     """
+    if not new:
+        return []
     with ExitStack() as stack:
         sessions = [
             (stack.enter_context(vectors.transaction("outbox.sql")), name)

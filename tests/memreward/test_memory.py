@@ -170,6 +170,8 @@ def test_until_it_has_learnt_it_may_have_no_opinion(
             ScoreSource.VERIFIED
         ] * 2
         assert {score.value for score in looked} == {None}
+        assert scorer._scorer._snapshot.current is None  # Nothing reads it before there is a model.
+        assert scorer.seq == scorer.batches()[0] == 1
     assert len(read_graph(memory.stores, memory.name).rollout_id_R) == 5
 
 

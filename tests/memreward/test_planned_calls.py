@@ -9,6 +9,7 @@ from support.rollout_factory import make_rollout, make_rollouts
 from support.store_fixtures import MemoryUnderTest
 from support.trl_calls import Calls
 
+from gnn.jobs import online_scorer
 from memreward.memory import Memory
 from memstore.outbox.deletion import delete_memory
 from memstore.reads.stats import memory_stats
@@ -123,6 +124,30 @@ def test_a_score_says_that_its_verdict_was_taken_over(
             1.0,
             1.0,
         )
+
+
+def test_the_model_is_not_asked_where_all_verdicts_are_taken_over(
+    open_memory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = open_memory(Reuse())
+    opened.score([make_rollout(1, 1)])
+    asked: list[int] = []
+    real = online_scorer.predict_queries
+
+    def counted(*given: Any) -> Any:
+        asked.append(len(given[3]))
+        return real(*given)
+
+    monkeypatch.setattr(online_scorer, "predict_queries", counted)
+    same, other = make_rollout(1, 3, reward=None), make_rollout(2, 3, reward=None)
+    opened.score([same])
+    assert (asked, opened.seq) == ([], opened.batches()[0])
+    scores = opened.score([same, other])
+    assert asked == [1]
+    assert [score.source for score in scores] == [
+        ScoreSource.SAME_CONCLUSION,
+        ScoreSource.PROPAGATED,
+    ]
 
 
 def test_calls_are_planned_where_verdicts_are_taken_over(open_memory: Any) -> None:

@@ -64,7 +64,9 @@ class RewardAssigner:
         new = [number for number, item in enumerate(placed) if item.assigned is None]
         if not new:
             return assigned
-        verified = self._verified(call, self._asked(call, placed, new))
+        asked = self._asked(call, placed, new)
+        self.journal.sync()  # Places and calls outlive a kill from here on.
+        verified = self._verified(call, asked)
         self._audit(call, placed, verified)
         for number, one in zip(new, self._stored(call, placed, new, verified), strict=True):
             assigned[number] = one

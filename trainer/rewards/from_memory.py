@@ -114,14 +114,15 @@ def memory_reward(
         if budget is not None:
             log.warn_of_calls(budget, len(prompts), kwargs.get("trainer_state"))
         before, trains = len(assigner.audit.findings), _training(training, trainer)
-        assigned = assigner.assign(call) if trains else assigner.look(call)
+        with kept.together():
+            assigned = assigner.assign(call) if trains else assigner.look(call)
+            signs = collapse.look(call, assigned) if trains else None
         rewards = without_noise(assigned, [row.query for row in call.rows], min_spread)
         metric = kwargs.get("log_metric")
         if trains:
             log.add(call, assigned, rewards)
-            signs = collapse.look(call, assigned)
-            if metric is not None and signs is not None:
-                _log_signs(metric, signs)
+        if metric is not None and signs is not None:
+            _log_signs(metric, signs)
         if metric is not None:
             _log(metric, assigned, rewards)
             _log_rows(kwargs.get("log_extra"), assigned, rewards)

@@ -10,13 +10,14 @@ in the middle is dropped.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from schema.score import ScoreSource
-from trainer import add_line, read_lines
+from trainer import add_lines, read_lines
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +67,9 @@ class Journal:
         #: Records of other kinds, in order: `{"step", "<kind>": ...}`.
         self.notes: list[dict[str, Any]] = []
         self._path = path
+        #: What is not on the disk yet, and whether that may wait.
+        self._waiting: list[dict[str, Any]] = []
+        self._together = False
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             for record in read_lines(path):
@@ -105,6 +109,22 @@ class Journal:
         """Keep a record of another kind."""
         self.notes.append(record)
         self._write(record)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is written in the block is on the disk at its end, or at `sync`, however it ends."""
+        self._together = True
+        try:
+            yield
+        finally:
+            self._together = False
+            self.sync()
+
+    def sync(self) -> None:
+        """Bring what was written to the disk."""
+        if self._path is not None and self._waiting:
+            add_lines(self._path, self._waiting)
+        self._waiting = []
 
     @property
     def verified(self) -> frozenset[str]:
@@ -156,5 +176,6 @@ class Journal:
         return next(entry for entry in self._entries[step, query] if entry.place == place)
 
     def _write(self, record: dict[str, Any]) -> None:
-        if self._path is not None:
-            add_line(self._path, record)
+        self._waiting.append(record)
+        if not self._together:
+            self.sync()

@@ -1,5 +1,6 @@
 """A run verifies no more than its budget of calls, and only what its memory plans."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,25 @@ def test_a_killed_run_resumes_with_what_is_left(tmp_path: Path) -> None:
     assert resumed.budgets == [3]
     kept = Journal(journal)
     assert kept.count(ScoreSource.VERIFIED) == 3
+
+
+def test_a_step_is_synced_twice_before_its_calls_and_at_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = tmp_path / "journal.jsonl"
+    synced: list[list[str]] = []
+    monkeypatch.setattr("os.fsync", lambda _: synced.append(kinds()))
+
+    def kinds() -> list[str]:
+        lines = [json.loads(line) for line in journal.read_text().splitlines()]
+        return [kind for line in lines for kind in line if kind != "step"]
+
+    def verify(prompts: Any, completions: Any, completion_ids: Any, **columns: Any) -> list[Any]:
+        assert synced == [["placed", "calls"]]
+        return says_gold(prompts, completions, completion_ids, **columns)
+
+    Calls(memory_reward(FakePlanner(last_digit), verify=verify, calls=0.25, journal=journal))(GROUP)
+    assert synced == [["placed", "calls"], ["placed", "calls", "scored", "signs"]]
 
 
 def test_a_planner_that_spends_too_much_is_a_fault() -> None:
