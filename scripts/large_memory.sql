@@ -1,5 +1,6 @@
 -- What `scripts/large_memory` puts into Postgres: rollouts mixed from real ones.
--- memory: its name; queries, each: how many, and rollouts of each; verified: 1 of so many is.
+-- memory: its name; queries, each: how many, and rollouts of each; verified: 1 of so many is;
+-- postgres: whether it is there to be looked at only, with rewards of a model that there is not.
 -- real: table of real rollouts by number, 8 for each of `given` queries. The vectors of query g are
 -- normalised mixtures of those of two real queries, its texts those of the first, numbered.
 
@@ -58,7 +59,7 @@ FROM pair, generate_series(0, %(each)s - 1) AS k, real AS a, real AS b
 WHERE a.n = one + k %% 8 AND b.n = other + k %% 8;
 
 INSERT INTO memreward.model (memory, version, manifest, seq)
-VALUES (%(memory)s, 'm1', '{"model": "generated"}', 1);
+SELECT %(memory)s, 'm1', '{"model": "generated"}', 1 WHERE %(postgres)s;
 
 INSERT INTO memreward.source (memory, name, seq) VALUES (%(memory)s, 'checker', 1);
 
@@ -70,7 +71,8 @@ FROM generate_series(0, %(queries)s - 1, %(verified)s) AS g, generate_series(0, 
 INSERT INTO memreward.propagated_reward (memory, rollout_id, seq, value, confidence, model)
 SELECT %(memory)s, md5(%(memory)s || 'r' || g || '-' || k), %(queries)s / 500 + 1,
     CASE WHEN (g + k) %% 11 > 0 THEN ((g * 7 + k * 13) %% 100) / 100.0 END, .7, 'm1'
-FROM generate_series(0, %(queries)s - 1) AS g, generate_series(0, %(each)s - 1) AS k;
+FROM generate_series(0, %(queries)s - 1) AS g, generate_series(0, %(each)s - 1) AS k
+WHERE %(postgres)s;
 
 INSERT INTO memreward.similar_to (
     memory, generation, query_id, neighbour_id, rank, score, seq

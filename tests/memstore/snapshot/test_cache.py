@@ -245,6 +245,7 @@ def test_edges_of_postgres_and_of_neo4j_are_the_same_bytes(
     memory.add(rollouts[21:])
     memory.add([replace(make_rollout(0, place), step=1) for place in range(2)], run="run-2")
     monkeypatch.setattr("memstore.snapshot.fill.EDGES_A_PAGE", 5)  # Pages cut batches.
+    monkeypatch.setattr("memstore.snapshot.fill.FEW_BATCHES", 0)
     read: list[str] = []
 
     def from_neo4j(*arguments: Any) -> EdgeRows:

@@ -65,6 +65,18 @@ def test_a_damaged_page_is_found_where_it_is_read_and_nowhere_else(tmp_path: Pat
         flip(tmp_path / "x", row * ROW_BYTES + 5)
 
 
+def test_what_is_appended_hides_no_damage(tmp_path: Path) -> None:
+    column = numbers(tmp_path, written(tmp_path).extents)
+    flip(tmp_path / "x", 5)
+    flip(tmp_path / "x", 60 * ROW_BYTES - 5)
+    column.check(marked=False)
+    column.append(ROWS[:2])
+    np.testing.assert_array_equal(column.take(np.array([30])), ROWS[30:31])
+    for row in (0, 59):
+        with pytest.raises(StoreError):
+            column.take(np.array([row]))
+
+
 def test_every_page_of_a_long_row_is_looked_at(tmp_path: Path) -> None:
     width = 3 * PAGE_BYTES // 4
     column = PagedNumbers(tmp_path / "x", "<f4", width, {})
