@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from typing import Any, Self
 
 from gnn.jobs import OnlineScorer
-from memreward.base import started
+from memreward.base import started_pairs
 from memreward.open_memory import OpenMemory
 from memstore import Settings, load_settings
 from memstore.shards import Shards, link_shards
@@ -53,15 +53,16 @@ class ShardedMemory(OpenMemory):
 
         Raises:
             InputError: if the memory has another number of shards, or is not divided.
+            SettingsError: if it has a shard in a pair of databases that the settings do not name.
             MemrewardError: see `Memory.open`.
         """
         checked_name(name, "memory")
         checked_name(run, "run")
         settings = settings or load_settings()
         with ExitStack() as stack:
-            stores = stack.enter_context(started(settings))
-            divided = Shards.over(name, shards, [stores])
-            scorer = OnlineScorer(stores, settings, name, run, version, prior=prior, shards=divided)
+            divided = Shards.over(name, shards, stack.enter_context(started_pairs(settings)))
+            first = divided.first.stores
+            scorer = OnlineScorer(first, settings, name, run, version, prior=prior, shards=divided)
             return cls(scorer, divided, stack.pop_all())
 
     def score(

@@ -4,6 +4,7 @@ from .atomic_file import write_atomically as write_atomically
 from .child_process import python_path as python_path
 from .home_names import HomeName as HomeName
 from .settings import Settings as Settings
+from .settings import each_pair as each_pair
 from .settings import load_settings as load_settings
 from .settings import origins as origins
 from .settings import redact_dsn as redact_dsn

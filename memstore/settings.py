@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -19,6 +27,7 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings import SettingsError as UnreadableError
 
 from memstore.home_names import HomeName
 from schema.errors import SettingsError
@@ -34,6 +43,17 @@ def default_home() -> Path:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         return Path("/var/lib/memreward")
     return Path.home() / ".memreward"
+
+
+class PairSettings(BaseModel):
+    """One more Neo4j and Postgres of yours, for shards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    neo4j_uri: str
+    neo4j_user: str = "neo4j"
+    neo4j_password: SecretStr
+    postgres_dsn: SecretStr
 
 
 class Settings(BaseSettings):
@@ -56,6 +76,8 @@ class Settings(BaseSettings):
     #: Ports of memreward's own servers; 0: a free one, chosen once and remembered.
     neo4j_port: int = Field(default=0, ge=0, le=65535)
     postgres_port: int = Field(default=0, ge=0, le=65535)
+    #: More pairs of databases, for shards; the first pair is the one above.
+    pairs: tuple[PairSettings, ...] = ()
 
     @field_validator("home", "jars")
     @classmethod
@@ -121,6 +143,15 @@ def origins(settings: Settings, **overrides: object) -> dict[str, str]:
     return found
 
 
+def each_pair(settings: Settings) -> list[Settings]:
+    """The settings of each pair of databases, as if it were the only one; the first one first."""
+    first = settings.model_copy(update={"pairs": ()})
+    others = [
+        {name: getattr(pair, name) for name in PairSettings.model_fields} for pair in settings.pairs
+    ]
+    return [first, *(first.model_copy(update=pair) for pair in others)]
+
+
 def load_settings(**overrides: object) -> Settings:
     """Settings from flags (`overrides`; None means not given), environment and TOML files.
 
@@ -132,6 +163,8 @@ def load_settings(**overrides: object) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         raise SettingsError(_explain(error)) from None
+    except UnreadableError as error:
+        raise SettingsError(f"{error}: it is not valid JSON (docs/shards.md)") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"a {HomeName.SETTINGS} is not valid TOML: {error}. Correct or remove it."
@@ -150,9 +183,15 @@ def redacted(settings: Settings) -> dict[str, str]:
     if settings.neo4j_uri is not None:
         shown["neo4j_uri"] = redact_dsn(settings.neo4j_uri)
     if settings.postgres_dsn is not None:
-        shown["postgres_dsn"] = redact_dsn(settings.postgres_dsn.get_secret_value())
+        shown["postgres_dsn"] = _shown_dsn(settings.postgres_dsn)
+    others = [f"{redact_dsn(p.neo4j_uri)} {_shown_dsn(p.postgres_dsn)}" for p in settings.pairs]
+    shown["pairs"] = "; ".join(others) or "None"
     shown["jars"] = str(settings.jars_folder)
     return {name: "(not set)" if value == "None" else value for name, value in shown.items()}
+
+
+def _shown_dsn(dsn: SecretStr) -> str:
+    return redact_dsn(dsn.get_secret_value())
 
 
 def redact_dsn(dsn: str) -> str:
@@ -177,6 +216,7 @@ def _explain(error: ValidationError) -> str:
         name = ".".join(str(part) for part in found["loc"])
         message = found["msg"].removeprefix("Value error, ")
         if found["type"] == "extra_forbidden":
-            message = f"no such setting (known: {', '.join(Settings.model_fields)})"
+            known = Settings if len(found["loc"]) == 1 else PairSettings
+            message = f"no such setting (known: {', '.join(known.model_fields)})"
         lines.append(f"{name}: {message}" if name else message)
     return "; ".join(lines) + ". Set it by flag, MEMREWARD_<NAME> or in " + HomeName.SETTINGS + "."

@@ -356,6 +356,19 @@ SHARD: Final = Table(
         Column("generation", _INTEGER),
         Column("neighbours", _INTEGER),
         Column("incarnation", _UUID, optional=True),
+        Column("pair", _UUID),
+        Column("address", _TEXT),
+    ),
+)
+DIVIDED_ELSEWHERE: Final = Table(
+    name="divided_elsewhere",
+    key=(),
+    columns=(
+        _MEMORY,
+        Column("made", _UUID),
+        Column("shards", _INTEGER),
+        Column("pair", _UUID),
+        Column("address", _TEXT),
     ),
 )
 #: Edges between queries of several shards; they are made anew, so no archive has them.
@@ -376,7 +389,7 @@ ACROSS: Final = Table(
 TABLES: Final[tuple[Table, ...]] = (
     *(BATCH, RUN, POLICY, SOURCE, QUERY, CONCLUSION, ROLLOUT, POLICY_EMBEDDING),
     *(VERIFIED_REWARD, PREFERENCE, MODEL, PROPAGATED_REWARD, SIMILAR_TO),
-    *(NEW_EMBEDDING, NEW_KEY, TO_FORGET, SHARD, ACROSS),
+    *(NEW_EMBEDDING, NEW_KEY, TO_FORGET, SHARD, DIVIDED_ELSEWHERE, ACROSS),
 )
 #: Tables of which an archive has a file each.
 ARCHIVED: Final = tuple(table for table in TABLES if table.archive)

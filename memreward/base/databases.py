@@ -1,14 +1,16 @@
 """From settings to open databases that fit this version of the code."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from memreward.base.terminal import err_console
-from memstore import Settings, load_settings
+from memstore import Settings, each_pair, load_settings
 from memstore.db import Stores, open_stores
 from memstore.outbox import catch_up_all
 from memstore.servers import addresses, migrate, pending, refuse_stopped, up
-from schema.errors import MigrationError
+from memstore.shards import pair_of
+from schema.errors import MigrationError, ServerError
+from schema.ids import whole_name
 
 
 @contextmanager
@@ -47,6 +49,60 @@ def started(settings: Settings) -> Iterator[Stores]:
     with connected(settings) as stores:
         finish_what_was_cut_off(stores)
         yield stores
+
+
+@contextmanager
+def connected_pairs(settings: Settings | None = None) -> Iterator[list[Stores]]:
+    """Every pair of databases of the settings, the first one first; see `connected`."""
+    with _opened(settings or load_settings(), connected) as pairs:
+        yield pairs
+
+
+@contextmanager
+def started_pairs(settings: Settings) -> Iterator[list[Stores]]:
+    """Every pair of databases of the settings, the first one first; see `started`."""
+    with _opened(settings, started) as pairs:
+        yield pairs
+
+
+@contextmanager
+def connected_to(memory: str | None, settings: Settings | None = None) -> Iterator[Stores]:
+    """The pair of databases of a memory: the first one, unless it is a shard that lies elsewhere.
+
+    Raises:
+        ServerError, MigrationError: see `connected`.
+        SettingsError: if the pair is not among those of the settings.
+    """
+    settings = settings or load_settings()
+    if memory is None or whole_name(memory) == memory or not settings.pairs:
+        with connected(settings) as stores:
+            yield stores
+        return
+    with connected_pairs(settings) as pairs:
+        yield pair_of(pairs, memory)
+
+
+@contextmanager
+def named_pair(number: int) -> Iterator[None]:
+    """Errors of a server say which pair of the settings it is of, if not of the first."""
+    try:
+        yield
+    except ServerError as error:
+        if number == 1:
+            raise
+        raise type(error)(f"pair {number} of the settings: {error}") from error
+
+
+@contextmanager
+def _opened(
+    settings: Settings, open_one: Callable[[Settings], AbstractContextManager[Stores]]
+) -> Iterator[list[Stores]]:
+    with ExitStack() as stack:
+        found: list[Stores] = []
+        for number, pair in enumerate(each_pair(settings), 1):
+            with named_pair(number):
+                found.append(stack.enter_context(open_one(pair)))
+        yield found
 
 
 def finish_what_was_cut_off(stores: Stores) -> None:

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from memreward.base import bars, connected, console
+from memreward.base import bars, connected_to, console
 from memreward.cli.ingest import MemoryOption
 from memstore import load_settings
-from memstore.archive import export_memory, import_memory
+from memstore.archive import export_memory, import_memory, read_manifest
 from memstore.changes import reembed as reembed_memory
 from memstore.changes import rekey as rekey_memory
 from memstore.db import Stores
@@ -26,7 +26,7 @@ def export(
 ) -> None:
     """Write a memory into Parquet files, its history and checkpoints included."""
     settings = load_settings()
-    with connected(settings) as stores, bars() as progress:
+    with connected_to(memory, settings) as stores, bars() as progress:
         name = memory or _only_memory(stores)
         manifest = export_memory(
             stores,
@@ -52,7 +52,8 @@ def import_(
 ) -> None:
     """Read an exported memory back, under its own or another name, which must be free."""
     settings = load_settings()
-    with connected(settings) as stores, bars() as progress:
+    name = memory or read_manifest(folder).memory
+    with connected_to(name, settings) as stores, bars() as progress:
         manifest = import_memory(
             stores,
             folder,
@@ -78,7 +79,7 @@ def reembed(
     """Embed all texts of a memory with another encoder, then link it again."""
     chosen = text_encoder(encoder)
     path = None if encoder == DEFAULT_ENCODER else Path(encoder).expanduser().resolve()
-    with connected() as stores, bars() as progress:
+    with connected_to(memory) as stores, bars() as progress:
         made = reembed_memory(stores, memory, chosen, path=path, progress=progress)
     console.print(
         f"memory {memory} has embeddings of {chosen.name}: {made} texts embedded",
@@ -90,7 +91,7 @@ def reembed(
 
 def rekey(memory: MemoryOption) -> None:
     """Make a memory's conclusion keys again by the rules of this version; a killed run resumes."""
-    with connected() as stores, bars() as progress:
+    with connected_to(memory) as stores, bars() as progress:
         done = rekey_memory(stores, memory, progress=progress)
     console.print(
         f"memory {memory} has conclusion keys of version {done.version}: {done.read} answers read, "

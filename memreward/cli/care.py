@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from memreward.base import JsonOption, bars, connected, console, one_line
+from memreward.base import (
+    JsonOption,
+    bars,
+    connected_pairs,
+    connected_to,
+    console,
+    one_line,
+)
 from memreward.cli.ingest import MemoryOption
 from memreward.cli.query import result_table
 from memreward.cli.rejects_option import RejectsOption, rejects_path
@@ -16,9 +23,8 @@ from memstore import Settings, load_settings
 from memstore.changes import delete_run, memory_contents, run_contents
 from memstore.consistency import check_memory
 from memstore.db import Stores
-from memstore.outbox import every_memory
 from memstore.reads import History, Statement, parse_as_of, read_history
-from memstore.shards import check_edges, divided_memories, forget_division, names_of
+from memstore.shards import check_edges, divided_memories, forget_division, places_of
 
 SomeMemoryOption = Annotated[
     str | None, typer.Option("--memory", "-m", help="Name of the memory; without it, all.")
@@ -32,11 +38,11 @@ def check(memory: SomeMemoryOption = None, as_json: JsonOption = False) -> None:
 
     Publishing is paused while the check runs.
     """
-    with connected() as stores, bars() as progress:
-        names = names_of(stores, memory) if memory else every_memory(stores)
+    with connected_pairs() as pairs, bars() as progress:
         adding = progress.adding()
-        reports = [check_memory(stores, name, adding) for name in names]
-        reports += [check_edges(shards) for shards in divided_memories(stores, memory)]
+        divided = divided_memories(pairs, memory)
+        reports = [check_memory(stores, name, adding) for stores, name in places_of(pairs, memory)]
+        reports += [check_edges(shards) for shards in divided]
     if as_json:
         console.print_data([asdict(report) for report in reports])
     for report in () if as_json else reports:
@@ -58,25 +64,24 @@ def delete(
 ) -> None:
     """Delete a memory, or one run of it, from both databases. There is no way back."""
     settings = load_settings()
-    with connected(settings) as stores:
+    with connected_pairs(settings) as pairs:
         what = f"run {run} of memory {memory}" if run else f"memory {memory}"
-        names = [memory] if run else names_of(stores, memory)
-        for name in names:
-            contents = run_contents(stores, memory, run) if run else memory_contents(stores, name)
+        places = places_of(pairs, memory)
+        if run:
+            places = [(places[0][0] if places else pairs[0], memory)]
+        for stores, name in places:
             shown = what if name == memory else f"shard {name}"
-            console.print(f"{shown} holds", markup=False, highlight=False)
-            for line in contents.lines():
-                console.print(line, highlight=False)
+            _show_contents(stores, name, run, shown)
         if dry_run:
             console.print("nothing was deleted (--dry-run)")
             return
         if not yes:
             typer.confirm(f"Delete {what} for good?", abort=True)
         if run:
-            delete_run(stores, memory, run)
+            delete_run(places[0][0], memory, run)
             drop_snapshot(settings, memory)
         else:
-            _delete_whole(stores, settings, memory, names)
+            _delete_whole(pairs, settings, memory, places)
     console.print(f"{what} is deleted", markup=False, highlight=False)
     if run:
         console.print(
@@ -87,12 +92,21 @@ def delete(
     _name_what_is_left(settings, memory, run)
 
 
-def _delete_whole(stores: Stores, settings: Settings, memory: str, names: Sequence[str]) -> None:
+def _show_contents(stores: Stores, memory: str, run: str | None, shown: str) -> None:
+    contents = run_contents(stores, memory, run) if run else memory_contents(stores, memory)
+    console.print(f"{shown} holds", markup=False, highlight=False)
+    for line in contents.lines():
+        console.print(line, highlight=False)
+
+
+def _delete_whole(
+    pairs: Sequence[Stores], settings: Settings, memory: str, places: Sequence[tuple[Stores, str]]
+) -> None:
     """Delete a memory, or all shards of it."""
-    for name in names:
+    for stores, name in places:
         delete_all(stores, settings, name)
-    if names != [memory]:
-        forget_division(stores, memory)
+    if [name for _, name in places] != [memory]:
+        forget_division(pairs, memory)
         drop_snapshot(settings, memory)
 
 
@@ -113,7 +127,7 @@ def label(
     ] = False,
 ) -> None:
     """Add verified rewards or preferences (docs/labels.md); repeated rows add nothing."""
-    with connected() as stores, bars() as progress:
+    with connected_to(memory) as stores, bars() as progress:
         request = LabelRequest(
             file=file,
             memory=memory,
@@ -140,7 +154,7 @@ def history(
     as_json: JsonOption = False,
 ) -> None:
     """Show who labelled or scored a rollout, when, and which values are current."""
-    with connected() as stores:
+    with connected_to(memory) as stores:
         bound = None if as_of is None else parse_as_of(as_of)
         found = read_history(stores, memory, rollout, bound)
     if as_json:

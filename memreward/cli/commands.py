@@ -28,7 +28,7 @@ COMMANDS: Tree = {
     ),
     "migrate": Entry(
         target="memreward.cli.servers:migrate",
-        help="Bring both databases to what this version of memreward expects.",
+        help="Bring both databases, of every pair, to what this version of memreward expects.",
     ),
     "rotate-secrets": Entry(
         target="memreward.cli.servers:rotate_secrets",

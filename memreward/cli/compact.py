@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 import typer
 
-from memreward.base import as_started, bars, connected, console
+from memreward.base import as_started, bars, connected_to, console
 from memreward.cli.ingest import MemoryOption
 from memstore import load_settings
 from memstore.forgetting import CompactionPlan, plan_compaction
@@ -27,7 +27,7 @@ def compact(
     What was verified, or is in a preference, stays whole. There is no way back (docs/operating.md).
     """
     settings = load_settings()
-    with connected(settings) as stores, bars() as progress:
+    with connected_to(memory, settings) as stores, bars() as progress:
         for line in plan_lines(memory, plan_compaction(stores, memory, keep)):
             _say(line)
         if not yes:

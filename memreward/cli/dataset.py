@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from memreward.base import bars, connected, console
+from memreward.base import bars, connected_to, console
 from memreward.cli.ingest import MemoryOption
-from memstore import load_settings
 from trainer.datasets import DatasetRequest, Kind, Selection, write_dataset
 
 
@@ -36,7 +35,7 @@ def dataset(
         verified_only=verified_only,
     )
     request = DatasetRequest(memory=memory, selection=selection, out=out, validation=validation)
-    with connected(load_settings()) as stores, bars() as progress:
+    with connected_to(memory) as stores, bars() as progress:
         tally = write_dataset(stores, request, progress)
     for split, rows in tally.rows.items():
         line = f"{split}: {rows} rows of {tally.row_queries[split]} queries"

@@ -13,7 +13,7 @@ from memreward.base import (
     Excerpt,
     JsonOption,
     cell,
-    connected,
+    connected_to,
     console,
     excerpt,
     number_cell,
@@ -50,7 +50,7 @@ def suspects(
     those first that contradicted the others most when the model was trained.
     """
     settings = load_settings()
-    with connected(settings) as stores:
+    with connected_to(memory, settings) as stores:
         from gnn.jobs import find_suspects  # It takes seconds: servers are looked for first.
 
         found = find_suspects(stores, settings, memory, limit, model)
@@ -117,7 +117,7 @@ def explain(
     settings = load_settings()
     if html is not None and not html.absolute().parent.is_dir():
         raise InputError(f"{html}: its folder does not exist; make it first")
-    with connected(settings) as stores:
+    with connected_to(memory, settings) as stores:
         from gnn.jobs import explain_rollout
 
         why = explain_rollout(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from memreward.base import bars, connected, console
+from memreward.base import bars, connected, connected_to, console
 from memreward.cli.follow import require_names, run_follow
 from memreward.cli.options import with_options
 from memreward.cli.rehearsal import propose, show_rehearsal
@@ -109,7 +109,7 @@ def link(
     ] = None,
 ) -> None:
     """Recompute every query's nearest neighbours as a new generation of SIMILAR_TO edges."""
-    with connected() as stores, bars() as progress:
+    with connected_to(memory) as stores, bars() as progress:
         edges = link_memory(
             stores,
             memory,

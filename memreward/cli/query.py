@@ -8,9 +8,18 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from memreward.base import JsonOption, cell, connected, console, err_console, number_cell, one_line
+from memreward.base import (
+    JsonOption,
+    cell,
+    connected,
+    connected_pairs,
+    console,
+    err_console,
+    number_cell,
+    one_line,
+)
 from memstore.reads import list_memories, memory_stats
-from memstore.shards import names_of
+from memstore.shards import places_of
 from schema.errors import InputError
 
 QUERY_TIMEOUT_S = 30.0
@@ -34,9 +43,12 @@ def stats(
     as_json: JsonOption = False,
 ) -> None:
     """Show what a memory holds, in all and per dataset."""
-    with connected() as stores:
-        names = names_of(stores, memory) if memory else list_memories(stores)
-        found = {name: memory_stats(stores, name) for name in names}
+    with connected_pairs() as pairs:
+        if memory is not None:
+            places = places_of(pairs, memory)
+        else:
+            places = [(stores, name) for stores in pairs for name in list_memories(stores)]
+        found = {name: memory_stats(stores, name) for stores, name in places}
     if as_json:
         console.print_data(found)
         return

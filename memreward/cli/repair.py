@@ -1,17 +1,18 @@
 """`memreward repair`: finish what was interrupted, and rebuild Neo4j from Postgres."""
 
+from contextlib import ExitStack
 from typing import Annotated
 
 import typer
 
-from memreward.base import bars, connected, console, err_console
-from memstore import Settings, load_settings
+from memreward.base import bars, connected_pairs, console, err_console
+from memstore import Settings, each_pair, load_settings
 from memstore.archive import rebuild_graph
 from memstore.db import Addresses, open_stores
-from memstore.outbox import Repaired, every_memory
+from memstore.outbox import Repaired
 from memstore.outbox import repair as repair_memory
 from memstore.servers import migrate, set_neo4j_aside, up
-from memstore.shards import divided_memories, names_of, repair_edges
+from memstore.shards import divided_memories, places_of, repair_edges
 from schema.errors import DamagedGraphError, StoreError
 
 
@@ -35,8 +36,9 @@ def repair(
         _rebuild(load_settings(), memory)
         return
     failed = False
-    with connected() as stores:
-        for name in names_of(stores, memory) if memory else every_memory(stores):
+    with connected_pairs() as pairs:
+        divided = divided_memories(pairs, memory)
+        for stores, name in places_of(pairs, memory):
             try:
                 done = repair_memory(stores, name)
             except StoreError as error:
@@ -44,7 +46,7 @@ def repair(
                 err_console.print(f"{name}: {error}", style="red", markup=False, soft_wrap=True)
             else:
                 console.print(f"{name}: {'; '.join(_said(done)) or 'nothing to do'}", markup=False)
-        for shards in divided_memories(stores, memory):
+        for shards in divided:
             if repair_edges(shards):
                 told = f"{shards.memory}: queries got their edges between shards"
                 console.print(told, markup=False)
@@ -54,13 +56,18 @@ def repair(
 
 def _rebuild(settings: Settings, memory: str | None) -> None:
     """Rebuild the graph of one memory or of all; of all, if Neo4j's own data are lost."""
+    first, *others = each_pair(settings)
     try:
-        where = up(settings)
+        where, is_fresh = [up(first)], False
     except DamagedGraphError:
-        where, memory = _fresh_neo4j(settings), None
-    migrate(where)
-    with open_stores(where) as stores:
-        for name in names_of(stores, memory) if memory else every_memory(stores):
+        where, is_fresh = [_fresh_neo4j(first)], True
+    where += [up(pair) for pair in others]
+    with ExitStack() as stack:
+        for addresses in where:
+            migrate(addresses)
+        pairs = [stack.enter_context(open_stores(addresses)) for addresses in where]
+        places = places_of(pairs[:1], None) if is_fresh else places_of(pairs, memory)
+        for stores, name in places:
             with bars() as progress:
                 rollouts = rebuild_graph(stores, name, progress.adding("rebuild "))
             console.print(f"{name}: rebuilt in Neo4j, {rollouts} rollouts", markup=False)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from memreward.base import JsonOption, connected, console, err_console
+from memreward.base import JsonOption, connected_to, console, err_console
 from memreward.cli.care import SomeMemoryOption
 from memreward.cli.query import result_table
 from memstore import Settings, load_settings
@@ -31,7 +31,7 @@ def runs(
     listed as the last training of the memory's model found them.
     """
     settings = load_settings()
-    with connected(settings) as stores:
+    with connected_to(memory, settings) as stores:
         names = [memory] if memory else list_memories(stores)
         found = {
             name: {

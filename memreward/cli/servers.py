@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from memreward.base import JsonOption, console, finish_what_was_cut_off
-from memstore import load_settings, origins, redact_dsn, redacted
+from memreward.base import JsonOption, console, finish_what_was_cut_off, named_pair
+from memstore import each_pair, load_settings, origins, redact_dsn, redacted
 from memstore.db import open_stores
 from memstore.servers import ServerState, refuse_stopped, rotate_passwords, rotate_token
 from memstore.servers import doctor as doctor_checks
@@ -40,12 +40,14 @@ def up(
     A server that MEMREWARD_NEO4J_URI or MEMREWARD_POSTGRES_DSN names is used, and not started.
     """
     settings = load_settings(home=home, neo4j_port=neo4j_port, postgres_port=postgres_port)
-    addresses = servers.up(settings)
-    _print_applied(migrate_databases(addresses), "applied")
-    with open_stores(addresses) as stores:
-        finish_what_was_cut_off(stores)
-    console.print(f"Neo4j     {redact_dsn(addresses.neo4j_uri)}", soft_wrap=True)
-    console.print(f"Postgres  {redact_dsn(addresses.postgres_dsn)}", soft_wrap=True)
+    for number, pair in enumerate(each_pair(settings), 1):
+        with named_pair(number):
+            addresses = servers.up(pair)
+            _print_applied(migrate_databases(addresses), "applied")
+            with open_stores(addresses) as stores:
+                finish_what_was_cut_off(stores)
+        console.print(f"Neo4j     {redact_dsn(addresses.neo4j_uri)}", soft_wrap=True)
+        console.print(f"Postgres  {redact_dsn(addresses.postgres_dsn)}", soft_wrap=True)
 
 
 def down(home: HomeOption = None) -> None:
@@ -87,10 +89,13 @@ def migrate(
         bool, typer.Option("--dry-run", help="Only say what would be applied.")
     ] = False,
 ) -> None:
-    """Bring both databases to what this version of memreward expects."""
-    found = servers.addresses(load_settings(home=home))
-    applied = migrate_databases(found, dry_run=dry_run)
-    _print_applied(applied, "would apply" if dry_run else "applied")
+    """Bring both databases, of every pair, to what this version of memreward expects."""
+    applied: list[Migration] = []
+    for number, pair in enumerate(each_pair(load_settings(home=home)), 1):
+        with named_pair(number):
+            done = migrate_databases(servers.addresses(pair), dry_run=dry_run)
+        _print_applied(done, "would apply" if dry_run else "applied")
+        applied += done
     if not applied:
         console.print("nothing to apply")
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from memreward.base import connected, console
+from memreward.base import connected_to, console
 from memreward.cli.ingest import MemoryOption
 from memstore import load_settings
 from memstore.servers import snapshot_folder
@@ -22,7 +22,7 @@ def snapshot(
     """Build the snapshot of a memory or update it, and compare it with both databases."""
     settings = load_settings()
     began = time.monotonic()
-    with connected(settings) as stores:
+    with connected_to(memory, settings) as stores:
         kept = SnapshotCache(stores, memory, snapshot_folder(settings), rebuild=rebuild)
         kept.check_every_page()
     found = kept.snapshot

@@ -15,7 +15,7 @@ from memreward.base import (
     JsonOption,
     as_started,
     check_json_file,
-    connected,
+    connected_to,
     console,
     err_console,
     excerpt,
@@ -55,7 +55,7 @@ def suggest_labels(
     """
     _check_new(out)
     settings = load_settings()
-    with connected(settings) as stores:
+    with connected_to(memory, settings) as stores:
         if unit is Unit.QUERY:
             from gnn.jobs import suggest_whole_queries
 

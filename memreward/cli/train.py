@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 import typer
 
-from memreward.base import bars, connected, console, err_console
+from memreward.base import bars, connected_to, console, err_console
 from memreward.cli.ingest import MemoryOption
 from memstore import load_settings
 
@@ -30,7 +30,7 @@ def train(
     """Learn from the verified rewards of a memory; the checkpoint is listed in the graph."""
     settings = load_settings()
     try:
-        with connected(settings) as stores, bars() as progress:
+        with connected_to(memory, settings) as stores, bars() as progress:
             from gnn.jobs import train_memory  # It takes seconds: servers are looked for first.
 
             trained = train_memory(
@@ -84,7 +84,7 @@ def propagate(
     An answer to a query unlike anything labelled gets "no opinion" instead.
     """
     settings = load_settings()
-    with connected(settings) as stores, bars() as progress:
+    with connected_to(memory, settings) as stores, bars() as progress:
         from gnn.jobs import propagate_memory
 
         done = propagate_memory(

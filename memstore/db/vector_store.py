@@ -20,8 +20,7 @@ from schema.tables import Column, Table
 
 
 def _where(dsn: str) -> str:
-    parts = conninfo_to_dict(dsn)
-    return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}"
+    return "{host}:{port}".format_map({"host": "localhost", "port": 5432} | conninfo_to_dict(dsn))
 
 
 def _first_line(error: psycopg.Error) -> str:
@@ -138,8 +137,7 @@ class SqlSession:
 
     def row(self, name: str, /, **parameters: object) -> tuple[Any, ...] | None:
         """The first row of a named query, if there is one."""
-        rows = self.rows(name, **parameters)
-        return rows[0] if rows else None
+        return next(iter(self.rows(name, **parameters)), None)
 
     def stream(
         self, name: str, size: int, /, **parameters: object
@@ -214,6 +212,8 @@ class VectorStore:
             ServerError: if Postgres cannot be reached or refuses the password.
         """
         self._dsn = dsn
+        #: Host, port and name of the database.
+        self.address = f"{_where(dsn)}/{conninfo_to_dict(dsn).get('dbname', '')}"
         ping_postgres(dsn)
         self._pool = open_pool(dsn)
 

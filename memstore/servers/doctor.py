@@ -10,7 +10,7 @@ from typing import Final
 
 import psutil
 
-from memstore import Settings, origins
+from memstore import Settings, each_pair, origins
 from memstore.db import SqlSession, connect
 from memstore.servers.home import Home
 from memstore.servers.host_memory import MIB, memory_bytes
@@ -64,13 +64,13 @@ def examine(settings: Settings) -> list[MachineCheck]:
         checks += [("postgres binaries", _postgres_binaries)]
     made = [_made(name, check, settings) for name, check in checks]
     # One login each: Neo4j shuts everybody out for a while after three wrong ones in a row.
-    neo4j, postgres = status(settings)
-    made += [_server(neo4j), _server(postgres)]
+    neo4j, postgres, *others = status(settings)
+    made += [_server(server) for server in (neo4j, postgres, *others)]
     if neo4j.state is ServerState.RUNNING:
         made.append(_neo4j_version(neo4j))
     if postgres.state is ServerState.RUNNING:
         made.append(_made("pgvector", _pgvector, settings))
-    if neo4j.state is postgres.state is ServerState.RUNNING:
+    if all(server.state is ServerState.RUNNING for server in (neo4j, postgres, *others)):
         made.append(_made("migrations", _migrations, settings))
     return made
 
@@ -108,7 +108,7 @@ def _encoder(settings: Settings) -> MachineCheck:
 def _settings(settings: Settings) -> MachineCheck:
     """Whether others can read a file that holds a password."""
     where = origins(settings)
-    files = {Path(where[name]) for name in ("neo4j_password", "postgres_dsn")}
+    files = {Path(where[name]) for name in ("neo4j_password", "postgres_dsn", "pairs")}
     for path in sorted(path for path in files if path.is_file()):
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o077:
@@ -212,7 +212,7 @@ def _pgvector(settings: Settings) -> MachineCheck:
 
 
 def _migrations(settings: Settings) -> MachineCheck:
-    todo = pending(addresses(settings))
+    todo = [file for pair in each_pair(settings) for file in pending(addresses(pair))]
     return MachineCheck(
         name="migrations",
         ok=not todo,

@@ -4,11 +4,11 @@ A server whose address is given in the settings is yours and is never started or
 """
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from memstore import Settings, redact_dsn
+from memstore import Settings, each_pair, redact_dsn
 from memstore.db import Addresses, ping_neo4j, ping_postgres
 from memstore.servers.home import Home
 from memstore.servers.neo4j_server import USER as NEO4J_USER
@@ -137,8 +137,14 @@ def refuse_stopped(settings: Settings) -> None:
 
 
 def status(settings: Settings) -> list[ServerStatus]:
-    """How both servers are doing; starts nothing."""
-    return [_neo4j_status(settings), _postgres_status(settings)]
+    """How the servers of all pairs are doing, Neo4j before its Postgres; starts nothing."""
+    found: list[ServerStatus] = []
+    for number, pair in enumerate(each_pair(settings), 1):
+        both = [_neo4j_status(pair), _postgres_status(pair)]
+        if number > 1:
+            both = [replace(one, name=f"{one.name} of pair {number}") for one in both]
+        found += both
+    return found
 
 
 def _neo4j_status(settings: Settings) -> ServerStatus:

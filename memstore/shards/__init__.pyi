@@ -1,10 +1,11 @@
 from .care import check_edges as check_edges
 from .care import divided_memories as divided_memories
 from .care import forget_division as forget_division
-from .care import names_of as names_of
+from .care import places_of as places_of
 from .care import repair_edges as repair_edges
 from .division import Division as Division
 from .division import Shard as Shard
 from .division import Shards as Shards
 from .edges import link_shards as link_shards
+from .pairs import pair_of as pair_of
 from .writer import ShardedWriter as ShardedWriter

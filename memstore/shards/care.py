@@ -3,20 +3,29 @@
 Each shard is checked, repaired and deleted as the memory that it is; here is what they share.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from memstore.consistency import CheckReport
 from memstore.db import Stores, retried
+from memstore.outbox import every_memory
 from memstore.shards.division import Shards
 from memstore.shards.edges import tie_new
+from memstore.shards.pairs import known, recorded
 
 
-def divided_memories(stores: Stores, memory: str | None) -> list[Shards]:
-    """The memories that are divided, or the one of that name if it is."""
-    counts = retried(lambda: _shard_counts(stores))
+def divided_memories(pairs: Sequence[Stores], memory: str | None) -> list[Shards]:
+    """The memories that are divided, or the one of that name if it is.
+
+    Raises:
+        SettingsError: if a pair that holds a shard of one is not given.
+    """
+    counts: dict[str, int] = {}
+    for stores in pairs:
+        counts |= retried(partial(_shard_counts, stores))
     return [
-        Shards.over(name, count, [stores])
-        for name, count in counts.items()
+        Shards.over(name, count, pairs)
+        for name, count in sorted(counts.items())
         if memory in (None, name)
     ]
 
@@ -26,16 +35,25 @@ def _shard_counts(stores: Stores) -> Mapping[str, int]:
         return dict(session.rows("divided"))
 
 
-def names_of(stores: Stores, memory: str) -> list[str]:
-    """Names of the shards of a memory that hold rollouts, or its own if it is not divided."""
+def places_of(pairs: Sequence[Stores], memory: str | None) -> list[tuple[Stores, str]]:
+    """Databases and name of a memory, or of its shards that hold rollouts; None: of every memory.
 
-    def look() -> list[str]:
-        with stores.vectors.transaction("shards.sql") as session:
-            if not session.rows("rows", memory=memory):
-                return [memory]
-            return [name for (name,) in session.rows("standing", memory=memory)]
+    If the first shard's pair has forgotten a memory, of what is left.
 
-    return retried(look)
+    Raises:
+        SettingsError: if a pair that holds one is not given.
+    """
+    if memory is None:
+        return [(stores, name) for stores in pairs for name in every_memory(stores)]
+    found = known(pairs, memory)
+    ids = {one.pair.id for one in found}
+    is_forgotten = not any(one.places for one in found) and any(
+        one.elsewhere is not None and one.elsewhere[1] in ids for one in found
+    )
+    standing = [(one.pair.stores, name) for one in found for name in one.standing]
+    if is_forgotten or recorded(memory, found) is not None:
+        return sorted(standing, key=lambda place: place[1])
+    return [place for place in standing if place[1] == memory][:1] or [(pairs[0], memory)]
 
 
 def check_edges(shards: Shards) -> CheckReport:
@@ -83,11 +101,15 @@ def repair_edges(shards: Shards) -> bool:
         return tie_new(shards, session, division)
 
 
-def forget_division(stores: Stores, memory: str) -> None:
-    """The memory is not divided any more; its shards must be deleted already."""
+def forget_division(pairs: Sequence[Stores], memory: str) -> None:
+    """The memory is not divided any more; its shards must be deleted already.
 
-    def forget() -> None:
-        with stores.vectors.transaction("shards.sql") as session:
-            session.run("forget", memory=memory)
+    Who is interrupted does it again: the first shard's pair forgets last.
+    """
+    for one in sorted(known(pairs, memory), key=lambda one: len(one.places)):
+        retried(partial(_forget, one.pair.stores, memory))
 
-    retried(forget)
+
+def _forget(stores: Stores, memory: str) -> None:
+    with stores.vectors.transaction("shards.sql") as session:
+        session.run("forget", memory=memory)

@@ -2,16 +2,18 @@
 
 Shard `number` of `count` is the memory `<name>@<number>-of-<count>`: it is accepted to, published,
 checked and repaired as any other. A rollout is in the shard that the id of its query says. What the
-shards have in common is in the first one's Postgres, a row a shard, and changed under one lock.
+shards have in common is in the first one's Postgres, a row a shard, and changed under one lock. The
+shards may lie in several pairs of databases; the others know whose shards they hold.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
 from memstore.db import MemoryState, SqlSession, Stores, find_memory, retried
 from memstore.outbox import DEFAULT_NEIGHBOURS
+from memstore.shards.pairs import Pair, known, placed
 from schema.errors import EncoderMismatchError, InputError, UnknownMemoryError
 from schema.ids import shard_name
 
@@ -20,8 +22,13 @@ from schema.ids import shard_name
 class Shard:
     """One shard: a memory of this name in these databases."""
 
-    stores: Stores
+    pair: Pair
     name: str
+
+    @property
+    def stores(self) -> Stores:
+        """The databases."""
+        return self.pair.stores
 
     def state(self) -> MemoryState | None:
         """As it is; None: it has no rollouts yet."""
@@ -53,25 +60,29 @@ class Shards:
 
     memory: str
     parts: tuple[Shard, ...]
+    #: All pairs of databases, also those that hold no shard.
+    pairs: tuple[Pair, ...]
 
     @classmethod
     def over(cls, memory: str, count: int, pairs: Sequence[Stores]) -> "Shards":
-        """The shards of a memory, spread over pairs of databases.
+        """The shards of a memory, where they are; those of a new one over the pairs, in turns.
 
         Raises:
             InputError: if it is divided otherwise, or is one memory, or there are fewer than 2.
+            SettingsError: if a pair that holds one is not given, or one is given twice.
+            StoreError: if the first shard's pair has forgotten the memory.
         """
         if count < 2:
             raise InputError(f"a memory is divided into 2 shards at least, not {count}")
-        found = cls(
+        found = known(pairs, memory)
+        return cls(
             memory=memory,
             parts=tuple(
-                Shard(stores=pairs[place % len(pairs)], name=shard_name(memory, place + 1, count))
-                for place in range(count)
+                Shard(pair=pair, name=shard_name(memory, number, count))
+                for number, pair in enumerate(placed(memory, count, found), 1)
             ),
+            pairs=tuple(one.pair for one in found),
         )
-        retried(found.division)
-        return found
 
     @property
     def first(self) -> Shard:
@@ -86,55 +97,72 @@ class Shards:
         """How it is divided; None: nothing is stored yet.
 
         Raises:
-            InputError: if it is divided into another number of shards, or is one memory.
+            UnknownMemoryError: if it was deleted, and divided otherwise.
         """
         with self.first.stores.vectors.transaction("shards.sql") as session:
             return self.division_in(session)
 
     def division_in(self, session: SqlSession) -> Division | None:
         """The same, in a session of the first shard's Postgres."""
-        count, rows = len(self.parts), session.rows("rows", memory=self.memory)
-        if rows and len(rows) != count:
-            raise InputError(
-                f"memory {self.memory!r} is divided into {len(rows)} shards, not {count}: open it "
-                f"with `shards={len(rows)}`"
+        rows = session.rows("rows", memory=self.memory)
+        if not rows:
+            return None
+        _, made, seqs, generations, neighbours, incarnations, pairs, _ = zip(*rows, strict=True)
+        if pairs != tuple(part.pair.id for part in self.parts):
+            raise UnknownMemoryError(
+                f"memory {self.memory!r} was deleted and divided otherwise: open it again"
             )
-        if rows:
-            _, made, seqs, generations, neighbours, incarnations = zip(*rows, strict=True)
-            return Division(
-                made=made[0],
-                generation=generations[0],
-                neighbours=neighbours[0],
-                seqs=seqs,
-                incarnations=incarnations,
-            )
-        expected = {part.name for part in self.parts}
-        for (name,) in session.rows("standing", memory=self.memory):
-            if name not in expected:
-                raise InputError(
-                    f"memory {self.memory!r} cannot be divided into {count} shards, since there is "
-                    f"{name!r}: choose another name, or open what is there"
-                )
-        return None
+        return Division(
+            made=made[0],
+            generation=generations[0],
+            neighbours=neighbours[0],
+            seqs=seqs,
+            incarnations=incarnations,
+        )
 
-    def divided(self, session: SqlSession) -> Division:
-        """How it is divided, from now on if it was not; under the lock.
+    def divide(self) -> Division:
+        """Write down how it is divided, in all pairs, unless that is done; others wait.
 
         Raises:
-            InputError: if somebody made it one memory.
+            InputError: if somebody has made it one memory, or divided it otherwise.
         """
-        found = self.division_in(session)
-        if found is None:
+        with ExitStack() as stack:
+            sessions: dict[str, SqlSession] = {}
+            for pair in sorted(self.pairs, key=lambda pair: pair.id):  # In an order for everybody.
+                session = stack.enter_context(pair.stores.vectors.session("shards.sql"))
+                session.run("lock", memory=self.memory)
+                sessions[pair.id] = session
+            stores = [pair.stores for pair in self.pairs]
+            if Shards.over(self.memory, len(self.parts), stores).parts != self.parts:
+                raise InputError(f"memory {self.memory!r} was divided just now: open it again")
+            division = self._divided_in(sessions.pop(self.first.pair.id))
+            for session in sessions.values():
+                session.run(
+                    "divide_elsewhere",
+                    memory=self.memory,
+                    made=division.made,
+                    count=len(self.parts),
+                    pair=self.first.pair.id,
+                    address=self.first.stores.vectors.address,
+                )
+        return division
+
+    def _divided_in(self, session: SqlSession) -> Division:
+        """How it is divided, from now on if it was not, in the first shard's Postgres."""
+        division = self.division_in(session)
+        if division is None:
             session.run(
                 "divide",
                 memory=self.memory,
                 made=str(uuid4()),
-                count=len(self.parts),
                 neighbours=DEFAULT_NEIGHBOURS,
+                pairs=[part.pair.id for part in self.parts],
+                addresses=[part.stores.vectors.address for part in self.parts],
             )
-            found = self.division_in(session)
-        assert found is not None, "it was checked not to be one memory"
-        return found
+            division = self.division_in(session)
+        if division is None:
+            raise InputError(f"there is a memory {self.memory!r} now: choose another name")
+        return division
 
     @contextmanager
     def locked(self) -> Iterator[SqlSession]:

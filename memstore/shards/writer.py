@@ -15,8 +15,9 @@ from memstore.db import VectorStore, retried
 from memstore.encoders import CachingEncoder, TextEncoder
 from memstore.outbox import Accepted, BackgroundPublisher, deleted_memory_error
 from memstore.shards.at_once import at_once
-from memstore.shards.division import Division, Shards
+from memstore.shards.division import Division, Shard, Shards
 from memstore.shards.edges import tie_new
+from schema.errors import StoreError
 from schema.keyed_rollout import Keys, PreparedRollout
 
 
@@ -36,6 +37,8 @@ class ShardedWriter:
         self.memory, self.run = shards.memory, run
         self._shards = shards
         self._parts = [RolloutWriter(part.stores, part.name, run) for part in shards.parts]
+        for part in shards.parts:
+            _check_graph(part)
         self._made: str | None = None
         self.encoder = self._standing.encoder
         self.find_memory()
@@ -111,9 +114,11 @@ class ShardedWriter:
             MemrewardError: see `RolloutWriter.accept_embedded`.
         """
         read = _once(keys)
+        if self._made is None:
+            self._same(self._shards.divide())
         with self._shards.locked() as session:
-            division = self._same(self._shards.divided(session))
-            assert division is not None
+            division = self._same(self._shards.division_in(session))
+            assert division is not None, "one that is gone is another than the one before"
             done = at_once(
                 [
                     partial(self._parts[place].accept_embedded, items, read)
@@ -141,6 +146,26 @@ class ShardedWriter:
         for item in prepared:
             found.setdefault(self._shards.part_of(item.query_id), []).append(item)
         return dict(sorted(found.items()))
+
+
+def _check_graph(part: Shard) -> None:
+    """Whether Neo4j holds what its Postgres has published.
+
+    Raises:
+        StoreError: if it holds another memory of that name, or none.
+    """
+    state = part.state()
+    if state is None or state.published_seq == 0:
+        return
+    rows = part.stores.graph.read(
+        "outbox.cypher", lambda tx: tx.rows("memory_seq", memory=part.name)
+    )
+    if not rows or rows[0][1] != state.incarnation:
+        raise StoreError(
+            f"Neo4j holds another memory named {part.name!r} than Postgres at "
+            f"{part.stores.vectors.address}, or none: the two databases do not belong together. "
+            "Give each pair of the settings its own Neo4j (docs/shards.md)"
+        )
 
 
 def _once(keys: Callable[[], Keys]) -> Callable[[], Keys]:

@@ -1,15 +1,19 @@
 """A memory in shards as a user meets it: opened, scored, looked after by commands."""
 
 import json
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from support.cli_fixtures import Cli
+from support.divided import another_postgres
 
 from memreward.memory import Memory
 from memreward.sharded_memory import ShardedMemory
-from memstore.settings import Settings
-from schema.errors import InputError, ShardedError
+from memstore.db.addresses import Addresses
+from memstore.settings import PairSettings, Settings
+from schema.errors import InputError, SettingsError, ShardedError, UnreachableError
 
 NAME = "in-shards"
 ROWS = [
@@ -62,3 +66,62 @@ def test_a_memory_in_shards_is_scored_labelled_and_looked_after(
         one.score(ROWS[:1])
     with pytest.raises(InputError, match="cannot be divided"):
         ShardedMemory.open(NAME, shards=2, settings=settings)
+
+
+@pytest.fixture
+def pairs(
+    cli: Cli, servers: Addresses, server_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Settings]:
+    """Settings of two pairs, for this process and in the environment."""
+    with another_postgres(servers) as second:
+        pair = {
+            "neo4j_uri": second.neo4j_uri,
+            "neo4j_password": second.neo4j_password,
+            "postgres_dsn": second.postgres_dsn,
+        }
+        monkeypatch.setenv("MEMREWARD_PAIRS", json.dumps([pair]))
+        yield server_settings.model_copy(update={"pairs": (PairSettings.model_validate(pair),)})
+        cli("delete", "-m", NAME, "--yes")
+
+
+def test_a_memory_in_two_pairs_is_looked_after(
+    cli: Cli, pairs: Settings, server_settings: Settings, tmp_path: Path
+) -> None:
+    assert "run `memreward migrate`" in cli("stats").output
+    assert "0014_pairs.sql" in cli("migrate").output
+    assert cli("status").output.count("running") == 4
+    with ShardedMemory.open(NAME, shards=2, run="r", settings=pairs) as memory:
+        memory.score(ROWS)
+        assert memory.link(3) == 6
+    with pytest.raises(SettingsError, match=f"shard 2 of memory {NAME!r} lies in a pair"):
+        ShardedMemory.open(NAME, shards=2, settings=server_settings)
+    second = f"{NAME}@2-of-2"
+    checked = cli("check", "-m", NAME).output
+    for name in (f"{NAME}@1-of-2", second, NAME):
+        assert f"memory {name}: both stores agree" in checked
+    assert f"memory {second}: both stores agree" in cli("check").output
+    assert f"{second}: nothing to do" in cli("repair").output
+    found = json.loads(cli("stats", "--json").stdout)
+    assert sum(found[f"{NAME}@{n}-of-2"]["counts"]["rollouts"] for n in (1, 2)) == 12
+    archive = tmp_path / "archive"
+    assert cli("export", archive, "-m", second).exit_code == 0
+    assert cli("delete", "-m", second, "--run", "r", "--dry-run").exit_code == 0
+    gone = cli("delete", "-m", NAME, "--yes")
+    assert f"shard {second} holds" in gone.output
+    assert json.loads(cli("stats", "--json").stdout).keys().isdisjoint(found)
+
+
+def test_a_pair_that_is_down_is_named(
+    cli: Cli, pairs: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (given,) = json.loads(os.environ["MEMREWARD_PAIRS"])
+    given["postgres_dsn"] = "postgresql://u:secret@127.0.0.1:9/x"
+    broken = pairs.model_copy(update={"pairs": (PairSettings.model_validate(given),)})
+    with pytest.raises(UnreachableError, match=r"pair 2 of the settings: Postgres at 127.0.0.1:9"):
+        ShardedMemory.open(NAME, shards=2, settings=broken)
+    monkeypatch.setenv("MEMREWARD_PAIRS", json.dumps([given]))
+    for command in ("check", "stats", "repair"):
+        refused = cli(command)
+        assert refused.exit_code == 2
+        assert "pair 2 of the settings" in refused.output
+        assert "secret" not in refused.output

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from memstore.settings import default_home, load_settings, origins, redact_dsn, redacted
+from memstore.settings import (
+    default_home,
+    each_pair,
+    load_settings,
+    origins,
+    redact_dsn,
+    redacted,
+)
 from schema.errors import SettingsError
 
 
@@ -50,6 +57,7 @@ def test_each_value_says_where_it_is_from(
         "postgres_dsn": "default",
         "neo4j_port": str(here),
         "postgres_port": "environment, MEMREWARD_POSTGRES_PORT",
+        "pairs": "default",
     }
 
 
@@ -127,3 +135,47 @@ def test_secrets_are_shown_nowhere() -> None:
 )
 def test_redacted_dsn(dsn: str, shown: str) -> None:
     assert redact_dsn(dsn) == shown
+
+
+PAIRS = """
+postgres_port = 11
+[[pairs]]
+neo4j_uri = "bolt://me:topsecret@second:7687"
+neo4j_password = "topsecret"
+postgres_dsn = "postgresql://me:topsecret@second:5432/db"
+"""
+
+
+def test_more_pairs_come_from_the_file_or_the_environment(
+    empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert each_pair(load_settings()) == [load_settings()]
+    (empty_folder / "memreward.toml").write_text(PAIRS)
+    settings = load_settings()
+    first, second = each_pair(settings)
+    assert (first.neo4j_uri, first.pairs, first.postgres_port) == (None, (), 11)
+    assert (second.neo4j_uri, second.neo4j_user) == ("bolt://me:topsecret@second:7687", "neo4j")
+    assert second.home == first.home
+    assert origins(settings)["pairs"].endswith("memreward.toml")
+    assert "topsecret" not in str(redacted(settings)) + repr(settings.pairs[0].postgres_dsn)
+    assert "bolt://me:********@second:7687 postgresql://me:********" in redacted(settings)["pairs"]
+    given = '[{"neo4j_uri": "bolt://third", "neo4j_password": "p", "postgres_dsn": "host=third"}]'
+    monkeypatch.setenv("MEMREWARD_PAIRS", given)
+    assert [pair.neo4j_uri for pair in each_pair(load_settings())] == [None, "bolt://third"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("[{topsecret", "pairs.*not valid JSON"),
+        ('[{"neo4j_uri": "bolt://a"}]', "pairs.0.neo4j_password: Field required"),
+        ('[{"neo4j_url": "bolt://a"}]', "pairs.0.neo4j_url: no such setting .*postgres_dsn"),
+    ],
+)
+def test_pairs_that_are_wrong_are_refused(
+    given: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEMREWARD_PAIRS", given)
+    with pytest.raises(SettingsError, match=message) as caught:
+        load_settings()
+    assert "topsecret" not in str(caught.value)

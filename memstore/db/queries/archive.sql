@@ -19,7 +19,8 @@ ON CONFLICT (name) DO NOTHING RETURNING incarnation::text;
 -- name: standing
 -- Whether there is a memory of that name, and whether it is an import that was cut off.
 SELECT importing FROM memreward.memory WHERE name = %(memory)s
-UNION ALL SELECT false FROM memreward.shard WHERE memory = %(memory)s LIMIT 1;
+UNION ALL SELECT false FROM memreward.shard WHERE memory = %(memory)s
+UNION ALL SELECT false FROM memreward.divided_elsewhere WHERE memory = %(memory)s LIMIT 1;
 
 -- name: may_import
 -- Whether the memory that is being imported is still there.

@@ -4,6 +4,7 @@
 INSERT INTO memreward.memory (name, encoder, dimension, neighbours, keys_version)
 SELECT %(memory)s, %(encoder)s, %(dimension)s, %(neighbours)s, %(keys_version)s
 WHERE NOT EXISTS (SELECT FROM memreward.shard WHERE memory = %(memory)s)
+    AND NOT EXISTS (SELECT FROM memreward.divided_elsewhere WHERE memory = %(memory)s)
 ON CONFLICT (name) DO NOTHING;
 
 -- name: memory_state
@@ -15,7 +16,8 @@ FROM memreward.memory WHERE name = %(memory)s;
 
 -- name: shards
 -- Into how many shards a memory is divided; 0: into none.
-SELECT count(*) FROM memreward.shard WHERE memory = %(memory)s;
+SELECT (SELECT count(*) FROM memreward.shard WHERE memory = %(memory)s)
+    + coalesce((SELECT shards FROM memreward.divided_elsewhere WHERE memory = %(memory)s), 0);
 
 -- name: known_rollouts
 -- Which of these rollouts are accepted already, and what they say.

@@ -5,8 +5,16 @@ SELECT pg_advisory_lock(hashtextextended('memreward shards ' || %(memory)s, 0));
 
 -- name: rows
 -- What the first shard's databases know of all shards.
-SELECT number, made::text, seq, generation, neighbours, incarnation::text
+SELECT number, made::text, seq, generation, neighbours, incarnation::text, pair::text, address
 FROM memreward.shard WHERE memory = %(memory)s ORDER BY number;
+
+-- name: pair
+-- What tells these databases from others.
+SELECT id::text FROM memreward.pair;
+
+-- name: elsewhere
+-- Of a memory whose first shard lies in other databases: how many it has, and which those are.
+SELECT shards, pair::text, address FROM memreward.divided_elsewhere WHERE memory = %(memory)s;
 
 -- name: standing
 -- Memories of that name, and shards of one.
@@ -15,15 +23,25 @@ WHERE name = %(memory)s OR starts_with(name, %(memory)s || '@') ORDER BY name;
 
 -- name: divided
 -- The memories that are divided, each with the number of its shards.
-SELECT memory, count(*) FROM memreward.shard GROUP BY memory ORDER BY memory;
+SELECT memory, count(*) FROM memreward.shard GROUP BY memory
+UNION SELECT memory, shards FROM memreward.divided_elsewhere ORDER BY memory;
 
 -- name: divide
 -- The memory is divided from now on, unless it is one memory already.
-INSERT INTO memreward.shard (memory, number, made, seq, generation, neighbours)
-SELECT %(memory)s, number, %(made)s::uuid, 0, 0, %(neighbours)s
-FROM generate_series(1, %(count)s) AS number
+INSERT INTO memreward.shard
+    (memory, number, made, seq, generation, neighbours, pair, address)
+SELECT %(memory)s, number, %(made)s::uuid, 0, 0, %(neighbours)s, pair::uuid, address
+FROM unnest(%(pairs)s::text[], %(addresses)s::text[])
+    WITH ORDINALITY AS place (pair, address, number)
 WHERE NOT EXISTS (SELECT FROM memreward.memory WHERE name = %(memory)s)
 ON CONFLICT DO NOTHING;
+
+-- name: divide_elsewhere
+-- The memory is divided from now on, and its first shard lies in other databases.
+INSERT INTO memreward.divided_elsewhere (memory, made, shards, pair, address)
+SELECT %(memory)s, %(made)s::uuid, %(count)s, %(pair)s::uuid, %(address)s
+WHERE NOT EXISTS (SELECT FROM memreward.memory WHERE name = %(memory)s)
+ON CONFLICT (memory) DO NOTHING;
 
 -- name: move
 -- The edges of all shards' queries up to these batches are written; this makes them count.
@@ -36,6 +54,7 @@ WHERE s.memory = %(memory)s AND s.made::text = %(made)s AND s.number = tied.numb
 
 -- name: forget
 -- The memory is not divided any more: its shards are gone.
+WITH elsewhere AS (DELETE FROM memreward.divided_elsewhere WHERE memory = %(memory)s)
 DELETE FROM memreward.shard WHERE memory = %(memory)s;
 
 -- name: first_query

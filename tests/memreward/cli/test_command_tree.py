@@ -135,7 +135,7 @@ def test_ctrl_c_ends_with_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("memreward.cli.query.connected", interrupted)
+    monkeypatch.setattr("memreward.cli.query.connected_pairs", interrupted)
     result = runner.invoke(app, ["stats"])
     assert (result.exit_code, "interrupted: what was stored stays" in result.output) == (130, True)
 
@@ -146,7 +146,7 @@ def test_ctrl_c_while_a_dataclass_is_made_ends_with_the_code(tmp_path: Path) -> 
         "import sys\n"
         "import memreward.cli.query\n"
         "from memreward.cli.start import main\n"
-        "memreward.cli.query.connected = lambda *_: exec('raise KeyboardInterrupt')\n"
+        "memreward.cli.query.connected_pairs = lambda *_: exec('raise KeyboardInterrupt')\n"
         "sys.argv[1:] = ['stats']\n"
         "main()\n"
     )

@@ -1,17 +1,27 @@
 """A memory that is divided into four shards says what one memory says."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from support.rollout_factory import make_rollouts, unit_vector
+from support.divided import (
+    COUNT,
+    FourShards,
+    OneMemory,
+    assert_says,
+    calls,
+    current,
+    delete_all,
+    neighbours_in,
+    values,
+    what_is_said,
+)
 
 from gnn.jobs.online_scorer import OnlineScorer
-from memstore.changes.relink import link
 from memstore.changes.rollout_writer import RolloutWriter
 from memstore.changes.run_deletion import delete_run
 from memstore.consistency.check import check_memory
@@ -20,106 +30,20 @@ from memstore.outbox.accept import Accepted
 from memstore.outbox.deletion import delete_memory
 from memstore.reads.stats import run_known
 from memstore.settings import Settings
-from memstore.shards.care import check_edges, names_of, repair_edges
+from memstore.shards.care import check_edges, places_of, repair_edges
 from memstore.shards.division import Shards
-from memstore.shards.edges import link_shards
-from memstore.snapshot.cache import SnapshotCache
-from memstore.snapshot.sharded_cache import ShardedSnapshotCache
-from memstore.snapshot.snapshot import Snapshot
 from schema.calls import Reuse
 from schema.errors import InputError, ShardedError, StoreError, UnknownMemoryError
-from schema.graph import QUERY, SIMILAR
-from schema.rollout import Rollout
-from schema.score import Score
 from schema.tables import ROLLOUT
 
 _numbers = count()
-COUNT = 4
-
-#: Of each query by id, its neighbours in order, with their cosines.
-Neighbours = dict[str, list[tuple[str, float]]]
 
 
 @pytest.fixture
 def name(stores: Stores) -> Iterator[str]:
     name = f"divided-{next(_numbers)}"
     yield name
-    delete_all(stores, name)
-
-
-def delete_all(stores: Stores, name: str) -> None:
-    delete_memory(stores, name)
-    with stores.vectors.transaction("shards.sql") as session:
-        found = [row[0] for row in session.rows("standing", memory=name)]
-        session.run("forget", memory=name)
-    for shard in found:
-        delete_memory(stores, shard)
-
-
-def calls() -> list[list[Rollout]]:
-    """Mixed queries of two policies; some come back, many are as near as others."""
-    said = [
-        replace(
-            rollout,
-            policy=("tiny", "small")[(place + rollout.place) % 2],
-            reward=rollout.reward if place % 3 == 0 else None,
-            query_embedding=near(int(rollout.source_query_id.split("-")[1])),
-        )
-        for place, rollout in enumerate(make_rollouts(30, places=3))
-    ]
-    labels = [replace(rollout, reward=float(rollout.place % 2)) for rollout in said[1:20:3]]
-    return [said[:10], said[10:45], said[40:60], said[60:61], said[61:80], [*labels, *said[75:]]]
-
-
-def near(question: int) -> np.ndarray:
-    """Vectors in two clusters; most of a cluster are the same, more than a query has neighbours."""
-    vector = unit_vector(question // 15)
-    if question % 5 == 0:
-        vector = vector + 0.5 * unit_vector(question + 500)
-    return vector.astype(np.float16).astype(np.float32)
-
-
-@dataclass
-class Said:
-    """What a memory said after each call, and in the end."""
-
-    scores: list[list[Score]]
-    neighbours: list[Neighbours]
-
-
-class OneMemory:
-    """The memory as one."""
-
-    def __init__(self, stores: Stores, settings: Settings, name: str) -> None:
-        self.stores, self.name, self.home = stores, name, settings.home
-        self.settings = settings
-        self.scorer = OnlineScorer(stores, settings, name, "run-1")
-
-    def relink(self, neighbours: int) -> None:
-        link(self.stores, self.name, neighbours)
-
-    def rebuilt(self) -> Snapshot:
-        return SnapshotCache(self.stores, self.name, self.home / "again", rebuild=True).snapshot
-
-    def close(self) -> None:
-        self.scorer.flush()
-        self.scorer.close()
-
-
-class FourShards(OneMemory):
-    """The same, divided."""
-
-    def __init__(self, stores: Stores, settings: Settings, name: str) -> None:
-        self.stores, self.name, self.home = stores, name, settings.home
-        self.settings = settings
-        self.shards = Shards.over(name, COUNT, [stores])
-        self.scorer = OnlineScorer(stores, settings, name, "run-1", shards=self.shards)
-
-    def relink(self, neighbours: int) -> None:
-        link_shards(self.shards, neighbours)
-
-    def rebuilt(self) -> Snapshot:
-        return ShardedSnapshotCache(self.shards, self.home / "again", rebuild=True).snapshot
+    delete_all(name, stores)
 
 
 Opened = Callable[[type[OneMemory]], OneMemory]
@@ -135,7 +59,7 @@ def opened(
     def open_as(kind: type[OneMemory]) -> OneMemory:
         if made:
             made.pop().close()
-            delete_all(stores, name)
+            delete_all(name, stores)
         settings = server_settings.model_copy(update={"home": tmp_path / kind.__name__})
         made.append(kind(stores, settings, name))
         return made[0]
@@ -145,41 +69,8 @@ def opened(
         memory.close()
 
 
-def neighbours_in(snapshot: Snapshot) -> Neighbours:
-    edges = np.arange(snapshot.n_edges(SIMILAR[1]))
-    source, target = snapshot.ends(SIMILAR[1], edges)
-    scores = snapshot.take("similar.score", edges).tolist()
-    found: Neighbours = {id_: [] for id_ in snapshot.ids(QUERY, np.arange(snapshot.count(QUERY)))}
-    ends = (snapshot.ids(QUERY, rows) for rows in (source, target))
-    for asked, other, score in zip(*ends, scores, strict=True):
-        found[asked].append((other, score))
-    return {id_: sorted(rows, key=lambda row: (-row[1], row[0])) for id_, rows in found.items()}
-
-
-def current(memory: OneMemory) -> Neighbours:
-    snapshot = memory.scorer._snapshot.current  # pyright: ignore[reportPrivateUsage]
-    assert snapshot is not None
-    return neighbours_in(snapshot)
-
-
-def values(scores: Sequence[Score]) -> np.ndarray:
-    return np.array([(np.nan if s.value is None else s.value, s.confidence) for s in scores])
-
-
-def assert_says(memory: OneMemory, expected: Said) -> None:
-    for call, scores, neighbours in zip(calls(), expected.scores, expected.neighbours, strict=True):
-        said = memory.scorer.score(call)
-        assert [s.rollout_id for s in said] == [s.rollout_id for s in scores]
-        assert current(memory) == neighbours
-        np.testing.assert_allclose(values(said), values(scores), rtol=0, atol=1e-5)
-
-
-def what_is_said(memory: OneMemory) -> Said:
-    said = Said(scores=[], neighbours=[])
-    for call in calls():
-        said.scores.append(memory.scorer.score(call))
-        said.neighbours.append(current(memory))
-    return said
+def names_of(memory: OneMemory) -> list[str]:
+    return [name for _, name in places_of([memory.stores], memory.name)]
 
 
 def test_four_shards_say_what_one_memory_says(opened: Opened) -> None:
@@ -196,7 +87,7 @@ def test_four_shards_say_what_one_memory_says(opened: Opened) -> None:
 
     four = opened(FourShards)
     assert_says(four, expected)
-    names = names_of(four.stores, four.name)
+    names = names_of(four)
     assert len(names) == COUNT
     assert all(check_memory(four.stores, name).ok for name in names)
     assert neighbours_in(four.rebuilt()) == expected.neighbours[-1]
@@ -235,7 +126,7 @@ def test_a_call_that_a_shard_cut_off_is_not_seen_and_is_whole_when_repeated(
     for number, call in enumerate(calls()[2:], 2):
         four.scorer.score(call)
         assert current(four) == expected.neighbours[number]
-    stored = [rollout_ids(four.stores, name) for name in names_of(four.stores, four.name)]
+    stored = [rollout_ids(four.stores, name) for name in names_of(four)]
     everything = [id_ for ids in stored for id_ in ids]
     assert len(everything) == len(set(everything)) == 90
     reader.close()
@@ -313,7 +204,7 @@ def test_a_run_that_is_deleted_in_the_shards_is_gone_from_the_snapshot(opened: O
     for memory in (four.scorer, other):
         memory.flush()
     other.close()
-    gone = [n for n in names_of(four.stores, four.name) if run_known(four.stores, n, "run-2")]
+    gone = [n for n in names_of(four) if run_known(four.stores, n, "run-2")]
     for name in gone:
         delete_run(four.stores, name, "run-2")
     four.scorer.refresh()
