@@ -13,9 +13,10 @@ from typing import Any, Final
 import pyarrow as pa
 
 from memreward.base import started
+from memreward.cluster.actors import DURABLE
 from memreward.cluster.arrow import prepared_table, rollout_table, rollouts_in
+from memreward.cluster.elsewhere import WriterElsewhere
 from memreward.cluster.library import ray_library, result_of
-from memreward.cluster.scorer_actor import WriterElsewhere
 from memreward.cluster.watching import WATCH
 from memreward.jobs import IngestOutcome, IngestRequest, Told, ingest_files
 from memstore import Settings, load_settings
@@ -26,8 +27,6 @@ from schema.rollout import Rollout
 
 #: Batches that an embedding actor has before it.
 _AHEAD: Final = 2
-#: Died actors are started again, and what they were asked is asked again.
-_DURABLE: Final = {"max_restarts": -1, "max_task_retries": -1}
 
 #: What is done, how much of it, and of how much, as far as that is known.
 Stage = tuple[str, int, int | None]
@@ -91,7 +90,7 @@ class _SpreadWriter(WriterElsewhere):
         embedders: int,
     ) -> None:
         super().__init__(stores, request.memory, request.run, actor)
-        made = ray_library().remote(num_cpus=1)(EmbedActor).options(**_DURABLE)
+        made = ray_library().remote(num_cpus=1)(EmbedActor).options(**DURABLE)
         own = request.memory, request.run, settings
         self._embedders = [made.remote(*own) for _ in range(embedders)]
 
@@ -129,7 +128,7 @@ def ingest_on_ray(
     ray = ray_library()
     count = embedders or max(1, int(ray.cluster_resources().get("CPU", 1)))
     made = ray.remote(num_cpus=0, concurrency_groups={WATCH: 1})(IngestActor)
-    actor = made.options(**_DURABLE).remote(settings)
+    actor = made.options(**DURABLE).remote(settings)
     outcome = actor.run.remote(request, writer, count)
     while not ray.wait([outcome], timeout=1.0)[0]:
         stage = actor.stage.options(concurrency_group=WATCH).remote()

@@ -6,17 +6,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
+from memreward.cluster.actors import named_actor, this_node, writers_of
 from memreward.cluster.arrow import rollout_table, scores_in
 from memreward.cluster.bulk import ingest_on_ray
 from memreward.cluster.library import ray_library, result_of
 from memreward.cluster.scorer_actor import ScorerActor
 from memreward.cluster.scorers import Scorers
-from memreward.cluster.watching import NAMESPACE, WATCH, MetricsActor, actor_names
-from memreward.cluster.writer_actor import WriterActor
+from memreward.cluster.watching import NAMESPACE, MetricsActor, actor_names
 from memreward.jobs import IngestOutcome, IngestRequest, Told
 from memreward.scoring import RowReader
 from memstore import Settings
-from schema.errors import BusyError, SettingsError
+from schema.errors import BusyError, InputError, SettingsError, ShardedError
 from schema.ids import DEFAULT_RUN, checked_name
 from schema.rollout import Rollout
 from schema.score import Score
@@ -28,25 +28,24 @@ BUSY_SECONDS: Final = 120.0
 _PAUSE_SECONDS: Final = 0.5
 #: Calls that one scorer takes at once; their rollouts wait in its queue.
 _CALLS: Final = 64
-#: Died actors are started again, and what they were asked is asked again.
-_DURABLE: Final = {"lifetime": "detached", "max_restarts": -1, "max_task_retries": -1}
-#: Whoever watches an actor does not wait for its work.
-_WATCHED: Final = {WATCH: 1}
 #: Where `watch` serves.
 METRICS_PORT: Final = 8423
 
 
 class _Stamp(NamedTuple):
-    """The encoder of a memory, as far as rows are read by it."""
+    """The encoder of a memory, as far as rows are read by it, and its number of shards."""
 
     name: str
     dimension: int
+    #: None: it is not divided.
+    shards: int | None
 
 
 class RayMemory:
     """A `schema.score.Scorer` on Ray, for any number of processes, tasks and actors.
 
-    One actor writes to the memory. One actor a node and run scores there. They are found by name,
+    One actor writes to the memory, or to each of its shards. One actor a node and run scores there.
+    They are found by name,
     so all who open the same memory share them, and they live until `stop`. Rollouts go to the
     scorer through the object store of the caller's node; while that scorer is starting, those of
     other nodes answer.
@@ -62,6 +61,7 @@ class RayMemory:
         name: str,
         *,
         run: str = DEFAULT_RUN,
+        shards: int | None = None,
         settings: Settings | None = None,
         queue: int = QUEUE_ROLLOUTS,
     ) -> None:
@@ -70,25 +70,37 @@ class RayMemory:
         Args:
             name: of the memory; a name that is new becomes a memory with the first rollouts.
             run: the run that makes the rollouts.
+            shards: how many; a memory that is new is divided so. None: what is there stays as it
+                is, and what is new is one memory.
             settings: where the databases are, for actors that this call starts; None: what the
                 environment and the files of an actor's node say.
             queue: most rollouts that wait before a scorer that this call starts.
 
         Raises:
             SettingsError: if Ray is not installed, or this process is not connected to a cluster.
+            InputError: if the memory has another number of shards, or is not divided.
             MemrewardError: if the memory cannot be opened.
         """
         self.name, self.run = checked_name(name, "memory"), checked_name(run, "run")
         self._settings, self._limit, self._rows = settings, queue, RowReader()
+        if shards is not None and shards < 2:
+            raise InputError(f"a memory is divided into 2 shards at least, not {shards}")
         ray = ray_library()
         if not ray.is_initialized():
             raise SettingsError(
                 'this process is not connected to a Ray cluster: call ray.init(address="auto") '
                 "first, or ray.init() for one on this machine"
             )
-        self._writer = _actor(WriterActor, f"{name}/writer", (name, settings))
-        self._scorers = Scorers(name, run, self._scorer_here())
-        self._stamp = _Stamp(*self._scorers.encoder())
+        self._scorers = Scorers(name, run, self._scorer_here(shards))
+        self._stamp = _Stamp(*self._scorers.stamp())
+        if shards not in (None, self._stamp.shards):
+            raise _other_shards(name, shards, self._stamp.shards)
+        self._writers = writers_of(name, self._stamp.shards, settings)
+
+    @property
+    def shards(self) -> int | None:
+        """How many it has; None: it is not divided."""
+        return self._stamp.shards
 
     def score(
         self, rollouts: Sequence[Rollout | Mapping[str, Any]], *, store: bool = True
@@ -136,20 +148,27 @@ class RayMemory:
 
         Raises:
             InputError: if a file or a row cannot be used; nothing is stored then.
+            ShardedError: if the memory is divided.
             MemrewardError: see `memreward.jobs.ingest_files`.
         """
+        if self.shards is not None:
+            raise ShardedError(
+                f"memory {self.name!r} is divided into {self.shards} shards, and files are stored "
+                "in one memory: score the rows instead (docs/shards.md)"
+            )
         paths = [Path(file).absolute() for file in files]
         wanted = IngestRequest(files=paths, memory=self.name, run=self.run, **request)
-        return ingest_on_ray(wanted, self._writer, self._settings, embedders, progress)
+        return ingest_on_ray(wanted, self._writers[0], self._settings, embedders, progress)
 
     def refresh(self) -> None:
         """Have this node's scorer pick up the latest checkpoint, and another encoder."""
         result_of(self._scorers.own.refresh.remote())
-        self._stamp = _Stamp(*self._scorers.encoder())
+        self._stamp = _Stamp(*self._scorers.stamp())
 
     def flush(self) -> None:
         """Wait until everything that was stored is visible in Neo4j."""
-        result_of(self._writer.flush.remote())
+        for flushed in [writer.flush.remote() for writer in self._writers]:
+            result_of(flushed)
 
     def watch(self, *, host: str = "127.0.0.1", port: int = METRICS_PORT) -> str:
         """Have one more actor, on this node, serve Prometheus' text of all the memory's actors.
@@ -163,11 +182,11 @@ class RayMemory:
         Returns:
             Its address, `http://.../metrics`.
         """
-        actor = _actor(
+        actor = named_actor(
             MetricsActor,
             f"{self.name}/metrics",
             (self.name, host, port),
-            scheduling_strategy=_this_node(),
+            scheduling_strategy=this_node(),
         )
         return result_of(actor.url.remote())
 
@@ -193,32 +212,33 @@ class RayMemory:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Sent to a task, it is opened there: that node has a scorer, and numbers, of its own."""
-        return _opened, (self.name, self.run, self._settings, self._limit)
+        return _opened, (self.name, self.run, self.shards, self._settings, self._limit)
 
-    def _scorer_here(self) -> Any:
+    def _scorer_here(self, shards: int | None) -> Any:
         """The handle of this node's scorer."""
         node = ray_library().get_runtime_context().get_node_id()
-        return _actor(
+        return named_actor(
             ScorerActor,
             f"{self.name}/{self.run}/{node}",
-            (self.name, self.run, self._settings, self._writer, self._limit),
+            (self.name, self.run, self._settings, shards, self._limit),
             max_concurrency=_CALLS,
-            scheduling_strategy=_this_node(),
+            scheduling_strategy=this_node(),
         )
 
 
-def _this_node() -> Any:
-    ray = ray_library()
-    node = ray.get_runtime_context().get_node_id()
-    return ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node, soft=False)
+def _other_shards(name: str, wanted: int | None, found: int | None) -> InputError:
+    if found is None:
+        return InputError(
+            f"memory {name!r} is not divided into {wanted} shards, but one memory: open it without "
+            "`shards`, choose another name, or, if nothing is stored in it yet, `stop()` it first"
+        )
+    return InputError(
+        f"memory {name!r} is divided into {found} shards, not {wanted}: open it with "
+        f"`shards={found}`"
+    )
 
 
-def _actor(kind: type, name: str, arguments: tuple[Any, ...], **options: Any) -> Any:
-    """The handle of the actor of that name, which is started if there is none."""
-    made = ray_library().remote(num_cpus=0, concurrency_groups=_WATCHED)(kind)
-    named = {"name": name, "namespace": NAMESPACE, "get_if_exists": True}
-    return made.options(**named, **_DURABLE, **options).remote(*arguments)
-
-
-def _opened(name: str, run: str, settings: Settings | None, queue: int) -> RayMemory:
-    return RayMemory(name, run=run, settings=settings, queue=queue)
+def _opened(
+    name: str, run: str, shards: int | None, settings: Settings | None, queue: int
+) -> RayMemory:
+    return RayMemory(name, run=run, shards=shards, settings=settings, queue=queue)

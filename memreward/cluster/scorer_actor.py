@@ -4,24 +4,23 @@ It holds nothing that is not in the databases, so Ray may start it again at any 
 repeat the calls that were cut off: a rollout is known by its sample number, and stored once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from prometheus_client.core import Metric
 
-from memreward.base import started
-from memreward.cluster.arrow import prepared_table, rollouts_in, score_table
-from memreward.cluster.library import result_of
+from memreward.base import started_pairs
+from memreward.cluster.actors import writers_of
+from memreward.cluster.arrow import rollouts_in, score_table
+from memreward.cluster.elsewhere import writer_elsewhere
 from memreward.cluster.watching import timed
 from memreward.scoring import CountingScorer, ScoringMetrics, ScoringQueue, batches
 from memstore import Settings, load_settings
-from memstore.changes import RolloutWriter
-from memstore.db import Stores
-from memstore.outbox import Accepted, BackgroundPublisher
-from schema.keyed_rollout import Keys, PreparedRollout
+from memstore.db import Stores, find_memory
+from memstore.shards import Shards, divided_memories
 
 if TYPE_CHECKING:
     from gnn.jobs import OnlineScorer
@@ -31,7 +30,7 @@ class ScorerActor:
     """Scores on a node, from the snapshot there; what comes together is scored together."""
 
     def __init__(
-        self, memory: str, run: str, settings: Settings | None, writer: Any, limit: int
+        self, memory: str, run: str, settings: Settings | None, shards: int | None, limit: int
     ) -> None:
         """Open the model and the snapshot.
 
@@ -39,24 +38,31 @@ class ScorerActor:
             memory: its name.
             run: that makes the rollouts.
             settings: see `WriterActor`.
-            writer: the handle of the memory's writer.
+            shards: into how many a new memory is divided; one that is there stays as it is.
             limit: most rollouts that wait.
         """
         from gnn.jobs import OnlineScorer  # It takes seconds, and callers need the class only.
 
-        settings = settings or load_settings()
+        found = settings or load_settings()
         self._open = ExitStack()  # Kept, since what it opened is closed with it.
-        stores = self._open.enter_context(started(settings))
+        pairs = self._open.enter_context(started_pairs(found))
+        self._shards = divided(pairs, memory, shards)
+        stores = pairs[0] if self._shards is None else self._shards.first.stores
         self._metrics = ScoringMetrics()
-        elsewhere = WriterElsewhere(stores, memory, run, writer)
-        self._scorer = OnlineScorer(stores, settings, memory, run, writer=elsewhere)
-        scorer = _Watched(stores, self._scorer)
+        writers = writers_of(memory, self._count, settings)
+        writer = writer_elsewhere(stores, memory, run, self._shards, writers)
+        self._scorer = OnlineScorer(stores, found, memory, run, writer=writer, shards=self._shards)
+        scorer = _Watched(stores, self._scorer, self._shards)
         self._queue = ScoringQueue(CountingScorer(scorer, self._metrics), limit=limit)
         self._metrics.watch(scorer, self._queue)
 
-    def encoder(self) -> tuple[str, int]:
-        """Name and dimension of the memory's encoder."""
-        return self._scorer.encoder.name, self._scorer.encoder.dimension
+    @property
+    def _count(self) -> int | None:
+        return None if self._shards is None else len(self._shards.parts)
+
+    def stamp(self) -> tuple[str, int, int | None]:
+        """Name and dimension of the memory's encoder, and how many shards it has, if it has."""
+        return self._scorer.encoder.name, self._scorer.encoder.dimension, self._count
 
     def score(self, table: pa.Table, store: bool) -> pa.Table:
         """Scores of a `rollout_table`, as a `score_table`.
@@ -77,55 +83,31 @@ class ScorerActor:
         return list(self._metrics.registry.collect())
 
 
-class WriterElsewhere(RolloutWriter):
-    """Has the memory's writer accept what is checked and embedded here."""
+def divided(pairs: Sequence[Stores], memory: str, shards: int | None) -> Shards | None:
+    """How a memory is divided, a new one from now on; None: it is not.
 
-    def __init__(self, stores: Stores, memory: str, run: str, actor: Any) -> None:
-        super().__init__(stores, memory, run)
-        self._actor = actor
-
-    def accept_embedded(
-        self, prepared: Sequence[PreparedRollout], keys: Callable[[], Keys] = dict
-    ) -> Accepted:
-        """See `RolloutWriter`."""
-        return self.accept_table(prepared_table(prepared, keys()))
-
-    def publisher(self) -> BackgroundPublisher:
-        """See `RolloutWriter`."""
-        return _PublisherElsewhere(self._stores, self.memory, self._actor)
-
-    def accept_table(self, table: Any) -> Accepted:
-        """The same with a `prepared_table`, or a reference to one.
-
-        Raises:
-            MemrewardError: see `RolloutWriter.accept_embedded`.
-        """
-        stamp = self.run, self.encoder.name, self.incarnation
-        accepted: Accepted = result_of(self._actor.store.remote(*stamp, table))
-        self.note(accepted)
-        return accepted
-
-
-class _PublisherElsewhere(BackgroundPublisher):
-    """The writer wakes its own publisher, and says what went wrong when it is given more."""
-
-    def __init__(self, stores: Stores, memory: str, actor: Any) -> None:
-        super().__init__(stores, memory)
-        self._actor = actor
-
-    def wake(self) -> None:
-        """It is awake."""
-
-    def flush(self) -> None:
-        """Wait until everything that was stored is visible in Neo4j."""
-        result_of(self._actor.flush.remote())
+    Raises:
+        UnknownMemoryError: if it is being deleted, imported or rebuilt.
+    """
+    found = divided_memories(pairs, memory)
+    if found or shards is None:
+        return found[0] if found else None
+    with pairs[0].vectors.transaction("outbox.sql") as session:
+        if find_memory(session, memory) is not None:
+            return None
+    new = Shards.over(memory, shards, pairs)
+    new.divide()
+    return new
 
 
 class _Watched:
     """A `schema.score.Scorer` that also says how far the memory is."""
 
-    def __init__(self, stores: Stores, scorer: "OnlineScorer") -> None:
-        self._stores, self._scorer = stores, scorer
+    def __init__(self, stores: Stores, scorer: "OnlineScorer", shards: Shards | None) -> None:
+        self._scorer = scorer
+        self._places = [(stores, scorer.memory)]
+        if shards is not None:
+            self._places = [(part.stores, part.name) for part in shards.parts]
         self.score, self.flush = scorer.score, scorer.flush
 
     @property
@@ -134,5 +116,6 @@ class _Watched:
         return self._scorer.seq
 
     def batches(self) -> tuple[int, int]:
-        """Numbers of the last batch that was accepted, and of the last one that Neo4j shows."""
-        return batches(self._stores, self._scorer.memory)
+        """How many batches were accepted, and how many of them Neo4j shows."""
+        accepted, shown = zip(*(batches(*place) for place in self._places), strict=True)
+        return sum(accepted), sum(shown)

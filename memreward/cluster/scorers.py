@@ -54,13 +54,13 @@ class Scorers:
             if scorer is self.own:
                 self._starting = _ping(self.own)
 
-    def encoder(self) -> tuple[str, int]:
-        """Name and dimension of the memory's encoder.
+    def stamp(self) -> tuple[str, int, int | None]:
+        """See `ScorerActor.stamp`.
 
         Raises:
             MemrewardError: if no scorer can be started.
         """
-        return result_of(self._one_that_works().encoder.remote())
+        return result_of(self._one_that_works().stamp.remote())
 
     def _is_answered(self, scorer: Any, reference: Any) -> bool:
         """Wait for a call; False: the scorer is not there, and the call is taken back."""
@@ -105,4 +105,4 @@ class Scorers:
 
 def _ping(scorer: Any) -> Any:
     """Answered at once by a scorer that works; by one that is starting, once it does."""
-    return scorer.encoder.options(concurrency_group=WATCH).remote()
+    return scorer.stamp.options(concurrency_group=WATCH).remote()

@@ -21,7 +21,7 @@ WATCH: Final = "watch"
 #: An actor that has not answered after this is shown as down.
 ANSWER_SECONDS: Final = 5.0
 #: Names of an actor's labels.
-_LABELS: Final = ("actor", "run", "node")
+_LABELS: Final = ("actor", "run", "node", "shard")
 
 #: Labels of an actor.
 Labels = Mapping[str, str]
@@ -74,10 +74,12 @@ class WriterMetrics:
 
 
 def labels_of(actor: str) -> dict[str, str]:
-    """Labels of the actor of a name: the writer has neither run nor node."""
+    """Labels of the actor of a name: a writer has neither run nor node, but may have a shard."""
     _, *rest = actor.split("/")
-    run, node = rest if len(rest) == 2 else ("", "")
-    return {"actor": "scorer" if node else rest[0], "run": run, "node": node}
+    if len(rest) == 2:
+        return {"actor": "scorer", "run": rest[0], "node": rest[1], "shard": ""}
+    kind, _, shard = rest[0].partition("-")
+    return {"actor": kind, "run": "", "node": "", "shard": shard}
 
 
 def together(parts: Sequence[tuple[Labels, Sequence[Metric] | None]]) -> list[Metric]:

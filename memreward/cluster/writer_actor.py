@@ -1,32 +1,41 @@
 """The actor that writes. It opens no model and imports no torch, so it is soon back when killed."""
 
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 
 import pyarrow as pa
 from prometheus_client.core import Metric
 
-from memreward.base import started
+from memreward.base import started, started_pairs
 from memreward.cluster.arrow import prepared_in
 from memreward.cluster.watching import WriterMetrics, timed
 from memstore import Settings, load_settings
 from memstore.changes import RolloutWriter
+from memstore.db import Stores
 from memstore.outbox import Accepted, BackgroundPublisher, deleted_memory_error
+from memstore.shards import nearest_in, pair_of
+from memstore.similarity import Near
 from schema.errors import EncoderMismatchError
+from schema.ids import whole_name
+from schema.memory_graph import Floats
 
 
 class WriterActor:
-    """The one writer of a memory, for the runs of all its trainers; one call at a time."""
+    """The one writer of a memory or of a shard, for the runs of all trainers; one call at a time.
+
+    What a shard's writer keeps in its process is what it needs to find the nearest queries there.
+    """
 
     def __init__(self, memory: str, settings: Settings | None) -> None:
         """Open the databases, and publish what an earlier writer accepted.
 
         Args:
-            memory: its name.
+            memory: its name, or a shard's.
             settings: where the databases are; None: what this node's environment and files say.
         """
         self._memory, self._metrics = memory, WriterMetrics()
         self._open = ExitStack()  # Kept, since what it opened is closed with it.
-        self._stores = self._open.enter_context(started(settings or load_settings()))
+        self._stores = self._open.enter_context(_pair_of(memory, settings or load_settings()))
         self._publisher = BackgroundPublisher(self._stores, memory)
         self._writers: dict[str, RolloutWriter] = {}
 
@@ -52,6 +61,15 @@ class WriterActor:
             self._publisher.wake()
         return accepted
 
+    def nearest(self, asked: Mapping[str, Floats], neighbours: int) -> list[Near]:
+        """The nearest queries in this shard to queries that are anywhere.
+
+        Args:
+            asked: their embeddings by their ids.
+            neighbours: how many each gets, if there are so many.
+        """
+        return nearest_in(self._stores, self._memory, asked, neighbours)
+
     def flush(self) -> None:
         """Wait until everything that was stored is visible in Neo4j."""
         self._publisher.flush()
@@ -73,3 +91,14 @@ class WriterActor:
                 "`refresh()`"
             )
         return writer
+
+
+@contextmanager
+def _pair_of(memory: str, settings: Settings) -> Iterator[Stores]:
+    """The databases of a memory: the first pair, unless it is a shard that lies elsewhere."""
+    if whole_name(memory) == memory:
+        with started(settings) as stores:
+            yield stores
+        return
+    with started_pairs(settings) as pairs:
+        yield pair_of(pairs, memory)

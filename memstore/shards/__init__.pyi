@@ -7,5 +7,6 @@ from .division import Division as Division
 from .division import Shard as Shard
 from .division import Shards as Shards
 from .edges import link_shards as link_shards
+from .edges import nearest_in as nearest_in
 from .pairs import pair_of as pair_of
 from .writer import ShardedWriter as ShardedWriter

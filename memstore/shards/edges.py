@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 
-from memstore.db import MemoryState, SqlSession, find_memory, retried
+from memstore.db import MemoryState, SqlSession, Stores, find_memory, retried
 from memstore.shards.at_once import at_once
 from memstore.shards.division import Division, Shard, Shards
 from memstore.similarity import Near, nearest_of_all, nearest_to_vectors, query_vectors
@@ -22,15 +22,29 @@ QUERIES_A_CHUNK = 256
 
 #: A shard's place, and id and embedding of a query that it holds.
 _Query = tuple[int, str, Floats]
+#: Finds the nearest queries of a shard to embeddings by id, so many of each.
+Search = Callable[[Mapping[str, Floats], int], list[Near]]
 
 
-def tie_new(shards: Shards, session: SqlSession, division: Division) -> bool:
+def tie_new(
+    shards: Shards,
+    session: SqlSession,
+    division: Division,
+    searches: Sequence[Search] | None = None,
+) -> bool:
     """Give the queries that have none their edges; under the lock, in its session.
 
-    Returns whether there were any.
+    Args:
+        shards: of the memory.
+        session: the one that holds the lock.
+        division: as it is under the lock.
+        searches: of the shards, if others look for the nearest; None: this process does.
+
+    Returns:
+        Whether there were any.
     """
     states = shards.states(division)
-    if not _tie(shards, states, division, division.seqs):
+    if not _tie(shards, states, division, division.seqs, searches=searches):
         return False
     shards.move(session, division, states)
     return True
@@ -77,13 +91,14 @@ def _tie(
     division: Division,
     after: Sequence[int],
     progress: Callable[[int], None] = lambda done: None,
+    searches: Sequence[Search] | None = None,
 ) -> int:
     """Write the edges of the queries after these batches; returns how many queries there are."""
+    searches = searches or [partial(nearest_in, part.stores, part.name) for part in shards.parts]
     done, queries = 0, _queries(shards, states, after)
     while chunk := list(islice(queries, QUERIES_A_CHUNK)):
         asked = {id_: vector for _, id_, vector in chunk}
-        near = [partial(_nearest_in, part, asked, division.neighbours) for part in shards.parts]
-        found = at_once(near)
+        found = at_once([partial(search, asked, division.neighbours) for search in searches])
         edges = nearest_of_all(found, division.neighbours)
         for place in sorted({place for place, _, _ in chunk}):
             ids = [id_ for where, id_, _ in chunk if where == place]
@@ -95,16 +110,18 @@ def _tie(
     return done
 
 
-def _nearest_in(part: Shard, asked: Mapping[str, Floats], neighbours: int) -> list[Near]:
+def nearest_in(
+    stores: Stores, shard: str, asked: Mapping[str, Floats], neighbours: int
+) -> list[Near]:
     """The nearest queries in a shard to queries that are anywhere, given by id and embedding."""
 
     def look() -> list[Near]:
-        vectors = part.stores.vectors
+        vectors = stores.vectors
         with vectors.transaction("similarity.sql") as session:
-            state = find_memory(session, part.name)
+            state = find_memory(session, shard)
             if state is None:
                 return []
-            cache = query_vectors(vectors, part.name)
+            cache = query_vectors(vectors, shard)
             return nearest_to_vectors(session, state, asked, neighbours, cache)
 
     return retried(look)

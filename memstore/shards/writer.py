@@ -16,7 +16,7 @@ from memstore.encoders import CachingEncoder, TextEncoder
 from memstore.outbox import Accepted, BackgroundPublisher, deleted_memory_error
 from memstore.shards.at_once import at_once
 from memstore.shards.division import Division, Shard, Shards
-from memstore.shards.edges import tie_new
+from memstore.shards.edges import Search, tie_new
 from schema.errors import StoreError
 from schema.keyed_rollout import Keys, PreparedRollout
 
@@ -24,19 +24,27 @@ from schema.keyed_rollout import Keys, PreparedRollout
 class ShardedWriter:
     """What `RolloutWriter` is for one memory; of it, what a scorer needs. Not thread-safe."""
 
-    def __init__(self, shards: Shards, run: str) -> None:
+    def __init__(
+        self,
+        shards: Shards,
+        run: str,
+        parts: Sequence[RolloutWriter] | None = None,
+        searches: Sequence[Search] | None = None,
+    ) -> None:
         """Finish what earlier writers of the shards left undone.
 
         Args:
             shards: of the memory.
             run: that makes the rollouts.
+            parts: the shards' writers; None: some of its own.
+            searches: see `tie_new`.
 
         Raises:
             MemrewardError: see `RolloutWriter`.
         """
         self.memory, self.run = shards.memory, run
-        self._shards = shards
-        self._parts = [RolloutWriter(part.stores, part.name, run) for part in shards.parts]
+        self._shards, self._searches = shards, searches
+        self._parts = parts or [RolloutWriter(p.stores, p.name, run) for p in shards.parts]
         for part in shards.parts:
             _check_graph(part)
         self._made: str | None = None
@@ -119,13 +127,15 @@ class ShardedWriter:
         with self._shards.locked() as session:
             division = self._same(self._shards.division_in(session))
             assert division is not None, "one that is gone is another than the one before"
+            items = self._by_part(prepared)
+            # All, also with nothing: a writer elsewhere may still be at what a dead caller sent.
             done = at_once(
                 [
-                    partial(self._parts[place].accept_embedded, items, read)
-                    for place, items in self._by_part(prepared).items()
+                    partial(part.accept_embedded, items.get(place, []), read)
+                    for place, part in enumerate(self._parts)
                 ]
             )
-            tie_new(self._shards, session, division)
+            tie_new(self._shards, session, division, self._searches)
         seqs = [accepted.seq for accepted in done if accepted.seq is not None]
         return Accepted(
             seq=max(seqs) if seqs else None,

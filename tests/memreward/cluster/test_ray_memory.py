@@ -121,7 +121,7 @@ def test_actors_are_killed_in_the_middle(on_ray: RayMemory, trained: MemoryUnder
         while len(ids_of(trained, "run-1")) == seen:
             assert time.monotonic() < until, "the callers store nothing"
             time.sleep(0.02)
-        ray.kill((on_ray._scorers.own, on_ray._writer)[n], no_restart=False)
+        ray.kill((on_ray._scorers.own, on_ray._writers[0])[n], no_restart=False)
 
     two_callers(on_ray, trained, 2, kill)
 
@@ -141,16 +141,18 @@ def test_another_scorer_answers_while_one_is_starting(
     made = ray.remote(num_cpus=0, concurrency_groups={WATCH: 1})(ScorerActor)
     name = f"{on_ray.name}/run-1/elsewhere"
     other = made.options(name=name, namespace=NAMESPACE, lifetime="detached").remote(
-        on_ray.name, "run-1", server_settings, on_ray._writer, 1 << 16
+        on_ray.name, "run-1", server_settings, None, 1 << 16
     )
     try:
-        ray.get(other.encoder.remote())
+        ray.get(other.stamp.remote())
         expected = on_ray.score(fresh(38), store=False)
         assert scored_by(other) == 0
         ray.kill(own, no_restart=False)
         assert on_ray.score(fresh(38), store=False) == expected
         assert scored_by(other) == 1, "the caller waited for its own scorer"
-        ray.get(own.encoder.remote())
+        starting = on_ray._scorers._starting
+        assert starting is not None
+        ray.get(starting)
         on_ray.score(fresh(38), store=False)
         assert scored_by(other) == scored_by(own) == 1
     finally:
@@ -165,13 +167,13 @@ def test_a_scorer_whose_node_is_gone(on_ray: RayMemory, server_settings: Setting
 
     def scorers(run: str) -> Scorers:
         own = made.options(scheduling_strategy=gone, max_restarts=-1, max_task_retries=-1).remote(
-            on_ray.name, run, server_settings, on_ray._writer, 1 << 16
+            on_ray.name, run, server_settings, None, 1 << 16
         )
         return Scorers(on_ray.name, run, own)
 
-    assert scorers("run-1").encoder()[1] == 384, "the scorer of the node that is there answers"
+    assert scorers("run-1").stamp()[1] == 384, "the scorer of the node that is there answers"
     with pytest.raises(ServerError, match="cannot work"):
-        scorers("run-of-nobody-else").encoder()
+        scorers("run-of-nobody-else").stamp()
 
 
 def test_little_goes_through_the_driver(on_ray: RayMemory, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,7 +96,7 @@ def test_scores_come_back_from_columns() -> None:
 
 def test_metrics_of_several_actors_are_one_text() -> None:
     parts = []
-    for actor, new in (("m/writer", 3), ("m/run-1/aa", 5), ("m/run-1/bb", None)):
+    for actor, new in (("m/writer-2-of-4", 3), ("m/run-1/aa", 5), ("m/run-1/bb", None)):
         counted = WriterMetrics()
         counted.stored(new or 0)
         families = None if new is None else list(counted.registry.collect())
@@ -104,15 +104,18 @@ def test_metrics_of_several_actors_are_one_text() -> None:
     merged = together(parts)
     assert len({family.name for family in merged}) == len(merged), "a family comes twice"
     found = {
-        (sample.name, *(sample.labels[name] for name in ("actor", "run", "node"))): sample.value
+        (
+            sample.name,
+            *(sample.labels[name] for name in ("actor", "run", "node", "shard")),
+        ): sample.value
         for family in merged
         for sample in family.samples
         if sample.name in ("memreward_actor_up", "memreward_stored_rollouts_total")
     }
     assert found == {
-        ("memreward_actor_up", "writer", "", ""): 1,
-        ("memreward_actor_up", "scorer", "run-1", "aa"): 1,
-        ("memreward_actor_up", "scorer", "run-1", "bb"): 0,
-        ("memreward_stored_rollouts_total", "writer", "", ""): 3,
-        ("memreward_stored_rollouts_total", "scorer", "run-1", "aa"): 5,
+        ("memreward_actor_up", "writer", "", "", "2-of-4"): 1,
+        ("memreward_actor_up", "scorer", "run-1", "aa", ""): 1,
+        ("memreward_actor_up", "scorer", "run-1", "bb", ""): 0,
+        ("memreward_stored_rollouts_total", "writer", "", "", "2-of-4"): 3,
+        ("memreward_stored_rollouts_total", "scorer", "run-1", "aa", ""): 5,
     }

@@ -1,0 +1,85 @@
+"""Writers whose work is done by actors: checked and embedded here, accepted there."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from memreward.cluster.arrow import prepared_table
+from memreward.cluster.library import result_of
+from memstore.changes import RolloutWriter
+from memstore.db import Stores
+from memstore.outbox import Accepted, BackgroundPublisher
+from memstore.shards import ShardedWriter, Shards
+from memstore.similarity import Near
+from schema.keyed_rollout import Keys, PreparedRollout
+from schema.memory_graph import Floats
+
+
+class WriterElsewhere(RolloutWriter):
+    """Has the memory's writer accept what is checked and embedded here."""
+
+    def __init__(self, stores: Stores, memory: str, run: str, actor: Any) -> None:
+        """See `RolloutWriter`; `actor` is the handle of the memory's writer."""
+        super().__init__(stores, memory, run)
+        self._actor = actor
+
+    def accept_embedded(
+        self, prepared: Sequence[PreparedRollout], keys: Callable[[], Keys] = dict
+    ) -> Accepted:
+        """See `RolloutWriter`."""
+        return self.accept_table(prepared_table(prepared, keys()))
+
+    def publisher(self) -> BackgroundPublisher:
+        """See `RolloutWriter`."""
+        return _PublisherElsewhere(self._stores, self.memory, self._actor)
+
+    def accept_table(self, table: Any) -> Accepted:
+        """The same with a `prepared_table`, or a reference to one.
+
+        Raises:
+            MemrewardError: see `RolloutWriter.accept_embedded`.
+        """
+        stamp = self.run, self.encoder.name, self.incarnation
+        accepted: Accepted = result_of(self._actor.store.remote(*stamp, table))
+        self.note(accepted)
+        return accepted
+
+
+def writer_elsewhere(
+    stores: Stores, memory: str, run: str, shards: Shards | None, actors: Sequence[Any]
+) -> RolloutWriter | ShardedWriter:
+    """The writer of a run to a memory, all of whose work is done by these actors.
+
+    Args:
+        stores: the databases of a memory that is not divided.
+        memory: its name.
+        run: that makes the rollouts.
+        shards: of a memory that is divided.
+        actors: handles of the writers of its shards, or the one of the memory's.
+    """
+    if shards is None:
+        return WriterElsewhere(stores, memory, run, actors[0])
+    parts = [
+        WriterElsewhere(part.stores, part.name, run, actor)
+        for part, actor in zip(shards.parts, actors, strict=True)
+    ]
+    return ShardedWriter(shards, run, parts, [partial(_nearest, actor) for actor in actors])
+
+
+def _nearest(actor: Any, asked: Mapping[str, Floats], neighbours: int) -> list[Near]:
+    return result_of(actor.nearest.remote(asked, neighbours))
+
+
+class _PublisherElsewhere(BackgroundPublisher):
+    """The writer wakes its own publisher, and says what went wrong when it is given more."""
+
+    def __init__(self, stores: Stores, memory: str, actor: Any) -> None:
+        super().__init__(stores, memory)
+        self._actor = actor
+
+    def wake(self) -> None:
+        """It is awake."""
+
+    def flush(self) -> None:
+        """Wait until everything that was stored is visible in Neo4j."""
+        result_of(self._actor.flush.remote())
