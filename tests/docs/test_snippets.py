@@ -16,13 +16,13 @@ from typing import Any, Final
 
 import pytest
 import typer
+from support.divided import delete_all
 from support.snippets import ELISION, SHELL, Snippet, documents, runnable
 from support.snippets_files import PREPARED, write_files
 from support.snippets_run import PageRunner
 
 from memreward.cli.main import app
 from memstore.db.stores import Stores
-from memstore.outbox.deletion import delete_memory
 from memstore.reads.stats import list_memories
 from memstore.servers.lifecycle import down
 from memstore.settings import Settings, load_settings
@@ -128,8 +128,8 @@ def clean(stores: Stores) -> Iterator[None]:
     """The memories that a page makes are gone afterwards."""
     before = set(list_memories(stores))
     yield
-    for name in set(list_memories(stores)) - before:
-        delete_memory(stores, name)
+    for name in {shard.partition("@")[0] for shard in set(list_memories(stores)) - before}:
+        delete_all(name, stores)
 
 
 @pytest.mark.timeout(1800)
