@@ -93,9 +93,11 @@ class SnapshotCache(KeptSnapshot):
         found = self._found(state)
         if isinstance(found, str):
             return self._made(found)
-        comparison = self._comparison(found, state) if beside else None
-        if comparison is None:
+        if not beside:
             return self._agreeing(found, state)
+        comparison = self._comparison(found, state)
+        if comparison is None:
+            return found
         threads = ThreadPoolExecutor(1, thread_name_prefix=f"edges of {self._memory}")
         self._compared = comparison.mark, threads.submit(comparison.changed)
         threads.shutdown(wait=False)

@@ -31,6 +31,11 @@ def kept(memory: MemoryUnderTest, home: Path, **options: bool) -> SnapshotCache:
     return SnapshotCache(memory.stores, memory.name, home, **options)
 
 
+def start_the_machine_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("files", "cache"):
+        monkeypatch.setattr(f"memstore.snapshot.{module}.machine_start", lambda: "another")
+
+
 def assert_is_the_graph(snapshot: SnapshotCache, memory: MemoryUnderTest) -> None:
     """The snapshot holds what a reading of both databases gives."""
     assert_same(whole(snapshot.snapshot).graph, read_graph(memory.stores, memory.name))
@@ -299,8 +304,7 @@ def test_after_a_start_of_the_machine_damage_is_found_before_a_row_is_used(
     data = bytearray(path.read_bytes())
     data[100] ^= 1
     path.write_bytes(data)
-    for module in ("files", "cache"):
-        monkeypatch.setattr(f"memstore.snapshot.{module}.machine_start", lambda: "another")
+    start_the_machine_anew(monkeypatch)
     kept(memory, tmp_path)
     again = kept(memory, tmp_path)
     assert again.made_because is None
@@ -316,8 +320,7 @@ def test_once_every_page_is_whole_nothing_is_looked_at_again(
 ) -> None:
     memory.add(make_rollouts(4, 2))
     kept(memory, tmp_path)
-    for module in ("files", "cache"):
-        monkeypatch.setattr(f"memstore.snapshot.{module}.machine_start", lambda: "another")
+    start_the_machine_anew(monkeypatch)
     snapshot = kept(memory, tmp_path)
     marks = {name: one.mark for name, one in snapshot.snapshot.files.extents.items()}
     assert marks["query.id"] is not None and marks["query.embedding"] is None
