@@ -19,7 +19,7 @@ from memreward.cluster.elsewhere import writer_elsewhere
 from memreward.cluster.watching import timed
 from memreward.scoring import CountingScorer, ScoringMetrics, ScoringQueue, batches
 from memstore import Settings, load_settings
-from memstore.db import Stores, find_memory
+from memstore.db import Stores, look_up_memory
 from memstore.shards import Shards, divided_memories
 
 if TYPE_CHECKING:
@@ -92,9 +92,8 @@ def divided(pairs: Sequence[Stores], memory: str, shards: int | None) -> Shards 
     found = divided_memories(pairs, memory)
     if found or shards is None:
         return found[0] if found else None
-    with pairs[0].vectors.transaction("outbox.sql") as session:
-        if find_memory(session, memory) is not None:
-            return None
+    if look_up_memory(pairs[0], memory) is not None:
+        return None
     new = Shards.over(memory, shards, pairs)
     new.divide()
     return new

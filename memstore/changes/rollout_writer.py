@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from memstore.changes.stored_vectors import remember_stored
-from memstore.db import MemoryState, Stores, VectorStore, find_memory, retried
+from memstore.db import MemoryState, Stores, VectorStore, look_up_memory, retried
 from memstore.encoders import TextEncoder, caching, encoder_for
 from memstore.outbox import (
     Accepted,
@@ -86,12 +86,7 @@ class RolloutWriter:
         Raises:
             UnknownMemoryError: if it was deleted, also if another memory has its name now.
         """
-
-        def look() -> MemoryState | None:
-            with self._stores.vectors.reading("outbox.sql") as session:
-                return find_memory(session, self.memory)
-
-        state = retried(look)
+        state = look_up_memory(self._stores, self.memory)
         found = None if state is None else state.incarnation
         if self.incarnation not in (None, found):
             raise deleted_memory_error(self.memory)

@@ -16,6 +16,7 @@ from .stores import MemoryState as MemoryState
 from .stores import Stores as Stores
 from .stores import find_memory as find_memory
 from .stores import get_memory as get_memory
+from .stores import look_up_memory as look_up_memory
 from .stores import open_stores as open_stores
 from .stores import rebuilding_message as rebuilding_message
 from .vector_store import SqlSession as SqlSession

@@ -136,7 +136,7 @@ def get_memory(stores: Stores, name: str) -> MemoryState:
     Raises:
         UnknownMemoryError: if there is none of that name.
     """
-    state = retried(lambda: _look_up(stores, name))
+    state = look_up_memory(stores, name)
     if state is None:
         raise UnknownMemoryError(
             f"there is no memory {name!r}: `memreward stats` lists the memories, "
@@ -145,6 +145,11 @@ def get_memory(stores: Stores, name: str) -> MemoryState:
     return state
 
 
-def _look_up(stores: Stores, name: str) -> MemoryState | None:
-    with stores.vectors.reading("outbox.sql") as session:
-        return find_memory(session, name)
+def look_up_memory(stores: Stores, name: str) -> MemoryState | None:
+    """The state of a memory; None: there is none of that name. See `find_memory`."""
+
+    def look() -> MemoryState | None:
+        with stores.vectors.reading("outbox.sql") as session:
+            return find_memory(session, name)
+
+    return retried(look)

@@ -225,7 +225,7 @@ class VectorStore:
 
     @contextmanager
     def reading(self, file: str) -> Iterator[SqlSession]:
-        """Statements that only read, without the two round trips that a transaction costs.
+        """Reads, and counts for plans, without the two round trips that a transaction costs.
 
         Each sees what is committed when it begins, as it does in a transaction (READ COMMITTED).
         """

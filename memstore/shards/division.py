@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
-from memstore.db import MemoryState, SqlSession, Stores, find_memory, retried
+from memstore.db import MemoryState, SqlSession, Stores, look_up_memory, retried
 from memstore.outbox import DEFAULT_NEIGHBOURS
 from memstore.shards.pairs import Pair, known, placed
 from schema.errors import EncoderMismatchError, InputError, UnknownMemoryError
@@ -32,11 +32,7 @@ class Shard:
 
     def state(self) -> MemoryState | None:
         """As it is; None: it has no rollouts yet."""
-        return retried(self._look_up)
-
-    def _look_up(self) -> MemoryState | None:
-        with self.stores.vectors.transaction("outbox.sql") as session:
-            return find_memory(session, self.name)
+        return look_up_memory(self.stores, self.name)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,7 +95,7 @@ class Shards:
         Raises:
             UnknownMemoryError: if it was deleted, and divided otherwise.
         """
-        with self.first.stores.vectors.transaction("shards.sql") as session:
+        with self.first.stores.vectors.reading("shards.sql") as session:
             return self.division_in(session)
 
     def division_in(self, session: SqlSession) -> Division | None:
@@ -227,6 +223,6 @@ class Shards:
 
 
 def _readable(part: Shard, state: MemoryState, seq: int) -> int:
-    with part.stores.vectors.transaction("shards.sql") as session:
+    with part.stores.vectors.reading("shards.sql") as session:
         row = session.row("first_query", memory=part.name, after=seq)
     return state.seq if row is None or row[0] is None else min(int(row[0]) - 1, state.seq)
