@@ -24,7 +24,7 @@ from memstore.changes import delete_run, memory_contents, run_contents
 from memstore.consistency import check_memory
 from memstore.db import Stores
 from memstore.reads import History, Statement, parse_as_of, read_history
-from memstore.shards import check_edges, divided_memories, forget_division, places_of
+from memstore.shards import check_divided, forget_division, places_of
 
 SomeMemoryOption = Annotated[
     str | None, typer.Option("--memory", "-m", help="Name of the memory; without it, all.")
@@ -40,9 +40,8 @@ def check(memory: SomeMemoryOption = None, as_json: JsonOption = False) -> None:
     """
     with connected_pairs() as pairs, bars() as progress:
         adding = progress.adding()
-        divided = divided_memories(pairs, memory)
         reports = [check_memory(stores, name, adding) for stores, name in places_of(pairs, memory)]
-        reports += [check_edges(shards) for shards in divided]
+        reports += check_divided(pairs, memory)
     if as_json:
         console.print_data([asdict(report) for report in reports])
     for report in () if as_json else reports:

@@ -1,5 +1,6 @@
 """`memreward repair`: finish what was interrupted, and rebuild Neo4j from Postgres."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Annotated
 
@@ -8,11 +9,11 @@ import typer
 from memreward.base import bars, connected_pairs, console, err_console
 from memstore import Settings, each_pair, load_settings
 from memstore.archive import rebuild_graph
-from memstore.db import Addresses, open_stores
+from memstore.db import Addresses, Stores, open_stores
 from memstore.outbox import Repaired
 from memstore.outbox import repair as repair_memory
 from memstore.servers import migrate, set_neo4j_aside, up
-from memstore.shards import divided_memories, places_of, repair_edges
+from memstore.shards import BROKEN, Shards, places_of, repair_edges, shard_counts
 from schema.errors import DamagedGraphError, StoreError
 
 
@@ -37,7 +38,6 @@ def repair(
         return
     failed = False
     with connected_pairs() as pairs:
-        divided = divided_memories(pairs, memory)
         for stores, name in places_of(pairs, memory):
             try:
                 done = repair_memory(stores, name)
@@ -46,12 +46,25 @@ def repair(
                 err_console.print(f"{name}: {error}", style="red", markup=False, soft_wrap=True)
             else:
                 console.print(f"{name}: {'; '.join(_said(done)) or 'nothing to do'}", markup=False)
-        for shards in divided:
-            if repair_edges(shards):
-                told = f"{shards.memory}: queries got their edges between shards"
-                console.print(told, markup=False)
+        failed = not _repair_divided(pairs, memory) or failed
     if failed:
         raise typer.Exit(1)
+
+
+def _repair_divided(pairs: Sequence[Stores], memory: str | None) -> bool:
+    """Tie what waits for its edges between shards; returns whether every memory could be read."""
+    whole = True
+    for name, count in shard_counts(pairs, memory).items():
+        try:
+            tied = repair_edges(Shards.over(name, count, pairs))
+        except BROKEN as error:
+            whole = False
+            err_console.print(f"{name}: {error}", style="red", markup=False, soft_wrap=True)
+        else:
+            if tied:
+                told = f"{name}: queries got their edges between shards"
+                console.print(told, markup=False)
+    return whole
 
 
 def _rebuild(settings: Settings, memory: str | None) -> None:

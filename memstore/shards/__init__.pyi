@@ -1,8 +1,11 @@
+from .care import BROKEN as BROKEN
+from .care import check_divided as check_divided
 from .care import check_edges as check_edges
 from .care import divided_memories as divided_memories
 from .care import forget_division as forget_division
 from .care import places_of as places_of
 from .care import repair_edges as repair_edges
+from .care import shard_counts as shard_counts
 from .division import Division as Division
 from .division import Shard as Shard
 from .division import Shards as Shards

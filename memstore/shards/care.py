@@ -5,6 +5,7 @@ Each shard is checked, repaired and deleted as the memory that it is; here is wh
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Final
 
 from memstore.consistency import CheckReport
 from memstore.db import Stores, retried
@@ -12,6 +13,10 @@ from memstore.outbox import every_memory
 from memstore.shards.division import Shards
 from memstore.shards.edges import tie_new
 from memstore.shards.pairs import known, recorded
+from schema.errors import EncoderMismatchError, SettingsError, StoreError, UnknownMemoryError
+
+#: A memory whose shards are not all there, or do not fit together.
+BROKEN: Final = (EncoderMismatchError, SettingsError, StoreError, UnknownMemoryError)
 
 
 def divided_memories(pairs: Sequence[Stores], memory: str | None) -> list[Shards]:
@@ -20,14 +25,15 @@ def divided_memories(pairs: Sequence[Stores], memory: str | None) -> list[Shards
     Raises:
         SettingsError: if a pair that holds a shard of one is not given.
     """
+    return [Shards.over(name, count, pairs) for name, count in shard_counts(pairs, memory).items()]
+
+
+def shard_counts(pairs: Sequence[Stores], memory: str | None) -> dict[str, int]:
+    """How many shards each memory has that is divided, or the one of that name if it is."""
     counts: dict[str, int] = {}
     for stores in pairs:
         counts |= retried(partial(_shard_counts, stores))
-    return [
-        Shards.over(name, count, pairs)
-        for name, count in sorted(counts.items())
-        if memory in (None, name)
-    ]
+    return {name: count for name, count in sorted(counts.items()) if memory in (None, name)}
 
 
 def _shard_counts(stores: Stores) -> Mapping[str, int]:
@@ -54,6 +60,23 @@ def places_of(pairs: Sequence[Stores], memory: str | None) -> list[tuple[Stores,
     if is_forgotten or recorded(memory, found) is not None:
         return sorted(standing, key=lambda place: place[1])
     return [place for place in standing if place[1] == memory][:1] or [(pairs[0], memory)]
+
+
+def check_divided(pairs: Sequence[Stores], memory: str | None) -> list[CheckReport]:
+    """What is common to the shards of each memory that is divided, or of the one of that name.
+
+    One whose shards cannot be read as one memory is reported so, and hides no other.
+    """
+    return [_checked(name, count, pairs) for name, count in shard_counts(pairs, memory).items()]
+
+
+def _checked(name: str, count: int, pairs: Sequence[Stores]) -> CheckReport:
+    try:
+        return check_edges(Shards.over(name, count, pairs))
+    except BROKEN as error:
+        report = CheckReport(memory=name)
+        report.add("shards", str(error))
+        return report
 
 
 def check_edges(shards: Shards) -> CheckReport:

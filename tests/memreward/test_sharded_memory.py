@@ -68,6 +68,29 @@ def test_a_memory_in_shards_is_scored_labelled_and_looked_after(
         ShardedMemory.open(NAME, shards=2, settings=settings)
 
 
+def test_one_that_lost_a_shard_is_reported_and_hides_no_other(cli: Cli, settings: Settings) -> None:
+    other, lost = f"{NAME}-other", f"{NAME}@2-of-2"
+    for name in (NAME, other):
+        with ShardedMemory.open(name, shards=2, run="r", settings=settings) as memory:
+            memory.score(ROWS)
+    assert cli("delete", "-m", lost, "--yes").exit_code == 0
+    checked = cli("check")
+    assert checked.exit_code == 1
+    assert f"{lost!r}, a shard of memory {NAME!r}, was deleted: restore it" in checked.output
+    assert f"memory {other}: both stores agree" in checked.output
+    (found,) = [r for r in json.loads(cli("check", "--json").stdout) if r["memory"] == NAME]
+    assert found["counts"] == {"shards": 1}
+    assert cli("check", "-m", NAME).exit_code == 1
+    assert cli("check", "-m", other).exit_code == 0
+    repaired = cli("repair")
+    assert repaired.exit_code == 1
+    assert f"{NAME}: {lost!r}, a shard of memory" in repaired.output
+    assert f"{other}@2-of-2: nothing to do" in repaired.output
+    assert f"{other}@1-of-2" in cli("stats").output
+    assert cli("delete", "-m", other, "--yes").exit_code == 0
+    assert cli("check", "-m", NAME).exit_code == 1
+
+
 @pytest.fixture
 def pairs(
     cli: Cli, servers: Addresses, server_settings: Settings, monkeypatch: pytest.MonkeyPatch
