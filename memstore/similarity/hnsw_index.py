@@ -12,9 +12,9 @@ from typing import Final
 from memstore.db import MemoryState, SqlSession, Stores, find_memory, retried
 from schema.ids import digest
 
-#: Queries from which on the index does: up to then each writer holds all embeddings (300 MB),
-#: and a matrix product is exact and faster (docs/performance.md).
-INDEXED_FROM: Final = 200_000
+#: Queries from which on the index does: up to then each writer holds all embeddings (310 MB,
+#: in codes), and a matrix product is exact and faster (docs/performance.md).
+INDEXED_FROM: Final = 400_000
 #: The first pgvector whose index survives inserts during a vacuum, and scans on when filtered.
 _LEAST_VERSION: Final = [0, 8, 4]
 

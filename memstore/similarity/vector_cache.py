@@ -6,19 +6,25 @@ order of ties and filtered rows are those of a search there.
 """
 
 import threading
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from memstore.db import MemoryState, SqlSession, VectorStore, vectors
+from memstore.similarity.float_vectors import FloatVectors, VectorTable
+from memstore.similarity.possible import Possible
 from schema.memory_graph import Floats
 
 #: Fewer searches than this are not worth reading all embeddings for.
 WORTH_READING: Final = 8
-#: More than a product of float32 and pgvector's distance can differ.
-_MARGIN: Final = 1e-5
+#: Queries from which on codes of one byte are searched: fewer are multiplied in no time.
+CODED_FROM: Final = 16_384
+#: As many batches are read as a whole; of more, so many rows at a time.
+FEW_BATCHES: Final = 4
+_ROWS_A_PAGE: Final = 4_096
 #: Searches in one product: bounds the memory that it takes.
 _AT_ONCE: Final = 64
 #: Memories that one process keeps the embeddings of; the shards of one are several.
@@ -51,7 +57,7 @@ class QueryVectors:
         self._seq = 0
         self._row: dict[str, int] = {}
         self._ids: list[str] = []
-        self._unit_ND: Floats = np.zeros((0, 0), np.float32)
+        self._table: VectorTable = FloatVectors(np.zeros((0, 0), np.float32))
 
     def is_worth_it(self, state: MemoryState, searches: int) -> bool:
         """Whether so many searches are faster here than in Postgres."""
@@ -96,20 +102,19 @@ class QueryVectors:
             asked: embeddings by id of queries, which are stored here or elsewhere.
             k: how many neighbours each gets.
         """
+        if k < 1:
+            return []
         with self._lock:
             self._catch_up(session, state)
             ids, unit_MD = list(asked), _unit(vectors(list(asked.values())))
+            own_M = np.array([self._row.get(id_, -1) for id_ in ids], np.int64)
             found: list[tuple[str, str]] = []
             for start in range(0, len(ids), _AT_ONCE):
-                chunk = ids[start : start + _AT_ONCE]
-                cosine_MN = unit_MD[start : start + _AT_ONCE] @ self._unit_ND[: len(self._ids)].T
-                own = [
-                    (place, self._row[id_]) for place, id_ in enumerate(chunk) if id_ in self._row
-                ]
-                for place, row in own:
-                    cosine_MN[place, row] = -np.inf
-                pairs = zip(*_highest(cosine_MN, k), strict=True)
-                found += [(chunk[place], self._ids[other]) for place, other in pairs]
+                chunk = slice(start, start + _AT_ONCE)
+                exact_M = np.zeros(len(ids[chunk]), np.float32)
+                near = self._table.near(unit_MD[chunk], exact_M, own_M[chunk], k)
+                pairs = zip(near.search.tolist(), near.row.tolist(), strict=True)
+                found += [(ids[start + search], self._ids[row]) for search, row in pairs]
             return found
 
     def _near(
@@ -119,18 +124,21 @@ class QueryVectors:
         new_row = {id_: n_cached + place for place, id_ in enumerate(new_ids)}
         rows = {id_: new_row.get(id_, self._row.get(id_)) for id_ in asked}
         known = [id_ for id_, row in rows.items() if row is not None]
-        if not known:
+        if not known or k < 1:
             return []
         rows_M = np.array([rows[id_] for id_ in known], np.int64)
         is_new_M = rows_M >= n_cached
         asked_MD = np.empty((len(known), new_ND.shape[1]), np.float32)
-        asked_MD[~is_new_M] = self._unit_ND[rows_M[~is_new_M]]
+        missing_M = np.zeros(len(known), np.float32)
+        asked_MD[~is_new_M], missing_M[~is_new_M] = self._table.rows(rows_M[~is_new_M])
         asked_MD[is_new_M] = new_ND[rows_M[is_new_M] - n_cached]
-        cosine_MN = np.hstack([asked_MD @ self._unit_ND[:n_cached].T, asked_MD @ new_ND.T])
-        cosine_MN[np.arange(len(known)), rows_M] = -np.inf
+        stored = self._table.near(asked_MD, missing_M, np.where(is_new_M, -1, rows_M), k)
+        arriving = FloatVectors(new_ND).near(asked_MD, missing_M, rows_M - n_cached, k)
+        arriving = replace(arriving, row=arriving.row + n_cached)
+        found = Possible.joined([stored, arriving]).nearest(k, len(known))
         return [
-            (known[place], self._ids[other] if other < n_cached else new_ids[other - n_cached])
-            for place, other in zip(*_highest(cosine_MN, k), strict=True)
+            (known[search], self._ids[row] if row < n_cached else new_ids[row - n_cached])
+            for search, row in zip(found.search.tolist(), found.row.tolist(), strict=True)
         ]
 
     def _catch_up(self, session: SqlSession, state: MemoryState) -> None:
@@ -142,38 +150,42 @@ class QueryVectors:
         if self._stamp != stamp or state.seq < self._seq or self._taken_away(sql, state):
             self._stamp, self._seq = None, 0
             self._row, self._ids = {}, []
-            self._unit_ND = np.zeros((0, state.dimension), np.float32)
-        ids, found_ND = sql.embeddings(
-            "query_vectors", memory=state.name, after=self._seq, upto=state.seq
-        )
-        if ids:
-            self._append(ids, _unit(found_ND))
+            self._table = FloatVectors(np.zeros((0, state.dimension), np.float32))
+        for rows in self._arrived(sql, state):
+            ids, found = zip(*rows, strict=True)
+            self._append(list(ids), _unit(vectors(found)))
         self._stamp, self._seq = stamp, state.seq
+
+    def _arrived(self, sql: SqlSession, state: MemoryState) -> Iterable[list[tuple[Any, ...]]]:
+        """Ids and embeddings of the queries that are not held yet, some at a time."""
+        span = {"memory": state.name, "after": self._seq, "upto": state.seq}
+        if state.seq - self._seq > FEW_BATCHES:
+            return sql.stream("query_vectors", _ROWS_A_PAGE, **span)
+        rows = sql.rows("query_vectors", **span)
+        return [rows] if rows else []
 
     def _taken_away(self, sql: SqlSession, state: MemoryState) -> bool:
         row = sql.row("removed_since", memory=state.name, after=self._seq)
         return row is not None and bool(row[0])
 
     def _append(self, ids: list[str], unit_ND: Floats) -> None:
-        n_cached, needed = len(self._ids), len(self._ids) + len(ids)
-        if needed > len(self._unit_ND):
-            room = np.empty((max(needed, 2 * n_cached), unit_ND.shape[1]), np.float32)
-            room[:n_cached] = self._unit_ND[:n_cached]
-            self._unit_ND = room
-        self._unit_ND[n_cached:needed] = unit_ND
+        n_cached = len(self._ids)
+        if isinstance(self._table, FloatVectors) and n_cached + len(ids) >= CODED_FROM:
+            self._table = _coded_if_faster(self._table)
+        self._table.append(unit_ND)
         self._row |= {id_: n_cached + place for place, id_ in enumerate(ids)}
         self._ids += ids
 
 
-def _highest(cosine_MN: Floats, k: int) -> tuple[list[int], list[int]]:
-    """Rows and columns of those that can be among the k highest of a row; -inf cannot."""
-    k = min(k, cosine_MN.shape[1])
-    if k < 1:
-        return [], []
-    least_M = np.partition(cosine_MN, -k, axis=1)[:, -k] - _MARGIN
-    possible_MN = (cosine_MN >= least_M[:, None]) & (cosine_MN > -np.inf)
-    places, others = np.nonzero(possible_MN)
-    return places.tolist(), others.tolist()
+def _coded_if_faster(table: FloatVectors) -> VectorTable:
+    # Here, not above: importing torch takes seconds that small memories need not spend.
+    from memstore.similarity.coded_vectors import CodedVectors, is_fast
+
+    if not is_fast():
+        return table
+    coded = CodedVectors(table.unit_ND.shape[1])
+    coded.append(table.unit_ND)
+    return coded
 
 
 def _stamp(state: MemoryState) -> _Stamp:

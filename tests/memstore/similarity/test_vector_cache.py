@@ -4,6 +4,7 @@ from dataclasses import replace
 from unittest.mock import patch
 
 import numpy as np
+import pytest
 from support.rollout_factory import make_rollout, make_rollouts
 from support.store_fixtures import MemoryUnderTest
 
@@ -11,9 +12,18 @@ from memreward.bench.data import Mixer
 from memstore.changes.run_deletion import delete_run
 from memstore.db.stores import get_memory
 from memstore.db.vector_store import SqlSession
+from memstore.similarity import vector_cache
 from memstore.similarity.neighbours import nearest
 from memstore.similarity.vector_cache import QueryVectors
 from schema.ids import query_id
+
+
+@pytest.fixture(autouse=True, params=["floats", "codes"])
+def ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test with the table of small memories, and as if its memory was large."""
+    if request.param == "codes":
+        monkeypatch.setattr(vector_cache, "CODED_FROM", 0)
+        monkeypatch.setattr(vector_cache, "FEW_BATCHES", 0)
 
 
 def both(
