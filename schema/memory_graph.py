@@ -28,7 +28,8 @@ class MemoryGraph:
     Policies are on the axis _U, sources of verified rewards on the axis _S.
 
     Rows are ordered by id, so that equal contents give equal arrays. D is the text encoder's
-    dimension, P the policy embedding's (0 without). NaN means "not given".
+    dimension, P the policy embedding's (0 without). NaN means "not given". Where a model does not
+    read the embeddings of thinkings and answers, these have a width of 0.
     """
 
     memory: str

@@ -43,6 +43,8 @@ class Reach:
     hops: int
     #: Whether it looks only at neighbours of which something is verified.
     labelled_only: bool = False
+    #: Whether it reads the embeddings of thinkings and answers, which are most of a snapshot.
+    text_embeddings: bool = True
 
 
 class Scorer(Protocol):

@@ -97,8 +97,9 @@ class KeptFeatures:
         order = np.argsort(rollouts)
         missing = np.isnan(self._known(rollouts[order])[:, 0])
         todo = queries[np.unique(place[order][missing])]
+        reach = Reach(hops=0, text_embeddings=False)
         for start in range(0, len(todo), _QUERIES_AT_ONCE):
-            self.fill(cut(snapshot, todo[start : start + _QUERIES_AT_ONCE], Reach(hops=0)))
+            self.fill(cut(snapshot, todo[start : start + _QUERIES_AT_ONCE], reach))
         return int(missing.sum())
 
     def _known(self, rows: Ints) -> Floats:

@@ -1,6 +1,7 @@
 """Predictions for some queries' rollouts from their neighbourhood alone, equal to a full pass."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -17,7 +18,9 @@ _LEAST_REACH: Final = Reach(hops=1, labelled_only=True)
 
 def prediction_reach(model: RewardModel) -> Reach:
     """How far a prediction looks: as far as the model, at least at labelled neighbours."""
-    return model.reach if model.reach.hops else _LEAST_REACH
+    if model.reach.hops:
+        return model.reach
+    return replace(_LEAST_REACH, text_embeddings=model.reach.text_embeddings)
 
 
 def predict_queries(

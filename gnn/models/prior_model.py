@@ -27,7 +27,7 @@ class PriorModel:
     """
 
     name: ClassVar[str] = "prior"
-    reach: ClassVar[Reach] = Reach(hops=0)
+    reach: ClassVar[Reach] = Reach(hops=0, text_embeddings=False)
     features: tuple[str, ...] = ()
 
     def __init__(self) -> None:

@@ -50,14 +50,16 @@ def cut(snapshot: Snapshot, queries: Ints, reach: Reach) -> Cut:
         reach: how far the model looks.
     """
     wanted, similar = _neighbourhood(snapshot, np.unique(queries), reach)
-    return _cut_of(snapshot, _rows(snapshot, wanted, similar, every=False))
+    rows = _rows(snapshot, wanted, similar, every=False)
+    return _cut_of(snapshot, rows, text_embeddings=reach.text_embeddings)
 
 
 def whole(snapshot: Snapshot) -> Cut:
     """All of a snapshot as a graph in memory."""
     everything = np.arange(snapshot.count(QUERY))
     similar = np.arange(snapshot.n_edges(SIMILAR[1]))
-    return _cut_of(snapshot, _rows(snapshot, everything, similar, every=True))
+    rows = _rows(snapshot, everything, similar, every=True)
+    return _cut_of(snapshot, rows, text_embeddings=True)
 
 
 def rollouts_of(snapshot: Snapshot, queries: Ints) -> tuple[Ints, Ints]:
@@ -153,13 +155,12 @@ def _rows(snapshot: Snapshot, wanted: Ints, similar: Ints, *, every: bool) -> _R
     return _Rows(nodes=nodes, edges=edges)
 
 
-def _cut_of(snapshot: Snapshot, rows: _Rows) -> Cut:
-    return Cut(
-        graph=_graph(snapshot, rows), query_rows=rows.nodes[QUERY], rollout_rows=rows.nodes[ROLLOUT]
-    )
+def _cut_of(snapshot: Snapshot, rows: _Rows, *, text_embeddings: bool) -> Cut:
+    graph = _graph(snapshot, rows, text_embeddings=text_embeddings)
+    return Cut(graph=graph, query_rows=rows.nodes[QUERY], rollout_rows=rows.nodes[ROLLOUT])
 
 
-def _graph(snapshot: Snapshot, rows: _Rows) -> MemoryGraph:
+def _graph(snapshot: Snapshot, rows: _Rows, *, text_embeddings: bool) -> MemoryGraph:
     queries, rollouts = rows.nodes[QUERY], rows.nodes[ROLLOUT]
     conclusions, policies = rows.nodes[CONCLUSION], rows.nodes[POLICY]
     numbers_RN = snapshot.take(f"{ROLLOUT}.{NUMBERS}", rollouts)
@@ -168,6 +169,12 @@ def _graph(snapshot: Snapshot, rows: _Rows) -> MemoryGraph:
         STORED_EDGES[name].array: _renumbered(snapshot, name, rows) for name in EDGES
     }
     said_2W, said_reward_W = snapshot.said(rollouts)
+    thinking_embedding_RD, answer_embedding_RD = (
+        snapshot.take(column, rollouts)
+        if text_embeddings
+        else np.zeros((len(rollouts), 0), np.float32)
+        for column in (f"{ROLLOUT}.thinking_embedding", f"{ROLLOUT}.embedding")
+    )
     return MemoryGraph(
         memory=snapshot.memory,
         seq=snapshot.seq,
@@ -182,8 +189,8 @@ def _graph(snapshot: Snapshot, rows: _Rows) -> MemoryGraph:
         answer_text_R=snapshot.texts("answer.text", rollouts),
         policy_R=snapshot.texts("answer.policy", rollouts),
         step_R=snapshot.take("answer.step", rollouts),
-        thinking_embedding_RD=snapshot.take("answer.thinking_embedding", rollouts),
-        answer_embedding_RD=snapshot.take("answer.embedding", rollouts),
+        thinking_embedding_RD=thinking_embedding_RD,
+        answer_embedding_RD=answer_embedding_RD,
         completion_tokens_R=numbers["completion_tokens"][:, 0],
         answer_given_R=numbers["answer_given"][:, 0],
         truncated_R=numbers["truncated"][:, 0],

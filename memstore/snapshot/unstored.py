@@ -140,9 +140,10 @@ def _rollouts(
     """Columns of the graph's rollouts, with the rollouts `new` at their end."""
     rollouts = [item.rollout for item in new]
     no_signals = (np.nan,) * len(POLICY_SIGNALS)
+    width = graph.answer_embedding_RD.shape[1]  # 0: the model does not read them.
     columns: dict[str, list[object]] = {
-        "thinking_embedding_RD": [r.thinking_embedding for r in rollouts],
-        "answer_embedding_RD": [r.answer_embedding for r in rollouts],
+        "thinking_embedding_RD": [_up_to(r.thinking_embedding, width) for r in rollouts],
+        "answer_embedding_RD": [_up_to(r.answer_embedding, width) for r in rollouts],
         "completion_tokens_R": [r.completion_tokens for r in rollouts],
         "answer_given_R": [r.answer_given for r in rollouts],
         "truncated_R": [r.truncated for r in rollouts],
@@ -217,6 +218,10 @@ def _similar(
         "similar_2E": _after(graph.similar_2E, [(a, b) for a, b, _ in drawn]),
         "similar_score_E": _below(graph.similar_score_E, [score for _, _, score in drawn]),
     }
+
+
+def _up_to(vector: Floats | None, width: int) -> Floats | None:
+    return None if vector is None else vector[:width]
 
 
 def _below(values: Floats, more: Sequence[object]) -> Floats:

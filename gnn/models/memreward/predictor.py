@@ -44,7 +44,7 @@ class MemrewardPredictor:
     """
 
     name: ClassVar[str] = "memreward"
-    reach: ClassVar[Reach] = Reach(hops=1, labelled_only=True)
+    reach: ClassVar[Reach] = Reach(hops=1, labelled_only=True, text_embeddings=False)
 
     def __init__(self) -> None:
         """See the class."""

@@ -18,16 +18,17 @@ from gnn.base.reward_model import RewardModel
 from gnn.evaluation.flipped_labels import flip_labels
 from gnn.features.assembly import own_features
 from gnn.features.cache import KeptFeatures
-from gnn.jobs.score import predict_queries
+from gnn.jobs.score import predict_queries, prediction_reach
 from gnn.models.members.member import TrainConfig
 from gnn.models.memreward.config import MemrewardConfig
 from gnn.models.memreward.model import MemrewardModel
+from gnn.models.prior_model import PriorModel
 from gnn.models.published.model import PublishedConfig, PublishedModel
 from gnn.models.registry import REWARD_MODELS, reward_model
 from memstore.snapshot.snapshot import Snapshot
 from memstore.snapshot.subgraph import cut
 from schema.graph import SIMILAR
-from schema.memory_graph import MemoryGraph
+from schema.memory_graph import Ints, MemoryGraph
 from schema.score import Reach
 
 #: Small and quickly trained.
@@ -221,3 +222,25 @@ def _count_rows(
         return inner(*arguments)
 
     monkeypatch.setattr(snapshot, name, counting)
+
+
+@pytest.mark.parametrize("model", [PriorModel, MemrewardModel])
+def test_embeddings_of_texts_are_read_by_no_model_that_needs_none(
+    model: type[PriorModel | MemrewardModel], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot, read = snapshot_of(graph_of(0), tmp_path), list[str]()
+    take = Snapshot.take
+
+    def taken(self: Snapshot, column: str, rows: Ints) -> object:
+        read.append(column)
+        return take(self, column, rows)
+
+    monkeypatch.setattr(Snapshot, "take", taken)
+    reach = prediction_reach(model())
+    graph = cut(snapshot, np.arange(10), reach).graph
+    unread = {"answer.embedding", "answer.thinking_embedding"}
+    assert "query.embedding" in read
+    assert not unread & set(read)
+    assert graph.answer_embedding_RD.shape == (len(graph.rollout_id_R), 0)
+    cut(snapshot, np.arange(10), replace(reach, text_embeddings=True))
+    assert unread <= set(read)
