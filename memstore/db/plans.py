@@ -10,12 +10,15 @@ if TYPE_CHECKING:
 
 @contextmanager
 def plans_for_any_memory(session: "SqlSession") -> Iterator[None]:
-    """Statements of a transaction, planned for an average memory.
+    """Statements that are planned for an average memory.
 
     Planned for the memory that is named, and that Postgres has not yet counted, a lookup by key
     looks as cheap as reading all of the memory by another index.
     """
     plans = session.of("plans.sql")
     plans.run("for_any_memory")
-    yield
-    plans.run("for_this_memory")
+    try:
+        yield
+    finally:
+        if session.takes_statements:  # Else the transaction goes back, or the connection is lost.
+            plans.run("for_this_memory")

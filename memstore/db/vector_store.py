@@ -151,6 +151,12 @@ class SqlSession:
             while rows := cursor.fetchmany(size):
                 yield rows
 
+    @property
+    def takes_statements(self) -> bool:
+        """Whether neither the connection nor its transaction has failed, and none is running."""
+        idle = (TransactionStatus.IDLE, TransactionStatus.INTRANS)
+        return self._connection.info.transaction_status in idle
+
     def run(self, name: str, /, **parameters: object) -> int:
         """Execute a named statement and return the number of rows it touched."""
         return self._connection.execute(self._statement(name), parameters).rowcount

@@ -7,7 +7,14 @@ neighbours, and rows, edges and the payload for Neo4j are written with the next 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from memstore.db import MemoryState, SqlSession, VectorStore, keep_statistics, retried
+from memstore.db import (
+    MemoryState,
+    SqlSession,
+    VectorStore,
+    keep_statistics,
+    plans_for_any_memory,
+    retried,
+)
 from memstore.outbox import rollout_rows
 from memstore.outbox.change import OutboxBatch, accept_batch
 from memstore.outbox.locks import deleted_memory_error, lock_memory
@@ -44,7 +51,8 @@ def known_hashes(
 ) -> dict[str, str]:
     """Content hashes, by id, of those rollouts that the memory holds."""
     ids = [item.id for item in prepared]
-    return dict(session.of("outbox.sql").rows("known_rollouts", memory=memory, ids=ids))
+    with plans_for_any_memory(session):
+        return dict(session.of("outbox.sql").rows("known_rollouts", memory=memory, ids=ids))
 
 
 def accept_rollouts(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
-from memstore.db import SqlSession
+from memstore.db import SqlSession, plans_for_any_memory
 from schema import tables
 from schema.keyed_rollout import PreparedRollout
 from schema.rollout import Rollout
@@ -25,7 +25,9 @@ def insert_queries(
 ) -> list[PreparedRollout]:
     """Insert the queries that are new; returns one rollout for each of them."""
     by_id = {item.query_id: item for item in reversed(new)}
-    known = {row[0] for row in session.rows("known_queries", memory=memory, ids=list(by_id))}
+    with plans_for_any_memory(session):
+        found = session.rows("known_queries", memory=memory, ids=list(by_id))
+    known = {row[0] for row in found}
     added = [by_id[id_] for id_ in sorted(by_id.keys() - known)]
     rows = (
         {
@@ -55,7 +57,9 @@ def insert_conclusions(
 ) -> None:
     """Insert the conclusions, an id and a key for a rollout each, that are new."""
     key_of = dict(pair for pair in conclusions.values() if pair is not None)
-    known = {row[0] for row in session.rows("known_conclusions", memory=memory, ids=list(key_of))}
+    with plans_for_any_memory(session):
+        found = session.rows("known_conclusions", memory=memory, ids=list(key_of))
+    known = {row[0] for row in found}
     rows = ({"id": id_, "key": key_of[id_]} for id_ in sorted(key_of.keys() - known))
     session.copy(tables.CONCLUSION, rows, memory=memory, seq=seq)
 
@@ -119,9 +123,9 @@ def read_batch(session: SqlSession, memory: str, seq: int, generation: int) -> d
     found: dict[str, list[dict[str, Any]]] = {}
     for table in tables.IN_GRAPH:
         names = [column.name for column in table.in_graph]
-        page = session.of_table(table, table.in_graph).rows(
-            "of_batch", memory=memory, seq=seq, generation=generation
-        )
+        rows = session.of_table(table, table.in_graph)
+        with plans_for_any_memory(session):
+            page = rows.rows("of_batch", memory=memory, seq=seq, generation=generation)
         found[table.archive or table.name] = [
             table.graph_row(dict(zip(names, row, strict=True))) for row in page
         ]

@@ -168,11 +168,11 @@ WHERE memory = %(memory)s AND generation = %(generation)s
 ORDER BY query_id, neighbour_id LIMIT %(limit)s;
 
 -- name: older_generation
--- The published generation, if edges of earlier ones are left.
+-- The published generation, if edges of earlier ones are left. The least generation is one look
+-- into the index; whether one is below a number would be a look at every edge.
 SELECT m.incarnation::text, m.published_generation FROM memreward.memory AS m
-WHERE m.name = %(memory)s AND m.deleted_at IS NULL AND EXISTS (
-    SELECT 1 FROM memreward.similar_to AS s
-    WHERE s.memory = m.name AND s.generation < m.published_generation
+WHERE m.name = %(memory)s AND m.deleted_at IS NULL AND m.published_generation > (
+    SELECT min(s.generation) FROM memreward.similar_to AS s WHERE s.memory = m.name
 );
 
 -- name: drop_older_generations
@@ -184,10 +184,12 @@ DELETE FROM memreward.similar_to WHERE memory = %(memory)s AND generation < %(ge
 SELECT m.deleted_at IS NOT NULL,
     m.seq,
     m.published_seq,
-    EXISTS (SELECT 1 FROM memreward.similar_to AS s
-            WHERE s.memory = m.name AND s.generation < m.published_generation),
-    EXISTS (SELECT 1 FROM memreward.similar_to AS s
-            WHERE s.memory = m.name AND s.generation > m.generation),
+    coalesce(m.published_generation > (
+        SELECT min(s.generation) FROM memreward.similar_to AS s WHERE s.memory = m.name
+    ), false),
+    coalesce(m.generation < (
+        SELECT max(s.generation) FROM memreward.similar_to AS s WHERE s.memory = m.name
+    ), false),
     m.rebuilding
 FROM memreward.memory AS m WHERE m.name = %(memory)s;
 

@@ -129,6 +129,22 @@ def test_an_unfinished_generation_is_removed(memory: MemoryUnderTest) -> None:
     assert repair(memory.stores, memory.name) == Repaired(cleared=True)
 
 
+def test_the_look_at_a_memory_counts_no_edges(memory: MemoryUnderTest) -> None:
+    """However many edges there are, their first and last generation are found by the key."""
+    memory.add(make_rollouts(60))
+    read = "SELECT pg_stat_get_xact_tuples_returned('memreward.similar_to'::regclass)"
+    by_key = "SELECT pg_stat_get_xact_tuples_returned('memreward.similar_to_pkey'::regclass)"
+    for name in ("state", "older_generation"):
+        with memory.stores.vectors.transaction("outbox.sql") as session:
+            session._connection.execute("ANALYZE memreward.similar_to")
+            before = [session._connection.execute(q).fetchone() for q in (read, by_key)]
+            session.row(name, memory=memory.name)
+            after = [session._connection.execute(q).fetchone() for q in (read, by_key)]
+        assert before[0] == after[0]
+        assert before[1] is not None and after[1] is not None
+        assert after[1][0] - before[1][0] <= 2
+
+
 def test_an_outdated_generation_is_removed_from_both(memory: MemoryUnderTest) -> None:
     memory.add(make_rollouts(4, 1))
     memory.link()

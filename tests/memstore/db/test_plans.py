@@ -1,0 +1,38 @@
+"""Plans for an average memory: how long they last."""
+
+import psycopg
+import pytest
+from support.store_fixtures import MemoryUnderTest
+
+from memstore.db import SqlSession, plans_for_any_memory
+from schema.errors import StoreError
+
+
+def mode(session: SqlSession) -> str:
+    row = session._connection.execute("SHOW plan_cache_mode").fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+@pytest.mark.parametrize("way", ["transaction", "reading", "session"])
+def test_they_last_as_long_as_the_block(memory: MemoryUnderTest, way: str) -> None:
+    with getattr(memory.stores.vectors, way)("outbox.sql") as session:
+        with plans_for_any_memory(session):
+            assert mode(session) == "force_generic_plan"
+        assert mode(session) == "auto"
+
+
+@pytest.mark.parametrize("way", ["transaction", "reading", "session"])
+def test_a_connection_on_which_a_statement_failed_is_as_before(
+    memory: MemoryUnderTest, way: str
+) -> None:
+    vectors, failed = memory.stores.vectors, list[SqlSession]()
+    with pytest.raises((StoreError, psycopg.Error)), getattr(vectors, way)("outbox.sql") as session:
+        failed.append(session)
+        with plans_for_any_memory(session):
+            session._connection.execute("SELECT 1 / 0")
+    if way == "session":
+        return  # Its connection is closed.
+    with vectors.transaction("outbox.sql") as session:
+        assert session._connection is failed[0]._connection
+        assert mode(session) == "auto"
