@@ -32,6 +32,11 @@ def checked_name(name: str, what: str) -> str:
     """
     if NAME_PATTERN.fullmatch(name):
         return name
+    if what == "memory" and (whole := whole_name(name)) != name:
+        raise InputError(
+            f"{name!r} is a shard, and rollouts are stored in the shard that their query says: "
+            f"name the whole memory, {whole!r} (docs/shards.md)"
+        )
     raise InputError(
         f"{name!r} cannot name a {what}: use 1 to 63 letters, digits, '_', '.' or '-', "
         "starting with a letter or digit"

@@ -4,6 +4,7 @@ from .databases import connected_to as connected_to
 from .databases import finish_what_was_cut_off as finish_what_was_cut_off
 from .databases import named_pair as named_pair
 from .databases import started as started
+from .databases import started_at as started_at
 from .databases import started_pairs as started_pairs
 from .json_output import STDOUT as STDOUT
 from .json_output import JsonFileOption as JsonFileOption

@@ -73,13 +73,15 @@ def connected_to(memory: str | None, settings: Settings | None = None) -> Iterat
         ServerError, MigrationError: see `connected`.
         SettingsError: if the pair is not among those of the settings.
     """
-    settings = settings or load_settings()
-    if memory is None or whole_name(memory) == memory or not settings.pairs:
-        with connected(settings) as stores:
-            yield stores
-        return
-    with connected_pairs(settings) as pairs:
-        yield pair_of(pairs, memory)
+    with _opened_for(memory, settings or load_settings(), connected) as stores:
+        yield stores
+
+
+@contextmanager
+def started_at(memory: str, settings: Settings) -> Iterator[Stores]:
+    """The pair of databases of a memory; see `connected_to` and `started`."""
+    with _opened_for(memory, settings, started) as stores:
+        yield stores
 
 
 @contextmanager
@@ -93,10 +95,21 @@ def named_pair(number: int) -> Iterator[None]:
         raise type(error)(f"pair {number} of the settings: {error}") from error
 
 
+_OpenOne = Callable[[Settings], AbstractContextManager[Stores]]
+
+
 @contextmanager
-def _opened(
-    settings: Settings, open_one: Callable[[Settings], AbstractContextManager[Stores]]
-) -> Iterator[list[Stores]]:
+def _opened_for(memory: str | None, settings: Settings, open_one: _OpenOne) -> Iterator[Stores]:
+    if memory is None or whole_name(memory) == memory or not settings.pairs:
+        with open_one(settings) as stores:
+            yield stores
+        return
+    with _opened(settings, open_one) as pairs:
+        yield pair_of(pairs, memory)
+
+
+@contextmanager
+def _opened(settings: Settings, open_one: _OpenOne) -> Iterator[list[Stores]]:
     with ExitStack() as stack:
         found: list[Stores] = []
         for number, pair in enumerate(each_pair(settings), 1):

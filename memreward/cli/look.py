@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from memreward.base import connected, console
+from memreward.base import connected_to, console
 from memreward.cli.care import SomeMemoryOption
 from memstore import load_settings
 
@@ -23,7 +23,7 @@ def look(
         console.print("only this machine can; Ctrl-C stops it", highlight=False)
 
     settings = load_settings()
-    with connected(settings) as stores, listening("127.0.0.1", port) as listener:
+    with connected_to(memory, settings) as stores, listening("127.0.0.1", port) as listener:
         if memory is not None:
             get_memory(stores, memory)
         serve_pages(Looked(stores=stores, settings=settings, only=memory), listener, ready)

@@ -1,22 +1,20 @@
 """The actor that writes. It opens no model and imports no torch, so it is soon back when killed."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 
 import pyarrow as pa
 from prometheus_client.core import Metric
 
-from memreward.base import started, started_pairs
+from memreward.base import started_at
 from memreward.cluster.arrow import prepared_in
 from memreward.cluster.watching import WriterMetrics, timed
 from memstore import Settings, load_settings
 from memstore.changes import RolloutWriter
-from memstore.db import Stores
 from memstore.outbox import Accepted, BackgroundPublisher, deleted_memory_error
-from memstore.shards import nearest_in, pair_of
+from memstore.shards import nearest_in
 from memstore.similarity import Near
 from schema.errors import EncoderMismatchError
-from schema.ids import whole_name
 from schema.memory_graph import Floats
 
 
@@ -35,7 +33,7 @@ class WriterActor:
         """
         self._memory, self._metrics = memory, WriterMetrics()
         self._open = ExitStack()  # Kept, since what it opened is closed with it.
-        self._stores = self._open.enter_context(_pair_of(memory, settings or load_settings()))
+        self._stores = self._open.enter_context(started_at(memory, settings or load_settings()))
         self._publisher = BackgroundPublisher(self._stores, memory)
         self._writers: dict[str, RolloutWriter] = {}
 
@@ -91,14 +89,3 @@ class WriterActor:
                 "`refresh()`"
             )
         return writer
-
-
-@contextmanager
-def _pair_of(memory: str, settings: Settings) -> Iterator[Stores]:
-    """The databases of a memory: the first pair, unless it is a shard that lies elsewhere."""
-    if whole_name(memory) == memory:
-        with started(settings) as stores:
-            yield stores
-        return
-    with started_pairs(settings) as pairs:
-        yield pair_of(pairs, memory)

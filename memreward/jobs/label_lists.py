@@ -10,7 +10,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Final
 
-from memreward.base import connected
+from memreward.base import connected_to
 from memstore import Settings
 from memstore.db import Stores
 from schema.errors import MemrewardError
@@ -72,7 +72,7 @@ def _send(into: Connection, settings: Settings, memory: str, kind: ListKind) -> 
 
 
 def _made(settings: Settings, memory: str, kind: ListKind) -> tuple[Listed, ...]:
-    with connected(settings) as stores:
+    with connected_to(memory, settings) as stores:
         if kind is ListKind.SUGGESTED:
             return _suggested(stores, memory)
         return _suspects(stores, settings, memory)
