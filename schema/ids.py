@@ -15,7 +15,7 @@ NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 #: The run of those who name none.
 DEFAULT_RUN: Final = "default"
 #: How the name of a shard ends; no name that somebody gives has the first character.
-_SHARD = re.compile(r"@[1-9]\d*-of-[1-9]\d*")
+_SHARD = re.compile(r"@([1-9]\d*)-of-([1-9]\d*)")
 #: Digits of an id, and the fewest of them that may stand for it.
 ID_LENGTH: Final = 32
 SHORTEST_PREFIX: Final = 8
@@ -52,6 +52,18 @@ def whole_name(memory: str) -> str:
     """The memory that `memory` is a shard of, or its own name."""
     whole, mark, end = memory.partition("@")
     return whole if mark and _SHARD.fullmatch(mark + end) else memory
+
+
+def shard_place(shard: str) -> tuple[int, int]:
+    """Which shard a name is of, from 1, and of how many.
+
+    Raises:
+        InputError: if it is the name of no shard.
+    """
+    found = _SHARD.fullmatch(shard.removeprefix(whole_name(shard)))
+    if found is None:
+        raise InputError(f"{shard!r} is the name of no shard, which is as in 'sums@1-of-4'")
+    return int(found[1]), int(found[2])
 
 
 def checked_memory(name: str) -> str:

@@ -1,6 +1,7 @@
 from .databases import connected as connected
 from .databases import connected_pairs as connected_pairs
 from .databases import connected_to as connected_to
+from .databases import connected_whole as connected_whole
 from .databases import finish_what_was_cut_off as finish_what_was_cut_off
 from .databases import named_pair as named_pair
 from .databases import started as started

@@ -8,7 +8,7 @@ from memstore import Settings, each_pair, load_settings
 from memstore.db import Stores, open_stores
 from memstore.outbox import catch_up_all
 from memstore.servers import addresses, migrate, pending, refuse_stopped, up
-from memstore.shards import pair_of
+from memstore.shards import Shards, pair_of, shard_counts
 from schema.errors import MigrationError, ServerError
 from schema.ids import whole_name
 
@@ -82,6 +82,31 @@ def started_at(memory: str, settings: Settings) -> Iterator[Stores]:
     """The pair of databases of a memory; see `connected_to` and `started`."""
     with _opened_for(memory, settings, started) as stores:
         yield stores
+
+
+@contextmanager
+def connected_whole(
+    memory: str, settings: Settings | None = None
+) -> Iterator[tuple[Stores, Shards | None]]:
+    """The databases of a memory, and its shards if it is divided: then the first one's databases.
+
+    Raises:
+        ServerError, MigrationError: see `connected`.
+        SettingsError: if a pair that holds a shard is not among those of the settings.
+    """
+    settings = settings or load_settings()
+    with connected(settings) as first:
+        count = shard_counts([first], memory).get(memory)
+        if count is None and whole_name(memory) == memory:
+            yield first, None
+            return
+    if count is None:
+        with connected_to(memory, settings) as stores:
+            yield stores, None
+        return
+    with connected_pairs(settings) as pairs:
+        shards = Shards.over(memory, count, pairs)
+        yield shards.first.stores, shards
 
 
 @contextmanager

@@ -5,17 +5,19 @@ from typing import Annotated
 
 import typer
 
-from memreward.base import bars, connected_to, console
+from memreward.base import bars, connected, connected_pairs, connected_to, console
 from memreward.cli.ingest import MemoryOption
-from memstore import load_settings
-from memstore.archive import export_memory, import_memory, read_manifest
+from memstore import Settings, load_settings
+from memstore.archive import ArchiveManifest, export_memory, import_memory, read_manifest
 from memstore.changes import reembed as reembed_memory
 from memstore.changes import rekey as rekey_memory
 from memstore.db import Stores
 from memstore.encoders import DEFAULT_ENCODER, text_encoder
 from memstore.reads import list_memories
 from memstore.servers import checkpoint_folder, checkpoints_folder
+from memstore.shards import Shards, pair_for, repair_edges, shards_without_rollouts, take_place
 from schema.errors import InputError
+from schema.ids import shard_place, whole_name
 
 
 def export(
@@ -49,11 +51,23 @@ def import_(
     memory: Annotated[
         str | None, typer.Option("--memory", "-m", help="Its new name; default: as it was.")
     ] = None,
+    lost_pair: Annotated[
+        bool,
+        typer.Option("--lost-pair", help="Of a shard: the pair that held it is gone for good."),
+    ] = False,
 ) -> None:
-    """Read an exported memory back, under its own or another name, which must be free."""
+    """Read an exported memory back, under its own or another name, which must be free.
+
+    A shard takes its place in the memory that is divided.
+    """
     settings = load_settings()
     name = memory or read_manifest(folder).memory
-    with connected_to(name, settings) as stores, bars() as progress:
+    if whole_name(name) != name:
+        import_shard(settings, folder, name, is_renamed=memory is not None, pair_is_lost=lost_pair)
+        return
+    if lost_pair:
+        raise InputError(f"{name!r} is no shard: leave --lost-pair out")
+    with connected(settings) as stores, bars() as progress:
         manifest = import_memory(
             stores,
             folder,
@@ -61,6 +75,39 @@ def import_(
             checkpoints=checkpoints_folder(settings),
             progress=progress.adding("import "),
         )
+    _show_imported(manifest)
+
+
+def import_shard(
+    settings: Settings, folder: Path, name: str, *, is_renamed: bool, pair_is_lost: bool
+) -> None:
+    """Read a shard into the pair that it belongs to."""
+    with connected_pairs(settings) as pairs:
+        with bars() as progress:
+            manifest = import_memory(
+                pair_for(pairs, name, pair_is_lost=pair_is_lost),
+                folder,
+                name=name if is_renamed else None,
+                checkpoints=checkpoints_folder(settings),
+                progress=progress.adding("import "),
+                settled=lambda incarnation: take_place(pairs, name, incarnation),
+            )
+        repair_edges(Shards.over(whole_name(name), shard_place(name)[1], pairs))
+        missing = shards_without_rollouts(pairs, whole_name(name))
+    _show_imported(manifest)
+    if missing:
+        said = f"{', '.join(missing)}: nothing is there; import their archives, if they have any"
+        console.print(said, markup=False, highlight=False, soft_wrap=True)
+    console.print(
+        f"`memreward link --memory {whole_name(name)}` gives the queries of all shards the "
+        "neighbours that they had",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _show_imported(manifest: ArchiveManifest) -> None:
     console.print(
         f"memory {manifest.memory}: {manifest.tables['rollouts'].rows} rollouts, "
         f"up to batch {manifest.seq}",

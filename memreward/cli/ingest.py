@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from memreward.base import bars, connected, connected_to, console
+from memreward.base import bars, connected, connected_whole, console
 from memreward.cli.follow import require_names, run_follow
 from memreward.cli.options import with_options
 from memreward.cli.rehearsal import propose, show_rehearsal
@@ -17,6 +17,7 @@ from memstore.changes import link as link_memory
 from memstore.containers import with_standard_input
 from memstore.encoders import DEFAULT_ENCODER
 from memstore.formats import check_shapes
+from memstore.shards import link_shards
 from schema.errors import InputError, ShapeError
 
 MemoryOption = Annotated[str, typer.Option("--memory", "-m", help="Name of the memory.")]
@@ -109,7 +110,13 @@ def link(
     ] = None,
 ) -> None:
     """Recompute every query's nearest neighbours as a new generation of SIMILAR_TO edges."""
-    with connected_to(memory) as stores, bars() as progress:
+    with connected_whole(memory) as (stores, shards), bars() as progress:
+        if shards is not None:
+            done = link_shards(
+                shards, neighbours, lambda done: progress("link queries", done, None)
+            )
+            console.print(f"{done} queries of memory {memory} have their nearest of all shards")
+            return
         edges = link_memory(
             stores,
             memory,

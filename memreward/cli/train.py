@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 import typer
 
-from memreward.base import bars, connected_to, console, err_console
+from memreward.base import bars, connected_to, connected_whole, console, err_console
 from memreward.cli.ingest import MemoryOption
 from memstore import load_settings
 
@@ -30,17 +30,18 @@ def train(
     """Learn from the verified rewards of a memory; the checkpoint is listed in the graph."""
     settings = load_settings()
     try:
-        with connected_to(memory, settings) as stores, bars() as progress:
+        with connected_whole(memory, settings) as (stores, shards), bars() as progress:
             from gnn.jobs import train_memory  # It takes seconds: servers are looked for first.
 
             trained = train_memory(
                 stores,
                 settings,
-                memory,
+                memory if shards is None else shards.first.name,
                 progress,
                 model=model,
                 seed=seed,
                 resume=resume,
+                shards=shards,
                 processes=processes,
             )
     except KeyboardInterrupt:

@@ -6,6 +6,7 @@ are made again. The memory cannot be seen until it is whole; an interrupted impo
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from memstore.db import SqlSession, Stores
 from memstore.outbox import Fence, MemoryLock, delete_memory, hold
 from schema import tables
 from schema.errors import InputError
+from schema.ids import whole_name
 from schema.tables import ColumnType, Table
 
 
@@ -59,6 +61,7 @@ def import_memory(
     name: str | None = None,
     checkpoints: Path | None = None,
     progress: ArchiveProgress = lambda table, rows: None,
+    settled: Callable[[str], None] = lambda incarnation: None,
 ) -> ArchiveManifest:
     """Read an exported memory back.
 
@@ -69,6 +72,7 @@ def import_memory(
         checkpoints: folder that holds a folder of checkpoints for each memory; None: they are
             left out.
         progress: told how far it is.
+        settled: called with the memory's incarnation when all is there, before it can be seen.
 
     Returns:
         The archive's manifest, with the memory's name.
@@ -83,6 +87,7 @@ def import_memory(
     check_files(folder, manifest)
     archive = _Archive(folder=folder, manifest=manifest)
     if name is not None and name != manifest.memory:
+        _refuse_shard(name)
         archive = replace(archive, renaming=Renaming(folder, manifest, name))
         manifest = replace(manifest, memory=name)
     _make_room(stores, manifest.memory)
@@ -97,8 +102,22 @@ def import_memory(
         graph.finish()
         if checkpoints is not None:
             _copy_checkpoints(folder, manifest, checkpoints / manifest.memory)
+        settled(fence.incarnation)
         session.run("finish_import", memory=manifest.memory, incarnation=fence.incarnation)
     return manifest
+
+
+def _refuse_shard(name: str) -> None:
+    """Ids are made of the name, and a query's shard of its id.
+
+    Raises:
+        InputError: if a memory is to become a shard, or a shard another memory's.
+    """
+    if whole_name(name) != name:
+        raise InputError(
+            f"{name!r} is the name of a shard, and only an archive of that shard has its queries: "
+            "leave --memory out"
+        )
 
 
 def _make_room(stores: Stores, memory: str) -> None:

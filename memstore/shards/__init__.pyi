@@ -11,5 +11,8 @@ from .division import Shard as Shard
 from .division import Shards as Shards
 from .edges import link_shards as link_shards
 from .edges import nearest_in as nearest_in
+from .imported import pair_for as pair_for
+from .imported import shards_without_rollouts as shards_without_rollouts
+from .imported import take_place as take_place
 from .pairs import pair_of as pair_of
 from .writer import ShardedWriter as ShardedWriter

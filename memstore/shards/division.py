@@ -178,8 +178,8 @@ class Shards:
         for part, state, incarnation in zip(self.parts, found, division.incarnations, strict=True):
             if incarnation is not None and (state is None or state.incarnation != incarnation):
                 raise UnknownMemoryError(
-                    f"{part.name!r}, a shard of memory {self.memory!r}, was deleted: restore it, "
-                    "or delete the whole memory"
+                    f"{part.name!r}, a shard of memory {self.memory!r}, was deleted: import its "
+                    "archive (docs/shards.md), or delete the whole memory"
                 )
         encoders = {(state.encoder, state.dimension) for state in found if state is not None}
         if len(encoders) > 1:

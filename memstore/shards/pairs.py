@@ -146,8 +146,13 @@ def placed(memory: str, count: int, found: Sequence[Known]) -> list[Pair]:
     return chosen
 
 
-def _missing(what: str, address: str) -> SettingsError:
-    return SettingsError(
+def missing_pair(what: str, address: str) -> str:
+    """Message for those whose settings lack a pair."""
+    return (
         f"{what} lies in a pair of databases that the settings do not name; its Postgres was at "
         f"{address or 'an address that is not known'}. Name it in `pairs` (docs/shards.md)"
     )
+
+
+def _missing(what: str, address: str) -> SettingsError:
+    return SettingsError(missing_pair(what, address))

@@ -48,7 +48,7 @@ def test_a_memory_in_shards_is_scored_labelled_and_looked_after(
         ShardedMemory.open(NAME, shards=3, settings=settings)
     with pytest.raises(ShardedError, match="shards=2"):
         Memory.open(NAME, settings=settings)
-    for command in ("train", "link", "runs", "snapshot"):
+    for command in ("runs", "snapshot"):
         refused = cli(command, "-m", NAME)
         assert refused.exit_code == 2, command
         assert "divided into 2 shards" in refused.output
@@ -76,7 +76,9 @@ def test_one_that_lost_a_shard_is_reported_and_hides_no_other(cli: Cli, settings
     assert cli("delete", "-m", lost, "--yes").exit_code == 0
     checked = cli("check")
     assert checked.exit_code == 1
-    assert f"{lost!r}, a shard of memory {NAME!r}, was deleted: restore it" in checked.output
+    assert (
+        f"{lost!r}, a shard of memory {NAME!r}, was deleted: import its archive" in checked.output
+    )
     assert f"memory {other}: both stores agree" in checked.output
     (found,) = [r for r in json.loads(cli("check", "--json").stdout) if r["memory"] == NAME]
     assert found["counts"] == {"shards": 1}
@@ -89,6 +91,43 @@ def test_one_that_lost_a_shard_is_reported_and_hides_no_other(cli: Cli, settings
     assert f"{other}@1-of-2" in cli("stats").output
     assert cli("delete", "-m", other, "--yes").exit_code == 0
     assert cli("check", "-m", NAME).exit_code == 1
+
+
+def test_a_lost_shard_is_imported(cli: Cli, settings: Settings, tmp_path: Path) -> None:
+    lost = f"{NAME}@2-of-2"
+    with ShardedMemory.open(NAME, shards=2, run="r", settings=settings) as memory:
+        memory.score(ROWS)
+        memory.link(3)
+        before = [score.value for score in memory.score(ROWS)]
+    archives = [tmp_path / str(number) for number in (1, 2)]
+    for number, archive in enumerate(archives, 1):
+        assert cli("export", archive, "-m", f"{NAME}@{number}-of-2").exit_code == 0
+    assert cli("delete", "-m", lost, "--yes").exit_code == 0
+    assert cli("import", archives[1], "--lost-pair").exit_code == 2
+    assert f"memreward link --memory {NAME}" in cli("import", archives[1]).output
+    assert "6 queries" in cli("link", "-m", NAME, "-k", "3").output
+    assert cli("check", "-m", NAME).exit_code == 0
+    with ShardedMemory.open(NAME, shards=2, run="r", settings=settings) as memory:
+        assert [s.value for s in memory.score(ROWS)] == pytest.approx(before, abs=1e-5)
+    assert cli("delete", "-m", NAME, "--yes").exit_code == 0
+    assert f"{lost}: nothing is there" in cli("import", archives[0]).output
+    assert "nothing is there" not in cli("import", archives[1]).output
+    renamed = cli("import", archives[1], "-m", "other@2-of-2")
+    assert renamed.exit_code == 2
+    assert "leave --memory out" in renamed.output
+
+
+def test_a_memory_in_shards_is_trained_by_the_command(cli: Cli, settings: Settings) -> None:
+    labelled = [{**row, "reward": (row["rollout"] + 1) % 2} for row in ROWS]
+    with ShardedMemory.open(NAME, shards=2, run="r", settings=settings) as memory:
+        memory.score(labelled)
+    trained = cli("train", "-m", NAME)
+    assert trained.exit_code == 0, trained.output
+    with ShardedMemory.open(NAME, shards=2, run="r", settings=settings) as memory:
+        assert memory.model is not None
+        assert memory.model != "prior"
+        assert memory.model in trained.output
+        assert memory.learn() == memory.model
 
 
 @pytest.fixture

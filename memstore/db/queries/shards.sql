@@ -52,6 +52,16 @@ FROM unnest(%(numbers)s::int[], %(seqs)s::bigint[], %(incarnations)s::text[])
     AS tied (number, seq, incarnation)
 WHERE s.memory = %(memory)s AND s.made::text = %(made)s AND s.number = tied.number;
 
+-- name: take_place
+-- A shard was read from its archive: it has no edges yet, and snapshots of before are of no use.
+UPDATE memreward.shard
+SET made = %(made)s::uuid,
+    seq = CASE WHEN number = %(number)s THEN 0 ELSE seq END,
+    incarnation = CASE WHEN number = %(number)s THEN %(incarnation)s::uuid ELSE incarnation END,
+    pair = CASE WHEN number = %(number)s THEN %(pair)s::uuid ELSE pair END,
+    address = CASE WHEN number = %(number)s THEN %(address)s ELSE address END
+WHERE memory = %(memory)s;
+
 -- name: forget
 -- The memory is not divided any more: its shards are gone.
 WITH elsewhere AS (DELETE FROM memreward.divided_elsewhere WHERE memory = %(memory)s)
