@@ -15,3 +15,4 @@ from .source_reliability import source_trust as source_trust
 from .train_and_propagate import DEFAULT_MODEL as DEFAULT_MODEL
 from .train_and_propagate import propagate_memory as propagate_memory
 from .train_and_propagate import train_memory as train_memory
+from .training_processes import SharedTraining as SharedTraining

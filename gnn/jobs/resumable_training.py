@@ -15,7 +15,7 @@ from gnn.base import FitReport, ProgressReport, RewardModel, n_labelled_queries
 from gnn.checkpoints import Manifest, load_training, read_manifest, save_checkpoint
 from gnn.confidence import AbstentionPolicy
 from gnn.features import KeptFeatures
-from gnn.jobs.training_processes import SharedTraining, train_in_processes
+from gnn.jobs.training_processes import SharedTraining, TrainMembers
 from gnn.models import PriorModel
 from gnn.models.memreward import Course, MemrewardModel, Note, fingerprint, read_note
 from memstore import Settings
@@ -57,9 +57,12 @@ def train_on_course(
     seed: int,
     resume: bool,
     shards: Shards | None = None,
-    processes: int = 1,
+    members: TrainMembers | None = None,
 ) -> Trained:
-    """Fit the default model, or resume; see `gnn.jobs.train_and_propagate.train_memory`."""
+    """Fit the default model, or resume; see `gnn.jobs.train_and_propagate.train_memory`.
+
+    `members` trains its members, elsewhere; None: this process does.
+    """
     with _one_training(stores, settings, memory) as unfinished:
         graph = training_graph(stores, settings, memory, shards)
         if _labelled_queries(graph) < model.fewest_queries:
@@ -84,7 +87,7 @@ def train_on_course(
             folder=unfinished,
             checkpoints=checkpoint_folder(settings, memory),
         )
-        trained = _train(stores, settings, training, processes, progress)
+        trained = _train(stores, settings, training, members, progress)
     return trained
 
 
@@ -104,12 +107,12 @@ def _train(
     stores: Stores,
     settings: Settings,
     training: SharedTraining,
-    processes: int,
+    members: TrainMembers | None,
     progress: ProgressReport,
 ) -> Trained:
     course = Course(training.folder, training.note)
-    if processes > 1:
-        train_in_processes(training, processes, progress)
+    if members is not None:
+        members(training, progress)
     model, graph, note = training.model(), training.graph, training.note
     if training.checkpoint is None:
         report = model.fit(graph, seed=note.seed, progress=progress, course=course)

@@ -15,6 +15,7 @@ from gnn.jobs.resumable_training import (
     train_prior,
     whole_graph,
 )
+from gnn.jobs.training_processes import TrainMembers, train_in_processes
 from gnn.models import reward_model
 from gnn.models.memreward import MemrewardModel
 from memstore import Settings
@@ -52,6 +53,7 @@ def train_memory(
     resume: bool = False,
     shards: Shards | None = None,
     processes: int = 1,
+    members: TrainMembers | None = None,
 ) -> Trained:
     """Fit a model on what is verified in a memory and keep it as a checkpoint.
 
@@ -71,6 +73,7 @@ def train_memory(
         shards: of a memory that is divided; `memory` is its first one, which notes the checkpoint.
         processes: how many train the default model's members, on a GPU each where there are GPUs;
             the model is the same to the bit.
+        members: trains the default model's members elsewhere, in place of `processes`.
 
     Raises:
         UnknownMemoryError: if there is no such memory.
@@ -90,7 +93,7 @@ def train_memory(
             seed=seed,
             resume=resume,
             shards=shards,
-            processes=processes,
+            members=partial(train_in_processes, processes=processes) if processes > 1 else members,
         )
     if processes > 1:
         raise InputError(

@@ -7,7 +7,7 @@ training (`gnn.models.memreward.Course`), from which the model is put together.
 
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -22,7 +22,13 @@ import torch
 
 from gnn.base import ProgressReport, one_thread
 from gnn.checkpoints import load_checkpoint, load_training
-from gnn.models.memreward import Course, MemrewardConfig, MemrewardModel, Note
+from gnn.models.memreward import (
+    Course,
+    MemrewardConfig,
+    MemrewardModel,
+    Note,
+    PreparedTraining,
+)
 from schema.errors import TrainingError
 from schema.memory_graph import MemoryGraph
 
@@ -48,6 +54,12 @@ class SharedTraining:
         """What the members go on from; None: from nothing."""
         return None if self.note.resumed is None else self.checkpoints / self.note.resumed
 
+    def prepared(self) -> PreparedTraining:
+        """What its members learn from."""
+        optimisers = None if self.checkpoint is None else load_training(self.checkpoint)
+        with one_thread():
+            return self.model().prepared(self.graph, seed=self.note.seed, optimisers=optimisers)
+
     def model(self) -> MemrewardModel:
         """The model that learns: a new one, or that of the checkpoint."""
         if self.checkpoint is None:
@@ -56,6 +68,10 @@ class SharedTraining:
         assert isinstance(model, MemrewardModel), "only its checkpoints are resumed"
         model.config = self.config
         return model
+
+
+#: Trains all members of a course that is begun; the course then has each of them done.
+TrainMembers = Callable[[SharedTraining, ProgressReport], None]
 
 
 def train_in_processes(training: SharedTraining, processes: int, progress: ProgressReport) -> None:
@@ -155,12 +171,9 @@ def _work(pipe: Connection, training: SharedTraining, gpu: str | None) -> None:
         os.environ[_GPUS] = gpu
     members: SimpleQueue[int] = SimpleQueue()
     Thread(target=_listen, args=(pipe, members), daemon=True).start()
-    optimisers = None if training.checkpoint is None else load_training(training.checkpoint)
     course = Course(training.folder, training.note)
+    prepared = training.prepared()
     with one_thread():
-        prepared = training.model().prepared(
-            training.graph, seed=training.note.seed, optimisers=optimisers
-        )
         while True:
             pipe.send(prepared.n_members)
             number = members.get()

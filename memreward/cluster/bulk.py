@@ -17,6 +17,7 @@ from memreward.cluster.actors import DURABLE
 from memreward.cluster.arrow import prepared_table, rollout_table, rollouts_in
 from memreward.cluster.elsewhere import WriterElsewhere
 from memreward.cluster.library import ray_library, result_of
+from memreward.cluster.stages import Staged, told_until_done
 from memreward.cluster.watching import WATCH
 from memreward.jobs import IngestOutcome, IngestRequest, Told, ingest_files
 from memstore import Settings, load_settings
@@ -28,16 +29,14 @@ from schema.rollout import Rollout
 #: Batches that an embedding actor has before it.
 _AHEAD: Final = 2
 
-#: What is done, how much of it, and of how much, as far as that is known.
-Stage = tuple[str, int, int | None]
 
-
-class IngestActor:
+class IngestActor(Staged):
     """Reads and checks the files, links in the end, and says how far it is."""
 
     def __init__(self, settings: Settings | None) -> None:
         """Nothing is begun; `settings`: see `WriterActor`."""
-        self._settings, self._stage = settings, ("start", 0, None)
+        super().__init__()
+        self._settings = settings
 
     def run(self, request: IngestRequest, writer: Any, embedders: int) -> IngestOutcome:
         """Do what `memreward ingest` does.
@@ -52,14 +51,7 @@ class IngestActor:
         """
         with started(self._settings or load_settings()) as stores:
             spread = _SpreadWriter(stores, request, writer, self._settings, embedders)
-            return ingest_files(stores, request, self._note, spread)
-
-    def stage(self) -> Stage:
-        """How far it is."""
-        return self._stage
-
-    def _note(self, what: str, done: int, total: int | None) -> None:
-        self._stage = (what, done, total)
+            return ingest_files(stores, request, self.note, spread)
 
 
 class EmbedActor:
@@ -129,9 +121,4 @@ def ingest_on_ray(
     count = embedders or max(1, int(ray.cluster_resources().get("CPU", 1)))
     made = ray.remote(num_cpus=0, concurrency_groups={WATCH: 1})(IngestActor)
     actor = made.options(**DURABLE).remote(settings)
-    outcome = actor.run.remote(request, writer, count)
-    while not ray.wait([outcome], timeout=1.0)[0]:
-        stage = actor.stage.options(concurrency_group=WATCH).remote()
-        if ray.wait([stage], timeout=1.0)[0]:
-            progress(*result_of(stage))
-    return result_of(outcome)
+    return told_until_done(actor, actor.run.remote(request, writer, count), progress)

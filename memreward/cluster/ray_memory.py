@@ -12,6 +12,7 @@ from memreward.cluster.bulk import ingest_on_ray
 from memreward.cluster.library import ray_library, result_of
 from memreward.cluster.scorer_actor import ScorerActor
 from memreward.cluster.scorers import Scorers
+from memreward.cluster.training import learn_on_ray
 from memreward.cluster.watching import NAMESPACE, MetricsActor, actor_names
 from memreward.jobs import IngestOutcome, IngestRequest, Told
 from memreward.scoring import RowReader
@@ -159,6 +160,27 @@ class RayMemory:
         paths = [Path(file).absolute() for file in files]
         wanted = IngestRequest(files=paths, memory=self.name, run=self.run, **request)
         return ingest_on_ray(wanted, self._writers[0], self._settings, embedders, progress)
+
+    def learn(self, *, seed: int = 0, progress: Told = lambda what, done, total: None) -> str:
+        """Learn from what is verified by now, by tasks on all nodes; this node then scores by it.
+
+        The default model resumes its last checkpoint where there is one. A call that was cut off
+        is made again and goes on.
+
+        Args:
+            seed: of a training from nothing.
+            progress: called with what is done, how much of it and of how much, about once a second.
+
+        Returns:
+            Version of the checkpoint, which lies in this node's home.
+
+        Raises:
+            MemrewardError: see `gnn.jobs.train_memory`.
+        """
+        self.flush()
+        version = learn_on_ray(self.name, self._settings, seed, progress)
+        self.refresh()
+        return version
 
     def refresh(self) -> None:
         """Have this node's scorer pick up the latest checkpoint, and another encoder."""

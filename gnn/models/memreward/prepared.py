@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from gnn.models.members import Draws, ModelInputs, NetConfig, ShownTables, Tables, TrainConfig
 from gnn.models.memreward.lessons import Lessons
 from gnn.models.memreward.training import Start, TrainedMember, train_member
-from gnn.models.memreward.training_state import Course
+from gnn.models.memreward.training_state import KeptStates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class PreparedTraining:
         """Inputs of a member, with the rewards in sight that were drawn for it."""
         return self.lessons.shown(self.inputs, self.tables, self.draws, number)
 
-    def train(self, number: int, shown: ShownTables, course: Course | None) -> TrainedMember:
+    def train(self, number: int, shown: ShownTables, course: KeptStates | None) -> TrainedMember:
         """Train a member, or go on where `course` has it; one that is done there is only read.
 
         Args:

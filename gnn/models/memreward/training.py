@@ -29,7 +29,7 @@ from gnn.models.members import (
     rollouts_of,
     training_loss,
 )
-from gnn.models.memreward.training_state import Course, MemberState
+from gnn.models.memreward.training_state import KeptStates, MemberState
 from schema.memory_graph import Floats, Ints
 
 
@@ -73,7 +73,7 @@ def train_member(
     config: TrainConfig,
     seed: int,
     start: Start | None = None,
-    course: tuple[Course, int] | None = None,
+    course: tuple[KeptStates, int] | None = None,
 ) -> TrainedMember:
     """Train on `train_Q`, stop by `validation_Q`.
 
@@ -128,7 +128,7 @@ class _Training:
         member: Member,
         config: TrainConfig,
         start: Start | None,
-        course: tuple[Course, int] | None,
+        course: tuple[KeptStates, int] | None,
     ) -> None:
         self.member, self.config, self._course = member, config, course
         self.optimiser = torch.optim.AdamW(

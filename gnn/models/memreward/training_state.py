@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -44,6 +44,18 @@ class Note:
     seed: int
     #: Version of the checkpoint that it goes on from; None: it begins from nothing.
     resumed: str | None
+
+
+class KeptStates(Protocol):
+    """Where the states of a training's members are kept."""
+
+    def state(self, member: int) -> MemberState | None:
+        """State of a member's training; None: it has not begun."""
+        ...
+
+    def keep(self, member: int, state: MemberState) -> None:
+        """Save the state of a member's training."""
+        ...
 
 
 class Course:

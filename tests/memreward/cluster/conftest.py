@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from support.rollout_factory import make_rollouts
@@ -16,21 +17,41 @@ from memstore.settings import Settings
 
 
 @pytest.fixture(scope="session")
-def local_ray(_own_environment: None) -> Iterator[None]:
+def _cluster(_own_environment: None) -> Iterator[Any]:
     ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    from ray.cluster_utils import Cluster
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         patch.setenv("PYTHONPATH", os.pathsep.join(["tests", os.environ.get("PYTHONPATH", "")]))
-        ray.init(
-            num_cpus=2,
-            include_dashboard=False,
-            object_store_memory=200 << 20,
-            log_to_driver=False,
-            configure_logging=False,
+        cluster = Cluster(
+            initialize_head=True,
+            head_node_args={
+                "num_cpus": 2,
+                "include_dashboard": False,
+                "object_store_memory": 200 << 20,
+            },
         )
-        yield
+        ray.init(address=cluster.address, log_to_driver=False, configure_logging=False)
+        yield cluster
         ray.shutdown()
+        cluster.shutdown()
+
+
+@pytest.fixture(scope="session")
+def local_ray(_cluster: Any) -> None:
+    """A Ray of one node."""
+
+
+@pytest.fixture
+def three_nodes(_cluster: Any) -> Iterator[None]:
+    """A Ray of three nodes, whose processes are all on this machine."""
+    added = [_cluster.add_node(num_cpus=1, object_store_memory=100 << 20) for _ in range(2)]
+    _cluster.wait_for_nodes()
+    yield
+    for node in added:
+        _cluster.remove_node(node)
 
 
 @pytest.fixture(scope="module")

@@ -1,17 +1,13 @@
 """Bulk ingest on a local Ray: the rows of `memreward ingest`, once, also after kills."""
 
 import json
-import os
-import signal
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 from faults.dump import dump
+from support.ray_kills import kill_each
 from support.store_fixtures import MemoryUnderTest
 
 from memreward.base import bars
@@ -55,26 +51,6 @@ KILLS = {
 }
 
 
-def processes(title: str) -> list[psutil.Process]:
-    """Those of Ray's workers that are at it."""
-    found = []
-    for one in psutil.Process().children(recursive=True):
-        with suppress(psutil.Error):
-            found += [one] if " ".join(one.cmdline()).startswith(f"ray::{title}") else []
-    return found
-
-
-def kill_each(over: threading.Event, killed: list[str]) -> None:
-    """Kill an embedder, the reader and the writer, one after the other."""
-    for victim, work in KILLS.items():
-        while not over.wait(0.005):
-            if processes(work) and (found := processes(victim)):
-                os.kill(found[0].pid, signal.SIGKILL)
-                killed.append(victim)
-                time.sleep(1)  # Until Ray has seen it.
-                break
-
-
 @pytest.mark.slow
 @pytest.mark.faults
 def test_the_same_memory_as_by_the_command(
@@ -91,7 +67,7 @@ def test_the_same_memory_as_by_the_command(
     delete_memory(memory.stores, memory.name)
     on_ray = RayMemory(memory.name, run="r", settings=server_settings)
     over, killed, stages = threading.Event(), list[str](), list[str]()
-    killer = threading.Thread(target=kill_each, args=(over, killed))
+    killer = threading.Thread(target=kill_each, args=(KILLS, over, killed))
     killer.start()
     try:
         outcome = on_ray.ingest(

@@ -1,0 +1,80 @@
+"""Training on a local Ray of three nodes: the model of one process to the bit, also after kills."""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.ray_kills import kill_each
+from support.rollout_factory import make_rollouts
+from support.store_fixtures import MemoryUnderTest
+
+from gnn.base import no_progress
+from gnn.jobs import train_memory
+from memreward.cluster.ray_memory import RayMemory
+from memstore.changes.propagated_rewards import list_models
+from memstore.db.stores import Stores
+from memstore.outbox.deletion import delete_memory
+from memstore.servers.folders import checkpoint_folder
+from memstore.settings import Settings
+
+#: What is killed in turn, each while members are trained.
+KILLS = {
+    "train_member": "train_member",
+    "TrainActor": "train_member",
+    "train_member again": "train_member",
+}
+
+
+@pytest.fixture
+def memory(stores: Stores, server_settings: Settings) -> Iterator[MemoryUnderTest]:
+    made = MemoryUnderTest(stores, "learns-on-ray")
+    yield made
+    empty(made, server_settings)
+
+
+def filled(memory: MemoryUnderTest) -> None:
+    rollouts = make_rollouts(48, 4)
+    memory.add(rollouts, labelled=frozenset(r.query for r in rollouts[: len(rollouts) // 2]))
+
+
+def empty(memory: MemoryUnderTest, settings: Settings) -> None:
+    delete_memory(memory.stores, memory.name)
+    shutil.rmtree(checkpoint_folder(settings, memory.name), ignore_errors=True)
+
+
+def weights(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in sorted(folder.glob("*.safetensors"))}
+
+
+@pytest.mark.slow
+@pytest.mark.faults
+def test_the_model_of_one_process(
+    memory: MemoryUnderTest, server_settings: Settings, three_nodes: None
+) -> None:
+    filled(memory)
+    alone = train_memory(memory.stores, server_settings, memory.name, no_progress)
+    expected = weights(alone.folder)
+    assert len(expected) > 1
+    empty(memory, server_settings)
+    filled(memory)
+    on_ray = RayMemory(memory.name, run="run-1", settings=server_settings)
+    over, killed, told = threading.Event(), list[str](), list[tuple[str, int, int | None]]()
+    killer = threading.Thread(target=kill_each, args=(KILLS, over, killed))
+    killer.start()
+    try:
+        version = on_ray.learn(progress=lambda *stage: told.append(stage))
+        over.set()
+        killer.join()
+        assert killed == [*KILLS]
+        assert version == alone.manifest.version
+        assert weights(checkpoint_folder(server_settings, memory.name) / version) == expected
+        assert [found for found, _ in list_models(memory.stores, memory.name)] == [version]
+        assert any(what.startswith("train ") for what, *_ in told)
+        scores = on_ray.score(make_rollouts(2, 4), store=False)
+        assert {score.model for score in scores if score.model} == {version}
+        assert on_ray.learn() == version  # Nothing was said since.
+    finally:
+        over.set()
+        on_ray.stop()
