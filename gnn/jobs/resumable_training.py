@@ -59,10 +59,7 @@ def train_on_course(
     shards: Shards | None = None,
     members: TrainMembers | None = None,
 ) -> Trained:
-    """Fit the default model, or resume; see `gnn.jobs.train_and_propagate.train_memory`.
-
-    `members` trains its members, elsewhere; None: this process does.
-    """
+    """Fit the default model, or resume; see `gnn.jobs.train_and_propagate.train_memory`."""
     with _one_training(stores, settings, memory) as unfinished:
         graph = training_graph(stores, settings, memory, shards)
         if _labelled_queries(graph) < model.fewest_queries:
