@@ -11,7 +11,7 @@ from memstore.consistency import CheckReport
 from memstore.db import Stores, retried
 from memstore.outbox import every_memory
 from memstore.shards.division import Shards
-from memstore.shards.edges import tie_new
+from memstore.shards.edges import drop_other_generations, tie_new
 from memstore.shards.pairs import known, recorded
 from schema.errors import EncoderMismatchError, SettingsError, StoreError, UnknownMemoryError
 
@@ -114,6 +114,8 @@ def check_edges(shards: Shards) -> CheckReport:
 def repair_edges(shards: Shards) -> bool:
     """Give the queries of calls that were cut off their edges; returns whether there were any.
 
+    What a `link` that was cut off has left is removed.
+
     Raises:
         UnknownMemoryError: if a shard was deleted.
     """
@@ -121,6 +123,7 @@ def repair_edges(shards: Shards) -> bool:
         division = shards.division_in(session)
         if division is None:
             return False
+        drop_other_generations(shards, division)
         return tie_new(shards, session, division)
 
 

@@ -80,8 +80,7 @@ def link_shards(
         states = shards.states(division)
         done = _tie(shards, states, division, [0] * len(states), progress)
         shards.move(session, division, states)
-        for part in shards.parts:
-            _drop_others(part, division.generation)
+        drop_other_generations(shards, division)
     return done
 
 
@@ -147,6 +146,12 @@ def _write(
     with part.stores.vectors.transaction("shards.sql") as session:
         session.run("clear", memory=part.name, generation=generation, ids=list(ids))
         session.copy(tables.ACROSS, edges, memory=part.name, generation=generation)
+
+
+def drop_other_generations(shards: Shards, division: Division) -> None:
+    """Remove edges that do not count any more, or not yet; under the lock."""
+    for part in shards.parts:
+        _drop_others(part, division.generation)
 
 
 def _drop_others(part: Shard, generation: int) -> None:

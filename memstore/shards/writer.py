@@ -48,6 +48,8 @@ class ShardedWriter:
         for part in shards.parts:
             _check_graph(part)
         self._made: str | None = None
+        #: Whether all pairs know of the memory.
+        self._is_noted = False
         self.encoder = self._standing.encoder
         self.find_memory()
 
@@ -122,8 +124,9 @@ class ShardedWriter:
             MemrewardError: see `RolloutWriter.accept_embedded`.
         """
         read = _once(keys)
-        if self._made is None:
+        if not self._is_noted:  # Also if it is divided: who did it may have died before all knew.
             self._same(self._shards.divide())
+            self._is_noted = True
         with self._shards.locked() as session:
             division = self._same(self._shards.division_in(session))
             assert division is not None, "one that is gone is another than the one before"

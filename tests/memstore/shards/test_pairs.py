@@ -24,6 +24,7 @@ from memstore.changes.rollout_writer import RolloutWriter
 from memstore.consistency.check import check_memory
 from memstore.db.addresses import Addresses
 from memstore.db.stores import Stores, open_stores
+from memstore.db.vector_store import SqlSession
 from memstore.servers.migration import migrate
 from memstore.settings import Settings
 from memstore.shards.care import check_edges, divided_memories, forget_division, places_of
@@ -188,6 +189,35 @@ def test_what_the_first_pair_forgot_is_refused_and_can_be_deleted(
     # The shards are there, as after an import: they are found where they are.
     again = Shards.over(four.name, COUNT, [others[1], others[0], stores])
     assert [part.stores for part in again.parts] == [part.stores for part in four.shards.parts]
+
+
+def test_who_dies_while_it_divides_leaves_it_to_the_next_to_tell_all_pairs(
+    stores: Stores,
+    others: list[Stores],
+    server_settings: Settings,
+    tmp_path: Path,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = server_settings.model_copy(update={"home": tmp_path})
+    whole = SqlSession.run
+
+    def run(session: SqlSession, statement: str, /, **parameters: object) -> int:
+        if statement == "divide_elsewhere":
+            raise StoreError("killed")
+        return whole(session, statement, **parameters)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SqlSession, "run", run)
+        first = FourShards(stores, settings, name, others[0])
+        with pytest.raises(StoreError, match="killed"):
+            first.scorer.score(calls()[0])
+        first.close()
+    again = FourShards(stores, settings, name, others[0])
+    again.scorer.score(calls()[0])
+    again.close()
+    with pytest.raises(SettingsError, match="shard 1 of memory"):
+        Shards.over(name, COUNT, [others[0]])
 
 
 def test_neo4j_of_another_pair_is_noticed_before_anything_is_written(

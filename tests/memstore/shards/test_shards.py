@@ -174,6 +174,37 @@ def test_a_call_that_is_never_repeated_is_tied_by_repair_or_by_the_next_one(
     reader.close()
 
 
+def test_repair_removes_what_a_link_that_was_cut_off_left(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    four = opened(FourShards)
+    assert isinstance(four, FourShards)
+    four.scorer.score(calls()[1])
+    before = current(four)
+
+    def move(*_: object) -> None:
+        raise StoreError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Shards, "move", move)
+        with pytest.raises(StoreError, match="killed"):
+            four.relink(5)
+    assert generations(four) == {0, 1}
+    assert not repair_edges(four.shards)
+    assert generations(four) == {0}
+    assert neighbours_in(four.rebuilt()) == before
+
+
+def generations(four: FourShards) -> set[int]:
+    """Of all edges between queries that are stored, also of those that do not count."""
+    found = set[int]()
+    for part in four.shards.parts:
+        with part.stores.vectors.transaction("shards.sql") as session:
+            text = b"SELECT generation FROM memreward.across WHERE memory = %s"
+            found |= {row[0] for row in session._connection.execute(text, (part.name,)).fetchall()}
+    return found
+
+
 def test_a_memory_is_divided_or_not(
     opened: Opened, stores: Stores, server_settings: Settings, name: str
 ) -> None:
