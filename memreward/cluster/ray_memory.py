@@ -2,22 +2,19 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from memreward.cluster.actors import named_actor, this_node, writers_of
 from memreward.cluster.arrow import rollout_table, scores_in
-from memreward.cluster.bulk import ingest_on_ray
 from memreward.cluster.library import ray_library, result_of
+from memreward.cluster.ray_jobs import RayJobs
 from memreward.cluster.scorer_actor import ScorerActor
 from memreward.cluster.scorers import Scorers
-from memreward.cluster.training import learn_on_ray
 from memreward.cluster.watching import NAMESPACE, MetricsActor, actor_names
-from memreward.jobs import IngestOutcome, IngestRequest, Told
 from memreward.scoring import RowReader
 from memstore import Settings
-from schema.errors import BusyError, InputError, SettingsError, ShardedError
+from schema.errors import BusyError, InputError, SettingsError
 from schema.ids import DEFAULT_RUN, checked_name
 from schema.rollout import Rollout
 from schema.score import Score
@@ -42,7 +39,7 @@ class _Stamp(NamedTuple):
     shards: int | None
 
 
-class RayMemory:
+class RayMemory(RayJobs):
     """A `schema.score.Scorer` on Ray, for any number of processes, tasks and actors.
 
     One actor writes to the memory, or to each of its shards. One actor a node and run scores there.
@@ -128,59 +125,6 @@ class RayMemory:
                 if time.monotonic() >= until:
                     raise
                 time.sleep(_PAUSE_SECONDS)
-
-    def ingest(
-        self,
-        files: Sequence[Path | str],
-        *,
-        embedders: int | None = None,
-        progress: Told = lambda what, done, total: None,
-        **request: Any,
-    ) -> IngestOutcome:
-        """Store the rollouts of files and folders, as `memreward ingest` does, by actors.
-
-        What is stored already is skipped, so a call that was cut off is made again.
-
-        Args:
-            files: with paths that hold on any node.
-            embedders: actors that embed, a processor each; None: one for each of the cluster's.
-            progress: called with what is done, how much of it and of how much, about once a second.
-            request: other fields of `memreward.jobs.IngestRequest`: `policy`, `labels`, ...
-
-        Raises:
-            InputError: if a file or a row cannot be used; nothing is stored then.
-            ShardedError: if the memory is divided.
-            MemrewardError: see `memreward.jobs.ingest_files`.
-        """
-        if self.shards is not None:
-            raise ShardedError(
-                f"memory {self.name!r} is divided into {self.shards} shards, and files are stored "
-                "in one memory: score the rows instead (docs/shards.md)"
-            )
-        paths = [Path(file).absolute() for file in files]
-        wanted = IngestRequest(files=paths, memory=self.name, run=self.run, **request)
-        return ingest_on_ray(wanted, self._writers[0], self._settings, embedders, progress)
-
-    def learn(self, *, seed: int = 0, progress: Told = lambda what, done, total: None) -> str:
-        """Learn from what is verified by now, by tasks on all nodes; this node then scores by it.
-
-        The default model resumes its last checkpoint where there is one. A call that was cut off
-        is made again and goes on.
-
-        Args:
-            seed: of a training from nothing.
-            progress: called with what is done, how much of it and of how much, about once a second.
-
-        Returns:
-            Version of the checkpoint, which lies in this node's home.
-
-        Raises:
-            MemrewardError: see `gnn.jobs.train_memory`.
-        """
-        self.flush()
-        version = learn_on_ray(self.name, self._settings, seed, progress)
-        self.refresh()
-        return version
 
     def refresh(self) -> None:
         """Have this node's scorer pick up the latest checkpoint, and another encoder."""

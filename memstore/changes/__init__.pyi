@@ -16,6 +16,7 @@ from .propagated_rewards import write_propagated as write_propagated
 from .reembedding import reembed as reembed
 from .rekeying import RekeyReport as RekeyReport
 from .rekeying import rekey as rekey
+from .relink import edges_now as edges_now
 from .relink import link as link
 from .relink import needs_link as needs_link
 from .rollout_writer import IngestReport as IngestReport

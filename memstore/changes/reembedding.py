@@ -6,8 +6,10 @@ stamps the memory and builds a new generation of similarity edges; the batch is 
 a link.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -25,9 +27,16 @@ from memstore.outbox import (
 from memstore.similarity import copy_edges, nearest
 from schema import tables
 from schema.batch import BatchKind
+from schema.memory_graph import Floats
 from schema.validation import check_vector
 
 ROWS_A_PAGE: Final = 512
+
+#: Part of a query or rollout (`query`, `thinking`, `answer`), and its id.
+_Place = tuple[str, str]
+
+#: Vectors [N, D] of each of some pages of N texts, in their order; pages may be read ahead.
+EmbedPages = Callable[[Iterable[list[str]]], Iterator[Floats]]
 
 #: Called with what is done and how many of how many.
 ReembedProgress = Callable[[str, int, int], None]
@@ -40,6 +49,7 @@ def reembed(
     *,
     path: Path | None = None,
     progress: ReembedProgress = lambda what, done, total: None,
+    elsewhere: EmbedPages | None = None,
 ) -> int:
     """Give a memory another encoder; returns the number of texts that were embedded now.
 
@@ -49,6 +59,7 @@ def reembed(
         encoder: makes the vectors.
         path: where the encoder's model is; None: it is the default encoder.
         progress: told how far it is.
+        elsewhere: has the encoder make vectors in other processes; None: this one makes them.
 
     Raises:
         UnknownMemoryError: if there is no such memory.
@@ -58,7 +69,7 @@ def reembed(
     begun = begin_change(stores, memory)
     if (begun.encoder, begun.dimension) == (encoder.name, encoder.dimension):
         return 0
-    encoder = caching(encoder)
+    work = _Embedding(encoder, elsewhere or partial(_here, caching(encoder)), progress)
     made = 0
 
     def prepare(session: SqlSession, state: MemoryState) -> None:
@@ -66,9 +77,9 @@ def reembed(
         refuse_other_encoder(begun, state)
         sql = session.of("changes.sql")
         sql.run("drop_other_encoders", memory=memory, encoder=encoder.name)
-        made += _embed(sql, memory, encoder, progress)
+        made += work.embed(sql, memory)
         hold(session, memory, MemoryLock.WRITER)
-        made += _embed(sql, memory, encoder, progress)  # What arrived in the meantime.
+        made += work.embed(sql, memory)  # What arrived in the meantime.
 
     def write(batch: OutboxBatch) -> None:
         _switch(batch, encoder, path, progress)
@@ -79,30 +90,53 @@ def reembed(
     return made
 
 
-def _embed(
-    session: SqlSession,
-    memory: str,
-    encoder: TextEncoder,
-    progress: ReembedProgress,
-) -> int:
-    """Embed what has no new vector yet, a page a transaction."""
-    row = session.row("left", memory=memory)
-    total = 0 if row is None else int(row[0])
-    made = 0
-    for kind, parts in (("queries", ("query",)), ("rollouts", ("thinking", "answer"))):
-        while page := session.rows(f"{kind}_to_do", memory=memory, limit=ROWS_A_PAGE):
-            vectors = encoder.encode([text for _, *texts in page for text in texts])
-            for vector in vectors:
-                check_vector(vector, "embedding", encoder.dimension)
-            places = [(part, id_) for id_, *_ in page for part in parts]
-            rows = (
-                {"part": part, "id": id_, "embedding": vector}
-                for (part, id_), vector in zip(places, vectors, strict=True)
-            )
-            session.copy(tables.NEW_EMBEDDING, rows, memory=memory, encoder=encoder.name)
-            made += len(places)
-            progress("embed texts", made, total)
-    return made
+@dataclass(frozen=True)
+class _Embedding:
+    """How texts get their new vectors."""
+
+    encoder: TextEncoder
+    embed_pages: EmbedPages
+    progress: ReembedProgress
+
+    def embed(self, session: SqlSession, memory: str) -> int:
+        """Embed what has no new vector yet, a page a transaction; the number of texts."""
+        row = session.row("left", memory=memory)
+        total = 0 if row is None else int(row[0])
+        made = 0
+        for kind, parts in (("queries", ("query",)), ("rollouts", ("thinking", "answer"))):
+            waiting: deque[list[_Place]] = deque()
+            for vectors in self.embed_pages(_texts(session, memory, kind, parts, waiting)):
+                for vector in vectors:
+                    check_vector(vector, "embedding", self.encoder.dimension)
+                places = waiting.popleft()
+                rows = (
+                    {"part": part, "id": id_, "embedding": vector}
+                    for (part, id_), vector in zip(places, vectors, strict=True)
+                )
+                name = self.encoder.name
+                session.copy(tables.NEW_EMBEDDING, rows, memory=memory, encoder=name)
+                made += len(places)
+                self.progress("embed texts", made, total)
+        return made
+
+
+def _here(encoder: TextEncoder, pages: Iterable[list[str]]) -> Iterator[Floats]:
+    for page in pages:
+        yield encoder.encode(page)
+
+
+def _texts(
+    session: SqlSession, memory: str, kind: str, parts: Sequence[str], waiting: deque[list[_Place]]
+) -> Iterator[list[str]]:
+    """Texts to embed, a page at a time; where their vectors belong is put at the end of `waiting`.
+
+    Pages follow each other by id, so that one can be read before the vectors of another are stored.
+    """
+    after = ""
+    while page := session.rows(f"{kind}_to_do", memory=memory, after=after, limit=ROWS_A_PAGE):
+        after = page[-1][0]
+        waiting.append([(part, id_) for id_, *_ in page for part in parts])
+        yield [text for _, *texts in page for text in texts]
 
 
 def _switch(

@@ -6,7 +6,8 @@ generation or the other. All of it is written over the session that holds the li
 a linker that lost it can add nothing to what another one builds.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from memstore.db import MemoryState, SqlSession, Stores, retried
 from memstore.outbox import MemoryLock, OutboxBatch, begin_change, commit_long_change, same_memory
@@ -16,6 +17,9 @@ from schema.errors import InputError
 
 QUERIES_A_CHUNK = 256
 
+#: Rows of SIMILAR_TO of each of some chunks of queries of a memory, in their order, with so many
+#: neighbours a query; chunks may be read ahead.
+FindEdges = Callable[[MemoryState, Iterable[list[str]], int], Iterator[list[dict[str, Any]]]]
 #: Called with the queries done and their total.
 LinkProgress = Callable[[int, int], None]
 
@@ -25,6 +29,7 @@ def link(
     memory: str,
     neighbours: int | None = None,
     progress: LinkProgress | None = None,
+    elsewhere: FindEdges | None = None,
 ) -> int:
     """Recompute the k nearest queries of every query and publish them as the next generation.
 
@@ -33,6 +38,7 @@ def link(
         memory: whose queries.
         neighbours: edges a query (k); the memory's own k when None.
         progress: called with the queries done and their total.
+        elsewhere: has other processes find the neighbours, by `edges_now`; None: this one does.
 
     Returns:
         The number of edges of the new generation.
@@ -46,7 +52,7 @@ def link(
         raise InputError(f"a query needs at least 1 neighbour, not {neighbours}")
     begun = begin_change(stores, memory)
     keep_index(stores, memory)
-    work = _Link(query_vectors(stores.vectors, memory), neighbours, progress)
+    work = _Link(query_vectors(stores.vectors, memory), neighbours, progress, elsewhere)
     return commit_long_change(
         stores,
         begun,
@@ -68,31 +74,54 @@ def needs_link(stores: Stores, memory: str) -> bool:
     return retried(ask)
 
 
+def _chunks(ids: list[str]) -> list[list[str]]:
+    return [ids[at : at + QUERIES_A_CHUNK] for at in range(0, len(ids), QUERIES_A_CHUNK)]
+
+
+def edges_now(
+    stores: Stores, begun: MemoryState, query_ids: list[str], neighbours: int
+) -> list[dict[str, Any]]:
+    """Rows of SIMILAR_TO of queries of a memory, as a link that has begun finds them.
+
+    Raises:
+        UnknownMemoryError: if it was deleted since.
+    """
+    cache = query_vectors(stores.vectors, begun.name)
+    with stores.vectors.transaction("similarity.sql") as session:
+        return nearest(session, same_memory(session, begun), query_ids, neighbours, cache)
+
+
 class _Link:
     """The next generation of one memory."""
 
     def __init__(
-        self, cache: QueryVectors, neighbours: int | None, progress: LinkProgress | None
+        self,
+        cache: QueryVectors,
+        neighbours: int | None,
+        progress: LinkProgress | None,
+        elsewhere: FindEdges | None,
     ) -> None:
         self._cache, self._neighbours, self._progress = cache, neighbours, progress
+        self._elsewhere = elsewhere
 
     def build(self, session: SqlSession, begun: MemoryState) -> None:
         """Edges of all queries accepted up to `begun.seq`, a chunk a transaction."""
         self._begun, self._k = begun, self._neighbours or begun.neighbours
         session.of("similarity.sql").run("drop_unfinished_generations", memory=begun.name)
         ids = self._queries(session, 0, begun.seq)
-        for start in range(0, len(ids), QUERIES_A_CHUNK):
-            chunk = ids[start : start + QUERIES_A_CHUNK]
-            self._add_edges(session, same_memory(session, begun), chunk)
+        done = 0
+        for chunk, edges in self._found(session, _chunks(ids)):
+            self._copy(session, edges)
+            done += len(chunk)
             if self._progress is not None:
-                self._progress(start + len(chunk), len(ids))
+                self._progress(done, len(ids))
 
     def finish(self, batch: OutboxBatch) -> int:
         """Under the lock: add what arrived since, then move the pointer; the number of edges."""
         begun, memory, sql = self._begun, batch.memory, batch.session.of("similarity.sql")
         generation = begun.generation + 1
         late = self._queries(sql, begun.seq, batch.state.seq)
-        self._add_edges(sql, batch.state, late)
+        self._copy(sql, self._nearest(sql, batch.state, late))
         sql.run("stamp_generation", memory=memory, generation=generation, seq=batch.seq)
         sql.run(
             "move_generation",
@@ -110,6 +139,21 @@ class _Link:
         bounds = {"memory": self._begun.name, "after": after, "upto": upto}
         return [row[0] for row in session.of("similarity.sql").rows("queries_between", **bounds)]
 
-    def _add_edges(self, session: SqlSession, now: MemoryState, ids: list[str]) -> None:
-        edges = nearest(session, now, ids, self._k, self._cache)
+    def _found(
+        self, session: SqlSession, chunks: Sequence[list[str]]
+    ) -> Iterator[tuple[list[str], list[dict[str, Any]]]]:
+        """Each chunk of queries, and their edges."""
+        if self._elsewhere is not None:
+            found = self._elsewhere(self._begun, chunks, self._k)
+            yield from zip(chunks, found, strict=True)
+            return
+        for chunk in chunks:
+            yield chunk, self._nearest(session, same_memory(session, self._begun), chunk)
+
+    def _nearest(
+        self, session: SqlSession, now: MemoryState, ids: list[str]
+    ) -> list[dict[str, Any]]:
+        return nearest(session, now, ids, self._k, self._cache)
+
+    def _copy(self, session: SqlSession, edges: list[dict[str, Any]]) -> None:
         copy_edges(session, self._begun.name, self._begun.generation + 1, 0, edges)

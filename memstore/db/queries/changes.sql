@@ -33,18 +33,18 @@ FROM memreward.current_preference(%(memory)s, NULL::bigint, %(ids)s::text[]);
 DELETE FROM memreward.new_embedding WHERE memory = %(memory)s AND encoder <> %(encoder)s;
 
 -- name: queries_to_do
--- A page of queries without their new embedding.
+-- The next page of queries without their new embedding.
 SELECT q.id, q.text FROM memreward.query AS q
-WHERE q.memory = %(memory)s AND NOT EXISTS (
+WHERE q.memory = %(memory)s AND q.id > %(after)s AND NOT EXISTS (
     SELECT 1 FROM memreward.new_embedding AS n
     WHERE n.memory = q.memory AND n.part = 'query' AND n.id = q.id
 )
 ORDER BY q.id LIMIT %(limit)s;
 
 -- name: rollouts_to_do
--- A page of rollouts without their new embeddings; forgotten ones get none.
+-- The next page of rollouts without their new embeddings; forgotten ones get none.
 SELECT r.id, r.thinking, r.answer FROM memreward.rollout AS r
-WHERE r.memory = %(memory)s AND r.forgotten_seq IS NULL AND NOT EXISTS (
+WHERE r.memory = %(memory)s AND r.id > %(after)s AND r.forgotten_seq IS NULL AND NOT EXISTS (
     SELECT 1 FROM memreward.new_embedding AS n
     WHERE n.memory = r.memory AND n.part = 'answer' AND n.id = r.id
 )

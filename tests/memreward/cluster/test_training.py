@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.divided import delete_all
 from support.ray_kills import kill_each
 from support.rollout_factory import make_rollout, make_rollouts
 from support.store_fixtures import MemoryUnderTest
@@ -78,3 +79,20 @@ def test_the_model_of_one_process(
     finally:
         over.set()
         on_ray.stop()
+
+
+@pytest.mark.slow
+def test_a_memory_in_shards_learns(
+    stores: Stores, server_settings: Settings, local_ray: None
+) -> None:
+    name = "learns-in-shards"
+    on_ray = RayMemory(name, run="run-1", shards=2, settings=server_settings)
+    try:
+        on_ray.score(make_rollouts(24, 4))
+        version = on_ray.learn()
+        assert version.startswith("memreward-")
+        (score,) = on_ray.score([make_rollout(1, 9, reward=None)], store=False)
+        assert score.model == version
+    finally:
+        on_ray.stop()
+        delete_all(name, stores)
