@@ -19,13 +19,13 @@ from memstore.settings import Settings
 @pytest.fixture(scope="session")
 def _cluster(_own_environment: None) -> Iterator[Any]:
     ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
-    from ray.cluster_utils import Cluster
+    utils = pytest.importorskip("ray.cluster_utils")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         patch.setenv("PYTHONPATH", os.pathsep.join(["tests", os.environ.get("PYTHONPATH", "")]))
-        cluster = Cluster(
+        cluster = utils.Cluster(
             initialize_head=True,
             head_node_args={
                 "num_cpus": 2,
