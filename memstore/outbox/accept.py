@@ -25,7 +25,7 @@ from memstore.outbox.same_conclusion import (
     to_follow,
     to_take_over,
 )
-from memstore.similarity import QueryVectors, copy_edges, nearest, query_vectors
+from memstore.similarity import QueryVectors, begin_search, copy_edges, nearest, query_vectors
 from schema.batch import BatchKind
 from schema.errors import InputError
 from schema.keyed_rollout import Keys, PreparedRollout
@@ -207,13 +207,15 @@ def _insert(
     session.run("add_run", memory=memory, name=run, policy=policy, checkpoint=checkpoint, seq=seq)
     rollout_rows.insert_policies(session, memory, seq, new)
     queries = rollout_rows.insert_queries(session, memory, seq, new)
-    # On arrival a query is tied to its nearest among all that is accepted, its own batch included.
+    # On arrival a query is tied to its nearest among all that is accepted, its own batch included;
+    # another thread searches while the other rows are written.
     arriving = {item.query_id: item.embedding for item in queries}
-    edges = nearest(session, state, list(arriving), state.neighbours, cache, arriving)
-    copy_edges(session, memory, state.generation, seq, edges)
+    begun = begin_search(session, state, cache, arriving)
     read = keys()
     conclusions = {item.id: item.conclusion(memory, read) for item in new}
     rollout_rows.insert_conclusions(session, memory, seq, conclusions)
     rollout_rows.insert_rollouts(session, memory, run, seq, new, conclusions)
     rollout_rows.insert_policy_embeddings(session, memory, seq, new)
+    edges = nearest(session, state, list(arriving), state.neighbours, cache, arriving, begun)
+    copy_edges(session, memory, state.generation, seq, edges)
     return len(queries)

@@ -28,6 +28,12 @@ def _prefix(memory: str) -> str:
     return f"nearest_{digest(memory)}_"
 
 
+def has_index(session: SqlSession, memory: str, dimension: int) -> bool:
+    """Whether a memory's index is there and complete."""
+    row = session.of("similarity.sql").row("index_built", index=index_name(memory, dimension))
+    return row is not None and bool(row[0])
+
+
 @contextmanager
 def searching(
     session: SqlSession, memory: str, dimension: int
@@ -38,9 +44,8 @@ def searching(
     """
     name = index_name(memory, dimension)
     sql = session.of("similarity.sql")
-    row = sql.row("index_built", index=name)
     by_index = None
-    if row is not None and row[0]:
+    if has_index(session, memory, dimension):
         by_index = session.written("similarity.sql", name=name, memory=memory, dimension=dimension)
     sql.row("tune")
     yield sql, by_index

@@ -7,6 +7,7 @@ order of ties and filtered rows are those of a search there.
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -63,18 +64,20 @@ class QueryVectors:
         """Whether so many searches are faster here than in Postgres."""
         return searches >= WORTH_READING or self._stamp == _stamp(state)
 
-    def candidates(
+    def begin(
         self,
         session: SqlSession,
         state: MemoryState,
         asked: Sequence[str],
         k: int,
         arriving: Mapping[str, Floats],
-    ) -> list[tuple[str, str]]:
+    ) -> Future[list[tuple[str, str]]]:
         """Pairs (asked, other), among them the k nearest others of every asked query.
 
+        Another thread searches, so that the caller can do something else.
+
         Args:
-            session: sees all that is accepted up to `state.seq`.
+            session: sees all that is accepted up to `state.seq`; it is not used afterwards.
             state: of the memory.
             asked: ids of queries; those of no cached or arriving query are left out.
             k: how many neighbours a query gets.
@@ -82,6 +85,15 @@ class QueryVectors:
         """
         with self._lock:
             self._catch_up(session, state)
+        threads = ThreadPoolExecutor(1, thread_name_prefix=f"neighbours in {state.name}")
+        found = threads.submit(self._candidates, state, asked, k, arriving)
+        threads.shutdown(wait=False)
+        return found
+
+    def _candidates(
+        self, state: MemoryState, asked: Sequence[str], k: int, arriving: Mapping[str, Floats]
+    ) -> list[tuple[str, str]]:
+        with self._lock:
             new_ND = np.zeros((0, state.dimension), np.float32)
             if arriving:
                 new_ND = _unit(vectors(list(arriving.values())))
