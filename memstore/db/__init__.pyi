@@ -14,6 +14,7 @@ from .retry import retried as retried
 from .statistics import keep_statistics as keep_statistics
 from .stores import MemoryState as MemoryState
 from .stores import Stores as Stores
+from .stores import find_memories as find_memories
 from .stores import find_memory as find_memory
 from .stores import get_memory as get_memory
 from .stores import look_up_memory as look_up_memory

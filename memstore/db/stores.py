@@ -1,8 +1,9 @@
 """Both databases of one deployment, opened together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from memstore.db.addresses import Addresses
 from memstore.db.graph_store import GraphStore
@@ -76,10 +77,23 @@ def find_memory(session: SqlSession, name: str) -> MemoryState | None:
         UnknownMemoryError: if it is being deleted, imported or rebuilt.
         ShardedError: if it is divided into shards.
     """
-    row = session.of("outbox.sql").row("memory_state", memory=name)
-    if row is None:
+    found = find_memories(session, [name])
+    if not found:
         _refuse_divided(session, name)
-        return None
+    return found.get(name)
+
+
+def find_memories(session: SqlSession, names: Sequence[str]) -> dict[str, MemoryState]:
+    """The states of those of these memories that there are, by name.
+
+    Raises:
+        UnknownMemoryError: if one is being deleted, imported or rebuilt.
+    """
+    rows = session.of("outbox.sql").rows("memory_states", memories=list(names))
+    return {row[0]: _state(*row) for row in rows}
+
+
+def _state(name: str, *row: Any) -> MemoryState:
     *fields, deleted, importing, rebuilding = row
     if deleted:
         raise UnknownMemoryError(

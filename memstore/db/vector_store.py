@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 from psycopg.types.json import Json
 
-from memstore.db.connections import CONNECT_TIMEOUT_S, know_vectors, open_pool, options
+from memstore.db.connections import CONNECT_TIMEOUT_S, SessionConnections, open_pool
 from memstore.db.plans import plans_for_any_memory
 from memstore.db.query_files import named_queries
 from schema.errors import ServerError, StoreError, StoreFullError, UnreachableError
@@ -88,14 +88,17 @@ class SqlSession:
         connection: psycopg.Connection[Any],
         file: str,
         parts: Mapping[str, sql.Composable] | None = None,
+        modes: set[str] | None = None,
     ) -> None:
+        #: What is switched on, of all sessions of one connection; see `memstore.db.plans`.
+        self.modes = set[str]() if modes is None else modes
         self._connection = connection
         self._queries = named_queries(file)
         self._parts = parts
 
     def of(self, file: str) -> "SqlSession":
         """The same connection with the statements of another file."""
-        return SqlSession(self._connection, file)
+        return SqlSession(self._connection, file, modes=self.modes)
 
     def written(self, file: str, *, name: str, **values: str | int) -> "SqlSession":
         """The same connection with the statements of a file that no parameter can complete.
@@ -106,11 +109,13 @@ class SqlSession:
             values: replace their names, quoted as constants.
         """
         parts: dict[str, sql.Composable] = {key: sql.Literal(v) for key, v in values.items()}
-        return SqlSession(self._connection, file, {**parts, "index": sql.Identifier(name)})
+        parts["index"] = sql.Identifier(name)
+        return SqlSession(self._connection, file, parts, self.modes)
 
     def of_table(self, table: Table, columns: Sequence[Column]) -> "SqlSession":
         """The same connection with the statements of `tables.sql` about columns of a table."""
-        return SqlSession(self._connection, "tables.sql", _table_parts(table, columns))
+        parts = _table_parts(table, columns)
+        return SqlSession(self._connection, "tables.sql", parts, self.modes)
 
     def _statement(self, name: str) -> bytes:
         text = self._queries[name]
@@ -221,7 +226,7 @@ class VectorStore:
         #: Host, port and name of the database.
         self.address = f"{_where(dsn)}/{conninfo_to_dict(dsn).get('dbname', '')}"
         ping_postgres(dsn)
-        self._pool = open_pool(dsn)
+        self._pool, self._sessions = open_pool(dsn), SessionConnections(dsn)
 
     @contextmanager
     def transaction(self, file: str, *, wait_s: float | None = None) -> Iterator[SqlSession]:
@@ -247,19 +252,11 @@ class VectorStore:
 
     @contextmanager
     def session(self, file: str) -> Iterator[SqlSession]:
-        """A connection that commits each statement; for session locks."""
-        with (
-            wrapped_errors(self._dsn),
-            psycopg.connect(
-                self._dsn,
-                autocommit=True,
-                connect_timeout=CONNECT_TIMEOUT_S,
-                options=options(self._dsn),
-            ) as connection,
-        ):
-            know_vectors(connection)
+        """A connection that commits each statement; for session locks, gone when the block ends."""
+        with wrapped_errors(self._dsn), self._sessions.connection() as connection:
             yield SqlSession(connection, file)
 
     def close(self) -> None:
         """Close all connections."""
+        self._sessions.close()
         self._pool.close()

@@ -180,6 +180,8 @@ def _new_labels(
 ) -> list[PreparedRollout]:
     """Rollouts whose reward is not yet what the memory holds from a file."""
     given = list({i.id: i for i in prepared if i.rollout.reward is not None}.values())
+    if not given:
+        return []
     current = dict(
         session.rows(
             "current_verified",
@@ -213,9 +215,10 @@ def _insert(
     begun = begin_search(session, state, cache, arriving)
     read = keys()
     conclusions = {item.id: item.conclusion(memory, read) for item in new}
-    rollout_rows.insert_conclusions(session, memory, seq, conclusions)
-    rollout_rows.insert_rollouts(session, memory, run, seq, new, conclusions)
-    rollout_rows.insert_policy_embeddings(session, memory, seq, new)
+    with plans_for_any_memory(session):
+        rollout_rows.insert_conclusions(session, memory, seq, conclusions)
+        rollout_rows.insert_rollouts(session, memory, run, seq, new, conclusions)
+        rollout_rows.insert_policy_embeddings(session, memory, seq, new)
     edges = nearest(session, state, list(arriving), state.neighbours, cache, arriving, begun)
     copy_edges(session, memory, state.generation, seq, edges)
     return len(queries)

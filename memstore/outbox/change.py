@@ -91,6 +91,8 @@ class _Once(Generic[T]):
 
         To be asked under a lock that keeps that attempt from being under way still.
         """
+        if not self._results:
+            return False  # None came as far as its commit.
         sql = session.of("outbox.sql")
         return sql.row("batch_of_token", memory=memory, token=self._token) is not None
 

@@ -30,6 +30,8 @@ def current_verified(
         ids: of the rollouts; those without a verified reward are left out.
         seq: what was said up to this sequence number; None: everything accepted.
     """
+    if not ids:
+        return []
     rows = session.of("changes.sql").rows("current_verified", memory=memory, ids=list(ids), seq=seq)
     return [
         {

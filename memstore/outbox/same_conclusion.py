@@ -108,6 +108,8 @@ def to_take_over(
 
 def to_follow(session: SqlSession, memory: str, ids: Sequence[str]) -> list[TakenOver]:
     """Verdicts that were taken over from these rollouts, of which something else is said now."""
+    if not ids:
+        return []
     rows = session.of("same_conclusion.sql").rows("taken_over", memory=memory, ids=list(ids))
     return [
         TakenOver(rollout_id=id_, verdict=Verdict(rollout_id=same_as, value=value), run=run)

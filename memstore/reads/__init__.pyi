@@ -1,5 +1,6 @@
 from .consistent_read import read_consistently as read_consistently
 from .consistent_read import removals as removals
+from .consistent_read import removals_of as removals_of
 from .full_graph import as_known as as_known
 from .full_graph import read_graph as read_graph
 from .history import History as History

@@ -6,7 +6,7 @@ of them has crossed is done again.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 from memstore.db import Stores
@@ -47,6 +47,11 @@ def read_consistently(stores: Stores, memory: str, read: Callable[[], T]) -> T:
 
 def removals(stores: Stores, memory: str) -> tuple[int, int]:
     """The last accepted and the last published batch that takes away or replaces."""
+    return removals_of(stores, [memory]).get(memory, (0, 0))
+
+
+def removals_of(stores: Stores, memories: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """The same of several memories, by name; without those that nothing was taken away from."""
     with stores.vectors.reading("reads.sql") as session:
-        row = session.row("removals", memory=memory)
-    return (0, 0) if row is None else (row[0], row[1])
+        rows = session.rows("removals", memories=list(memories))
+    return {name: (accepted, published) for name, accepted, published in rows}

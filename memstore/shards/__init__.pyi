@@ -7,12 +7,14 @@ from .care import places_of as places_of
 from .care import repair_edges as repair_edges
 from .care import shard_counts as shard_counts
 from .division import Division as Division
+from .division import InOnePlace as InOnePlace
 from .division import Shard as Shard
 from .division import Shards as Shards
+from .division import Standing as Standing
 from .edges import link_shards as link_shards
-from .edges import nearest_in as nearest_in
 from .imported import pair_for as pair_for
 from .imported import shards_without_rollouts as shards_without_rollouts
 from .imported import take_place as take_place
 from .pairs import pair_of as pair_of
+from .search import nearest_in as nearest_in
 from .writer import ShardedWriter as ShardedWriter

@@ -86,10 +86,11 @@ def check_edges(shards: Shards) -> CheckReport:
         UnknownMemoryError: if a shard was deleted.
     """
     report = CheckReport(memory=shards.memory)
-    division = shards.division()
-    if division is None:
+    standing = shards.standing()
+    if standing is None:
         return report
-    report.seq, waiting, missing = sum(shards.readable(division)), 0, 0
+    division = standing.division
+    report.seq, waiting, missing = sum(standing.readable), 0, 0
     for part, seq in zip(shards.parts, division.seqs, strict=True):
         with part.stores.vectors.transaction("shards.sql") as session:
             row = session.row(

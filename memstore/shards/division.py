@@ -6,12 +6,20 @@ shards have in common is in the first one's Postgres, a row a shard, and changed
 shards may lie in several pairs of databases; the others know whose shards they hold.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from uuid import uuid4
 
-from memstore.db import MemoryState, SqlSession, Stores, look_up_memory, retried
+from memstore.db import (
+    MemoryState,
+    SqlSession,
+    Stores,
+    find_memories,
+    look_up_memory,
+    retried,
+)
 from memstore.outbox import DEFAULT_NEIGHBOURS
 from memstore.shards.pairs import Pair, known, placed
 from schema.errors import EncoderMismatchError, InputError, UnknownMemoryError
@@ -48,6 +56,26 @@ class Division:
     seqs: tuple[int, ...]
     #: Of the shards; None: it had no rollouts then.
     incarnations: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """What all shards hold at one moment."""
+
+    division: Division
+    #: None: a shard has no rollouts yet.
+    states: list[MemoryState | None]
+    #: Up to which batch each shard can be read: the one before a query without its edges.
+    readable: list[int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InOnePlace:
+    """The shards that lie in the same databases, which one statement can ask."""
+
+    stores: Stores
+    places: tuple[int, ...]
+    names: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,6 +195,20 @@ class Shards:
             session.run("lock", memory=self.memory)
             yield session
 
+    def together(self) -> list[InOnePlace]:
+        """The shards by the databases that they lie in, the first one's first."""
+        places: dict[str, list[int]] = {}
+        for place, part in enumerate(self.parts):
+            places.setdefault(part.pair.id, []).append(place)
+        return [
+            InOnePlace(
+                stores=self.parts[those[0]].stores,
+                places=tuple(those),
+                names=[self.parts[place].name for place in those],
+            )
+            for those in places.values()
+        ]
+
     def states(self, division: Division) -> list[MemoryState | None]:
         """State of each shard; None: it has no rollouts yet.
 
@@ -174,20 +216,57 @@ class Shards:
             UnknownMemoryError: if one was deleted, or others have taken their places.
             EncoderMismatchError: if they have different encoders.
         """
-        found = [part.state() for part in self.parts]
-        for part, state, incarnation in zip(self.parts, found, division.incarnations, strict=True):
+        found: dict[str, MemoryState] = {}
+        for there in self.together():
+            found |= retried(partial(_states, there))
+        return self._checked(division, found)
+
+    def standing(self) -> Standing | None:
+        """How it is divided, and what all shards hold; None: nothing is stored yet.
+
+        Raises:
+            MemrewardError: see `division` and `states`.
+        """
+        return retried(self._standing)
+
+    def _standing(self) -> Standing | None:
+        division, found, firsts = None, dict[str, MemoryState](), dict[str, int | None]()
+        for there in self.together():
+            with there.stores.vectors.reading("shards.sql") as session:
+                division = division or self.division_in(session)
+                if division is None:
+                    return None
+                found |= find_memories(session, there.names)
+                after = [division.seqs[place] for place in there.places]
+                firsts |= dict(session.rows("first_queries", memories=there.names, after=after))
+        assert division is not None, "a memory has shards"
+        states = self._checked(division, found)
+        return Standing(
+            division=division,
+            states=states,
+            readable=[
+                0 if state is None else min(state.seq, (firsts[state.name] or state.seq + 1) - 1)
+                for state in states
+            ],
+        )
+
+    def _checked(
+        self, division: Division, found: Mapping[str, MemoryState]
+    ) -> list[MemoryState | None]:
+        states = [found.get(part.name) for part in self.parts]
+        for part, state, incarnation in zip(self.parts, states, division.incarnations, strict=True):
             if incarnation is not None and (state is None or state.incarnation != incarnation):
                 raise UnknownMemoryError(
                     f"{part.name!r}, a shard of memory {self.memory!r}, was deleted: import its "
                     "archive (docs/shards.md), or delete the whole memory"
                 )
-        encoders = {(state.encoder, state.dimension) for state in found if state is not None}
+        encoders = {(state.encoder, state.dimension) for state in states if state is not None}
         if len(encoders) > 1:
             raise EncoderMismatchError(
                 f"the shards of memory {self.memory!r} have different encoders: give them one, by "
                 "`memreward reembed` on each"
             )
-        return found
+        return states
 
     def move(
         self, session: SqlSession, division: Division, states: Sequence[MemoryState | None]
@@ -212,17 +291,7 @@ class Shards:
                 f"memory {self.memory!r} was deleted in the meantime: open it again"
             )
 
-    def readable(self, division: Division) -> list[int]:
-        """Up to which batch each shard can be read: the one before a query without its edges."""
-        return [
-            0 if state is None else retried(lambda p=part, s=state, q=seq: _readable(p, s, q))
-            for part, state, seq in zip(
-                self.parts, self.states(division), division.seqs, strict=True
-            )
-        ]
 
-
-def _readable(part: Shard, state: MemoryState, seq: int) -> int:
-    with part.stores.vectors.reading("shards.sql") as session:
-        row = session.row("first_query", memory=part.name, after=seq)
-    return state.seq if row is None or row[0] is None else min(int(row[0]) - 1, state.seq)
+def _states(there: InOnePlace) -> dict[str, MemoryState]:
+    with there.stores.vectors.reading("shards.sql") as session:
+        return find_memories(session, there.names)

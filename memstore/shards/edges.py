@@ -8,20 +8,24 @@ large that it has an index. They are stored with the query, in generations, as i
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 
-from memstore.db import MemoryState, SqlSession, Stores, find_memory, retried
+from memstore.db import MemoryState, SqlSession, retried
 from memstore.shards.at_once import at_once
-from memstore.shards.division import Division, Shard, Shards
-from memstore.similarity import Near, nearest_of_all, nearest_to_vectors, query_vectors
+from memstore.shards.division import Division, InOnePlace, Shard, Shards
+from memstore.shards.search import nearest_in_all
+from memstore.similarity import Near, nearest_of_all
 from schema import tables
 from schema.errors import InputError, UnknownMemoryError
 from schema.memory_graph import Floats
 
 QUERIES_A_CHUNK = 256
 
-#: A shard's place, and id and embedding of a query that it holds.
-_Query = tuple[int, str, Floats]
+#: As many batches are read as a whole.
+FEW_BATCHES = 64
+
+#: A shard's name, and id and embedding of a query that it holds.
+_Query = tuple[str, str, Floats]
 #: Finds the nearest queries of a shard to embeddings by id, so many of each.
 Search = Callable[[Mapping[str, Floats], int], list[Near]]
 
@@ -93,59 +97,54 @@ def _tie(
     searches: Sequence[Search] | None = None,
 ) -> int:
     """Write the edges of the queries after these batches; returns how many queries there are."""
-    searches = searches or [partial(nearest_in, part.stores, part.name) for part in shards.parts]
     done, queries = 0, _queries(shards, states, after)
     while chunk := list(islice(queries, QUERIES_A_CHUNK)):
         asked = {id_: vector for _, id_, vector in chunk}
-        found = at_once([partial(search, asked, division.neighbours) for search in searches])
+        if searches is None:
+            found = nearest_in_all(shards, states, asked, division.neighbours)
+        else:
+            found = at_once([partial(search, asked, division.neighbours) for search in searches])
         edges = nearest_of_all(found, division.neighbours)
-        for place in sorted({place for place, _, _ in chunk}):
-            ids = [id_ for where, id_, _ in chunk if where == place]
-            own = [edge for edge in edges if edge["query_id"] in set(ids)]
-            part = shards.parts[place]
-            retried(partial(_write, part, division.generation, ids, own))
+        shard_of = {id_: shard for shard, id_, _ in chunk}
+        for there in shards.together():
+            ids = [id_ for shard, id_, _ in chunk if shard in there.names]
+            own = [edge for edge in edges if shard_of[edge["query_id"]] in there.names]
+            rows = [{"memory": shard_of[edge["query_id"]], **edge} for edge in own]
+            if ids:
+                retried(partial(_write, there, division.generation, ids, rows))
         done += len(chunk)
         progress(done)
     return done
 
 
-def nearest_in(
-    stores: Stores, shard: str, asked: Mapping[str, Floats], neighbours: int
-) -> list[Near]:
-    """The nearest queries in a shard to queries that are anywhere, given by id and embedding."""
-
-    def look() -> list[Near]:
-        vectors = stores.vectors
-        with vectors.transaction("similarity.sql") as session:
-            state = find_memory(session, shard)
-            if state is None:
-                return []
-            cache = query_vectors(vectors, shard)
-            return nearest_to_vectors(session, state, asked, neighbours, cache)
-
-    return retried(look)
-
-
 def _queries(
     shards: Shards, states: Sequence[MemoryState | None], after: Sequence[int]
 ) -> Iterator[_Query]:
-    """Queries of the batches after these, shard by shard."""
-    for place, (part, state, seq) in enumerate(zip(shards.parts, states, after, strict=True)):
-        if state is None or state.seq == seq:
+    """Queries of the batches after these."""
+    for there in shards.together():
+        upto = [state.seq if (state := states[place]) else 0 for place in there.places]
+        bounds = {
+            "memories": there.names,
+            "after": [after[place] for place in there.places],
+            "upto": upto,
+        }
+        batches = sum(upto) - sum(bounds["after"])
+        if not batches:
             continue
-        with part.stores.vectors.transaction("shards.sql") as session:
-            for page in session.stream(
-                "query_vectors", QUERIES_A_CHUNK, memory=part.name, after=seq, upto=state.seq
-            ):
-                yield from ((place, id_, vector) for id_, vector in page)
+        with there.stores.vectors.reading("shards.sql") as session:
+            if batches > FEW_BATCHES:
+                pages = session.stream("query_vectors", QUERIES_A_CHUNK, **bounds)
+            else:
+                pages = [session.rows("query_vectors", **bounds)]
+            yield from chain.from_iterable(pages)
 
 
 def _write(
-    part: Shard, generation: int, ids: Sequence[str], edges: Sequence[dict[str, object]]
+    there: InOnePlace, generation: int, ids: Sequence[str], edges: Sequence[dict[str, object]]
 ) -> None:
-    with part.stores.vectors.transaction("shards.sql") as session:
-        session.run("clear", memory=part.name, generation=generation, ids=list(ids))
-        session.copy(tables.ACROSS, edges, memory=part.name, generation=generation)
+    with there.stores.vectors.transaction("shards.sql") as session:
+        session.run("clear", memories=there.names, generation=generation, ids=list(ids))
+        session.copy(tables.ACROSS, edges, generation=generation)
 
 
 def drop_other_generations(shards: Shards, division: Division) -> None:

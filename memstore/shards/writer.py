@@ -13,9 +13,9 @@ from threading import Lock
 from memstore.changes import RolloutWriter
 from memstore.db import VectorStore, retried
 from memstore.encoders import CachingEncoder, TextEncoder
-from memstore.outbox import Accepted, BackgroundPublisher, deleted_memory_error
+from memstore.outbox import Accepted, BackgroundPublisher, deleted_memory_error, refuse_changed
 from memstore.shards.at_once import at_once
-from memstore.shards.division import Division, Shard, Shards
+from memstore.shards.division import Division, InOnePlace, Shard, Shards
 from memstore.shards.edges import Search, tie_new
 from schema.errors import StoreError
 from schema.keyed_rollout import Keys, PreparedRollout
@@ -84,10 +84,9 @@ class ShardedWriter:
         Raises:
             UnknownMemoryError: if it was deleted, also if another memory has its name now.
         """
-        division = self._same(retried(self._shards.division))
-        if division is None or not any(self._shards.states(division)):
-            return None
-        return division
+        standing = self._shards.standing()
+        division = self._same(None if standing is None else standing.division)
+        return division if standing is not None and any(standing.states) else None
 
     def _same(self, division: Division | None) -> Division | None:
         made = None if division is None else division.made
@@ -104,13 +103,24 @@ class ShardedWriter:
         Raises:
             InputError: if the memory holds another text at the place of one.
         """
-        fresh: list[PreparedRollout] = []
-        known: list[PreparedRollout] = []
-        for place, items in self._by_part(prepared).items():
-            new, old = self._parts[place].split(items)
-            fresh += new
-            known += old
-        return fresh, known
+        known: dict[str, str] = {}
+        for there in self._shards.together():
+            known |= retried(partial(self._known_in, there, prepared))
+        refuse_changed(prepared, known)
+        return (
+            [item for item in prepared if item.id not in known],
+            [item for item in prepared if item.id in known],
+        )
+
+    def _known_in(self, there: InOnePlace, prepared: Sequence[PreparedRollout]) -> dict[str, str]:
+        """Content hashes, by id, of those rollouts that these shards hold."""
+        shard_of = [self._shards.parts[self._shards.part_of(i.query_id)].name for i in prepared]
+        held = [(n, i.id) for n, i in zip(shard_of, prepared, strict=True) if n in there.names]
+        if not held:
+            return {}
+        names, ids = zip(*held, strict=True)
+        with there.stores.vectors.reading("shards.sql") as session:
+            return dict(session.rows("known_rollouts", memories=list(names), ids=list(ids)))
 
     def accept_embedded(
         self, prepared: Sequence[PreparedRollout], keys: Callable[[], Keys] = dict

@@ -1,4 +1,5 @@
 from .hnsw_index import drop_indexes as drop_indexes
+from .hnsw_index import index_name as index_name
 from .hnsw_index import keep_index as keep_index
 from .neighbours import begin_search as begin_search
 from .neighbours import copy_edges as copy_edges
@@ -7,5 +8,6 @@ from .neighbours import nearest_to_vector as nearest_to_vector
 from .strangers import Near as Near
 from .strangers import nearest_of_all as nearest_of_all
 from .strangers import nearest_to_vectors as nearest_to_vectors
+from .vector_cache import Bounded as Bounded
 from .vector_cache import QueryVectors as QueryVectors
 from .vector_cache import query_vectors as query_vectors

@@ -7,7 +7,7 @@ of the same vectors, and ties are broken by id.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from memstore.db import MemoryState, SqlSession, plans_for_any_memory
+from memstore.db import MemoryState, SqlSession, plans_for_any_memory, vectors
 from memstore.similarity.hnsw_index import searching
 from memstore.similarity.neighbours import first_of_each, ranked
 from memstore.similarity.vector_cache import QueryVectors
@@ -37,7 +37,7 @@ def nearest_to_vectors(
     with searching(session, memory, state.dimension) as (exact, by_index):
         if by_index is None and cache.is_worth_it(state, len(asked)):
             pairs = cache.near(session, state, asked, neighbours)
-            found = _cosines(exact, memory, asked, pairs)
+            found = _cosines(exact, memory, asked, [pair[:2] for pair in pairs])
             found = first_of_each(sorted(found, key=_order), neighbours)
         counts = dict.fromkeys(asked, 0)
         for id_, _, _ in found:
@@ -77,6 +77,6 @@ def _cosines(
             asked=list(ids),
             others=list(others),
             ids=list(asked),
-            embeddings=list(asked.values()),
+            embeddings=vectors(list(asked.values())),
         )
     return [(id_, other, float(score)) for id_, other, score in rows]

@@ -31,6 +31,8 @@ _AT_ONCE: Final = 64
 #: Memories that one process keeps the embeddings of; the shards of one are several.
 _KEPT: Final = 16
 
+#: Ids of a query and of another one, with what their cosine is at least and at most.
+Bounded = tuple[str, str, float, float]
 #: What the cached rows are true of: incarnation, encoder, dimension.
 _Stamp = tuple[str, str, int]
 _caches: WeakKeyDictionary[VectorStore, dict[str, "QueryVectors"]] = WeakKeyDictionary()
@@ -105,8 +107,8 @@ class QueryVectors:
 
     def near(
         self, session: SqlSession, state: MemoryState, asked: Mapping[str, Floats], k: int
-    ) -> list[tuple[str, str]]:
-        """Pairs (asked, other), among them the k nearest stored others of every vector.
+    ) -> list[Bounded]:
+        """Pairs, among them the k nearest stored others of every vector.
 
         Args:
             session: sees all that is accepted up to `state.seq`.
@@ -120,13 +122,16 @@ class QueryVectors:
             self._catch_up(session, state)
             ids, unit_MD = list(asked), _unit(vectors(list(asked.values())))
             own_M = np.array([self._row.get(id_, -1) for id_ in ids], np.int64)
-            found: list[tuple[str, str]] = []
+            found: list[Bounded] = []
             for start in range(0, len(ids), _AT_ONCE):
                 chunk = slice(start, start + _AT_ONCE)
                 exact_M = np.zeros(len(ids[chunk]), np.float32)
                 near = self._table.near(unit_MD[chunk], exact_M, own_M[chunk], k)
-                pairs = zip(near.search.tolist(), near.row.tolist(), strict=True)
-                found += [(ids[start + search], self._ids[row]) for search, row in pairs]
+                columns = near.search, near.row, near.low, near.high
+                found += [
+                    (ids[start + search], self._ids[row], low, high)
+                    for search, row, low, high in zip(*(c.tolist() for c in columns), strict=True)
+                ]
             return found
 
     def _near(

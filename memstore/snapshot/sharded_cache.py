@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from memstore.db import MemoryState, SqlSession
+from memstore.db import MemoryState, SqlSession, retried
 from memstore.outbox import deleted_memory_error, publish
-from memstore.reads import read_consistently, removals
-from memstore.shards import Division, Shard, Shards
+from memstore.reads import read_consistently, removals, removals_of
+from memstore.shards import Shard, Shards, Standing
 from memstore.snapshot.cache import REMOVING
 from memstore.snapshot.files import Files, SnapshotManifest, machine_start
 from memstore.snapshot.fill import (
@@ -45,12 +45,12 @@ class ShardedSnapshotCache(KeptSnapshot):
         """Open the snapshot under `home`, or make it; see `SnapshotCache` for what it raises."""
         self._shards = shards
         self._made_at: str | None = None
-        division = self._division()
-        super().__init__(shards.memory, home / shards.memory / division.made)
-        self._made_at = division.made
+        standing = self._standing()
+        self._made_at = standing.division.made
+        super().__init__(shards.memory, home / shards.memory / self._made_at)
         with self._lock():
             self._drop_other_incarnations()
-            self.snapshot = self._opened(division, rebuild)
+            self.snapshot = self._opened(standing, rebuild)
         self.catch_up()
 
     def check(self) -> None:
@@ -64,51 +64,58 @@ class ShardedSnapshotCache(KeptSnapshot):
             UnknownMemoryError: if the memory or a shard was deleted.
             EncoderMismatchError: if the shards have different encoders.
         """
-        while not self._is_current(self._division()):
+        standing = self._standing()
+        while not self._is_current(standing):
             with self._lock():
+                adopted = self.snapshot.files.manifest
                 self._adopt()
-                division = self._division()
-                if not self._is_current(division):
-                    self._advance(division)
+                if self.snapshot.files.manifest is not adopted:
+                    standing = self._standing()  # Others may have seen more than was read here.
+                if self._is_current(standing) or self._advance(standing):
+                    return
+            standing = self._standing()
 
-    def _division(self) -> Division:
-        division = self._shards.division()
-        if division is None:
+    def _standing(self) -> Standing:
+        standing = self._shards.standing()
+        if standing is None:
             raise UnknownMemoryError(f"there is no memory {self._shards.memory!r}")
-        if self._made_at not in (None, division.made):
+        if self._made_at not in (None, standing.division.made):
             raise deleted_memory_error(self._shards.memory)
-        return division
+        return standing
 
-    def _is_current(self, division: Division) -> bool:
+    def _is_current(self, standing: Standing) -> bool:
         manifest = self.snapshot.files.manifest
         return (
-            self._shards.readable(division) == manifest.shards
-            and manifest.generation == division.generation
+            standing.readable == manifest.shards
+            and manifest.generation == standing.division.generation
         )
 
-    def _opened(self, division: Division, rebuild: bool) -> Snapshot:
+    def _opened(self, standing: Standing, rebuild: bool) -> Snapshot:
         if rebuild:
             return self._made("it was asked for")
-        found = self._found(self._state(division))
+        found = self._found(self._state(standing))
         return self._made(found) if isinstance(found, str) else found
 
-    def _state(self, division: Division) -> MemoryState:
+    def _state(self, standing: Standing) -> MemoryState:
         """Of some shard: what is the same for all."""
-        states = [state for state in self._shards.states(division) if state is not None]
+        states = [state for state in standing.states if state is not None]
         if not states:
             raise UnknownMemoryError(f"memory {self._shards.memory!r} holds nothing yet")
         names = [state for state in states if state.feature_names]
         return (names or states)[0]
 
-    def _advance(self, division: Division) -> None:
-        """Read the new batches, or rebuild the snapshot if that is not enough."""
-        before = self._removals()
+    def _advance(self, standing: Standing) -> bool:
+        """Read the new batches, or rebuild the snapshot if that is not enough.
+
+        Returns:
+            Whether it is sure to be at what the shards held.
+        """
+        before, division = self._removals(), standing.division
         manifest = self.snapshot.files.manifest
-        after = manifest.shards
-        if any(REMOVING & _kinds(p, s) for p, s in zip(self._shards.parts, after, strict=True)):
+        after, upto = manifest.shards, standing.readable
+        if REMOVING & self._kinds_after(after):
             self.snapshot = self._made("rows were deleted or replaced")
-            return
-        upto = self._shards.readable(division)
+            return False
         stamps = self._append(self.snapshot, after, upto, manifest.stamps)
         if manifest.generation == division.generation:
             self._add_similar(self.snapshot, after, upto, division.generation)
@@ -116,16 +123,17 @@ class ShardedSnapshotCache(KeptSnapshot):
             self.snapshot = self._relinked(division.generation, upto)
             manifest = self.snapshot.files.manifest
         self.snapshot.take_up()
-        if self._removals() != before or self._division().generation != division.generation:
+        if self._removals() != before or self._generation() != division.generation:
             self._forget()  # Rows may have gone while they were read; the next try sees that.
-            return
+            return False
         manifest.shards, manifest.seq, manifest.stamps = upto, sum(upto), stamps
         if commonest(stamps) != manifest.stamp:
             self.snapshot = self._made("other policy embeddings have become the most")
-            return
+            return False
         if self.snapshot.wants_csr:
             self.snapshot = self.snapshot.write_csr(f"csr-{manifest.seq}")
         self.snapshot.files.save()
+        return True
 
     def _relinked(self, generation: int, upto: Sequence[int]) -> Snapshot:
         """The snapshot with the edges between queries of another generation."""
@@ -135,8 +143,25 @@ class ShardedSnapshotCache(KeptSnapshot):
         self._add_similar(snapshot, [0] * len(upto), upto, generation)
         return snapshot
 
-    def _removals(self) -> list[tuple[int, int]]:
-        return [removals(part.stores, part.name) for part in self._shards.parts]
+    def _generation(self) -> int | None:
+        division = retried(self._shards.division)
+        return None if division is None else division.generation
+
+    def _removals(self) -> dict[str, tuple[int, int]]:
+        found: dict[str, tuple[int, int]] = {}
+        for there in self._shards.together():
+            found |= removals_of(there.stores, there.names)
+        return found
+
+    def _kinds_after(self, seqs: Sequence[int]) -> set[str]:
+        """Kinds of the batches after these of the shards."""
+        kinds: set[str] = set()
+        for there in self._shards.together():
+            after = [seqs[place] for place in there.places]
+            with there.stores.vectors.reading("snapshot.sql") as session:
+                rows = session.rows("kinds_in_several", memories=there.names, after=after)
+            kinds |= {kind for (kind,) in rows}
+        return kinds
 
     def _new(self) -> Snapshot:
         """From the Postgres of all shards."""
@@ -154,8 +179,8 @@ class ShardedSnapshotCache(KeptSnapshot):
         return read_consistently(first.stores, first.name, lambda: self._read(rest))
 
     def _new_base(self) -> Snapshot:
-        division = self._division()
-        upto, state = self._shards.readable(division), self._state(division)
+        standing = self._standing()
+        division, upto, state = standing.division, standing.readable, self._state(standing)
         start = [0] * len(upto)
         stamps = self._stamps(start, upto, [])
         manifest = SnapshotManifest(
@@ -177,7 +202,7 @@ class ShardedSnapshotCache(KeptSnapshot):
         snapshot = Snapshot(Files(self._home, manifest, {}))
         self._append(snapshot, start, upto, [])
         self._add_similar(snapshot, start, upto, division.generation)
-        if self._division().generation != division.generation:
+        if self._generation() != division.generation:
             shutil.rmtree(snapshot.files.folder)
             return self._new_base()  # A link has dropped edges while they were read.
         return snapshot.write_csr(f"csr-{sum(upto)}")
@@ -195,7 +220,7 @@ class ShardedSnapshotCache(KeptSnapshot):
     ) -> _Stamps:
         """All but the edges between queries; returns the counts of policy embeddings' stamps."""
         for part, span in self._spans(after, upto):
-            with part.stores.vectors.transaction("snapshot.sql") as session:
+            with part.stores.vectors.reading("snapshot.sql") as session:
                 add_nodes(snapshot, session, span)
                 add_accepted_edges(snapshot, session, span)
                 add_verified(snapshot, session, span)
@@ -203,7 +228,7 @@ class ShardedSnapshotCache(KeptSnapshot):
 
     def _stamps(self, after: Sequence[int], upto: Sequence[int], known: _Stamps) -> _Stamps:
         for part, span in self._spans(after, upto):
-            with part.stores.vectors.transaction("snapshot.sql") as session:
+            with part.stores.vectors.reading("snapshot.sql") as session:
                 known = count_stamps(session, span, known)
         return known
 
@@ -212,7 +237,7 @@ class ShardedSnapshotCache(KeptSnapshot):
     ) -> None:
         """The edges between queries; the nodes of all shards must be there."""
         for part, span in self._spans(after, upto):
-            with part.stores.vectors.transaction("shards.sql") as session:
+            with part.stores.vectors.reading("shards.sql") as session:
                 _add_edges(snapshot, session, span, generation)
 
 
@@ -224,8 +249,3 @@ def _add_edges(snapshot: Snapshot, session: SqlSession, span: Span, generation: 
             yield [row for row, is_there in zip(page, found, strict=True) if is_there]
 
     add_similar(snapshot, there())
-
-
-def _kinds(part: Shard, after: int) -> set[str]:
-    with part.stores.vectors.transaction("snapshot.sql") as session:
-        return {kind for _, kind in session.rows("batches", memory=part.name, after=after)}

@@ -7,12 +7,12 @@ WHERE NOT EXISTS (SELECT FROM memreward.shard WHERE memory = %(memory)s)
     AND NOT EXISTS (SELECT FROM memreward.divided_elsewhere WHERE memory = %(memory)s)
 ON CONFLICT (name) DO NOTHING;
 
--- name: memory_state
--- State of a memory.
-SELECT encoder, dimension, incarnation::text, neighbours, seq, published_seq, generation,
+-- name: memory_states
+-- States of memories.
+SELECT name, encoder, dimension, incarnation::text, neighbours, seq, published_seq, generation,
     published_generation, encoder_path, keys_version, feature_names, deleted_at IS NOT NULL,
     importing, rebuilding
-FROM memreward.memory WHERE name = %(memory)s;
+FROM memreward.memory WHERE name = ANY(%(memories)s);
 
 -- name: shards
 -- Into how many shards a memory is divided; 0: into none.

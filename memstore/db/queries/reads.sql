@@ -46,9 +46,12 @@ SELECT version, manifest, created_at FROM memreward.model
 WHERE memory = %(memory)s ORDER BY seq DESC;
 
 -- name: removals
--- The last accepted and the last published batch that takes rows away or replaces them.
-SELECT coalesce(max(seq), 0), coalesce(max(seq) FILTER (WHERE published_at IS NOT NULL), 0)
-FROM memreward.batch WHERE memory = %(memory)s AND kind IN ('delete', 'reembed', 'rekey', 'compact');
+-- Of memories, in order of name: the last accepted and the last published batch that takes rows away
+-- or replaces them, where there is one.
+SELECT memory, max(seq), coalesce(max(seq) FILTER (WHERE published_at IS NOT NULL), 0)
+FROM memreward.batch
+WHERE memory = ANY(%(memories)s) AND kind IN ('delete', 'reembed', 'rekey', 'compact')
+GROUP BY memory ORDER BY memory;
 
 -- name: rollout
 -- Query, run and place of a rollout.

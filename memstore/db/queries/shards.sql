@@ -67,19 +67,35 @@ WHERE memory = %(memory)s;
 WITH elsewhere AS (DELETE FROM memreward.divided_elsewhere WHERE memory = %(memory)s)
 DELETE FROM memreward.shard WHERE memory = %(memory)s;
 
--- name: first_query
--- The first batch after another one that brought a query.
-SELECT min(seq) FROM memreward.query WHERE memory = %(memory)s AND seq > %(after)s;
+-- name: first_queries
+-- Of each shard, the first batch after another one that brought a query.
+SELECT part.memory,
+    (SELECT min(seq) FROM memreward.query WHERE memory = part.memory AND seq > part.after)
+FROM unnest(%(memories)s::text[], %(after)s::bigint[]) AS part (memory, after);
 
 -- name: query_vectors
--- Embeddings of the queries that batches brought, in order.
-SELECT id, embedding FROM memreward.query
-WHERE memory = %(memory)s AND seq > %(after)s AND seq <= %(upto)s ORDER BY id;
+-- Embeddings of the queries that batches of shards brought, with the shard's name.
+SELECT part.memory, q.id, q.embedding
+FROM unnest(%(memories)s::text[], %(after)s::bigint[], %(upto)s::bigint[])
+    AS part (memory, after, upto)
+CROSS JOIN LATERAL (
+    SELECT id, embedding FROM memreward.query
+    WHERE memory = part.memory AND seq > part.after AND seq <= part.upto OFFSET 0
+) AS q;
+
+-- name: known_rollouts
+-- Which of these rollouts shards hold already, and what they say.
+SELECT r.id, r.content_hash
+FROM unnest(%(memories)s::text[], %(ids)s::text[]) AS asked (memory, id)
+CROSS JOIN LATERAL (
+    SELECT id, content_hash FROM memreward.rollout
+    WHERE memory = asked.memory AND id = asked.id OFFSET 0
+) AS r;
 
 -- name: clear
 -- Edges of these queries that do not count yet.
 DELETE FROM memreward.across
-WHERE memory = %(memory)s AND generation = %(generation)s AND query_id = ANY(%(ids)s);
+WHERE memory = ANY(%(memories)s) AND generation = %(generation)s AND query_id = ANY(%(ids)s);
 
 -- name: drop_other_generations
 -- Edges that do not count any more, or that an interrupted link left behind.

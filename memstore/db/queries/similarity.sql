@@ -185,6 +185,31 @@ SELECT found.id, 1 - found.distance FROM (
 ) AS found
 ORDER BY found.distance, found.id LIMIT %(neighbours)s;
 
+-- name: indexes_built
+-- Whether one of these indexes is complete.
+SELECT coalesce(bool_or(indisvalid), false) FROM pg_index
+WHERE indexrelid IN (
+    SELECT to_regclass('memreward.' || name) FROM unnest(%(indexes)s::text[]) AS name
+);
+
+-- name: nearest_among_several
+-- Cosines of given pairs of a vector and a query of one of several memories, in no order.
+WITH quarantined AS MATERIALIZED (
+    SELECT memory, seq FROM memreward.batch
+    WHERE memory = ANY(%(memories)s) AND quarantined_at IS NOT NULL
+)
+SELECT pair.asked, pair.other, 1 - (other.embedding <=> asked.embedding) AS score
+FROM unnest(%(asked)s::text[], %(where)s::text[], %(others)s::text[])
+    AS pair (asked, memory, other)
+JOIN unnest(%(ids)s::text[], %(embeddings)s::vector[]) AS asked (id, embedding)
+    ON asked.id = pair.asked
+CROSS JOIN LATERAL (
+    SELECT embedding FROM memreward.query AS q
+    WHERE q.memory = pair.memory AND q.id = pair.other AND NOT EXISTS (
+        SELECT FROM quarantined AS b WHERE b.memory = q.memory AND b.seq = q.seq
+    ) OFFSET 0
+) AS other;
+
 -- name: nearest_among_vectors
 -- Cosines of given pairs of a vector that is not stored here and a query, in no order.
 SELECT pair.asked, pair.other, 1 - (other.embedding <=> asked.embedding) AS score

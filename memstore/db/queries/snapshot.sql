@@ -2,6 +2,14 @@
 -- Kinds of the batches after a sequence number.
 SELECT seq, kind FROM memreward.batch WHERE memory = %(memory)s AND seq > %(after)s ORDER BY seq;
 
+-- name: kinds_in_several
+-- Kinds of the batches of several memories, after a sequence number of each.
+SELECT DISTINCT b.kind
+FROM unnest(%(memories)s::text[], %(after)s::bigint[]) AS part (memory, after)
+CROSS JOIN LATERAL (
+    SELECT kind FROM memreward.batch WHERE memory = part.memory AND seq > part.after OFFSET 0
+) AS b;
+
 -- name: policy_embeddings
 -- Policy embeddings of one stamp of these rollouts.
 SELECT rollout_id, embedding FROM memreward.policy_embedding

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from psycopg_pool import ConnectionPool
 from support.rollout_factory import make_rollouts
@@ -5,7 +6,7 @@ from support.store_fixtures import MemoryUnderTest
 
 from memstore.db.addresses import Addresses
 from memstore.db.stores import find_memory
-from memstore.db.vector_store import VectorStore, connect
+from memstore.db.vector_store import SqlSession, VectorStore, connect
 from memstore.outbox.locks import lock_for_transaction
 from schema.errors import StoreError
 
@@ -61,3 +62,51 @@ def test_after_reading_a_connection_serves_transactions(
         raise InterruptedError
     with vectors.reading("outbox.sql") as session:
         assert find_memory(session, memory.name) == state
+
+
+def test_a_session_gets_a_connection_that_was_used_before_without_its_locks_and_settings(
+    vectors: VectorStore, memory: MemoryUnderTest
+) -> None:
+    with vectors.session("plans.sql") as session:
+        first = session.row("for_given_values"), _process(session)
+        session.of("locks.sql").run("lock_publisher", memory=memory.name)
+        with vectors.session("locks.sql") as other:
+            assert _process(other) != first[1]
+    with vectors.session("locks.sql") as session:
+        session.run("lock_publisher", memory=memory.name)  # Nobody has it.
+        with vectors.session("locks.sql") as other:
+            assert {_process(session), _process(other)} >= {first[1]}
+            assert _plan_cache_mode(session) == _plan_cache_mode(other) == "auto"
+
+
+def test_a_session_that_failed_and_one_that_died_are_not_used_again(
+    vectors: VectorStore, servers: Addresses
+) -> None:
+    with pytest.raises(InterruptedError), vectors.session("outbox.sql") as session:
+        failed = _process(session)
+        raise InterruptedError
+    with vectors.session("outbox.sql") as session:
+        assert _process(session) != failed
+    with connect(servers.postgres_dsn) as postgres:
+        assert postgres.execute(END_OTHERS).fetchall()
+    with vectors.session("outbox.sql") as session:
+        assert session.rows("every_memory") is not None
+
+
+def test_an_array_of_two_dimensions_is_an_array_of_vectors(vectors: VectorStore) -> None:
+    values_ND = np.random.default_rng(0).normal(size=(5, 384)).astype(np.float32)
+    with vectors.session("outbox.sql") as session:
+        connection = session._connection
+        for given_ND in (values_ND, values_ND[:0]):
+            rows = connection.execute("SELECT unnest(%s::vector[])", (given_ND,), binary=True)
+            assert np.array_equal([row[0] for row in rows], list(given_ND))
+
+
+def _process(session: SqlSession) -> int:
+    return session._connection.info.backend_pid
+
+
+def _plan_cache_mode(session: SqlSession) -> str:
+    connection = session._connection
+    row = connection.execute("SHOW plan_cache_mode").fetchone()
+    return "" if row is None else row[0]

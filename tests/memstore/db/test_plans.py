@@ -4,7 +4,8 @@ import psycopg
 import pytest
 from support.store_fixtures import MemoryUnderTest
 
-from memstore.db import SqlSession, plans_for_any_memory
+from memstore.db import SqlSession, VectorStore, plans_for_any_memory
+from memstore.db.addresses import Addresses
 from schema.errors import StoreError
 
 
@@ -24,15 +25,18 @@ def test_they_last_as_long_as_the_block(memory: MemoryUnderTest, way: str) -> No
 
 @pytest.mark.parametrize("way", ["transaction", "reading", "session"])
 def test_a_connection_on_which_a_statement_failed_is_as_before(
-    memory: MemoryUnderTest, way: str
+    servers: Addresses, way: str
 ) -> None:
-    vectors, failed = memory.stores.vectors, list[SqlSession]()
+    vectors, failed = (
+        VectorStore(servers.postgres_dsn),
+        list[SqlSession](),
+    )  # It has one in its pool.
     with pytest.raises((StoreError, psycopg.Error)), getattr(vectors, way)("outbox.sql") as session:
         failed.append(session)
         with plans_for_any_memory(session):
             session._connection.execute("SELECT 1 / 0")
-    if way == "session":
-        return  # Its connection is closed.
-    with vectors.transaction("outbox.sql") as session:
-        assert session._connection is failed[0]._connection
-        assert mode(session) == "auto"
+    if way != "session":  # Whose connection is closed.
+        with vectors.transaction("outbox.sql") as session:
+            assert session._connection is failed[0]._connection
+            assert mode(session) == "auto"
+    vectors.close()
