@@ -207,8 +207,9 @@ def _insert(
     policy = first.policy if first else None
     checkpoint = first.checkpoint if first else None
     session.run("add_run", memory=memory, name=run, policy=policy, checkpoint=checkpoint, seq=seq)
-    rollout_rows.insert_policies(session, memory, seq, new)
-    queries = rollout_rows.insert_queries(session, memory, seq, new)
+    with plans_for_any_memory(session):
+        rollout_rows.insert_policies(session, memory, seq, new)
+        queries = rollout_rows.insert_queries(session, memory, seq, new)
     # On arrival a query is tied to its nearest among all that is accepted, its own batch included;
     # another thread searches while the other rows are written.
     arriving = {item.query_id: item.embedding for item in queries}
