@@ -8,8 +8,10 @@ from gnn.jobs import OnlineScorer
 from memreward.base import started_pairs
 from memreward.open_memory import OpenMemory
 from memstore import Settings, load_settings
-from memstore.shards import Shards, link_shards
+from memstore.changes import LabelOptions
+from memstore.shards import Shards, label_shards, link_shards
 from schema.ids import DEFAULT_RUN, checked_name
+from schema.reward import LabelReport
 from schema.rollout import Rollout
 from schema.score import Score
 
@@ -82,6 +84,18 @@ class ShardedMemory(OpenMemory):
         """
         given = self._rows.rollouts(rollouts, self.encoder)
         return self._scorer.score(given, store=store)
+
+    def label(
+        self, labels: Sequence[Mapping[str, Any]], *, annotator: str | None = None
+    ) -> LabelReport:
+        """Store rewards and preferences, as `Memory.label` does; the same again adds nothing.
+
+        Raises:
+            InputError: if a row cannot be used; nothing is written then.
+            UnknownMemoryError: if nothing was stored yet.
+        """
+        options = LabelOptions(memory=self.name, annotator=annotator, run=self.run)
+        return label_shards(self._shards, labels, options)
 
     def link(self, neighbours: int | None = None) -> int:
         """Give every query its nearest of all shards anew; calls wait. Returns their number.

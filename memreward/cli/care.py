@@ -12,6 +12,7 @@ from memreward.base import (
     bars,
     connected_pairs,
     connected_to,
+    connected_whole,
     console,
     one_line,
 )
@@ -126,7 +127,7 @@ def label(
     ] = False,
 ) -> None:
     """Add verified rewards or preferences (docs/labels.md); repeated rows add nothing."""
-    with connected_to(memory) as stores, bars() as progress:
+    with connected_whole(memory) as (stores, shards), bars() as progress:
         request = LabelRequest(
             file=file,
             memory=memory,
@@ -135,7 +136,7 @@ def label(
             rejects=rejects_path(rejects, "label"),
             skip_rejected=skip_rejected,
         )
-        outcome = label_file(stores, request, progress)
+        outcome = label_file(stores, request, progress, shards)
     console.print(
         f"{outcome.report.rewards} rewards and {outcome.report.preferences} preferences are new, "
         f"{outcome.repeated} were said before, {outcome.rejected} rejected"

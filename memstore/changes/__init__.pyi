@@ -4,6 +4,7 @@ from .ingestion import ROLLOUTS_A_BATCH as ROLLOUTS_A_BATCH
 from .ingestion import InputCheck as InputCheck
 from .ingestion import batched as batched
 from .ingestion import ingest as ingest
+from .label_file import Label as Label
 from .label_file import LabelOptions as LabelOptions
 from .label_file import LabelReader as LabelReader
 from .labels import add_labels as add_labels

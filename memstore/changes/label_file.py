@@ -42,11 +42,9 @@ from schema.validation import check_integer, check_text
 ROWS_A_BATCH: Final = 1_024
 _IN_MEMORY: Final = Path("the labels")
 COLUMNS: Final = (
-    *("rollout_id", "query_id", "run", "step", "rollout"),
-    *("reward", "better", "worse", "annotator"),
+    *("rollout_id", "query_id", "run", "step", "rollout", "reward", "better", "worse", "annotator"),
     *("unit", "conclusion", "query", *REPLY_COLUMNS),
 )
-#: Those that hold ids of rollouts; numbers in them are none.
 ID_COLUMNS: Final = ("rollout_id", "better", "worse")
 
 Label = VerifiedReward | Preference
@@ -72,14 +70,19 @@ class LabelReader:
     ) -> None:
         """Read a file, or rows in memory, against the rollouts of `options.memory`."""
         self._vectors, self._options = vectors, options
-        self._path = labels if isinstance(labels, Path) else _IN_MEMORY
-        self._rows: list[RawRow] | None = None
-        if not isinstance(labels, Path):
-            self._rows = [RawRow(line=n, values=dict(row)) for n, row in enumerate(labels, 1)]
+        self._path, self._rows = (
+            (labels, None)
+            if isinstance(labels, Path)
+            else (_IN_MEMORY, [RawRow(line=n, values=dict(r)) for n, r in enumerate(labels, 1)])
+        )
         self._state: FileState | None = None
 
     def batches(self) -> Iterator[tuple[list[Label], list[RejectedRow]]]:
-        """Labels and rejected rows of the next `ROWS_A_BATCH` rows each.
+        """Labels and rejected rows of the next `ROWS_A_BATCH` rows each; see `batches_by_line`."""
+        return (([label for _, label in good], bad) for good, bad in self.batches_by_line())
+
+    def batches_by_line(self) -> Iterator[tuple[list[tuple[int, Label]], list[RejectedRow]]]:
+        """The same, each label with its line.
 
         Raises:
             InputError: if the file as a whole cannot be read, or has changed since the last pass.
@@ -107,12 +110,12 @@ class LabelReader:
 
     def _batch(
         self, rows: list[RawRow], said: dict[bytes, bytes]
-    ) -> tuple[list[Label], list[RejectedRow]]:
+    ) -> tuple[list[tuple[int, Label]], list[RejectedRow]]:
         labels: list[tuple[RawRow, Label]] = []
-        rejected = []
-        rows = [row for row in rows if not is_unjudged(row)]
+        rejected: list[RejectedRow] = []
         with self._vectors.transaction("changes.sql") as session:
-            rows = rows_by_id(session, self._options.memory, rows)
+            judged = [row for row in rows if not is_unjudged(row)]
+            rows = rows_by_id(session, self._options.memory, judged)
         with self._vectors.transaction("same_conclusion.sql") as session:
             rows = with_representatives(session, self._options.memory, rows)
             rows = _with_whole_ids(session, self._options.memory, rows)
@@ -124,11 +127,11 @@ class LabelReader:
         ids = sorted({id_ for _, label in labels for id_ in _ids(label)})
         with self._vectors.transaction("changes.sql") as session:
             query_of = query_of_rollouts(session, self._options.memory, ids)
-        good = []
+        good: list[tuple[int, Label]] = []
         for row, label in labels:
             fault = _fault(label, query_of, self._options.memory) or _contradiction(label, said)
             if fault is None:
-                good.append(label)
+                good.append((row.line, label))
             else:
                 rejected.append(self._rejected(row, fault))
         return good, sorted(rejected, key=lambda reject: reject.line)
@@ -156,8 +159,7 @@ def _with_whole_ids(session: SqlSession, memory: str, rows: list[RawRow]) -> lis
 
 def _fault(label: Label, query_of: dict[str, str], memory: str) -> str | None:
     """Why a label does not fit what the memory holds."""
-    missing = [id_ for id_ in _ids(label) if id_ not in query_of]
-    if missing:
+    if missing := [id_ for id_ in _ids(label) if id_ not in query_of]:
         return f"no rollout {missing[0]} is in memory {memory!r}: check id, run, step and rollout"
     if len({query_of[id_] for id_ in _ids(label)}) > 1:
         return "the two rollouts answer different queries: prefer answers to one query"
@@ -193,11 +195,10 @@ def _label(row: RawRow, options: LabelOptions) -> Label:
     if annotator is None:
         raise InputError("the annotator is missing: fill `annotator`, or give --annotator")
     pair = values["better"], values["worse"]
-    label: Label
     if values["reward"] is not None and pair == (None, None):
         value = values["reward"]
         value = AS_GIVEN.of(value) if isinstance(value, str | bool) else value
-        label = VerifiedReward(
+        label: Label = VerifiedReward(
             rollout_id=_rollout_id(values, "rollout", options),
             value=value,
             source=annotator,
@@ -248,7 +249,6 @@ def _rollout_id(values: dict[str, Any], column: str, options: LabelOptions) -> s
 
 
 def _rows(path: Path) -> Iterator[RawRow]:
-    """Rows of a file, by its extension."""
     name = path.name.lower()
     if not path.is_file():
         raise InputError(f"{path}: no such file; check the path")

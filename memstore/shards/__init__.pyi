@@ -15,6 +15,8 @@ from .edges import link_shards as link_shards
 from .imported import pair_for as pair_for
 from .imported import shards_without_rollouts as shards_without_rollouts
 from .imported import take_place as take_place
+from .labels import ShardedLabels as ShardedLabels
+from .labels import label_shards as label_shards
 from .pairs import pair_of as pair_of
 from .search import nearest_in as nearest_in
 from .writer import ShardedWriter as ShardedWriter

@@ -14,6 +14,7 @@ from memreward.sharded_memory import ShardedMemory
 from memstore.db.addresses import Addresses
 from memstore.settings import PairSettings, Settings
 from schema.errors import InputError, SettingsError, ShardedError, UnreachableError
+from schema.reward import LabelReport
 
 NAME = "in-shards"
 ROWS = [
@@ -115,6 +116,42 @@ def test_a_lost_shard_is_imported(cli: Cli, settings: Settings, tmp_path: Path) 
     renamed = cli("import", archives[1], "-m", "other@2-of-2")
     assert renamed.exit_code == 2
     assert "leave --memory out" in renamed.output
+
+
+def test_labels_go_to_the_shards_of_their_rollouts(
+    cli: Cli, settings: Settings, tmp_path: Path
+) -> None:
+    with ShardedMemory.open(NAME, shards=2, run="r", settings=settings) as memory:
+        scores = memory.score(ROWS)
+        labels = [{"query_id": f"sum-{n}", "rollout": 0, "reward": 1} for n in range(6)]
+        assert memory.label(labels, annotator="ann").rewards == 6
+        pair = {"better": scores[0].rollout_id, "worse": scores[1].rollout_id}
+        assert memory.label([pair], annotator="ann").preferences == 1
+        assert memory.label([pair, *labels], annotator="ann") == LabelReport()
+        across = {"better": scores[0].rollout_id, "worse": scores[2].rollout_id}
+        for row in ({"query_id": "sum-9", "rollout": 0, "reward": 1}, across):
+            with pytest.raises(InputError):
+                memory.label(
+                    [{"rollout_id": scores[1].rollout_id, "reward": 1}, row], annotator="a"
+                )
+        file, rejects = tmp_path / "labels.jsonl", tmp_path / "rejects.jsonl"
+        good = [{"rollout_id": s.rollout_id[:12], "reward": 0} for s in scores[1::2]]
+        bad = {"query_id": "sum-9", "rollout": 0, "reward": 1}
+        file.write_text("\n".join(json.dumps(row) for row in (*good[:3], bad, *good[3:])))
+        options = ("-m", NAME, "--annotator", "bob", "--run", "r", "--rejects", rejects)
+        assert cli("label", file, *options).exit_code == 2
+        told = cli("label", file, "--skip-rejected", *options[:-1], tmp_path / "again.jsonl")
+        assert "6 rewards and 0 preferences are new, 0 were said before, 1 rejected" in told.output
+        refused = (tmp_path / "again.jsonl").read_text()
+        assert f"is in memory '{NAME}'" in refused
+        assert refused.count("\n") == 1
+        memory.flush()
+        found = json.loads(cli("stats", "-m", NAME, "--json").stdout)
+        assert [shard["counts"]["verified"] for shard in found.values()] == [
+            shard["counts"]["rollouts"] for shard in found.values()
+        ]
+        assert memory.label(labels, annotator="ann").rewards == 0
+    assert cli("check", "-m", NAME).exit_code == 0
 
 
 def test_a_memory_in_shards_is_trained_by_the_command(cli: Cli, settings: Settings) -> None:
