@@ -10,7 +10,6 @@ Edges are looked at in Neo4j only if something has been written there since they
 
 import shutil
 from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -19,7 +18,7 @@ from uuid import uuid4
 from memstore.db import MemoryState, SqlSession, Stores, get_memory
 from memstore.outbox import publish
 from memstore.reads import read_consistently, removals
-from memstore.snapshot.edge_drift import EdgeComparison
+from memstore.snapshot.edge_drift import ComparisonBeside, EdgeComparison
 from memstore.snapshot.files import EDGES, Files, SnapshotManifest, machine_start
 from memstore.snapshot.fill import (
     Span,
@@ -77,8 +76,7 @@ class SnapshotCache(KeptSnapshot):
         super().__init__(memory, home / memory / state.incarnation)
         self._stores, self._incarnation = stores, state.incarnation
         self._every_edge = False
-        #: A comparison that another thread makes: what Neo4j was like, and which types differ.
-        self._compared: tuple[str | None, Future[list[str]]] | None = None
+        self._beside = ComparisonBeside()
         with self._lock():
             self._drop_other_incarnations()
             self.snapshot = self._opened(state, rebuild, beside)
@@ -95,12 +93,7 @@ class SnapshotCache(KeptSnapshot):
             return self._made(found)
         if not beside:
             return self._agreeing(found, state)
-        comparison = self._comparison(found, state)
-        if comparison is None:
-            return found
-        threads = ThreadPoolExecutor(1, thread_name_prefix=f"edges of {self._memory}")
-        self._compared = comparison.mark, threads.submit(comparison.changed)
-        threads.shutdown(wait=False)
+        self._beside.begin(self._comparison(found, state), self._memory)
         return found
 
     def _comparison(self, snapshot: Snapshot, state: MemoryState) -> EdgeComparison | None:
@@ -127,18 +120,21 @@ class SnapshotCache(KeptSnapshot):
 
     def check(self) -> None:
         """Compare the edges with Neo4j's; rebuild the snapshot if they differ."""
-        self._compared = None
         with self._lock():
             self._adopt()
             self.snapshot = self._agreeing(self.snapshot, get_memory(self._stores, self._memory))
+        self._beside.drop()
         self.catch_up()
 
     def _hear(self) -> None:
-        """Take up what a comparison beside has found, once it is done."""
-        if self._compared is None or not self._compared[1].done():
+        """Take up what a comparison beside found, once it is done; repeat one that failed."""
+        if self._beside.is_due:
+            self._beside.begin(self._comparison(self.snapshot, self._state()), self._memory)
+        found = self._beside.found()
+        if found is None:
             return
-        (mark, found), self._compared = self._compared, None
-        if found.result():
+        mark, changed = found
+        if changed:
             self.check()  # Rows may have gone meanwhile: what it finds is sure.
             return
         with self._lock():

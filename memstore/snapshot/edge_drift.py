@@ -7,6 +7,8 @@ adds these up itself, so that no edge travels.
 
 import math
 from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from time import monotonic
 from typing import Final
 
 import numpy as np
@@ -18,6 +20,8 @@ from schema.graph import SIMILAR
 
 #: How far a sum of cosines may be off for each edge: they are kept as float32.
 _COSINE_TOLERANCE: Final = 1e-6
+#: A comparison beside that failed, since Neo4j was away, is made again after so long.
+AGAIN_SECONDS: Final = 30.0
 
 Sums = tuple[int, int, int, float]
 
@@ -78,3 +82,45 @@ class EdgeComparison:
             cosines = float(self._score_E[counted & (seq_E > 0)].sum(dtype=np.float64))
         products = int((source_seq[counted] * target_seq[counted]).sum())
         return int(counted.sum()), int(seq_E[counted].sum()), products, cosines
+
+
+class ComparisonBeside:
+    """A comparison that another thread makes, and makes again a while after it failed."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._compared: tuple[str | None, Future[list[str]]] | None = None
+        #: When one that failed is to be made again, by the monotonic clock.
+        self._again_at: float | None = None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the last one failed, a while ago."""
+        return self._again_at is not None and monotonic() >= self._again_at
+
+    def begin(self, comparison: EdgeComparison | None, memory: str) -> None:
+        """Make this one; None: there is nothing to compare."""
+        self.drop()
+        if comparison is None:
+            return
+        threads = ThreadPoolExecutor(1, thread_name_prefix=f"edges of {memory}")
+        self._compared = comparison.mark, threads.submit(comparison.changed)
+        threads.shutdown(wait=False)
+
+    def drop(self) -> None:
+        """What it finds is not wanted any more."""
+        self._compared = self._again_at = None
+
+    def found(self) -> tuple[str | None, list[str]] | None:
+        """What Neo4j was like and which types differ, told once; None: it is not done.
+
+        Raises:
+            MemrewardError: what kept it from its end, told once; then it `is_due` after a while.
+        """
+        if self._compared is None or not self._compared[1].done():
+            return None
+        (mark, done), self._compared = self._compared, None
+        self._again_at = monotonic() + AGAIN_SECONDS
+        changed = done.result()
+        self._again_at = None
+        return mark, changed

@@ -4,6 +4,7 @@ import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,12 @@ from memstore.changes.run_deletion import delete_run
 from memstore.outbox.publication import publish
 from memstore.reads.full_graph import read_graph
 from memstore.snapshot.cache import SnapshotCache
-from memstore.snapshot.edge_drift import EdgeComparison
+from memstore.snapshot.edge_drift import AGAIN_SECONDS, EdgeComparison
 from memstore.snapshot.files import EDGES
 from memstore.snapshot.fill import published_edges
 from memstore.snapshot.snapshot import EdgeRows
 from memstore.snapshot.subgraph import whole
-from schema.errors import StoreError, UnknownMemoryError
+from schema.errors import StoreError, UnknownMemoryError, UnreachableError
 from schema.reward import VerifiedReward
 
 
@@ -195,6 +196,41 @@ def test_a_comparison_beside_is_heard_at_a_later_call(
     deadline = time.monotonic() + 60
     while snapshot.made_because is None and time.monotonic() < deadline:
         snapshot.catch_up()
+    assert "by hand" in str(snapshot.made_because)
+    assert_is_the_graph(snapshot, memory)
+
+
+def test_a_comparison_beside_that_failed_is_made_again_after_a_while(
+    memory: MemoryUnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory.add(make_rollouts(12, 1))
+    memory.link()
+    kept(memory, tmp_path)
+    memory.change(next(iter(CHANGES.values())))
+    changed, tries, is_open = EdgeComparison.changed, list[EdgeComparison](), Event()
+
+    def fail_once(comparison: EdgeComparison) -> list[str]:
+        tries.append(comparison)
+        if len(tries) == 1:
+            is_open.wait(60)
+            raise UnreachableError("Neo4j is away")
+        return changed(comparison)
+
+    monkeypatch.setattr(EdgeComparison, "changed", fail_once)
+    snapshot, deadline = kept(memory, tmp_path, beside=True), time.monotonic() + 60
+    is_open.set()
+    with pytest.raises(UnreachableError, match="away"):
+        while time.monotonic() < deadline:
+            snapshot.catch_up()
+    snapshot.catch_up()  # It is raised once, and not tried again at once.
+    assert len(tries) == 1
+    late = time.monotonic() + AGAIN_SECONDS
+    monkeypatch.setattr("memstore.snapshot.edge_drift.monotonic", lambda: late)
+    for _ in range(600):
+        snapshot.catch_up()
+        if snapshot.made_because is not None:
+            break
+        time.sleep(0.1)
     assert "by hand" in str(snapshot.made_because)
     assert_is_the_graph(snapshot, memory)
 
