@@ -74,13 +74,15 @@ class SharedTraining:
 TrainMembers = Callable[[SharedTraining, ProgressReport], None]
 
 
-def train_in_processes(training: SharedTraining, processes: int, progress: ProgressReport) -> None:
+def train_in_processes(
+    training: SharedTraining, progress: ProgressReport, *, processes: int
+) -> None:
     """Train all members; the course then has each of them done.
 
     Args:
         training: with a course that is begun.
-        processes: how many, no more than there are members.
         progress: told of each member.
+        processes: how many; no more start than there are members.
 
     Raises:
         TrainingError: if a process died. What it had reached is kept.

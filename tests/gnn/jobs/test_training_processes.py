@@ -69,7 +69,7 @@ def test_the_model_is_that_of_one_process(
     def tell(what: str, done: int, total: int) -> None:
         told.append((done, total))
 
-    train_in_processes(training, 2, tell)
+    train_in_processes(training, tell, processes=2)
     assert told[-1] == (4, 4)
     states = [course.state(member) for member in range(4)]
     assert all(state is not None and state.done for state in states)
@@ -100,10 +100,10 @@ def test_a_process_that_dies_is_told_of_and_what_it_reached_is_kept(
             child.kill()
 
     with pytest.raises(TrainingError, match=r"memreward train --memory \S+ --resume"):
-        train_in_processes(training, 1, killed)
+        train_in_processes(training, killed, processes=1)
     assert not any(psutil.pid_exists(pid) for pid in workers)
     assert course.state(0) is not None
-    train_in_processes(training, 2, no_progress)
+    train_in_processes(training, no_progress, processes=2)
     assert all(course.state(member) for member in range(4))
 
 
@@ -137,7 +137,7 @@ def killed(_, done, total):
 if __name__ == "__main__":
     graph, truth_R = make_graph(60, 6, signals=True, policy_dimension=4)
     training, _ = begun(labelled(graph, truth_R), Path(sys.argv[1]))
-    train_in_processes(training, 2, killed)
+    train_in_processes(training, killed, processes=2)
 """
 
 
