@@ -11,7 +11,6 @@ from support.divided import (
     COUNT,
     FourShards,
     Neighbours,
-    another_postgres,
     calls,
     current,
     delete_all,
@@ -22,10 +21,8 @@ from support.divided import (
 from memstore.archive.export import export_memory
 from memstore.archive.restore import import_memory
 from memstore.consistency.check import check_memory
-from memstore.db.addresses import Addresses
-from memstore.db.stores import Stores, open_stores
+from memstore.db.stores import Stores
 from memstore.outbox.deletion import delete_memory
-from memstore.servers.migration import migrate
 from memstore.settings import Settings
 from memstore.shards.care import check_divided, check_edges, places_of, repair_edges
 from memstore.shards.division import Shards
@@ -34,16 +31,6 @@ from schema.errors import InputError, SettingsError, UnknownMemoryError
 from schema.ids import shard_name
 
 _numbers = count()
-
-
-@pytest.fixture(scope="module")
-def others(servers: Addresses) -> Iterator[list[Stores]]:
-    """Two more Postgres, which share the session's Neo4j."""
-    with another_postgres(servers) as one, another_postgres(servers) as two:
-        for addresses in (one, two):
-            migrate(addresses)
-        with open_stores(one) as second, open_stores(two) as third:
-            yield [second, third]
 
 
 @dataclass

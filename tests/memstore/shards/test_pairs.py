@@ -10,7 +10,6 @@ from support.divided import (
     COUNT,
     FourShards,
     OneMemory,
-    another_postgres,
     assert_says,
     calls,
     current,
@@ -22,10 +21,8 @@ from support.divided import (
 
 from memstore.changes.rollout_writer import RolloutWriter
 from memstore.consistency.check import check_memory
-from memstore.db.addresses import Addresses
-from memstore.db.stores import Stores, open_stores
+from memstore.db.stores import Stores
 from memstore.db.vector_store import SqlSession
-from memstore.servers.migration import migrate
 from memstore.settings import Settings
 from memstore.shards.care import check_edges, divided_memories, forget_division, places_of
 from memstore.shards.division import Shards
@@ -35,16 +32,6 @@ from schema.errors import InputError, SettingsError, ShardedError, StoreError
 from schema.ids import shard_name
 
 _numbers = count()
-
-
-@pytest.fixture(scope="module")
-def others(servers: Addresses) -> Iterator[list[Stores]]:
-    """Two more Postgres, which share the session's Neo4j: names of shards are unique in it."""
-    with another_postgres(servers) as one, another_postgres(servers) as two:
-        for addresses in (one, two):
-            migrate(addresses)
-        with open_stores(one) as second, open_stores(two) as third:
-            yield [second, third]
 
 
 @pytest.fixture
