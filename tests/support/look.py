@@ -67,7 +67,10 @@ def looking(
         port = listener.getsockname()[1]
         looked = Looked(stores=stores, settings=settings or load_settings(), only=only)
         app = create_app(looked, token=TOKEN, port=port)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+        # A session here does not ask again, as a browser does, if an idle connection is closed
+        # just as a request goes out (after 5 s by default: a start of Neo4j takes about as long).
+        config = uvicorn.Config(app, log_level="error", lifespan="off", timeout_keep_alive=600)
+        server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
