@@ -1,10 +1,11 @@
 """`memreward look`: a memory in the browser."""
 
+from contextlib import ExitStack
 from typing import Annotated
 
 import typer
 
-from memreward.base import connected_to, console
+from memreward.base import connected_pairs, connected_to, console
 from memreward.cli.care import SomeMemoryOption
 from memstore import load_settings
 
@@ -23,7 +24,11 @@ def look(
         console.print("only this machine can; Ctrl-C stops it", highlight=False)
 
     settings = load_settings()
-    with connected_to(memory, settings) as stores, listening("127.0.0.1", port) as listener:
-        if memory is not None:
-            get_memory(stores, memory)
-        serve_pages(Looked(stores=stores, settings=settings, only=memory), listener, ready)
+    with ExitStack() as stack:
+        if memory is None:
+            pairs = stack.enter_context(connected_pairs(settings))
+        else:
+            pairs = [stack.enter_context(connected_to(memory, settings))]
+            get_memory(pairs[0], memory)
+        listener = stack.enter_context(listening("127.0.0.1", port))
+        serve_pages(Looked(pairs=pairs, settings=settings, only=memory), listener, ready)

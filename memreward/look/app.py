@@ -60,9 +60,12 @@ def _shared_style() -> Response:
 def _add_first_page(app: FastAPI, looked: Looked) -> None:
     @app.get("/")
     def memories() -> Response:
-        """The memories; the only one by itself."""
+        """The memories of all pairs; the only one by itself."""
         found = [
-            item for item in browsed_memories(looked.stores) if looked.only in (None, item.name)
+            item
+            for stores in looked.pairs
+            for item in browsed_memories(stores)
+            if looked.only in (None, item.name)
         ]
         if len(found) == 1:
             return RedirectResponse(address("runs", memory=found[0].name), 303)

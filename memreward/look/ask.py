@@ -69,8 +69,8 @@ def _answer(
 ) -> tuple[QueryResult, None] | tuple[None, str]:
     """What Neo4j says, or why it was not asked."""
     try:
-        parameters = {"memory": memory}
-        return looked.stores.graph.query(cypher, parameters, TIMEOUT_S, MOST_ROWS), None
+        graph, parameters = looked.stores_of(memory).graph, {"memory": memory}
+        return graph.query(cypher, parameters, TIMEOUT_S, MOST_ROWS), None
     except QueryRefusedError as error:
         return None, str(error)
 

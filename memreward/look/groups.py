@@ -42,7 +42,7 @@ def add_groups(app: FastAPI, looked: Looked) -> None:
 
 
 def _add_table(app: FastAPI, looked: Looked) -> None:
-    typed = TypedTexts(looked.stores)
+    typed = TypedTexts(looked.stores_of)
 
     @app.get("/groups")
     def groups(

@@ -80,12 +80,13 @@ def _ids(rollouts: str) -> tuple[str, ...]:
 def _write(looked: Looked, form: dict[str, str]) -> Response:
     """Store a judgement and go on to the next turn."""
     memory = looked.named(form.get("memory"))
+    stores = looked.stores_of(memory)
     rollout, annotator = form.get("rollout", ""), form.get("annotator", "")
     ids = _ids(rollout)
     if len(ids) == 2:
-        add_labels(looked.stores, memory, [], [_preference(ids, form.get("better"), annotator)])
+        add_labels(stores, memory, [], [_preference(ids, form.get("better"), annotator)])
     else:
-        add_labels(looked.stores, memory, [_verdict(rollout, form.get("judgement"), annotator)])
+        add_labels(stores, memory, [_verdict(rollout, form.get("judgement"), annotator)])
     onward = address(
         "label",
         memory=memory,

@@ -56,7 +56,7 @@ class Lists:
         return found.result()
 
     def _make(self, memory: str, kind: ListKind) -> MadeList:
-        seq = get_memory(self._looked.stores, memory).published_seq
+        seq = get_memory(self._looked.stores_of(memory), memory).published_seq
         with self._one:
             items = label_list(self._looked.settings, memory, kind)
         return MadeList(seq=seq, items=items)

@@ -1,8 +1,8 @@
 """What an address asks for: the memory that is looked at, and as of when."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qs
 
@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field
 from memstore import Settings
 from memstore.browse import Cursor, View, open_view
 from memstore.db import Stores
+from memstore.shards import pair_of
 from schema.errors import InputError, UnknownMemoryError
 
 #: Largest form.
@@ -32,11 +33,14 @@ AsOf = Annotated[
 class Looked:
     """What the server shows."""
 
-    stores: Stores
+    #: Every pair of databases whose memories are shown, the first one first.
+    pairs: Sequence[Stores]
     #: They tell where models and snapshots are.
     settings: Settings
     #: The only memory; None: all.
     only: str | None
+    #: Databases of memories that were asked for.
+    _places: dict[str, Stores] = field(default_factory=dict[str, Stores], init=False)
 
     def named(self, memory: str | None) -> str:
         """The memory of an address.
@@ -53,6 +57,18 @@ class Looked:
             )
         return name
 
+    def stores_of(self, memory: str) -> Stores:
+        """The databases of a memory: the first pair, unless it is a shard that lies elsewhere.
+
+        Raises:
+            SettingsError, StoreError: if its place cannot be told.
+        """
+        if len(self.pairs) == 1:
+            return self.pairs[0]
+        if memory not in self._places:  # No page waits for other pairs than its memory's.
+            self._places[memory] = pair_of(self.pairs, memory)
+        return self._places[memory]
+
     @contextmanager
     def view(self, memory: str | None, as_of: int | None = None) -> Iterator[View]:
         """The memory of an address, for the length of a block.
@@ -61,7 +77,8 @@ class Looked:
             UnknownMemoryError: if it is not there, or not shown.
             UnreachableError: if Postgres does not answer.
         """
-        with open_view(self.stores, self.named(memory), as_of) as view:
+        name = self.named(memory)
+        with open_view(self.stores_of(name), name, as_of) as view:
             yield view
 
 

@@ -17,7 +17,7 @@ RunName = Annotated[str, Query(max_length=1024)]
 
 def add_runs(app: FastAPI, looked: Looked) -> None:
     """Add the views."""
-    totals, kept = AwaitedTotals(looked.stores), KeptSteps()
+    totals, kept = AwaitedTotals(looked.stores_of), KeptSteps()
 
     @app.get("/runs")
     def runs(memory: MemoryName = None, as_of: AsOf = None) -> HTMLResponse:

@@ -94,7 +94,8 @@ class _Explanations:
 
         with self._lock:
             if self._last is None or self._last.memory != memory:
-                self._last = NearbyExplainer(self._looked.stores, self._looked.settings, memory)
+                stores = self._looked.stores_of(memory)
+                self._last = NearbyExplainer(stores, self._looked.settings, memory)
             return self._last
 
 

@@ -1,6 +1,7 @@
 """Sums of verified rewards, read in the background: a page does not wait for them long."""
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from typing import Final
@@ -25,9 +26,9 @@ _Key = tuple[str, str, int, int]
 class AwaitedTotals:
     """What a server keeps of the memories that it shows. Threads may share it."""
 
-    def __init__(self, stores: Stores) -> None:
-        """Nothing is read yet."""
-        self._stores = stores
+    def __init__(self, stores_of: Callable[[str], Stores]) -> None:
+        """Nothing is read yet; `stores_of` tells a memory's databases by its name."""
+        self._stores_of = stores_of
         self._totals = VerifiedTotals()
         self._read: LastKept[_Key, Future[Totals]] = LastKept(MOST_READ)
         self._lock = threading.Lock()
@@ -53,5 +54,5 @@ class AwaitedTotals:
             return None
 
     def _sums(self, memory: str, seq: int) -> Totals:
-        with self._one, open_view(self._stores, memory, seq, TIMEOUT_MS) as view:
+        with self._one, open_view(self._stores_of(memory), memory, seq, TIMEOUT_MS) as view:
             return self._totals.of(view)

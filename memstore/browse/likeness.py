@@ -1,6 +1,7 @@
 """Queries that are like a text which somebody typed."""
 
 import threading
+from collections.abc import Callable
 from typing import Final
 
 from memstore.browse.brief_read import View
@@ -16,9 +17,9 @@ LOOKED_AT: Final = 200
 class TypedTexts:
     """Embeds texts as a memory's encoder does, each of them once. Calls wait for one another."""
 
-    def __init__(self, stores: Stores) -> None:
-        """Nothing is loaded yet."""
-        self._stores = stores
+    def __init__(self, stores_of: Callable[[str], Stores]) -> None:
+        """Nothing is loaded yet; `stores_of` tells a memory's databases by its name."""
+        self._stores_of = stores_of
         self._encoders: dict[str, CachingEncoder] = {}
         self._lock = threading.Lock()
 
@@ -30,7 +31,7 @@ class TypedTexts:
             EncoderMismatchError: if the memory's encoder is another model now.
         """
         with self._lock:
-            encoder = encoder_for(self._stores, memory)
+            encoder = encoder_for(self._stores_of(memory), memory)
             kept = self._encoders.setdefault(encoder.name, CachingEncoder(encoder))
             return kept.encode([text])[0]
 

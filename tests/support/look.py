@@ -60,12 +60,12 @@ class Pages:
 
 @contextmanager
 def looking(
-    stores: Stores, only: str | None = None, settings: Settings | None = None
+    *pairs: Stores, only: str | None = None, settings: Settings | None = None
 ) -> Iterator[Pages]:
     """Serve pages in a thread for the length of a block; the session has the cookie."""
     with listening("127.0.0.1", 0) as listener, requests.Session() as session:
         port = listener.getsockname()[1]
-        looked = Looked(stores=stores, settings=settings or load_settings(), only=only)
+        looked = Looked(pairs=pairs, settings=settings or load_settings(), only=only)
         app = create_app(looked, token=TOKEN, port=port)
         # A session here does not ask again, as a browser does, if an idle connection is closed
         # just as a request goes out (after 5 s by default: a start of Neo4j takes about as long).

@@ -35,7 +35,7 @@ def test_who_asks_while_they_are_read_goes_on_without(
     monkeypatch.setattr(verified_totals, "all_totals", slow)
     monkeypatch.setattr(awaited_totals, "PATIENCE_S", 0.01)
     memory.add(make_rollouts(3))
-    totals = AwaitedTotals(memory.stores)
+    totals = AwaitedTotals(lambda _: memory.stores)
     with open_view(memory.stores, memory.name) as view:
         assert totals.of(view) is None and totals.of(view) is None
         may.set()
@@ -53,7 +53,7 @@ def test_what_could_not_be_read_is_read_again(
         raise StoreError("not now")
 
     memory.add(make_rollouts(3))
-    totals = AwaitedTotals(memory.stores)
+    totals = AwaitedTotals(lambda _: memory.stores)
     with open_view(memory.stores, memory.name) as view:
         with monkeypatch.context() as patched:
             patched.setattr(verified_totals, "all_totals", fails)
