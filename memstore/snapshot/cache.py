@@ -10,12 +10,13 @@ Edges are looked at in Neo4j only if something has been written there since they
 
 import shutil
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from memstore.db import MemoryState, SqlSession, Stores, get_memory
+from memstore.db import MemoryState, SqlSession, Stores, get_memory, retried
 from memstore.outbox import publish
 from memstore.reads import read_consistently, removals
 from memstore.snapshot.edge_drift import ComparisonBeside, EdgeComparison
@@ -151,6 +152,9 @@ class SnapshotCache(KeptSnapshot):
             MemrewardError: what kept a comparison beside from its end.
         """
         self._hear()
+        retried(self._read_what_is_new)
+
+    def _read_what_is_new(self) -> None:
         while (state := self._state()).seq > self.snapshot.seq:
             with self._lock():
                 self._adopt()
@@ -182,16 +186,17 @@ class SnapshotCache(KeptSnapshot):
         while linked and state.published_generation != state.generation:
             publish(self._stores, self._memory)
             state = self._state()
-        try:
-            stamps = self._append(state, linked=linked)
-        except StoreError:
-            self._forget()
-            if removals(self._stores, self._memory) == before:
-                raise
-            return
-        if removals(self._stores, self._memory) != before:
-            self._forget()  # Rows may have gone while they were read; the next try sees that.
-            return
+        with ExitStack() as stack:
+            stack.callback(self._forget)  # Unless all of it was read.
+            try:
+                stamps = self._append(state, linked=linked)
+            except StoreError:
+                if removals(self._stores, self._memory) == before:
+                    raise
+                return
+            if removals(self._stores, self._memory) != before:
+                return  # Rows may have gone while they were read; the next try sees that.
+            stack.pop_all()
         manifest = self.snapshot.files.manifest
         manifest.seq, manifest.stamps = state.seq, stamps
         if commonest(stamps) != manifest.stamp:

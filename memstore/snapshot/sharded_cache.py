@@ -7,6 +7,7 @@ a call that is under way, or was cut off.
 
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,9 @@ class ShardedSnapshotCache(KeptSnapshot):
             UnknownMemoryError: if the memory or a shard was deleted.
             EncoderMismatchError: if the shards have different encoders.
         """
+        retried(self._read_what_is_new)
+
+    def _read_what_is_new(self) -> None:
         standing = self._standing()
         while not self._is_current(standing):
             with self._lock():
@@ -116,16 +120,18 @@ class ShardedSnapshotCache(KeptSnapshot):
         if REMOVING & self._kinds_after(after):
             self.snapshot = self._made("rows were deleted or replaced")
             return False
-        stamps = self._append(self.snapshot, after, upto, manifest.stamps)
-        if manifest.generation == division.generation:
-            self._add_similar(self.snapshot, after, upto, division.generation)
-        else:
-            self.snapshot = self._relinked(division.generation, upto)
-            manifest = self.snapshot.files.manifest
-        self.snapshot.take_up()
-        if self._removals() != before or self._generation() != division.generation:
-            self._forget()  # Rows may have gone while they were read; the next try sees that.
-            return False
+        with ExitStack() as stack:
+            stack.callback(self._forget)  # Unless all of it was read.
+            stamps = self._append(self.snapshot, after, upto, manifest.stamps)
+            if manifest.generation == division.generation:
+                self._add_similar(self.snapshot, after, upto, division.generation)
+            else:
+                self.snapshot = self._relinked(division.generation, upto)
+                manifest = self.snapshot.files.manifest
+            self.snapshot.take_up()
+            if self._removals() != before or self._generation() != division.generation:
+                return False  # Rows may have gone while they were read; the next try sees that.
+            stack.pop_all()
         manifest.shards, manifest.seq, manifest.stamps = upto, sum(upto), stamps
         if commonest(stamps) != manifest.stamp:
             self.snapshot = self._made("other policy embeddings have become the most")

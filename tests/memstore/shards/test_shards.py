@@ -32,8 +32,15 @@ from memstore.reads.stats import run_known
 from memstore.settings import Settings
 from memstore.shards.care import check_edges, places_of, repair_edges
 from memstore.shards.division import Shards
+from memstore.snapshot import sharded_cache
 from schema.calls import Reuse
-from schema.errors import InputError, ShardedError, StoreError, UnknownMemoryError
+from schema.errors import (
+    InputError,
+    ShardedError,
+    StoreError,
+    UnknownMemoryError,
+    UnreachableError,
+)
 from schema.tables import ROLLOUT
 
 _numbers = count()
@@ -243,3 +250,24 @@ def test_a_run_that_is_deleted_in_the_shards_is_gone_from_the_snapshot(opened: O
     delete_memory(four.stores, gone[0])
     with pytest.raises(UnknownMemoryError, match="was deleted"):
         four.scorer.refresh()
+
+
+def test_a_connection_lost_while_rows_are_read_doubles_nothing(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of some shards everything had been read by then, of others nothing."""
+    four = opened(FourShards)
+    four.scorer.score(calls()[0])
+    whole_reading, readings = sharded_cache.add_verified, count()
+
+    def fail_once(*arguments: Any) -> None:
+        if next(readings) == 1:
+            raise UnreachableError("lost")
+        whole_reading(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sharded_cache, "add_verified", fail_once)
+        four.scorer.score(calls()[1])
+    assert next(readings) > 2
+    assert current(four) == neighbours_in(four.rebuilt())
+    assert len(current(four)) == len({rollout.query for call in calls()[:2] for rollout in call})

@@ -18,6 +18,7 @@ from memstore.changes.reembedding import reembed
 from memstore.changes.run_deletion import delete_run
 from memstore.outbox.publication import publish
 from memstore.reads.full_graph import read_graph
+from memstore.snapshot import cache
 from memstore.snapshot.cache import SnapshotCache
 from memstore.snapshot.edge_drift import AGAIN_SECONDS, EdgeComparison
 from memstore.snapshot.files import EDGES
@@ -396,3 +397,29 @@ def test_it_opens_again_where_no_rollout_names_a_policy(
     memory.add([replace(rollout, policy=None) for rollout in make_rollouts(3, 2)])
     kept(memory, tmp_path)
     assert_is_the_graph(kept(memory, tmp_path), memory)
+
+
+@pytest.mark.parametrize("error", [UnreachableError("lost"), StoreError("refused")])
+def test_what_was_read_before_an_error_is_read_once(
+    memory: MemoryUnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """A lost connection is made again by itself; nodes and edges had been read by then."""
+    rollouts = make_rollouts(12, 3)
+    memory.add(rollouts[:9])
+    snapshot = kept(memory, tmp_path)
+    memory.add(rollouts[9:])
+    whole_reading, failed = cache.add_verified, list[Exception]()
+
+    def fail_once(*arguments: Any) -> None:
+        if not failed:
+            failed.append(error)
+            raise error
+        whole_reading(*arguments)
+
+    monkeypatch.setattr(cache, "add_verified", fail_once)
+    if isinstance(error, StoreError):
+        with pytest.raises(StoreError, match="refused"):
+            snapshot.catch_up()
+    snapshot.catch_up()
+    assert failed
+    assert_is_the_graph(snapshot, memory)
