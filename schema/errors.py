@@ -36,6 +36,10 @@ class UnreachableError(ServerError):
     """A connection was refused or lost; trying again later may help."""
 
 
+class LockLostError(ServerError):
+    """The session that held a lock is gone, and with it the lock: nothing was written since."""
+
+
 class BusyError(ServerError):
     """A service has as much to do as it takes on, or is stopping; trying again later may help."""
 

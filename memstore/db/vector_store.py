@@ -1,7 +1,7 @@
 """The one door to Postgres; `memstore.db.connections` makes its connections."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import chain
 from typing import Any, LiteralString, cast
 
@@ -162,6 +162,14 @@ class SqlSession:
         idle = (TransactionStatus.IDLE, TransactionStatus.INTRANS)
         return self._connection.info.transaction_status in idle
 
+    def is_alive(self) -> bool:
+        """Whether Postgres still knows this session, and so the locks that it took; asks it."""
+        try:
+            self._connection.execute("")
+        except psycopg.OperationalError:
+            return False
+        return True
+
     def run(self, name: str, /, **parameters: object) -> int:
         """Execute a named statement and return the number of rows it touched."""
         return self._connection.execute(self._statement(name), parameters).rowcount
@@ -255,6 +263,10 @@ class VectorStore:
         """A connection that commits each statement; for session locks, gone when the block ends."""
         with wrapped_errors(self._dsn), self._sessions.connection() as connection:
             yield SqlSession(connection, file)
+
+    def named_errors(self) -> AbstractContextManager[None]:
+        """Within a block that has sessions of several Postgres: what fails there is this one's."""
+        return wrapped_errors(self._dsn)
 
     def close(self) -> None:
         """Close all connections."""

@@ -12,6 +12,7 @@ from memstore.db import Stores, retried
 from memstore.outbox import every_memory
 from memstore.shards.division import Shards
 from memstore.shards.edges import drop_other_generations, tie_new
+from memstore.shards.lock import ShardsLock, under_lock
 from memstore.shards.pairs import known, recorded
 from schema.errors import EncoderMismatchError, SettingsError, StoreError, UnknownMemoryError
 
@@ -120,12 +121,15 @@ def repair_edges(shards: Shards) -> bool:
     Raises:
         UnknownMemoryError: if a shard was deleted.
     """
-    with shards.locked() as session:
-        division = shards.division_in(session)
-        if division is None:
-            return False
-        drop_other_generations(shards, division)
-        return tie_new(shards, session, division)
+    return under_lock(shards, partial(_repaired_edges, shards))
+
+
+def _repaired_edges(shards: Shards, lock: ShardsLock) -> bool:
+    division = shards.division_in(lock.session)
+    if division is None:
+        return False
+    drop_other_generations(shards, lock, division)
+    return tie_new(shards, lock, division)
 
 
 def forget_division(pairs: Sequence[Stores], memory: str) -> None:

@@ -6,8 +6,8 @@ shards have in common is in the first one's Postgres, a row a shard, and changed
 shards may lie in several pairs of databases; the others know whose shards they hold.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
@@ -151,24 +151,26 @@ class Shards:
             InputError: if somebody has made it one memory, or divided it otherwise.
         """
         with ExitStack() as stack:
-            sessions: dict[str, SqlSession] = {}
+            sessions = dict[Pair, SqlSession]()
             for pair in sorted(self.pairs, key=lambda pair: pair.id):  # In an order for everybody.
                 session = stack.enter_context(pair.stores.vectors.session("shards.sql"))
                 session.run("lock", memory=self.memory)
-                sessions[pair.id] = session
+                sessions[pair] = session
             stores = [pair.stores for pair in self.pairs]
             if Shards.over(self.memory, len(self.parts), stores).parts != self.parts:
                 raise InputError(f"memory {self.memory!r} was divided just now: open it again")
-            division = self._divided_in(sessions.pop(self.first.pair.id))
-            for session in sessions.values():
-                session.run(
-                    "divide_elsewhere",
-                    memory=self.memory,
-                    made=division.made,
-                    count=len(self.parts),
-                    pair=self.first.pair.id,
-                    address=self.first.stores.vectors.address,
-                )
+            with self.first.stores.vectors.named_errors():
+                division = self._divided_in(sessions.pop(self.first.pair))
+            for pair, session in sessions.items():
+                with pair.stores.vectors.named_errors():
+                    session.run(
+                        "divide_elsewhere",
+                        memory=self.memory,
+                        made=division.made,
+                        count=len(self.parts),
+                        pair=self.first.pair.id,
+                        address=self.first.stores.vectors.address,
+                    )
         return division
 
     def _divided_in(self, session: SqlSession) -> Division:
@@ -187,13 +189,6 @@ class Shards:
         if division is None:
             raise InputError(f"there is a memory {self.memory!r} now: choose another name")
         return division
-
-    @contextmanager
-    def locked(self) -> Iterator[SqlSession]:
-        """A session of the first shard's Postgres, in which others wait for this one's end."""
-        with self.first.stores.vectors.session("shards.sql") as session:
-            session.run("lock", memory=self.memory)
-            yield session
 
     def together(self) -> list[InOnePlace]:
         """The shards by the databases that they lie in, the first one's first."""

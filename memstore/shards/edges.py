@@ -10,9 +10,10 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 
-from memstore.db import MemoryState, SqlSession, retried
+from memstore.db import MemoryState, retried
 from memstore.shards.at_once import at_once
 from memstore.shards.division import Division, InOnePlace, Shard, Shards
+from memstore.shards.lock import ShardsLock, under_lock
 from memstore.shards.search import nearest_in_all
 from memstore.similarity import Near, nearest_of_all
 from schema import tables
@@ -32,15 +33,15 @@ Search = Callable[[Mapping[str, Floats], int], list[Near]]
 
 def tie_new(
     shards: Shards,
-    session: SqlSession,
+    lock: ShardsLock,
     division: Division,
     searches: Sequence[Search] | None = None,
 ) -> bool:
-    """Give the queries that have none their edges; under the lock, in its session.
+    """Give the queries that have none their edges; under the lock.
 
     Args:
         shards: of the memory.
-        session: the one that holds the lock.
+        lock: that is held.
         division: as it is under the lock.
         searches: of the shards, if others look for the nearest; None: this process does.
 
@@ -48,9 +49,9 @@ def tie_new(
         Whether there were any.
     """
     states = shards.states(division)
-    if not _tie(shards, states, division, division.seqs, searches=searches):
+    if not _tie(shards, lock, states, division, division.seqs, searches=searches):
         return False
-    shards.move(session, division, states)
+    shards.move(lock.session, division, states)
     return True
 
 
@@ -72,24 +73,30 @@ def link_shards(
     """
     if neighbours is not None and neighbours < 1:
         raise InputError(f"a query needs at least 1 neighbour, not {neighbours}")
-    with shards.locked() as session:
-        before = shards.division_in(session)
-        if before is None:
-            raise UnknownMemoryError(f"there is no memory {shards.memory!r}: nothing was stored")
-        division = replace(
-            before,
-            generation=before.generation + 1,
-            neighbours=neighbours or before.neighbours,
-        )
-        states = shards.states(division)
-        done = _tie(shards, states, division, [0] * len(states), progress)
-        shards.move(session, division, states)
-        drop_other_generations(shards, division)
+    return under_lock(shards, partial(_linked, shards, neighbours, progress))
+
+
+def _linked(
+    shards: Shards, neighbours: int | None, progress: Callable[[int], None], lock: ShardsLock
+) -> int:
+    before = shards.division_in(lock.session)
+    if before is None:
+        raise UnknownMemoryError(f"there is no memory {shards.memory!r}: nothing was stored")
+    division = replace(
+        before,
+        generation=before.generation + 1,
+        neighbours=neighbours or before.neighbours,
+    )
+    states = shards.states(division)
+    done = _tie(shards, lock, states, division, [0] * len(states), progress)
+    shards.move(lock.session, division, states)
+    drop_other_generations(shards, lock, division)
     return done
 
 
 def _tie(
     shards: Shards,
+    lock: ShardsLock,
     states: Sequence[MemoryState | None],
     division: Division,
     after: Sequence[int],
@@ -111,7 +118,7 @@ def _tie(
             own = [edge for edge in edges if shard_of[edge["query_id"]] in there.names]
             rows = [{"memory": shard_of[edge["query_id"]], **edge} for edge in own]
             if ids:
-                retried(partial(_write, there, division.generation, ids, rows))
+                retried(partial(_write, there, lock, division.generation, ids, rows))
         done += len(chunk)
         progress(done)
     return done
@@ -140,22 +147,25 @@ def _queries(
 
 
 def _write(
-    there: InOnePlace, generation: int, ids: Sequence[str], edges: Sequence[dict[str, object]]
+    there: InOnePlace,
+    lock: ShardsLock,
+    generation: int,
+    ids: Sequence[str],
+    edges: Sequence[dict[str, object]],
 ) -> None:
     with there.stores.vectors.transaction("shards.sql") as session:
+        lock.fence(session)
         session.run("clear", memories=there.names, generation=generation, ids=list(ids))
         session.copy(tables.ACROSS, edges, generation=generation)
 
 
-def drop_other_generations(shards: Shards, division: Division) -> None:
+def drop_other_generations(shards: Shards, lock: ShardsLock, division: Division) -> None:
     """Remove edges that do not count any more, or not yet; under the lock."""
     for part in shards.parts:
-        _drop_others(part, division.generation)
+        retried(partial(_drop_others, part, lock, division.generation))
 
 
-def _drop_others(part: Shard, generation: int) -> None:
-    def drop() -> None:
-        with part.stores.vectors.transaction("shards.sql") as session:
-            session.run("drop_other_generations", memory=part.name, generation=generation)
-
-    retried(drop)
+def _drop_others(part: Shard, lock: ShardsLock, generation: int) -> None:
+    with part.stores.vectors.transaction("shards.sql") as session:
+        lock.fence(session)
+        session.run("drop_other_generations", memory=part.name, generation=generation)

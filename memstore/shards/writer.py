@@ -17,7 +17,8 @@ from memstore.outbox import Accepted, BackgroundPublisher, deleted_memory_error,
 from memstore.shards.at_once import at_once
 from memstore.shards.division import Division, InOnePlace, Shard, Shards
 from memstore.shards.edges import Search, tie_new
-from schema.errors import StoreError
+from memstore.shards.lock import ShardsLock, under_lock
+from schema.errors import LockLostError, StoreError, UnreachableError
 from schema.keyed_rollout import Keys, PreparedRollout
 
 
@@ -50,6 +51,8 @@ class ShardedWriter:
         self._made: str | None = None
         #: Whether all pairs know of the memory.
         self._is_noted = False
+        #: Whether a call failed after shards may have accepted some of it.
+        self._was_cut_off = False
         self.encoder = self._standing.encoder
         self.find_memory()
 
@@ -134,22 +137,37 @@ class ShardedWriter:
             MemrewardError: see `RolloutWriter.accept_embedded`.
         """
         read = _once(keys)
-        if not self._is_noted:  # Also if it is divided: who did it may have died before all knew.
-            self._same(self._shards.divide())
-            self._is_noted = True
-        with self._shards.locked() as session:
-            division = self._same(self._shards.division_in(session))
-            assert division is not None, "one that is gone is another than the one before"
-            items = self._by_part(prepared)
-            # All, also with nothing: a writer elsewhere may still be at what a dead caller sent.
-            done = at_once(
-                [
-                    partial(part.accept_embedded, items.get(place, []), read)
-                    for place, part in enumerate(self._parts)
-                ]
-            )
-            tie_new(self._shards, session, division, self._searches)
+        try:
+            if not self._is_noted:  # Also if it is divided: who did it may have died half-way.
+                self._same(retried(self._shards.divide))
+                self._is_noted = True
+            return under_lock(self._shards, partial(self._accept_all, prepared, read))
+        except (LockLostError, UnreachableError) as error:
+            raise type(error)(
+                f"{error}. Shards of memory {self.memory!r} may have stored their part of the "
+                "call: the same call again stores the rest"
+            ) from error
+
+    def _accept_all(
+        self, prepared: Sequence[PreparedRollout], keys: Callable[[], Keys], lock: ShardsLock
+    ) -> Accepted:
+        """See `accept_embedded`; what an attempt that failed has accepted counts with the next."""
+        division = self._same(self._shards.division_in(lock.session))
+        assert division is not None, "one that is gone is another than the one before"
+        items = self._by_part(prepared)
+        was_cut_off, self._was_cut_off = self._was_cut_off, True
+        # All, also with nothing: a writer elsewhere may still be at what a dead caller sent.
+        done = at_once(
+            [
+                partial(part.accept_embedded, items.get(place, []), keys)
+                for place, part in enumerate(self._parts)
+            ]
+        )
+        tie_new(self._shards, lock, division, self._searches)
         seqs = [accepted.seq for accepted in done if accepted.seq is not None]
+        if was_cut_off:  # Nobody has published what it accepted.
+            seqs += [state.seq for state in self._shards.states(division) if state is not None]
+        self._was_cut_off = False
         return Accepted(
             seq=max(seqs) if seqs else None,
             new=sum(accepted.new for accepted in done),

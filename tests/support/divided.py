@@ -1,11 +1,14 @@
 """A memory as one, and the same in four shards, side by side in tests."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
+import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from support.rollout_factory import make_rollouts, unit_vector
@@ -14,7 +17,7 @@ from gnn.jobs.online_scorer import OnlineScorer
 from memstore.changes.relink import link
 from memstore.db.addresses import Addresses
 from memstore.db.stores import Stores
-from memstore.db.vector_store import connect
+from memstore.db.vector_store import SqlSession, connect
 from memstore.outbox.deletion import delete_memory
 from memstore.settings import Settings
 from memstore.shards.division import Shards
@@ -144,6 +147,13 @@ def current(memory: OneMemory) -> Neighbours:
     return neighbours_in(snapshot)
 
 
+def current_of(name: str, *pairs: Stores) -> Neighbours:
+    """Neighbours that are stored of a memory in shards."""
+    with TemporaryDirectory() as home:
+        shards = Shards.over(name, COUNT, pairs)
+        return neighbours_in(ShardedSnapshotCache(shards, Path(home), rebuild=True).snapshot)
+
+
 def values(scores: Sequence[Score]) -> np.ndarray:
     return np.array([(np.nan if s.value is None else s.value, s.confidence) for s in scores])
 
@@ -162,3 +172,19 @@ def what_is_said(memory: OneMemory) -> Said:
         said.scores.append(memory.scorer.score(call))
         said.neighbours.append(current(memory))
     return said
+
+
+@contextmanager
+def once_before(statement: str, strike: Callable[[], object]) -> Iterator[list[bool]]:
+    """Call `strike` before a named statement is run for the first time; whether it was."""
+    whole, struck = SqlSession.run, list[bool]()
+
+    def run(session: SqlSession, name: str, /, **parameters: object) -> int:
+        if name == statement and not struck:
+            struck.append(True)
+            strike()
+        return whole(session, name, **parameters)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SqlSession, "run", run)
+        yield struck

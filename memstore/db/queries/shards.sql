@@ -3,6 +3,10 @@
 -- ends.
 SELECT pg_advisory_lock(hashtextextended('memreward shards ' || %(memory)s, 0));
 
+-- name: lock_edges
+-- One transaction at a time writes edges of a memory in these databases; held until it ends.
+SELECT pg_advisory_xact_lock(hashtextextended('memreward edges ' || %(memory)s, 0));
+
 -- name: rows
 -- What the first shard's databases know of all shards.
 SELECT number, made::text, seq, generation, neighbours, incarnation::text, pair::text, address
