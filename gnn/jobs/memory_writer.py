@@ -17,17 +17,24 @@ def open_writer(
     """The writer of a run.
 
     Raises:
-        InputError: if verdicts are to be taken over in a memory that is divided.
         MemrewardError: see `RolloutWriter`.
     """
     if shards is None:
         return RolloutWriter(stores, memory, run, reuse=reuse is not None)
-    if reuse is not None:
+    return ShardedWriter(shards, run)
+
+
+def refuse_reuse(memory: str, reuse: Reuse | None, shards: Shards | None) -> None:
+    """Check that no verdicts are to be taken over in a memory that is divided.
+
+    Raises:
+        InputError: if they are.
+    """
+    if shards is not None and reuse is not None:
         raise InputError(
             f"memory {memory!r} is divided into shards, where verdicts are not taken over: open "
             "it without `reuse`"
         )
-    return ShardedWriter(shards, run)
 
 
 def newest_checkpoint(

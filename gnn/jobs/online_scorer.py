@@ -11,7 +11,7 @@ from gnn.checkpoints import LoadedModel
 from gnn.confidence import predict
 from gnn.features import KeptFeatures, OwnProcess
 from gnn.jobs.call_plan import plan_for, scores_taken_over
-from gnn.jobs.memory_writer import newest_checkpoint, open_writer
+from gnn.jobs.memory_writer import newest_checkpoint, open_writer, refuse_reuse
 from gnn.jobs.resumable_training import resumable
 from gnn.jobs.score import predict_queries, prediction_reach
 from gnn.jobs.scores_in_order import scores_in_order
@@ -37,8 +37,8 @@ from schema.validation import TEXT_EMBEDDINGS, check_rollout
 class OnlineScorer:
     """Stores rollouts and scores them at once; a `schema.score.Scorer`. Calls wait for one another.
 
-    A score costs what the rollouts' neighbourhood costs, however large the memory is, and equals
-    what the model says in a pass over the whole graph at that moment (`seq`).
+    A score costs what the rollouts' neighbourhood costs, and equals what the model says in a pass
+    over the whole graph at that moment (`seq`).
     """
 
     def __init__(
@@ -62,17 +62,18 @@ class OnlineScorer:
             memory: its name; one that is new is made with the first rollouts stored.
             run: that makes the rollouts: part of their ids.
             version: of the checkpoint that scores; None: the latest one.
-            prior: while there is no checkpoint, score by the prior that comes with the package;
-                otherwise abstain.
+            prior: score by the package's prior until something was learned; otherwise abstain.
             reuse: rollouts that conclude what was verified on their query take that verdict over,
                 audited so; None: they do not.
             writer: takes the rollouts; None: one of its own.
-            shards: those of a memory that is divided, which does not do `reuse`.
+            shards: of a memory that is divided, which does not do `reuse`.
 
         Raises:
+            InputError: see `refuse_reuse`.
             CheckpointError: if there is no such checkpoint, or it is damaged.
             QuarantineError: if publication to the memory is stopped.
         """
+        refuse_reuse(memory, reuse, shards)
         self.memory, self.run = memory, run
         self._stores, self._settings, self._version = stores, settings, version
         self._lock = threading.RLock()
@@ -202,11 +203,7 @@ class OnlineScorer:
         return trained.manifest.version
 
     def flush(self) -> None:
-        """Wait until everything that was stored is visible in Neo4j.
-
-        Raises:
-            MemrewardError: if it cannot be published; it is tried again at the next call.
-        """
+        """Wait until everything that was stored is visible in Neo4j; what fails is tried again."""
         self._publisher.flush()
 
     def close(self) -> None:

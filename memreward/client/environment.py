@@ -79,9 +79,12 @@ def asked() -> ScoringClient:
     if settings.memory is not None and settings.ray:
         from memreward.client.ray_client import RayClient
         from memreward.cluster import RayMemory
+        from schema.calls import Reuse
         from schema.ids import DEFAULT_RUN
 
-        return RayClient(RayMemory(settings.memory, run=settings.run or DEFAULT_RUN))
+        reuse = Reuse() if settings.reuse else None
+        run = settings.run or DEFAULT_RUN
+        return RayClient(RayMemory(settings.memory, run=run, reuse=reuse))
     if settings.memory is not None:
         from memreward.client.local import LocalClient
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from memreward.cluster import RayMemory
 from memreward.scoring import Row
-from schema.errors import InputError
 from schema.score import Score
 
 
@@ -20,12 +19,5 @@ class RayClient:
         return self._memory.score(rows, store=train)
 
     def plan_calls(self, rows: Sequence[Row], budget: int) -> list[int]:
-        """Not there yet.
-
-        Raises:
-            InputError: always.
-        """
-        raise InputError(
-            "a memory on Ray plans no calls: set MEMREWARD_URL of `memreward serve --reuse`, or "
-            "MEMREWARD_RAY=false"
-        )
+        """Places of the rows to verify; see `RayMemory.plan_calls`."""
+        return self._memory.plan_calls(rows, budget)

@@ -11,6 +11,7 @@ from memstore.db import Stores
 from memstore.outbox import Accepted, BackgroundPublisher
 from memstore.shards import ShardedWriter, Shards
 from memstore.similarity import Near
+from schema.calls import Reuse
 from schema.keyed_rollout import Keys, PreparedRollout
 from schema.memory_graph import Floats
 
@@ -18,9 +19,11 @@ from schema.memory_graph import Floats
 class WriterElsewhere(RolloutWriter):
     """Has the memory's writer accept what is checked and embedded here."""
 
-    def __init__(self, stores: Stores, memory: str, run: str, actor: Any) -> None:
+    def __init__(
+        self, stores: Stores, memory: str, run: str, actor: Any, *, reuse: bool = False
+    ) -> None:
         """See `RolloutWriter`; `actor` is the handle of the memory's writer."""
-        super().__init__(stores, memory, run)
+        super().__init__(stores, memory, run, reuse=reuse)
         self._actor = actor
 
     def accept_embedded(
@@ -40,13 +43,19 @@ class WriterElsewhere(RolloutWriter):
             MemrewardError: see `RolloutWriter.accept_embedded`.
         """
         stamp = self.run, self.encoder.name, self.incarnation
-        accepted: Accepted = result_of(self._actor.store.remote(*stamp, table))
+        stored = self._actor.store.remote(*stamp, table, self._reuse)
+        accepted: Accepted = result_of(stored)
         self.note(accepted)
         return accepted
 
 
 def writer_elsewhere(
-    stores: Stores, memory: str, run: str, shards: Shards | None, actors: Sequence[Any]
+    stores: Stores,
+    memory: str,
+    run: str,
+    shards: Shards | None,
+    actors: Sequence[Any],
+    reuse: Reuse | None,
 ) -> RolloutWriter | ShardedWriter:
     """The writer of a run to a memory, all of whose work is done by these actors.
 
@@ -56,9 +65,10 @@ def writer_elsewhere(
         run: that makes the rollouts.
         shards: of a memory that is divided.
         actors: handles of the writers of its shards, or the one of the memory's.
+        reuse: see `OnlineScorer`, which refuses it where a memory is divided.
     """
     if shards is None:
-        return WriterElsewhere(stores, memory, run, actors[0])
+        return WriterElsewhere(stores, memory, run, actors[0], reuse=reuse is not None)
     parts = [
         WriterElsewhere(part.stores, part.name, run, actor)
         for part, actor in zip(shards.parts, actors, strict=True)

@@ -14,8 +14,10 @@ from memreward.cluster.scorers import Scorers
 from memreward.cluster.watching import NAMESPACE, MetricsActor, actor_names
 from memreward.scoring import RowReader
 from memstore import Settings
+from schema.calls import Reuse
 from schema.errors import BusyError, InputError, SettingsError
 from schema.ids import DEFAULT_RUN, checked_name
+from schema.reward import LabelReport
 from schema.rollout import Rollout
 from schema.score import Score
 
@@ -40,13 +42,12 @@ class _Stamp(NamedTuple):
 
 
 class RayMemory(RayJobs):
-    """A `schema.score.Scorer` on Ray, for any number of processes, tasks and actors.
+    """A `schema.calls.CallPlanner` on Ray, for any number of processes, tasks and actors.
 
     One actor writes to the memory, or to each of its shards. One actor a node and run scores there.
-    They are found by name,
-    so all who open the same memory share them, and they live until `stop`. Rollouts go to the
-    scorer through the object store of the caller's node; while that scorer is starting, those of
-    other nodes answer.
+    They are found by name, so all who open the same memory share them, and they live until `stop`.
+    Rollouts go to the scorer through the object store of the caller's node; while that scorer is
+    starting, those of other nodes answer.
 
     Example:
         ray.init(address="auto")
@@ -60,6 +61,7 @@ class RayMemory(RayJobs):
         *,
         run: str = DEFAULT_RUN,
         shards: int | None = None,
+        reuse: Reuse | None = None,
         settings: Settings | None = None,
         queue: int = QUEUE_ROLLOUTS,
     ) -> None:
@@ -70,26 +72,25 @@ class RayMemory(RayJobs):
             run: the run that makes the rollouts.
             shards: how many; a memory that is new is divided so. None: what is there stays as it
                 is, and what is new is one memory.
+            reuse: rollouts that conclude what was verified on their query take that verdict over
+                (docs/labels.md), and `plan_calls` can be asked. Scorers with it are others than
+                those without.
             settings: where the databases are, for actors that this call starts; None: what the
                 environment and the files of an actor's node say.
             queue: most rollouts that wait before a scorer that this call starts.
 
         Raises:
             SettingsError: if Ray is not installed, or this process is not connected to a cluster.
-            InputError: if the memory has another number of shards, or is not divided.
+            InputError: if it has another number of shards, or any together with `reuse`.
             MemrewardError: if the memory cannot be opened.
         """
         self.name, self.run = checked_name(name, "memory"), checked_name(run, "run")
         self._settings, self._limit, self._rows = settings, queue, RowReader()
+        self._reuse, self._scorers_name = reuse, scorers_name(run, reuse)
         if shards is not None and shards < 2:
             raise InputError(f"a memory is divided into 2 shards at least, not {shards}")
-        ray = ray_library()
-        if not ray.is_initialized():
-            raise SettingsError(
-                'this process is not connected to a Ray cluster: call ray.init(address="auto") '
-                "first, or ray.init() for one on this machine"
-            )
-        self._scorers = Scorers(name, run, self._scorer_here(shards))
+        _check_connection()
+        self._scorers = Scorers(name, self._scorers_name, self._scorer_here(shards))
         self._stamp = _Stamp(*self._scorers.stamp())
         if shards not in (None, self._stamp.shards):
             raise _other_shards(name, shards, self._stamp.shards)
@@ -113,18 +114,37 @@ class RayMemory(RayJobs):
             BusyError: if the queue stays full.
             MemrewardError: if they cannot be scored; nothing is guessed instead.
         """
-        given = self._rows.rollouts(rollouts, self._stamp)
-        if not given:
+        if not rollouts:
             return []
-        table = ray_library().put(rollout_table(given, self._stamp.dimension))
+        table = self._sent(rollouts)
         until = time.monotonic() + BUSY_SECONDS
         while True:
             try:
-                return scores_in(self._scorers.score(table, store))
+                return scores_in(self._scorers.ask("score", table, store))
             except BusyError:
                 if time.monotonic() >= until:
                     raise
                 time.sleep(_PAUSE_SECONDS)
+
+    def plan_calls(self, rollouts: Sequence[Rollout | Mapping[str, Any]], budget: int) -> list[int]:
+        """Rows of new rollouts to verify, at most `budget`; see `schema.calls.CallPlanner`.
+
+        Raises:
+            InputError: if a rollout cannot be stored, or the memory was opened without `reuse`.
+        """
+        return self._scorers.ask("plan_calls", self._sent(rollouts), budget)
+
+    def label(
+        self, labels: Sequence[Mapping[str, Any]], *, annotator: str | None = None
+    ) -> LabelReport:
+        """Store rewards and preferences, as `memreward.Memory.label` does.
+
+        Raises:
+            InputError: if a row cannot be used; nothing is written then.
+            UnknownMemoryError: if nothing was stored yet.
+        """
+        rows = ray_library().put([dict(row) for row in labels])
+        return self._scorers.ask("label", rows, annotator)
 
     def refresh(self) -> None:
         """Have this node's scorer pick up the latest checkpoint, and another encoder."""
@@ -178,17 +198,37 @@ class RayMemory(RayJobs):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Sent to a task, it is opened there: that node has a scorer, and numbers, of its own."""
-        return _opened, (self.name, self.run, self.shards, self._settings, self._limit)
+        return _opened, (
+            self.name,
+            self.run,
+            self.shards,
+            self._reuse,
+            self._settings,
+            self._limit,
+        )
+
+    def _sent(self, rollouts: Sequence[Rollout | Mapping[str, Any]]) -> Any:
+        """A reference to the rows as a `rollout_table`, for whichever scorer answers."""
+        given = self._rows.rollouts(rollouts, self._stamp)
+        return ray_library().put(rollout_table(given, self._stamp.dimension))
 
     def _scorer_here(self, shards: int | None) -> Any:
         """The handle of this node's scorer."""
         node = ray_library().get_runtime_context().get_node_id()
         return named_actor(
             ScorerActor,
-            f"{self.name}/{self.run}/{node}",
-            (self.name, self.run, self._settings, shards, self._limit),
+            f"{self.name}/{self._scorers_name}/{node}",
+            (self.name, self.run, self._settings, shards, self._limit, self._reuse),
             max_concurrency=_CALLS,
             scheduling_strategy=this_node(),
+        )
+
+
+def _check_connection() -> None:
+    if not ray_library().is_initialized():
+        raise SettingsError(
+            'this process is not connected to a Ray cluster: call ray.init(address="auto") first, '
+            "or ray.init() for one on this machine"
         )
 
 
@@ -204,7 +244,17 @@ def _other_shards(name: str, wanted: int | None, found: int | None) -> InputErro
     )
 
 
+def scorers_name(run: str, reuse: Reuse | None) -> str:
+    """What is common to the names of the scorers that all answer alike."""
+    return run if reuse is None else f"{run}+reuse-{reuse.audited:g}-{reuse.seed}"
+
+
 def _opened(
-    name: str, run: str, shards: int | None, settings: Settings | None, queue: int
+    name: str,
+    run: str,
+    shards: int | None,
+    reuse: Reuse | None,
+    settings: Settings | None,
+    queue: int,
 ) -> RayMemory:
-    return RayMemory(name, run=run, shards=shards, settings=settings, queue=queue)
+    return RayMemory(name, run=run, shards=shards, reuse=reuse, settings=settings, queue=queue)

@@ -4,10 +4,10 @@ It holds nothing that is not in the databases, so Ray may start it again at any 
 repeat the calls that were cut off: a rollout is known by its sample number, and stored once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from prometheus_client.core import Metric
@@ -19,8 +19,11 @@ from memreward.cluster.elsewhere import writer_elsewhere
 from memreward.cluster.watching import timed
 from memreward.scoring import CountingScorer, ScoringMetrics, ScoringQueue, batches
 from memstore import Settings, load_settings
+from memstore.changes import LabelOptions, label_dataset
 from memstore.db import Stores, look_up_memory
-from memstore.shards import Shards, divided_memories
+from memstore.shards import Shards, divided_memories, label_shards
+from schema.calls import Reuse
+from schema.reward import LabelReport
 
 if TYPE_CHECKING:
     from gnn.jobs import OnlineScorer
@@ -30,7 +33,13 @@ class ScorerActor:
     """Scores on a node, from the snapshot there; what comes together is scored together."""
 
     def __init__(
-        self, memory: str, run: str, settings: Settings | None, shards: int | None, limit: int
+        self,
+        memory: str,
+        run: str,
+        settings: Settings | None,
+        shards: int | None,
+        limit: int,
+        reuse: Reuse | None = None,
     ) -> None:
         """Open the model and the snapshot.
 
@@ -40,6 +49,7 @@ class ScorerActor:
             settings: see `WriterActor`.
             shards: into how many a new memory is divided; one that is there stays as it is.
             limit: most rollouts that wait.
+            reuse: see `memreward.Memory.open`.
         """
         from gnn.jobs import OnlineScorer  # It takes seconds, and callers need the class only.
 
@@ -48,10 +58,13 @@ class ScorerActor:
         pairs = self._open.enter_context(started_pairs(found))
         self._shards = divided(pairs, memory, shards)
         stores = pairs[0] if self._shards is None else self._shards.first.stores
+        self._stores = stores
         self._metrics = ScoringMetrics()
         writers = writers_of(memory, self._count, settings)
-        writer = writer_elsewhere(stores, memory, run, self._shards, writers)
-        self._scorer = OnlineScorer(stores, found, memory, run, writer=writer, shards=self._shards)
+        writer = writer_elsewhere(stores, memory, run, self._shards, writers, reuse)
+        self._scorer = OnlineScorer(
+            stores, found, memory, run, reuse=reuse, writer=writer, shards=self._shards
+        )
         scorer = _Watched(stores, self._scorer, self._shards)
         self._queue = ScoringQueue(CountingScorer(scorer, self._metrics), limit=limit)
         self._metrics.watch(scorer, self._queue)
@@ -73,6 +86,26 @@ class ScorerActor:
         """
         with timed(partial(self._metrics.answered, "score")):
             return score_table(self._queue.submit(rollouts_in(table), store=store).result())
+
+    def plan_calls(self, table: pa.Table, budget: int) -> list[int]:
+        """Rows of a `rollout_table` to verify, at most `budget`; nothing is stored.
+
+        Raises:
+            MemrewardError: see `OnlineScorer.plan_calls`.
+        """
+        return self._scorer.plan_calls(rollouts_in(table), budget)
+
+    def label(self, rows: Sequence[Mapping[str, Any]], annotator: str | None) -> LabelReport:
+        """Store rewards and preferences; the same again adds nothing.
+
+        Raises:
+            MemrewardError: see `memreward.Memory.label`.
+        """
+        memory, run = self._scorer.memory, self._scorer.run
+        options = LabelOptions(memory=memory, annotator=annotator, run=run)
+        if self._shards is None:
+            return label_dataset(self._stores, rows, options)
+        return label_shards(self._shards, rows, options)
 
     def refresh(self) -> None:
         """Take up the latest checkpoint, another encoder, and edges changed in Neo4j."""

@@ -7,8 +7,6 @@ a snapshot. Those of other nodes answer meanwhile.
 from collections.abc import Iterator
 from typing import Any, Final
 
-import pyarrow as pa
-
 from memreward.cluster.library import ray_library, result_of, unavailable
 from memreward.cluster.watching import NAMESPACE, WATCH, actor_names
 from schema.errors import ServerError
@@ -25,26 +23,27 @@ class Scorers:
 
         Args:
             memory: its name.
-            run: that makes the rollouts.
+            run: what its scorers are called: see `scorers_name`.
             own: the handle of this node's scorer, which may still be starting.
         """
         self._prefix, self._memory, self.own = f"{memory}/{run}/", memory, own
         #: Answered once this node's scorer works; None: it does, as far as is known.
         self._starting: Any = _ping(own)
 
-    def score(self, table: pa.Table, store: bool) -> pa.Table:
-        """See `ScorerActor.score`; whoever dies over it is replaced by another.
+    def ask(self, method: str, *arguments: Any) -> Any:
+        """What a method of `ScorerActor` gives; whoever dies over it is replaced by another.
 
         Args:
-            table: a reference to a `rollout_table`.
-            store: whether the rollouts are stored.
+            method: its name; asking twice does what asking once does.
+            arguments: or references to them.
 
         Raises:
-            MemrewardError: if they cannot be stored or scored, or no scorer can be started.
+            MemrewardError: what the method raises, or if no scorer can be started.
         """
         while True:
             scorer = self._one_that_works()
-            reference = scorer.score.options(max_task_retries=0).remote(table, store)
+            call = getattr(scorer, method).options(max_task_retries=0)
+            reference = call.remote(*arguments)
             if self._is_answered(scorer, reference):
                 try:
                     return result_of(reference)

@@ -35,9 +35,16 @@ class WriterActor:
         self._open = ExitStack()  # Kept, since what it opened is closed with it.
         self._stores = self._open.enter_context(started_at(memory, settings or load_settings()))
         self._publisher = BackgroundPublisher(self._stores, memory)
-        self._writers: dict[str, RolloutWriter] = {}
+        self._writers: dict[tuple[str, bool], RolloutWriter] = {}
 
-    def store(self, run: str, encoder: str, incarnation: str | None, table: pa.Table) -> Accepted:
+    def store(
+        self,
+        run: str,
+        encoder: str,
+        incarnation: str | None,
+        table: pa.Table,
+        reuse: bool = False,
+    ) -> Accepted:
         """Store what a scorer has checked and embedded; the same again adds nothing.
 
         Args:
@@ -45,6 +52,7 @@ class WriterActor:
             encoder: that made their embeddings.
             incarnation: of the memory that the scorer reads; None: it knows of none.
             table: a `prepared_table`.
+            reuse: rollouts that conclude what was verified on their query take that verdict over.
 
         Raises:
             MemrewardError: see `RolloutWriter.accept_embedded`; also what went wrong in publishing.
@@ -52,7 +60,7 @@ class WriterActor:
         self._publisher.raise_error()
         with timed(self._metrics.answered):
             items, keys = prepared_in(table)
-            writer = self._writer(run, encoder, incarnation)
+            writer = self._writer((run, reuse), encoder, incarnation)
             accepted = writer.accept_embedded(items, lambda: keys)
         self._metrics.stored(accepted.new)
         if accepted.seq is not None:
@@ -76,11 +84,15 @@ class WriterActor:
         """What it counts."""
         return list(self._metrics.registry.collect())
 
-    def _writer(self, run: str, encoder: str, incarnation: str | None) -> RolloutWriter:
-        """The run's writer to the memory as the scorer knows it."""
-        writer = self._writers.get(run)
+    def _writer(
+        self, kind: tuple[str, bool], encoder: str, incarnation: str | None
+    ) -> RolloutWriter:
+        """The writer of a run, with or without `reuse`, to the memory as the scorer knows it."""
+        writer = self._writers.get(kind)
         if writer is None or (encoder, incarnation) != (writer.encoder.name, writer.incarnation):
-            writer = self._writers[run] = RolloutWriter(self._stores, self._memory, run)
+            run, reuse = kind
+            writer = RolloutWriter(self._stores, self._memory, run, reuse=reuse)
+            self._writers[kind] = writer
         if incarnation not in (None, writer.incarnation):
             raise deleted_memory_error(self._memory)
         if encoder != writer.encoder.name:

@@ -1,13 +1,12 @@
 """A budget of calls on a real memory: verdicts are taken over, and no hidden one is ever seen."""
 
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
+from support.call_course import course, group, truth
 from support.rollout_factory import make_rollout, make_rollouts
 from support.store_fixtures import MemoryUnderTest
-from support.trl_calls import Calls
 
 from gnn.jobs import online_scorer
 from memreward.memory import Memory
@@ -17,12 +16,6 @@ from memstore.settings import Settings
 from schema.calls import ConclusionToJudge, Reuse
 from schema.errors import InputError
 from schema.score import ScoreSource
-from trainer.rewards.from_memory import memory_reward
-
-#: Of a question and a completion to it: the hidden reward.
-World = Callable[[str, str], float]
-#: What was asked of the verifier, a set a step, and what was rewarded.
-Course = tuple[list[list[tuple[str, str]]], list[list[float | None]]]
 
 
 @pytest.fixture
@@ -36,46 +29,6 @@ def open_memory(memory: MemoryUnderTest, server_settings: Settings) -> Iterator[
     yield opener
     for one in opened:
         one.close()
-
-
-def group(question: int, step: int) -> list[tuple[str, str]]:
-    """Eight completions, most of which say the same; each step's texts are its own."""
-    said = [
-        2 * question,
-        2 * question,
-        2 * question,
-        2 * question + 1,
-        2 * question + 1,
-        11,
-        12,
-        13,
-    ]
-    return [
-        (f"What is {question} + {question}?", f"In step {step}: the answer is {number}.")
-        for number in said
-    ]
-
-
-def course(memory: Memory, world: World, *, budget: float, journal: Path | None = None) -> Course:
-    """Three epochs over four questions."""
-    asked: list[list[tuple[str, str]]] = []
-
-    def verify(prompts: Any, completions: Any, completion_ids: Any, **columns: Any) -> list[Any]:
-        asked.append(list(zip(prompts, completions, strict=True)))
-        return [world(prompt, text) for prompt, text in asked[-1]]
-
-    reward = memory_reward(memory, verify=verify, calls=budget, journal=journal)
-    call = Calls(reward)
-    rewards = [
-        call([pair for question in range(4) for pair in group(question, step)], step)
-        for step in range(3)
-    ]
-    return asked, rewards
-
-
-def truth(prompt: str, text: str) -> float:
-    number = int(prompt.split()[2])
-    return float(text.endswith(f" {2 * number}."))
 
 
 def test_what_was_never_bought_is_never_seen(memory: MemoryUnderTest, open_memory: Any) -> None:

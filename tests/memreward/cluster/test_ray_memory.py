@@ -231,7 +231,7 @@ def test_verl_and_openrlhf_inside_their_workers(
     try:
         given = asyncio.run(group())
         other = openrlhf.reward_func(["What is 4 + 4? #### 8"], ["What is 4 + 4?"], [None])
-        with pytest.raises(InputError, match="plans no calls"):
+        with pytest.raises(InputError, match="without `reuse`"):
             client.plan_calls([{"query": "a", "completion": "b"}], 1)
     finally:
         client.asked.cache_clear()
