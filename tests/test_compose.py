@@ -42,7 +42,7 @@ def test_postgres_settings_are_those_of_the_code(services: dict[str, Any]) -> No
         for name, value in postgres_server.FIXED_SETTINGS.items()
         if name not in NOT_IN_A_CONTAINER and not name.startswith("log")
     }
-    expected |= postgres_server.memory_settings(MACHINE)
+    expected |= postgres_server.CHECKPOINT_SETTINGS | postgres_server.memory_settings(MACHINE)
     words = services["postgres"]["command"]
     assert words[0] == "postgres"
     assert set(words[1::2]) == {"-c"}

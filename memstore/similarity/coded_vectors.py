@@ -1,9 +1,9 @@
 """Unit vectors in two bytes a number, searched by products of whole numbers: fast, and exact.
 
 A vector is `STEP * first + step * second + rest`, with codes of one byte. The product of the first
-codes, which processors compute many times faster than one of floats, bounds each cosine: by
-Cauchy-Schwarz, what was left out adds no more than its length. The few rows that come into question
-are looked at with both codes.
+codes, which processors compute many times faster than one of floats, bounds each cosine. The few
+rows that come into question are looked at with both codes; most rows are ruled out before, by a
+quarter of the product (`memstore.similarity.shortened`).
 """
 
 from typing import Final
@@ -11,22 +11,28 @@ from typing import Final
 import numpy as np
 import torch
 
+from memstore.similarity.codes import (
+    CODES,
+    NO_PRODUCT,
+    ROUNDING,
+    Searches,
+    coded,
+    grown,
+    length,
+    step_of,
+)
 from memstore.similarity.possible import Possible
+from memstore.similarity.shortened import SHORT, ShortenedVectors
 from schema.memory_graph import Floats, Ints
 
 #: Rows in one product: what it yields stays in the processor's cache.
-_BLOCK: Final = 8_192
+BLOCK: Final = 8_192
+#: Where more than one of so many rows is possible, all are multiplied: that is faster.
+_FEW: Final = 2
+#: For so many blocks after that, nothing is ruled out.
+_NOT_SHORT: Final = 4
 #: Pairs that are looked at with both codes at once.
 _AT_ONCE: Final = 16_384
-_CODES: Final = 127
-#: Numbers of a unit vector beyond so many standard deviations have a first code that is too small.
-_DEVIATIONS: Final = 6.0
-#: More than arithmetic in float32, and pgvector's, can add to a cosine's error.
-_ROUNDING: Final = 5e-6
-
-
-#: Of matrices of bytes, into whole numbers of 32 bits.
-_product: Final = torch.ops.aten._int_mm.default
 
 
 def is_fast() -> bool:
@@ -41,11 +47,13 @@ class CodedVectors:
     def __init__(self, dimension: int) -> None:
         """No rows."""
         self._n = 0
-        self._step = np.float32(_DEVIATIONS / _CODES / np.sqrt(dimension))
+        self._step = step_of(dimension)
         self._first_ND = np.zeros((0, dimension), np.int8)
         self._second_ND = np.zeros((0, dimension), np.int8)
         #: Steps of the second codes; lengths of what the first leave out, and both.
         self._steps_N3 = np.zeros((0, 3), np.float32)
+        #: Of the same rows, which must be worth shortening.
+        self._shortened: ShortenedVectors | None = None
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -53,13 +61,17 @@ class CodedVectors:
 
     def append(self, unit_ND: Floats) -> None:
         """Add rows of length 1."""
-        first, rest = _coded(unit_ND, self._step)
-        step = np.abs(rest).max(axis=1, keepdims=True) / _CODES + np.float32(1e-30)
-        second, last = _coded(rest, step)
-        lengths = (_length(rest)[:, None], _length(last)[:, None])
-        self._first_ND = _grown(self._first_ND, self._n, first)
-        self._second_ND = _grown(self._second_ND, self._n, second)
-        self._steps_N3 = _grown(self._steps_N3, self._n, np.hstack([step, *lengths]))
+        first, rest = coded(unit_ND, self._step)
+        step = np.abs(rest).max(axis=1, keepdims=True) / CODES + np.float32(1e-30)
+        second, last = coded(rest, step)
+        lengths = (length(rest)[:, None], length(last)[:, None])
+        self._first_ND = grown(self._first_ND, self._n, first)
+        self._second_ND = grown(self._second_ND, self._n, second)
+        self._steps_N3 = grown(self._steps_N3, self._n, np.hstack([step, *lengths]))
+        if not self._n and unit_ND.shape[1] >= 2 * SHORT:
+            self._shortened = ShortenedVectors(unit_ND)
+        if self._shortened is not None:
+            self._shortened.append(unit_ND)
         self._n += len(unit_ND)
 
     def rows(self, rows: Ints) -> tuple[Floats, Floats]:
@@ -78,7 +90,7 @@ class CodedVectors:
             search = found.search[part]
             rows, missing = self.rows(found.row[part])
             cosine[part] = np.einsum("pd,pd->p", asked_MD[search], rows)
-            error[part] = missing_M[search] + missing * (1 + missing_M[search]) + _ROUNDING
+            error[part] = missing_M[search] + missing * (1 + missing_M[search]) + ROUNDING
         found = Possible(
             search=found.search, row=found.row, low=cosine - error, high=cosine + error
         )
@@ -86,33 +98,27 @@ class CodedVectors:
 
     def _bounded(self, asked_MD: Floats, missing_M: Floats, own_M: Ints, k: int) -> Possible:
         """The same by the first codes alone: more pairs, and wider bounds."""
-        n_asked, step_M1 = len(asked_MD), np.abs(asked_MD).max(axis=1, keepdims=True) / _CODES
-        codes_MD, rest_MD = _coded(asked_MD, step_M1)
-        unit_M, missing_M = self._step * step_M1[:, 0], missing_M + _length(rest_MD)
-        codes_DM, place_M = torch.from_numpy(codes_MD).T, np.arange(n_asked)
+        n_asked, searches = len(asked_MD), Searches.of(asked_MD, missing_M, self._step)
+        short = None if self._shortened is None else self._shortened.search(asked_MD, missing_M)
+        room_BM = torch.empty((min(BLOCK, self._n), n_asked), dtype=torch.int32)
         parts: list[Possible] = []
-        least_M, looked_at = np.full(n_asked, -np.inf, np.float32), 0
-        for start in range(0, self._n, _BLOCK):
-            stop = min(start + _BLOCK, self._n)
-            product_BM = _product(torch.from_numpy(self._first_ND[start:stop]), codes_DM)
-            own = (own_M >= start) & (own_M < stop)
-            product_BM.numpy()[own_M[own] - start, place_M[own]] = -(1 << 31)
-            error_M = missing_M + (1 + missing_M) * self._steps_N3[start:stop, 1].max() + _ROUNDING
+        least_M = np.full(n_asked, -np.inf, np.float32)
+        looked_at = next_short = 0
+        for block, start in enumerate(range(0, self._n, BLOCK)):
+            stop = min(start + BLOCK, self._n)
+            taken, rows_B = slice(start, stop), np.arange(start, stop)
+            if start and short is not None and block >= next_short:
+                rows = short.possible(start, stop, least_M, room_BM)
+                if _FEW * len(rows) < stop - start:
+                    taken = rows_B = rows
+                else:
+                    next_short = block + _NOT_SHORT
+            product_BM = searches.products(self._first_ND[taken], room_BM)
+            _leave_out(product_BM, rows_B, own_M)
+            error_M = searches.error(self._steps_N3[start:stop, 1].max())
             if not start:
-                least_M = _least_of(product_BM, k) * unit_M - error_M
-            enough_M = np.floor((least_M - error_M) / unit_M) - 1
-            # Finite, and above what a search's own row has.
-            enough_M = np.maximum(enough_M, -(1 << 30)).astype(np.int32)
-            hit_BM = (product_BM >= torch.from_numpy(enough_M)).numpy()
-            row, search = np.divmod(np.flatnonzero(hit_BM), n_asked)
-            cosine = product_BM.numpy()[row, search] * unit_M[search]
-            part = Possible(
-                search=search,
-                row=row + start,
-                low=cosine - error_M[search],
-                high=cosine + error_M[search],
-            )
-            parts.append(part)
+                least_M = _least_of(product_BM, k) * searches.unit_M - error_M
+            parts.append(searches.reaching(product_BM, rows_B, least_M, error_M))
             if stop >= 2 * looked_at:  # Few times, and early: then few pairs come into question.
                 looked_at = stop
                 parts = [Possible.joined(parts)]
@@ -121,30 +127,16 @@ class CodedVectors:
         return Possible.joined(parts)
 
 
+def _leave_out(product_BM: torch.Tensor, rows_B: Ints, own_M: Ints) -> None:
+    """Give each search's own row, where it is among these, which ascend, the least product."""
+    if len(rows_B):
+        place_M = np.minimum(np.searchsorted(rows_B, own_M), len(rows_B) - 1)
+        search = np.flatnonzero(rows_B[place_M] == own_M)
+        product_BM.numpy()[place_M[search], search] = NO_PRODUCT
+
+
 def _least_of(product_BM: torch.Tensor, k: int) -> Floats:
     """The k-th highest of each column, [M]; -inf: there are fewer."""
     if len(product_BM) <= k:
         return np.full(product_BM.shape[1], -np.inf, np.float32)
     return torch.topk(product_BM, k, dim=0).values[-1].numpy().astype(np.float32)
-
-
-def _coded(rows_ND: Floats, step: Floats | np.float32) -> tuple[np.ndarray, Floats]:
-    """Codes of one byte, [N, D], and what they leave out."""
-    codes = np.clip(np.rint(rows_ND / step), -_CODES, _CODES)
-    return codes.astype(np.int8), rows_ND - codes * step
-
-
-def _length(rows_ND: Floats) -> Floats:
-    """More than the length of each row can be after rounding, [N]."""
-    return np.linalg.norm(rows_ND, axis=1) * np.float32(1.001) + np.float32(1e-7)
-
-
-def _grown(kept: np.ndarray, n: int, more: np.ndarray) -> np.ndarray:
-    """`kept`, whose first `n` rows count, with `more` after these."""
-    needed = n + len(more)
-    if needed > len(kept):
-        room = np.empty((max(needed, n + n // 4), kept.shape[1]), kept.dtype)
-        room[:n] = kept[:n]
-        kept = room
-    kept[n:needed] = more
-    return kept

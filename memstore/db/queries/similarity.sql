@@ -32,15 +32,10 @@ SELECT EXISTS (
     WHERE q.memory = %(memory)s AND q.seq > m.linked_seq
 );
 
--- name: index_state
--- Whether a memory's index is complete (NULL: there is none), and whether the memory holds so many
--- queries that it should have one: counting stops there.
-SELECT (SELECT i.indisvalid FROM pg_index AS i
-        WHERE i.indexrelid = to_regclass('memreward.' || %(index)s)),
-    (SELECT count(*) FROM (
-        SELECT 1 FROM memreward.query WHERE memory = m.name LIMIT %(size)s
-    ) AS counted) = %(size)s
-FROM memreward.memory AS m WHERE m.name = %(memory)s AND m.deleted_at IS NULL;
+-- name: queries_arrived
+-- How many queries the batches after one sequence number and up to another brought.
+SELECT count(*) FROM memreward.query
+WHERE memory = %(memory)s AND seq > %(after)s AND seq <= %(upto)s;
 
 -- name: index_built
 -- Whether the index is there and complete.

@@ -121,3 +121,26 @@ def test_embeddings_that_are_not_given_are_computed(memory: MemoryUnderTest) -> 
 def test_an_unknown_memory_is_named(memory: MemoryUnderTest) -> None:
     with pytest.raises(UnknownMemoryError, match=memory.name):
         get_memory(memory.stores, memory.name)
+
+
+def test_queries_that_become_neighbours_are_not_written_to(memory: MemoryUnderTest) -> None:
+    """With each batch, hundreds of pages all over a large table would be."""
+
+    def versions() -> dict[str, tuple[str, ...]]:
+        with memory.stores.vectors.reading("outbox.sql") as session:
+            rows = session._connection.execute(  # pyright: ignore
+                "SELECT id, ctid::text, xmin::text, xmax::text FROM memreward.query "
+                "WHERE memory = %s",
+                [memory.name],
+            ).fetchall()
+        return {row[0]: row[1:] for row in rows}
+
+    memory.add(make_rollouts(10, 1))
+    before = versions()
+    memory.add(make_rollouts(10, 1, first=10))
+    after = versions()
+    assert {id_: after[id_] for id_ in before} == before
+    edges = memory.ask(
+        "MATCH (:Query {memory: $memory})-[s:SIMILAR_TO]->(n) WHERE s.seq = 2 RETURN n.id AS id"
+    )
+    assert {edge["id"] for edge in edges} & before.keys()

@@ -60,6 +60,8 @@ def test_settings_are_in_force(servers: Addresses) -> None:
         assert shown(connection, "unix_socket_directories") == ""
         assert shown(connection, "server_encoding") == "UTF8"
         assert shown(connection, "data_checksums") == "on"
+        assert shown(connection, "max_wal_size") == "4GB"
+        assert shown(connection, "checkpoint_timeout") == "15min"
         row = connection.execute("SELECT DISTINCT auth_method FROM pg_hba_file_rules").fetchall()
         assert row == [("scram-sha-256",)]
         extension = connection.execute(

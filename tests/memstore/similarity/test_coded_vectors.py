@@ -1,45 +1,63 @@
 """A search by codes of one byte misses nothing that a search by floats finds."""
 
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 
-from memstore.similarity.coded_vectors import CodedVectors, is_fast
+from memstore.similarity.coded_vectors import BLOCK, CodedVectors, is_fast
+from memstore.similarity.codes import Searches
 from memstore.similarity.float_vectors import FloatVectors
 from memstore.similarity.possible import Possible
+from memstore.similarity.shortened import SHORT
 from schema.memory_graph import Floats
 
 pytestmark = pytest.mark.skipif(not is_fast(), reason="products of bytes may overflow here")
 
 K = 7
-ROWS, SEARCHES, DIMENSION = 20_000, 24, 64
+ROWS, SEARCHES = 20_000, 24
+#: Those of more numbers are shortened first.
+SHORT_ONES, DIMENSION = 64, 256
+Make = Callable[[np.random.Generator, int, int], Floats]
 
 
 def unit(rows_ND: np.ndarray) -> Floats:
     return (rows_ND / np.linalg.norm(rows_ND, axis=1, keepdims=True)).astype(np.float32)
 
 
-def mixed(rng: np.random.Generator, n: int) -> Floats:
+def mixed(rng: np.random.Generator, n: int, dimension: int = DIMENSION) -> Floats:
     """Around few directions, so that many are nearly equal."""
-    centre_CD = rng.normal(size=(40, DIMENSION))
-    return unit(centre_CD[rng.integers(0, 40, n)] + 0.2 * rng.normal(size=(n, DIMENSION)))
+    centre_CD = rng.normal(size=(40, dimension))
+    return unit(centre_CD[rng.integers(0, 40, n)] + 0.2 * rng.normal(size=(n, dimension)))
 
 
-def lonely(rng: np.random.Generator, n: int) -> Floats:
+def close(rng: np.random.Generator, n: int, dimension: int = DIMENSION) -> Floats:
+    """Around more directions than a sample shows: what few numbers leave out counts."""
+    centre_CD = unit(rng.normal(size=(2_000, dimension)))
+    return unit(centre_CD[rng.integers(0, 2_000, n)] + 0.005 * rng.normal(size=(n, dimension)))
+
+
+def spread(rng: np.random.Generator, n: int, dimension: int = DIMENSION) -> Floats:
+    """Along all directions alike: nothing is ruled out by few of them."""
+    return unit(rng.normal(size=(n, dimension)))
+
+
+def lonely(rng: np.random.Generator, n: int, dimension: int = DIMENSION) -> Floats:
     """Nearly all of each in one number: most of it is beyond the first code."""
-    rows_ND = 0.01 * rng.normal(size=(n, DIMENSION))
-    rows_ND[np.arange(n), rng.integers(0, DIMENSION, n)] = 1
+    rows_ND = 0.01 * rng.normal(size=(n, dimension))
+    rows_ND[np.arange(n), rng.integers(0, dimension, n)] = 1
     return unit(rows_ND)
 
 
-def alike(rng: np.random.Generator, n: int) -> Floats:
+def alike(rng: np.random.Generator, n: int, dimension: int = DIMENSION) -> Floats:
     """Few vectors, each many times: exact ties."""
-    return mixed(rng, 50)[rng.integers(0, 50, n)]
+    return mixed(rng, 50, dimension)[rng.integers(0, 50, n)]
 
 
 def table_of(rows_ND: Floats) -> CodedVectors:
-    table = CodedVectors(DIMENSION)
+    table = CodedVectors(rows_ND.shape[1])
     for part in np.array_split(rows_ND, 7):
         table.append(part)
     assert len(table) == len(rows_ND)
@@ -50,12 +68,11 @@ def pairs(found: Possible) -> set[tuple[int, int]]:
     return set(zip(found.search.tolist(), found.row.tolist(), strict=True))
 
 
-@pytest.mark.parametrize("make", [mixed, lonely, alike])
-def test_the_nearest_and_their_ties_are_found(
-    make: Callable[[np.random.Generator, int], Floats],
-) -> None:
+@pytest.mark.parametrize("dimension", [SHORT_ONES, DIMENSION])
+@pytest.mark.parametrize("make", [mixed, close, spread, lonely, alike])
+def test_the_nearest_and_their_ties_are_found(make: Make, dimension: int) -> None:
     rng = np.random.default_rng(1)
-    rows_ND, asked_MD = make(rng, ROWS), make(rng, SEARCHES)
+    rows_ND, asked_MD = np.split(make(rng, ROWS + SEARCHES, dimension), [ROWS])
     own_M = np.where(np.arange(SEARCHES) % 2, rng.integers(0, ROWS, SEARCHES), -1)
     stored = own_M >= 0
     asked_MD[stored] = rows_ND[own_M[stored]]
@@ -77,11 +94,21 @@ def test_the_nearest_and_their_ties_are_found(
     assert wanted <= pairs(floats)
 
 
-def test_few_come_into_question() -> None:
+def test_few_come_into_question(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(2)
-    table, asked_MD = table_of(mixed(rng, ROWS)), mixed(rng, SEARCHES)
+    rows_ND, asked_MD = np.split(mixed(rng, ROWS + SEARCHES), [ROWS])
+    table, looked_at = table_of(rows_ND), Counter[int]()
+    products = Searches.products
+
+    def noted(searches: Searches, rows_BD: np.ndarray, room_BM: torch.Tensor) -> torch.Tensor:
+        looked_at[rows_BD.shape[1]] += len(rows_BD)
+        return products(searches, rows_BD, room_BM)
+
+    monkeypatch.setattr(Searches, "products", noted)
     found = table.near(asked_MD, np.zeros(SEARCHES, np.float32), np.full(SEARCHES, -1), K)
     assert len(found.row) < 2 * K * SEARCHES
+    assert looked_at[SHORT] == ROWS - BLOCK
+    assert looked_at[DIMENSION] < BLOCK + (ROWS - BLOCK) / 2
 
 
 def test_what_is_missing_of_a_row_is_no_more_than_said() -> None:

@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +9,9 @@ from support.rollout_factory import make_rollout, make_rollouts
 from support.store_fixtures import MemoryUnderTest
 
 from memreward.bench.data import Mixer
+from memstore.changes.run_deletion import delete_run
 from memstore.db.stores import Stores, get_memory
+from memstore.db.vector_store import SqlSession
 from memstore.outbox.deletion import delete_memory
 from memstore.similarity.hnsw_index import index_name, keep_index, searching
 from memstore.similarity.neighbours import nearest, nearest_to_vector
@@ -55,6 +58,27 @@ def test_a_memory_gets_its_index_once_it_is_large(memory: MemoryUnderTest) -> No
     assert keep_index(memory.stores, memory.name, size=10)
     assert state(memory) is True
     assert not keep_index(memory.stores, memory.name, size=10)
+
+
+def test_a_count_goes_on_and_begins_anew_where_queries_may_have_gone(
+    memory: MemoryUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[tuple[int, int]] = []
+    row = SqlSession.row
+
+    def noted(session: SqlSession, name: str, /, **parameters: Any) -> tuple[Any, ...] | None:
+        found = row(session, name, **parameters)
+        if name == "queries_arrived" and found is not None:
+            counted.append((parameters["after"], found[0]))
+        return found
+
+    monkeypatch.setattr(SqlSession, "row", noted)
+    memory.add(make_rollouts(6, 1), run="kept")
+    memory.add(make_rollouts(3, 1, first=6), run="going")
+    delete_run(memory.stores, memory.name, "going")
+    memory.add([make_rollout(9)], run="kept")
+    assert not keep_index(memory.stores, memory.name, size=10)
+    assert counted == [(0, 6), (1, 3), (2, 1), (4, 0), (0, 7)]
 
 
 def test_postgres_searches_by_the_index_and_only_then(indexed_memory: MemoryUnderTest) -> None:
