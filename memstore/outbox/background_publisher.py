@@ -9,7 +9,7 @@ import threading
 from memstore.db import Stores
 from memstore.outbox.publication import publish
 from memstore.similarity import keep_index
-from schema.errors import MemrewardError, StoreError
+from schema.errors import MemrewardError, StoreError, UnreachableError
 
 
 class BackgroundPublisher:
@@ -38,6 +38,8 @@ class BackgroundPublisher:
     def raise_error(self) -> None:
         """Raise what went wrong since the last call, once.
 
+        A server that was away is no error any more once it is back: publication goes on.
+
         Raises:
             MemrewardError: see `memstore.outbox.publication`.
         """
@@ -49,8 +51,20 @@ class BackgroundPublisher:
                     f"the thread that publishes memory {self._memory!r} has died of a fault that "
                     "it printed: open the memory again; nothing that was accepted is lost"
                 )
-        if error is not None:
+        if error is not None and not (isinstance(error, UnreachableError) and self._is_back()):
             raise error
+
+    def _is_back(self) -> bool:
+        """Whether both servers answer."""
+        try:
+            with self._stores.vectors.session("outbox.sql") as session:
+                answers = session.is_alive()
+            self._stores.graph.read(
+                "outbox.cypher", lambda tx: tx.rows("memory_seq", memory=self._memory)
+            )
+        except UnreachableError:
+            return False
+        return answers
 
     def flush(self) -> None:
         """Wait until everything that `wake` was called for is published.
@@ -60,10 +74,14 @@ class BackgroundPublisher:
         """
         with self._changed:
             wanted = self._wanted
-            self._changed.wait_for(
-                lambda: self._done >= wanted or self._error is not None or self._dead
-            )
-        self.raise_error()
+        is_over = False
+        while not is_over:
+            with self._changed:
+                self._changed.wait_for(
+                    lambda: self._done >= wanted or self._error is not None or self._dead
+                )
+                is_over = self._done >= wanted or self._dead
+            self.raise_error()
 
     def close(self) -> None:
         """End the thread after the publication that it is at; what is left is for the next."""
