@@ -111,10 +111,10 @@ def connected_whole(
 
 @contextmanager
 def named_pair(number: int) -> Iterator[None]:
-    """Errors of a server say which pair of the settings it is of, if not of the first."""
+    """Errors of servers and schemas say which pair of the settings it is, if not the first."""
     try:
         yield
-    except ServerError as error:
+    except (MigrationError, ServerError) as error:
         if number == 1:
             raise
         raise type(error)(f"pair {number} of the settings: {error}") from error
