@@ -1,22 +1,20 @@
 """Training on a local Ray of three nodes: the model of one process to the bit, also after kills."""
 
-import shutil
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from support.divided import delete_all
 from support.ray_kills import kill_each
 from support.rollout_factory import make_rollout, make_rollouts
 from support.store_fixtures import MemoryUnderTest
+from support.trainings import empty, filled, weights
 
 from gnn.base import no_progress
 from gnn.jobs import train_memory
 from memreward.cluster.ray_memory import RayMemory
 from memstore.changes.propagated_rewards import list_models
 from memstore.db.stores import Stores
-from memstore.outbox.deletion import delete_memory
 from memstore.servers.folders import checkpoint_folder
 from memstore.settings import Settings
 
@@ -33,20 +31,6 @@ def memory(stores: Stores, server_settings: Settings) -> Iterator[MemoryUnderTes
     made = MemoryUnderTest(stores, "learns-on-ray")
     yield made
     empty(made, server_settings)
-
-
-def filled(memory: MemoryUnderTest) -> None:
-    rollouts = make_rollouts(48, 4)
-    memory.add(rollouts, labelled=frozenset(r.query for r in rollouts[: len(rollouts) // 2]))
-
-
-def empty(memory: MemoryUnderTest, settings: Settings) -> None:
-    delete_memory(memory.stores, memory.name)
-    shutil.rmtree(checkpoint_folder(settings, memory.name), ignore_errors=True)
-
-
-def weights(folder: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in sorted(folder.glob("*.safetensors"))}
 
 
 @pytest.mark.slow
