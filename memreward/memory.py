@@ -9,7 +9,13 @@ from memreward.base import started
 from memreward.open_memory import OpenMemory
 from memreward.scoring import batches, keep_scores
 from memstore import Settings, load_settings
-from memstore.changes import IngestReport, LabelOptions, ingest_dataset, label_dataset
+from memstore.changes import (
+    IngestReport,
+    LabelOptions,
+    RolloutWriter,
+    ingest_dataset,
+    label_dataset,
+)
 from memstore.db import Stores
 from memstore.mapping import ShapeOptions
 from schema.calls import Judge, Reuse
@@ -199,15 +205,8 @@ class Memory(OpenMemory):
             reward_threshold=reward_threshold,
             nan_missing=nan_missing,
         )
-        return ingest_dataset(
-            self._stores,
-            dataset,
-            shape,
-            memory=self.name,
-            run=self.run,
-            policy=policy,
-            skip_rejected=skip_rejected,
-        )
+        writer = RolloutWriter(self._stores, self.name, self.run)
+        return ingest_dataset(writer, dataset, shape, policy=policy, skip_rejected=skip_rejected)
 
     def plan_calls(self, rollouts: Sequence[Rollout | Mapping[str, Any]], budget: int) -> list[int]:
         """Rows of new rollouts to verify, at most `budget`; see `schema.calls.CallPlanner`.

@@ -8,8 +8,9 @@ from gnn.jobs import OnlineScorer
 from memreward.base import started_pairs
 from memreward.open_memory import OpenMemory
 from memstore import Settings, load_settings
-from memstore.changes import LabelOptions
-from memstore.shards import Shards, label_shards, link_shards
+from memstore.changes import IngestReport, LabelOptions, ingest_dataset
+from memstore.mapping import ShapeOptions
+from memstore.shards import ShardedWriter, Shards, label_shards, link_shards
 from schema.ids import DEFAULT_RUN, checked_name
 from schema.reward import LabelReport
 from schema.rollout import Rollout
@@ -97,10 +98,33 @@ class ShardedMemory(OpenMemory):
         options = LabelOptions(memory=self.name, annotator=annotator, run=self.run)
         return label_shards(self._shards, labels, options)
 
+    def ingest(
+        self,
+        dataset: Any,
+        *,
+        policy: str | None = None,
+        skip_rejected: bool = False,
+        **shape: Any,
+    ) -> IngestReport:
+        """Store the rollouts of a data set, as `Memory.ingest` does; the same again adds nothing.
+
+        Args:
+            dataset: a `datasets.Dataset`, or a list of rows.
+            policy: of rows that name none.
+            skip_rejected: store the good rows although others are rejected.
+            shape: `map`, `format`, `reward_range`, `reward_threshold` and `nan_missing`, see there.
+
+        Raises:
+            InputError: if a row cannot be used; nothing is written then.
+        """
+        writer = ShardedWriter(self._shards, self.run)
+        options = ShapeOptions(**shape)
+        return ingest_dataset(writer, dataset, options, policy=policy, skip_rejected=skip_rejected)
+
     def link(self, neighbours: int | None = None) -> int:
         """Give every query its nearest of all shards anew; calls wait. Returns their number.
 
         Raises:
             UnknownMemoryError: if nothing was stored yet.
         """
-        return link_shards(self._shards, neighbours)
+        return link_shards(self._shards, neighbours).queries

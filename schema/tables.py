@@ -358,6 +358,7 @@ SHARD: Final = Table(
         Column("incarnation", _UUID, optional=True),
         Column("pair", _UUID),
         Column("address", _TEXT),
+        Column("linked_seq", _BIGINT),
     ),
 )
 DIVIDED_ELSEWHERE: Final = Table(

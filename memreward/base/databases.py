@@ -86,17 +86,23 @@ def started_at(memory: str, settings: Settings) -> Iterator[Stores]:
 
 @contextmanager
 def connected_whole(
-    memory: str, settings: Settings | None = None
+    memory: str, settings: Settings | None = None, *, shards: int | None = None
 ) -> Iterator[tuple[Stores, Shards | None]]:
     """The databases of a memory, and its shards if it is divided: then the first one's databases.
 
+    Args:
+        memory: its name.
+        settings: where the databases are; None: what the environment and files say.
+        shards: how many it is to have, if it is new; None: it is what it is.
+
     Raises:
+        InputError: if it has another number of shards, or is not divided.
         ServerError, MigrationError: see `connected`.
         SettingsError: if a pair that holds a shard is not among those of the settings.
     """
     settings = settings or load_settings()
     with connected(settings) as first:
-        count = shard_counts([first], memory).get(memory)
+        count = shards or shard_counts([first], memory).get(memory)
         if count is None and whole_name(memory) == memory:
             yield first, None
             return
@@ -105,8 +111,8 @@ def connected_whole(
             yield stores, None
         return
     with connected_pairs(settings) as pairs:
-        shards = Shards.over(memory, count, pairs)
-        yield shards.first.stores, shards
+        found = Shards.over(memory, count, pairs)
+        yield found.first.stores, found
 
 
 @contextmanager

@@ -3,10 +3,11 @@
 import time
 from typing import Final
 
-from memreward.base import connected, console, err_console
+from memreward.base import connected_whole, console, err_console
 from memreward.jobs import FollowRequest, IngestRequest, follow_files
 from memstore.changes import IngestReport
 from memstore.formats import RejectedRow
+from memstore.shards import writer_of
 from schema.errors import InputError
 
 #: Rejected rows that are shown, and seconds between two lines of counts.
@@ -51,8 +52,8 @@ class _Told:
             err_console.print(str(row), soft_wrap=True, markup=False)
 
 
-def run_follow(request: FollowRequest, *, is_rehearsal: bool) -> None:
-    """Store rows as they come, until it is stopped.
+def run_follow(request: FollowRequest, shards: int | None, *, is_rehearsal: bool) -> None:
+    """Store rows as they come, until it is stopped; `shards`: of a memory that is new.
 
     Raises:
         InputError: if an option does not go with it, or a file cannot be read.
@@ -67,6 +68,7 @@ def run_follow(request: FollowRequest, *, is_rehearsal: bool) -> None:
             raise InputError(f"{option} needs whole files: leave it out, or --follow")
     require_names(asked)
     told = _Told()
-    with connected() as stores:
-        report = follow_files(stores, request, told.stored, told.reject)
+    with connected_whole(asked.memory, shards=shards) as (stores, found):
+        writer = writer_of(stores, asked.memory, asked.run, found)
+        report = follow_files(writer, request, told.stored, told.reject)
     told.line(report)

@@ -1,12 +1,13 @@
 """`memreward ingest` and `memreward link`."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from memreward.base import bars, connected, connected_whole, console
+from memreward.base import bars, connected_whole, console
 from memreward.cli.follow import require_names, run_follow
 from memreward.cli.options import with_options
 from memreward.cli.rehearsal import propose, show_rehearsal
@@ -17,7 +18,7 @@ from memstore.changes import link as link_memory
 from memstore.containers import with_standard_input
 from memstore.encoders import DEFAULT_ENCODER
 from memstore.formats import check_shapes
-from memstore.shards import link_shards
+from memstore.shards import link_shards, writer_of
 from schema.errors import InputError, ShapeError
 
 MemoryOption = Annotated[str, typer.Option("--memory", "-m", help="Name of the memory.")]
@@ -51,6 +52,9 @@ def ingest(
     skip_rejected: Annotated[
         bool, typer.Option(help="Ingest the good rows although others are rejected.")
     ] = False,
+    shards: Annotated[
+        int | None, typer.Option(min=2, help="Divide a memory that is new into so many shards.")
+    ] = None,
     follow: FollowOption = False,
     idle: IdleOption = None,
     dry_run: Annotated[
@@ -76,19 +80,19 @@ def ingest(
         prompts=shape.prompts,
     )
     if follow:
-        run_follow(FollowRequest(ingest=request, idle=idle), is_rehearsal=dry_run)
+        run_follow(FollowRequest(ingest=request, idle=idle), shards, is_rehearsal=dry_run)
         return
     if idle is not None:
         raise InputError("--idle goes with --follow: leave it out, or add --follow")
     with with_standard_input(files) as paths:
         request = replace(request, files=paths)
         try:
-            _run(request, dry_run=dry_run, as_json=as_json)
+            _run(request, shards, dry_run=dry_run, as_json=as_json)
         except ShapeError as error:
             propose("ingest", request, files, error)
 
 
-def _run(request: IngestRequest, *, dry_run: bool, as_json: bool) -> None:
+def _run(request: IngestRequest, shards: int | None, *, dry_run: bool, as_json: bool) -> None:
     if dry_run:
         show_rehearsal(DryRun(request=request), as_json=as_json)
         return
@@ -96,9 +100,10 @@ def _run(request: IngestRequest, *, dry_run: bool, as_json: bool) -> None:
         raise InputError("--json goes with --dry-run: leave it out, or add --dry-run")
     require_names(request)
     check_shapes(request.files, request.shape)
-    with connected() as stores, bars() as progress:
+    with connected_whole(request.memory, shards=shards) as (stores, found), bars() as progress:
         request = replace(request, rejects=rejects_path(request.rejects, "ingest"))
-        outcome = ingest_files(stores, request, progress)
+        writer = writer_of(stores, request.memory, request.run, found)
+        outcome = ingest_files(writer, request, progress)
     for line in outcome.lines():
         console.print(line)
 
@@ -112,10 +117,10 @@ def link(
     """Recompute every query's nearest neighbours as a new generation of SIMILAR_TO edges."""
     with connected_whole(memory) as (stores, shards), bars() as progress:
         if shards is not None:
-            done = link_shards(
-                shards, neighbours, lambda done: progress("link queries", done, None)
+            linked = link_shards(shards, neighbours, partial(progress, "link queries"))
+            console.print(
+                f"{linked.queries} queries of memory {memory} have their nearest of all shards"
             )
-            console.print(f"{done} queries of memory {memory} have their nearest of all shards")
             return
         edges = link_memory(
             stores,

@@ -51,7 +51,7 @@ class IngestActor(Staged):
         """
         with started(self._settings or load_settings()) as stores:
             spread = _SpreadWriter(stores, request, writer, self._settings, embedders)
-            return ingest_files(stores, request, self.note, spread)
+            return ingest_files(spread, request, self.note)
 
 
 class EmbedActor:

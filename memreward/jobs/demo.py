@@ -14,7 +14,7 @@ from memreward.base import Bars
 from memreward.jobs.hidden_rewards import BASELINES, UNLABELLED, true_rewards
 from memreward.jobs.ingest import IngestOutcome, IngestRequest, ingest_files
 from memstore import Settings
-from memstore.changes import list_models, read_propagated
+from memstore.changes import RolloutWriter, list_models, read_propagated
 from memstore.db import QueryResult, Stores, named_queries
 from memstore.reads import memory_stats, read_graph
 from memstore.servers import SAMPLE
@@ -27,7 +27,7 @@ LABELS = 0.2
 def ingest_sample(stores: Stores, progress: Bars) -> IngestOutcome:
     """The sample rollouts, with the rewards of a fifth of each task's queries."""
     request = IngestRequest(files=[SAMPLE], memory=MEMORY, run=RUN, labels=LABELS)
-    return ingest_files(stores, request, progress)
+    return ingest_files(RolloutWriter(stores, MEMORY, RUN), request, progress)
 
 
 def is_propagated(stores: Stores) -> bool:

@@ -6,8 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from memreward.jobs.ingest import IngestRequest
-from memstore.changes import IngestReport, InputCheck, RolloutWriter, batched, link, needs_link
-from memstore.db import Stores
+from memstore.changes import BatchWriter, IngestReport, InputCheck, batched
 from memstore.formats import (
     FollowedFiles,
     ReadRow,
@@ -31,7 +30,7 @@ class FollowRequest:
 
 
 def follow_files(
-    stores: Stores,
+    writer: BatchWriter,
     request: FollowRequest,
     stored: Callable[[IngestReport], None],
     rejected: Callable[[RejectedRow], None],
@@ -42,7 +41,7 @@ def follow_files(
     earlier run of the command is found again, and adds nothing.
 
     Args:
-        stores: both databases.
+        writer: of the memory and the run.
         request: which files, and how they are read.
         stored: told of the report whenever rows have become visible.
         rejected: told of each row that is none; it is not stored.
@@ -55,13 +54,12 @@ def follow_files(
     asked = request.ingest
     checked_name(asked.memory, "memory")
     checked_name(asked.run, "run")
-    writer = RolloutWriter(stores, asked.memory, asked.run)
     options = asked.options(writer.encoder)
     if options.mapping is not None and options.mapping.is_preference:
         raise InputError("--follow stores no preferences: ingest the file when it is whole")
     files = FollowedFiles(paths=asked.files, options=options)
     reader = RolloutReader([], options)
-    check = InputCheck(stores.vectors, asked.memory, asked.run)
+    check = InputCheck(writer)
     last = time.monotonic()
     with suppress(KeyboardInterrupt):  # How it is stopped.
         while request.idle is None or time.monotonic() - last < request.idle:
@@ -70,13 +68,13 @@ def follow_files(
                 last = time.monotonic()
                 stored(writer.report)
             time.sleep(request.interval)
-    if writer.report.new and needs_link(stores, asked.memory):
-        writer.report.edges = link(stores, asked.memory)
+    if writer.report.new:
+        writer.report.edges = writer.link_new()
     return writer.report
 
 
 def _store(
-    writer: RolloutWriter,
+    writer: BatchWriter,
     rows: Iterable[ReadRow],
     check: InputCheck,
     rejected: Callable[[RejectedRow], None],

@@ -14,6 +14,7 @@ from gnn.base import is_final
 from gnn.models.memreward import MemrewardModel
 from memreward.base import Bars
 from memreward.jobs.ingest import IngestRequest, ingest_files
+from memstore.changes import RolloutWriter
 from memstore.db import Stores
 from memstore.formats import ReadOptions, RolloutReader, inspect_files
 from memstore.mapping import ShapeOptions
@@ -89,7 +90,8 @@ def read_files(
     with _scratch_memory(stores, run_of.values(), options) as memory:
         graphs, truth = [], {}
         for run, path in run_of.items():
-            ingest_files(stores, request.ingestion(path, memory, run), progress)
+            writer = RolloutWriter(stores, memory, run)
+            ingest_files(writer, request.ingestion(path, memory, run), progress)
             graphs.append(read_graph(stores, memory))
             truth[run] = true_rewards(memory, run, path, options)
     if request.text_only:

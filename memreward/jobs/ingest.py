@@ -7,14 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from memreward.base import one_line
-from memstore.changes import (
-    IngestReport,
-    InputCheck,
-    RolloutWriter,
-    ingest,
-    store_preferences,
-)
-from memstore.db import Stores
+from memstore.changes import BatchWriter, IngestReport, InputCheck, ingest, store_preferences
 from memstore.encoders import DEFAULT_ENCODER, TextEncoder
 from memstore.formats import (
     ReadOptions,
@@ -123,10 +116,8 @@ def cleaning_lines(cleaned: Mapping[str, int], left_out: int, untidy: int = 0) -
     return lines
 
 
-def ingest_files(
-    stores: Stores, request: IngestRequest, progress: Told, writer: RolloutWriter | None = None
-) -> IngestOutcome:
-    """Check all files, then write their good rows, by a writer that is opened unless it is given.
+def ingest_files(writer: BatchWriter, request: IngestRequest, progress: Told) -> IngestOutcome:
+    """Check all files, then write their good rows, by the writer of the request's memory and run.
 
     Raises:
         InputError: if a file or, unless `skip_rejected`, a row cannot be used; nothing is written.
@@ -137,10 +128,9 @@ def ingest_files(
     checked_name(request.run, "run")
     if request.rejects is not None:
         check_rejects_path(request.rejects, request.files)
-    writer = writer or RolloutWriter(stores, request.memory, request.run)
     options = request.options(writer.encoder)
     files = inspect_files(request.files, options)
-    survey, labelled = _look(stores, request, files, options, progress)
+    survey, labelled = _look(writer, request, files, options, progress)
     done = 0
 
     def ingested(rows: int) -> None:
@@ -149,7 +139,6 @@ def ingest_files(
         progress("ingest rollouts", done, survey.good)
 
     report = ingest(
-        stores,
         files,
         options,
         writer,
@@ -159,30 +148,29 @@ def ingest_files(
         relink=request.relink,
         link_progress=partial(progress, "link queries"),
     )
-    stored = _store_preferences(stores, request, files, options)
+    stored = _store_preferences(writer, request, files, options)
     return IngestOutcome(survey=survey, report=report, preferences=stored)
 
 
 def _store_preferences(
-    stores: Stores, request: IngestRequest, files: Sequence[RowSource], options: ReadOptions
+    writer: BatchWriter, request: IngestRequest, files: Sequence[RowSource], options: ReadOptions
 ) -> int:
     """Store the preferences that the files hold; return how many are new."""
     if options.mapping is None or not options.mapping.is_preference:
         return 0
     reader = RolloutReader(files, options)
-    annotator = request.shape.format or "file"
-    return store_preferences(stores, reader, request.memory, request.run, annotator)
+    return store_preferences(reader, writer, request.shape.format or "file")
 
 
 def _look(
-    stores: Stores,
+    writer: BatchWriter,
     request: IngestRequest,
     files: Sequence[RowSource],
     options: ReadOptions,
     progress: Told,
 ) -> tuple[Survey, frozenset[str] | None]:
     """A first pass that writes nothing; also the texts of the queries to be labelled."""
-    check = InputCheck(stores.vectors, request.memory, request.run)
+    check = InputCheck(writer)
     counts = [file.n_rows for file in files]
     total = None if None in counts else sum(count or 0 for count in counts)
     survey = survey_rollouts(

@@ -1,3 +1,8 @@
+from .batch_writer import BatchWriter as BatchWriter
+from .batch_writer import IngestReport as IngestReport
+from .batch_writer import Progress as Progress
+from .batch_writer import Publisher as Publisher
+from .batch_writer import embedded as embedded
 from .dataset_ingestion import ingest_dataset as ingest_dataset
 from .dataset_ingestion import label_dataset as label_dataset
 from .ingestion import ROLLOUTS_A_BATCH as ROLLOUTS_A_BATCH
@@ -17,13 +22,11 @@ from .propagated_rewards import write_propagated as write_propagated
 from .reembedding import reembed as reembed
 from .rekeying import RekeyReport as RekeyReport
 from .rekeying import rekey as rekey
+from .relink import LinkProgress as LinkProgress
 from .relink import edges_now as edges_now
 from .relink import link as link
 from .relink import needs_link as needs_link
-from .rollout_writer import IngestReport as IngestReport
-from .rollout_writer import Progress as Progress
 from .rollout_writer import RolloutWriter as RolloutWriter
-from .rollout_writer import embedded as embedded
 from .run_deletion import delete_run as delete_run
 from .run_deletion import memory_contents as memory_contents
 from .run_deletion import run_contents as run_contents

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from memstore.changes.batch_writer import BatchWriter, IngestReport
 from memstore.changes.ingestion import InputCheck, ingest
 from memstore.changes.label_file import LabelOptions, LabelReader
 from memstore.changes.labels import add_labels
 from memstore.changes.pair_preferences import store_preferences
-from memstore.changes.rollout_writer import IngestReport, RolloutWriter
 from memstore.db import Stores, get_memory
 from memstore.formats import (
     DatasetRows,
@@ -21,23 +21,19 @@ from schema.reward import LabelReport, Preference, VerifiedReward
 
 
 def ingest_dataset(
-    stores: Stores,
+    writer: BatchWriter,
     dataset: Any,
     shape: ShapeOptions,
     *,
-    memory: str,
-    run: str,
     policy: str | None = None,
     skip_rejected: bool = False,
 ) -> IngestReport:
     """Check all rows, then store the good ones, and the preferences that they hold.
 
     Args:
-        stores: both databases.
+        writer: takes the rollouts.
         dataset: a `datasets.Dataset`, or a list of rows.
         shape: where its columns are.
-        memory: that takes the rollouts.
-        run: that made them.
         policy: of rows that name none.
         skip_rejected: store the good rows although others are rejected.
 
@@ -47,7 +43,6 @@ def ingest_dataset(
         EncoderMismatchError: if the memory is stamped with another encoder.
         QuarantineError: if publication to it is stopped.
     """
-    writer = RolloutWriter(stores, memory, run)
     encoder = writer.encoder
     options = ReadOptions(
         policy=policy,
@@ -57,13 +52,12 @@ def ingest_dataset(
         reward=shape.reward(),
     )
     rows = DatasetRows.checked(dataset, options)
-    check = InputCheck(stores.vectors, memory, run)
+    check = InputCheck(writer)
     survey = survey_rollouts(RolloutReader([rows], options), None, observe=check)
     check.finish()
     if not skip_rejected:
         survey.rejects.refuse()
     report = ingest(
-        stores,
         [rows],
         options,
         writer,
@@ -73,7 +67,7 @@ def ingest_dataset(
     )
     if options.mapping is not None and options.mapping.is_preference:
         reader = RolloutReader([rows], options)
-        store_preferences(stores, reader, memory, run, shape.format or "data set")
+        store_preferences(reader, writer, shape.format or "data set")
     return report
 
 

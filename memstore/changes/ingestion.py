@@ -1,14 +1,11 @@
 """Ingest: from files to a memory, a batch at a time, so that it can be stopped and run again."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from memstore.changes.metadata_check import refuse_other_metadata
-from memstore.changes.relink import link, needs_link
-from memstore.changes.rollout_writer import IngestReport, Progress, RolloutWriter
-from memstore.db import Stores, VectorStore
+from memstore.changes.batch_writer import BatchWriter, IngestReport, Progress
+from memstore.changes.relink import LinkProgress
 from memstore.formats import ReadOptions, RolloutReader, RowSource
-from memstore.outbox import known_hashes, refuse_changed
 from schema.keyed_rollout import PreparedRollout, prepare
 from schema.rollout import Rollout
 from schema.validation import TEXT_EMBEDDINGS
@@ -25,9 +22,9 @@ class InputCheck:
     label budget, and compares the rollouts with those that the memory has.
     """
 
-    def __init__(self, vectors: VectorStore, memory: str, run: str) -> None:
-        """Nothing is read yet."""
-        self._vectors, self._memory, self._run = vectors, memory, run
+    def __init__(self, writer: BatchWriter) -> None:
+        """Nothing is read yet; `writer` knows what the memory holds."""
+        self._writer = writer
         self._waiting: list[PreparedRollout] = []
         self._waiting_bytes = 0
         #: Dataset of each query text.
@@ -41,7 +38,7 @@ class InputCheck:
         """
         self.dataset_of.setdefault(rollout.query, rollout.dataset)
         bare = replace(rollout, policy_embedding=None, **dict.fromkeys(TEXT_EMBEDDINGS))
-        self._waiting.append(prepare(self._memory, self._run, bare))
+        self._waiting.append(prepare(self._writer.memory, self._writer.run, bare))
         self._waiting_bytes += text_bytes(rollout)
         if len(self._waiting) >= ROLLOUTS_A_BATCH or self._waiting_bytes >= TEXT_BYTES_A_BATCH:
             self.finish()
@@ -53,29 +50,25 @@ class InputCheck:
             InputError: if the memory holds another text at a rollout's place, or says otherwise
                 where it is from.
         """
-        with self._vectors.transaction("outbox.sql") as session:
-            refuse_changed(self._waiting, known_hashes(session, self._memory, self._waiting))
-            refuse_other_metadata(session, self._memory, self._waiting)
+        self._writer.refuse_others(self._waiting)
         self._waiting.clear()
         self._waiting_bytes = 0
 
 
 def ingest(
-    stores: Stores,
     files: Sequence[RowSource],
     options: ReadOptions,
-    writer: RolloutWriter,
+    writer: BatchWriter,
     *,
     labelled: frozenset[str] | None,
     progress: Progress,
     checked: bytes | None = None,
     relink: bool = True,
-    link_progress: Callable[[int, int], None] | None = None,
+    link_progress: LinkProgress | None = None,
 ) -> IngestReport:
     """Accept and publish the good rows of `files`, then link if queries have arrived.
 
     Args:
-        stores: both databases.
         files: inspected input files.
         options: how they are read.
         writer: takes the rollouts.
@@ -93,8 +86,8 @@ def ingest(
     """
     rows = (row for row in RolloutReader(files, options, checked) if isinstance(row, Rollout))
     writer.write(batched(budgeted(row, labelled) for row in rows), progress)
-    if relink and needs_link(stores, writer.memory):
-        writer.report.edges = link(stores, writer.memory, progress=link_progress)
+    if relink:
+        writer.report.edges = writer.link_new(link_progress)
     return writer.report
 
 

@@ -5,12 +5,21 @@ when its first batch was accepted. If that memory is deleted, the writer is told
 nothing of it ends up in a later memory of the same name.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
 
-from memstore.changes.stored_vectors import remember_stored
-from memstore.db import MemoryState, Stores, VectorStore, look_up_memory, retried
+from memstore.changes.batch_writer import BatchWriter
+from memstore.changes.labels import add_labels
+from memstore.changes.metadata_check import refuse_other_metadata
+from memstore.changes.relink import LinkProgress, link, needs_link
+from memstore.db import (
+    MemoryState,
+    SqlSession,
+    Stores,
+    VectorStore,
+    find_memory,
+    look_up_memory,
+    retried,
+)
 from memstore.encoders import TextEncoder, caching, encoder_for
 from memstore.outbox import (
     Accepted,
@@ -23,27 +32,14 @@ from memstore.outbox import (
     refuse_changed,
 )
 from memstore.similarity import keep_index
-from schema.keyed_rollout import Keys, PreparedRollout, prepare
+from schema.ids import rollout_id
+from schema.keyed_rollout import Keys, PreparedRollout
+from schema.reward import Preference
 from schema.rollout import Rollout
 
-#: Called with the number of rows just dealt with.
-Progress = Callable[[int], None]
 
-
-@dataclass(kw_only=True)
-class IngestReport:
-    """What a writer did."""
-
-    new: int = 0
-    existing: int = 0
-    new_queries: int = 0
-    labels: int = 0
-    #: Similarity edges of the new generation; 0 when no link was needed.
-    edges: int = 0
-
-
-class RolloutWriter:
-    """Embeds, accepts and publishes rollouts of one run. Not thread-safe."""
+class RolloutWriter(BatchWriter):
+    """The writer of a memory that is not divided. Not thread-safe."""
 
     def __init__(
         self,
@@ -69,13 +65,8 @@ class RolloutWriter:
             EncoderMismatchError: if the folder of the memory's encoder holds another model now.
         """
         catch_up(stores, memory)
-        self.memory, self.run = memory, run
-        self._reuse = reuse
-        #: May be replaced when the memory has been given another encoder.
-        self.encoder = caching(encoder or encoder_for(stores, memory))
-        #: What all batches so far did.
-        self.report = IngestReport()
-        self._stores = stores
+        super().__init__(memory, run, caching(encoder or encoder_for(stores, memory)))
+        self._stores, self._reuse = stores, reuse
         #: Of the memory that is written to; None as long as there is none.
         self.incarnation: str | None = None
         self.find_memory()
@@ -109,11 +100,7 @@ class RolloutWriter:
     def split(
         self, prepared: Sequence[PreparedRollout]
     ) -> tuple[list[PreparedRollout], list[PreparedRollout]]:
-        """The rollouts that the memory does not hold, and those that it holds.
-
-        Raises:
-            InputError: if the memory holds another text at the place of one.
-        """
+        """See `BatchWriter`."""
 
         def look() -> dict[str, str]:
             with self._stores.vectors.reading("outbox.sql") as session:
@@ -126,43 +113,21 @@ class RolloutWriter:
             [item for item in prepared if item.id in known],
         )
 
-    def accept(self, rollouts: Sequence[Rollout]) -> Accepted:
-        """Accept one batch: it is durable in Postgres then, and not in Neo4j yet.
+    def refuse_others(self, prepared: Sequence[PreparedRollout]) -> None:
+        """See `BatchWriter`."""
+        with self._stores.vectors.transaction("outbox.sql") as session:
+            refuse_changed(prepared, known_hashes(session, self.memory, prepared))
+            refuse_other_metadata(session, self.memory, prepared)
 
-        A text that is stored with a rollout of the same query is not embedded again.
-
-        Raises:
-            InputError: if a rollout is known with other content; nothing is accepted then.
-            EncoderMismatchError: if the memory is stamped with another encoder.
-            UnknownMemoryError: if the memory was deleted.
-        """
-        return self.accept_embedded(self.ready(rollouts))
-
-    def ready(self, rollouts: Sequence[Rollout]) -> list[PreparedRollout]:
-        """The rollouts with their ids; those that the memory does not hold, with embeddings.
-
-        Raises:
-            InputError: if the memory holds another text at the place of one.
-        """
-        fresh, known = self.split([prepare(self.memory, self.run, r) for r in rollouts])
-        if any(item.rollout.query_embedding is None for item in fresh):
-            retried(lambda: self._remember_stored(fresh))
-        return [*embedded(fresh, self.encoder), *known]
+    def remember_stored(self, items: Sequence[PreparedRollout]) -> None:
+        """See `BatchWriter`."""
+        with self._stores.vectors.reading("outbox.sql") as session:
+            self._remember(session, items)
 
     def accept_embedded(
         self, prepared: Sequence[PreparedRollout], keys: Callable[[], Keys] = dict
     ) -> Accepted:
-        """Accept rollouts of which those that are new carry their embeddings.
-
-        Args:
-            prepared: at least the new rollouts; see `split`.
-            keys: asked, late, for conclusions that were read elsewhere; others are read here.
-
-        Raises:
-            InputError: if a rollout is known with other content; nothing is accepted then.
-            EncoderMismatchError: if the memory is stamped with another encoder.
-            UnknownMemoryError: if the memory was deleted.
-        """
+        """See `BatchWriter`."""
         accepted = accept_rollouts(
             self._stores.vectors,
             self.memory,
@@ -180,10 +145,7 @@ class RolloutWriter:
     def note(self, accepted: Accepted) -> None:
         """Count what was accepted."""
         self.incarnation = accepted.incarnation
-        self.report.new += accepted.new
-        self.report.existing += accepted.existing
-        self.report.new_queries += accepted.new_queries
-        self.report.labels += accepted.labels
+        self._count(accepted)
 
     def add(self, rollouts: Sequence[Rollout]) -> None:
         """Accept and publish one batch.
@@ -198,58 +160,49 @@ class RolloutWriter:
         if accepted.new_queries:
             keep_index(self._stores, self.memory)
 
-    def write(self, batches: Iterable[Sequence[Rollout]], progress: Progress) -> None:
-        """Accept and publish batch after batch: each is accepted while the one before is published.
-
-        Args:
-            batches: of rollouts.
-            progress: called with the rows of each batch once they are visible.
-
-        Raises:
-            MemrewardError: see `add`.
-        """
-        visible_next = 0
-        with closing(self.publisher()) as publisher:
-            for batch in batches:
-                self.accept(batch)
-                publisher.flush()
-                if visible_next:
-                    progress(visible_next)
-                publisher.wake()
-                visible_next = len(batch)
-            publisher.flush()
-            if visible_next:
-                progress(visible_next)
-
     def publisher(self) -> BackgroundPublisher:
         """What makes visible, in the background, what this writer accepts."""
         return BackgroundPublisher(self._stores, self.memory)
 
-    def _remember_stored(self, items: Sequence[PreparedRollout]) -> None:
-        with self._stores.vectors.reading("outbox.sql") as session:
-            remember_stored(session, self.memory, items, self.encoder)
+    def prefer(self, pairs: Sequence[tuple[Rollout, Rollout]], annotator: str) -> int:
+        """See `BatchWriter`."""
+        named = [
+            [
+                rollout_id(self.memory, self.run, said.source_query_id, said.step, said.place)
+                for said in pair
+            ]
+            for pair in pairs
+        ]
+        preferences = [
+            Preference(better=better, worse=worse, annotator=annotator) for better, worse in named
+        ]
+        return add_labels(self._stores, self.memory, [], preferences).preferences
 
+    def link_new(self, progress: LinkProgress | None = None) -> int:
+        """See `BatchWriter`."""
+        if not needs_link(self._stores, self.memory):
+            return 0
+        return link(self._stores, self.memory, progress=progress)
 
-def embedded(prepared: Sequence[PreparedRollout], encoder: TextEncoder) -> list[PreparedRollout]:
-    """The same rollouts with the embeddings that they lack."""
-    lacking = [item for item in prepared if item.rollout.query_embedding is None]
-    texts = [
-        text
-        for item in lacking
-        for text in (item.rollout.query, item.rollout.thinking, item.rollout.answer)
-    ]
-    made = encoder.encode(texts) if texts else ()
-    given = [item for item in prepared if item.rollout.query_embedding is not None]
-    return given + [
-        replace(
-            item,
-            rollout=replace(
-                item.rollout,
-                encoder=encoder.name,
-                query_embedding=made[3 * place],
-                thinking_embedding=made[3 * place + 1],
-                answer_embedding=made[3 * place + 2],
-            ),
-        )
-        for place, item in enumerate(lacking)
-    ]
+    def _remember(self, session: SqlSession, items: Sequence[PreparedRollout]) -> None:
+        """A query whose vector is at hand is not looked up, nor are its rollouts.
+
+        Nothing is taken from a memory that has another encoder.
+        """
+        state = find_memory(session, self.memory)
+        if state is None or state.encoder != self.encoder.name:
+            return
+        lacking = [item for item in items if item.rollout.query_embedding is None]
+        lacking = [item for item in lacking if not self.encoder.knows(item.rollout.query)]
+        if not lacking:
+            return
+        ids = sorted({item.query_id for item in lacking})
+        said = {text for item in lacking for text in (item.rollout.thinking, item.rollout.answer)}
+        texts = sorted(text for text in said if not self.encoder.knows(text))
+        for name, asked in (
+            ("known_query_vectors", {"ids": ids}),
+            ("known_rollout_vectors", {"ids": ids, "texts": texts}),
+        ):
+            found, vectors = session.embeddings(name, memory=self.memory, **asked)
+            for text, vector in zip(found, vectors, strict=True):
+                self.encoder.remember(text, vector)

@@ -11,6 +11,8 @@ from .division import InOnePlace as InOnePlace
 from .division import Shard as Shard
 from .division import Shards as Shards
 from .division import Standing as Standing
+from .edges import Linked as Linked
+from .edges import link_new as link_new
 from .edges import link_shards as link_shards
 from .imported import pair_for as pair_for
 from .imported import shards_without_rollouts as shards_without_rollouts
@@ -20,3 +22,4 @@ from .labels import label_shards as label_shards
 from .pairs import pair_of as pair_of
 from .search import nearest_in as nearest_in
 from .writer import ShardedWriter as ShardedWriter
+from .writer import writer_of as writer_of

@@ -56,6 +56,8 @@ class Division:
     seqs: tuple[int, ...]
     #: Of the shards; None: it had no rollouts then.
     incarnations: tuple[str | None, ...]
+    #: The last link found their queries up to these batches.
+    linked: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,7 +133,8 @@ class Shards:
         rows = session.rows("rows", memory=self.memory)
         if not rows:
             return None
-        _, made, seqs, generations, neighbours, incarnations, pairs, _ = zip(*rows, strict=True)
+        _, made, seqs, generations, neighbours, *rest = zip(*rows, strict=True)
+        incarnations, linked, pairs, _ = rest
         if pairs != tuple(part.pair.id for part in self.parts):
             raise UnknownMemoryError(
                 f"memory {self.memory!r} was deleted and divided otherwise: open it again"
@@ -142,6 +145,7 @@ class Shards:
             neighbours=neighbours[0],
             seqs=seqs,
             incarnations=incarnations,
+            linked=linked,
         )
 
     def divide(self) -> Division:
@@ -280,6 +284,7 @@ class Shards:
             numbers=list(range(1, len(self.parts) + 1)),
             seqs=[0 if state is None else state.seq for state in states],
             incarnations=[None if state is None else state.incarnation for state in states],
+            linked=list(division.linked),
         )
         if moved != len(self.parts):
             raise UnknownMemoryError(

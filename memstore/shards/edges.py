@@ -6,7 +6,7 @@ large that it has an index. They are stored with the query, in generations, as i
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
 
@@ -31,6 +31,18 @@ _Query = tuple[str, str, Floats]
 Search = Callable[[Mapping[str, Floats], int], list[Near]]
 
 
+#: Called with the queries done and their total.
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Linked:
+    """How many queries got edges, and how many edges."""
+
+    queries: int
+    edges: int
+
+
 def tie_new(
     shards: Shards,
     lock: ShardsLock,
@@ -49,7 +61,7 @@ def tie_new(
         Whether there were any.
     """
     states = shards.states(division)
-    if not _tie(shards, lock, states, division, division.seqs, searches=searches):
+    if not _tie(shards, lock, states, division, division.seqs, searches=searches).queries:
         return False
     shards.move(lock.session, division, states)
     return True
@@ -58,14 +70,16 @@ def tie_new(
 def link_shards(
     shards: Shards,
     neighbours: int | None = None,
-    progress: Callable[[int], None] = lambda done: None,
-) -> int:
-    """Give all queries new edges; writers wait meanwhile. Returns the number of queries.
+    progress: Progress | None = None,
+    searches: Sequence[Search] | None = None,
+) -> Linked:
+    """Give all queries new edges; writers wait meanwhile.
 
     Args:
         shards: of the memory.
         neighbours: edges a query; None: as many as before.
-        progress: called with the number of queries done.
+        progress: called with the queries done and their total.
+        searches: see `tie_new`.
 
     Raises:
         UnknownMemoryError: if there is no such memory.
@@ -73,25 +87,53 @@ def link_shards(
     """
     if neighbours is not None and neighbours < 1:
         raise InputError(f"a query needs at least 1 neighbour, not {neighbours}")
-    return under_lock(shards, partial(_linked, shards, neighbours, progress))
+    return under_lock(shards, partial(_linked, shards, neighbours, progress, searches))
 
 
 def _linked(
-    shards: Shards, neighbours: int | None, progress: Callable[[int], None], lock: ShardsLock
-) -> int:
+    shards: Shards,
+    neighbours: int | None,
+    progress: Progress | None,
+    searches: Sequence[Search] | None,
+    lock: ShardsLock,
+) -> Linked:
     before = shards.division_in(lock.session)
     if before is None:
         raise UnknownMemoryError(f"there is no memory {shards.memory!r}: nothing was stored")
+    states = shards.states(before)
     division = replace(
         before,
         generation=before.generation + 1,
         neighbours=neighbours or before.neighbours,
+        linked=tuple(0 if state is None else state.seq for state in states),
     )
-    states = shards.states(division)
-    done = _tie(shards, lock, states, division, [0] * len(states), progress)
+    linked = _tie(shards, lock, states, division, [0] * len(states), progress, searches)
     shards.move(lock.session, division, states)
     drop_other_generations(shards, lock, division)
-    return done
+    return linked
+
+
+def link_new(
+    shards: Shards, progress: Progress | None = None, searches: Sequence[Search] | None = None
+) -> int:
+    """Link again if there are queries that the last link did not find; the number of edges then.
+
+    Raises:
+        UnknownMemoryError: if the memory was deleted.
+    """
+    division = retried(shards.division)
+    if division is None or not any(
+        retried(partial(_has_unlinked, there, division)) for there in shards.together()
+    ):
+        return 0
+    return link_shards(shards, None, progress, searches).edges
+
+
+def _has_unlinked(there: InOnePlace, division: Division) -> bool:
+    linked = [division.linked[place] for place in there.places]
+    with there.stores.vectors.reading("shards.sql") as session:
+        row = session.row("unlinked", memories=there.names, linked=linked)
+    return row is not None and bool(row[0])
 
 
 def _tie(
@@ -100,11 +142,12 @@ def _tie(
     states: Sequence[MemoryState | None],
     division: Division,
     after: Sequence[int],
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Progress | None = None,
     searches: Sequence[Search] | None = None,
-) -> int:
-    """Write the edges of the queries after these batches; returns how many queries there are."""
-    done, queries = 0, _queries(shards, states, after)
+) -> Linked:
+    """Write the edges of the queries after these batches."""
+    done, written, queries = 0, 0, _queries(shards, states, after)
+    total = 0 if progress is None else _count(shards, states)
     while chunk := list(islice(queries, QUERIES_A_CHUNK)):
         asked = {id_: vector for _, id_, vector in chunk}
         if searches is None:
@@ -119,9 +162,22 @@ def _tie(
             rows = [{"memory": shard_of[edge["query_id"]], **edge} for edge in own]
             if ids:
                 retried(partial(_write, there, lock, division.generation, ids, rows))
-        done += len(chunk)
-        progress(done)
-    return done
+        done, written = done + len(chunk), written + len(edges)
+        if progress is not None:
+            progress(done, total)
+    return Linked(queries=done, edges=written)
+
+
+def _count(shards: Shards, states: Sequence[MemoryState | None]) -> int:
+    """How many queries the shards hold."""
+    upto = {state.name: state.seq for state in states if state is not None}
+    total = 0
+    for there in shards.together():
+        with there.stores.vectors.reading("shards.sql") as session:
+            seqs = [upto.get(name, 0) for name in there.names]
+            row = session.row("count_queries", memories=there.names, upto=seqs)
+        total += 0 if row is None else row[0]
+    return total
 
 
 def _queries(

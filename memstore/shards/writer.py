@@ -10,20 +10,22 @@ from contextlib import ExitStack
 from functools import partial
 from threading import Lock
 
-from memstore.changes import RolloutWriter
-from memstore.db import VectorStore, retried
+from memstore.changes import BatchWriter, LinkProgress, RolloutWriter
+from memstore.db import Stores, VectorStore, retried
 from memstore.encoders import CachingEncoder, TextEncoder
 from memstore.outbox import Accepted, BackgroundPublisher, deleted_memory_error, refuse_changed
 from memstore.shards.at_once import at_once
 from memstore.shards.division import Division, InOnePlace, Shard, Shards
-from memstore.shards.edges import Search, tie_new
+from memstore.shards.edges import Search, link_new, tie_new
 from memstore.shards.lock import ShardsLock, under_lock
 from schema.errors import LockLostError, StoreError, UnreachableError
+from schema.ids import query_id
 from schema.keyed_rollout import Keys, PreparedRollout
+from schema.rollout import Rollout
 
 
-class ShardedWriter:
-    """What `RolloutWriter` is for one memory; of it, what a scorer needs. Not thread-safe."""
+class ShardedWriter(BatchWriter):
+    """The writer of a memory that is divided. Not thread-safe."""
 
     def __init__(
         self,
@@ -43,7 +45,6 @@ class ShardedWriter:
         Raises:
             MemrewardError: see `RolloutWriter`.
         """
-        self.memory, self.run = shards.memory, run
         self._shards, self._searches = shards, searches
         self._parts = parts or [RolloutWriter(p.stores, p.name, run) for p in shards.parts]
         for part in shards.parts:
@@ -53,7 +54,9 @@ class ShardedWriter:
         self._is_noted = False
         #: Whether a call failed after shards may have accepted some of it.
         self._was_cut_off = False
-        self.encoder = self._standing.encoder
+        encoder = self._standing.encoder
+        super().__init__(shards.memory, run, encoder)
+        self._give(encoder)
         self.find_memory()
 
     @property
@@ -74,10 +77,14 @@ class ShardedWriter:
     @property
     def encoder(self) -> CachingEncoder:
         """What embeds the texts of all shards."""
-        return self._parts[0].encoder
+        return self._encoder
 
     @encoder.setter
     def encoder(self, encoder: CachingEncoder) -> None:
+        self._encoder = encoder
+        self._give(encoder)
+
+    def _give(self, encoder: CachingEncoder) -> None:
         for part in self._parts:
             part.encoder = encoder
 
@@ -101,11 +108,7 @@ class ShardedWriter:
     def split(
         self, prepared: Sequence[PreparedRollout]
     ) -> tuple[list[PreparedRollout], list[PreparedRollout]]:
-        """The rollouts that the memory does not hold, and those that it holds.
-
-        Raises:
-            InputError: if the memory holds another text at the place of one.
-        """
+        """See `BatchWriter`; a rollout of another query would be in another shard."""
         known: dict[str, str] = {}
         for there in self._shards.together():
             known |= retried(partial(self._known_in, there, prepared))
@@ -117,18 +120,37 @@ class ShardedWriter:
 
     def _known_in(self, there: InOnePlace, prepared: Sequence[PreparedRollout]) -> dict[str, str]:
         """Content hashes, by id, of those rollouts that these shards hold."""
-        shard_of = [self._shards.parts[self._shards.part_of(i.query_id)].name for i in prepared]
-        held = [(n, i.id) for n, i in zip(shard_of, prepared, strict=True) if n in there.names]
-        if not held:
-            return {}
-        names, ids = zip(*held, strict=True)
+        ids = [item.id for item in prepared]
         with there.stores.vectors.reading("shards.sql") as session:
-            return dict(session.rows("known_rollouts", memories=list(names), ids=list(ids)))
+            return dict(session.rows("known_rollouts", memories=there.names, ids=ids))
+
+    def refuse_others(self, prepared: Sequence[PreparedRollout]) -> None:
+        """See `BatchWriter`."""
+        self.split(prepared)
+        for place, items in self._by_part(prepared).items():
+            self._parts[place].refuse_others(items)
+
+    def remember_stored(self, items: Sequence[PreparedRollout]) -> None:
+        """See `BatchWriter`."""
+        for place, own in self._by_part(items).items():
+            self._parts[place].remember_stored(own)
+
+    def prefer(self, pairs: Sequence[tuple[Rollout, Rollout]], annotator: str) -> int:
+        """See `BatchWriter`."""
+        found: dict[int, list[tuple[Rollout, Rollout]]] = {}
+        for pair in pairs:
+            place = self._shards.part_of(query_id(self.memory, pair[0].query))
+            found.setdefault(place, []).append(pair)
+        return sum(self._parts[place].prefer(own, annotator) for place, own in found.items())
+
+    def link_new(self, progress: LinkProgress | None = None) -> int:
+        """See `BatchWriter`."""
+        return link_new(self._shards, progress, self._searches)
 
     def accept_embedded(
         self, prepared: Sequence[PreparedRollout], keys: Callable[[], Keys] = dict
     ) -> Accepted:
-        """Accept rollouts of which those that are new carry their embeddings.
+        """See `BatchWriter`.
 
         When this returns, all shards have accepted theirs, and new queries have their edges. What
         it raises may leave some of the shards with theirs; the same again adds the rest.
@@ -168,7 +190,7 @@ class ShardedWriter:
         if was_cut_off:  # Nobody has published what it accepted.
             seqs += [state.seq for state in self._shards.states(division) if state is not None]
         self._was_cut_off = False
-        return Accepted(
+        accepted = Accepted(
             seq=max(seqs) if seqs else None,
             new=sum(accepted.new for accepted in done),
             existing=sum(accepted.existing for accepted in done),
@@ -176,6 +198,8 @@ class ShardedWriter:
             labels=sum(accepted.labels for accepted in done),
             incarnation=division.made,
         )
+        self._count(accepted)
+        return accepted
 
     def publisher(self) -> "ShardedPublisher":
         """What makes visible, in the background, what this writer accepts."""
@@ -187,6 +211,23 @@ class ShardedWriter:
         for item in prepared:
             found.setdefault(self._shards.part_of(item.query_id), []).append(item)
         return dict(sorted(found.items()))
+
+
+def writer_of(stores: Stores, memory: str, run: str, shards: Shards | None) -> BatchWriter:
+    """The writer of a run.
+
+    Args:
+        stores: the databases of a memory that is not divided.
+        memory: its name.
+        run: that makes the rollouts.
+        shards: of a memory that is divided.
+
+    Raises:
+        MemrewardError: see `RolloutWriter`.
+    """
+    if shards is None:
+        return RolloutWriter(stores, memory, run)
+    return ShardedWriter(shards, run)
 
 
 def _check_graph(part: Shard) -> None:

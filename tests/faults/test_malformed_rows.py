@@ -12,6 +12,7 @@ from support.malformed_rows import BAD_ROWS, ROW, VECTORS
 
 from memreward.base.progress import Bars, bars
 from memreward.jobs.ingest import IngestRequest, ingest_files
+from memstore.changes.rollout_writer import RolloutWriter
 from memstore.db.stores import Stores
 from memstore.encoders.default import DEFAULT_DIMENSION
 from schema.errors import InputError
@@ -101,12 +102,13 @@ def test_nothing_of_a_malformed_row_is_stored(
     path, rejects = tmp_path / "bad.jsonl", tmp_path / "rejected.jsonl"
     path.write_bytes(b"\n".join(lines) + b"\n")
     request = IngestRequest(files=[path], memory=MEMORY, run="run-1", rejects=rejects)
+    writer = RolloutWriter(fault_stores, MEMORY, "run-1")
     with pytest.raises(InputError, match=f"{len(lines)} rows are rejected, nothing was written"):
-        ingest_files(fault_stores, request, progress)
+        ingest_files(writer, request, progress)
     told = [json.loads(row) for row in rejects.read_text().splitlines()]
     assert [row["line"] for row in told] == list(range(1, len(lines) + 1))
     assert all(row["reason"] for row in told)
     skipping = IngestRequest(files=[path], memory=MEMORY, run="run-1", skip_rejected=True)
-    outcome = ingest_files(fault_stores, skipping, progress)
+    outcome = ingest_files(writer, skipping, progress)
     assert (outcome.survey.good, outcome.report.new) == (0, 0)
     assert is_gone(dump(fault_stores, MEMORY))

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from support.rollout_factory import make_rollouts
 
+from memstore.changes.batch_writer import IngestReport
 from memstore.changes.ingestion import budgeted
 from memstore.changes.propagated_rewards import register_model, write_propagated
 from memstore.changes.relink import link
-from memstore.changes.rollout_writer import IngestReport, RolloutWriter
+from memstore.changes.rollout_writer import RolloutWriter
 from memstore.db.stores import Stores, get_memory
 from memstore.db.vector_store import SqlSession
 from memstore.encoders.default import DEFAULT_DIMENSION, DEFAULT_ENCODER, EncodeProgress

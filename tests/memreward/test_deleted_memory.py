@@ -21,6 +21,7 @@ from memreward.jobs.collect import CollectRequest, collect_into_memory
 from memreward.jobs.ingest import IngestRequest, ingest_files
 from memreward.memory import Memory
 from memstore.changes import ingestion
+from memstore.changes.rollout_writer import RolloutWriter
 from memstore.outbox.deletion import delete_memory
 from memstore.outbox.recovery import every_memory
 from memstore.settings import Settings
@@ -78,8 +79,9 @@ def test_ingest(
     file = write_jsonl(tmp_path / "rollouts.jsonl", [as_row(r) for r in make_rollouts(8)])
     request = IngestRequest(files=[file], memory=memory.name, run="r", rejects=tmp_path / "bad")
     progress: Any = AtStep("ingest rollouts" if new else "check rows", 1, deleted)
+    writer = RolloutWriter(memory.stores, memory.name, "r")
     with pytest.raises(UnknownMemoryError, match="was deleted"):
-        ingest_files(memory.stores, request, progress)
+        ingest_files(writer, request, progress)
 
 
 @pytest.fixture(scope="module")

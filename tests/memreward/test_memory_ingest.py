@@ -12,7 +12,8 @@ from memreward.base import bars
 from memreward.jobs.follow import FollowRequest, follow_files
 from memreward.jobs.ingest import IngestOutcome, IngestRequest, ingest_files
 from memreward.memory import Memory
-from memstore.changes.rollout_writer import IngestReport
+from memstore.changes.batch_writer import IngestReport
+from memstore.changes.rollout_writer import RolloutWriter
 from memstore.formats.rejects import RejectedRow
 from memstore.mapping.options import ShapeOptions
 from memstore.settings import Settings
@@ -30,7 +31,7 @@ def ingest(memory: MemoryUnderTest, path: Path, run: str = "r", **shape: Any) ->
         files=[path], memory=memory.name, run=run, shape=ShapeOptions(**shape), relink=False
     )
     with bars() as progress:
-        return ingest_files(memory.stores, request, progress)
+        return ingest_files(RolloutWriter(memory.stores, memory.name, run), request, progress)
 
 
 def test_a_data_set_is_stored_once(memory: MemoryUnderTest, server_settings: Settings) -> None:
@@ -108,8 +109,10 @@ def test_a_growing_file_is_stored_once_also_after_a_restart(
             with path.open("a") as stream:
                 stream.write(json.dumps(ROWS[2]) + "\n" + '{"prompt": "q"}\n')
 
-    report = follow_files(memory.stores, request, grow, rejects.append)
+    writer = RolloutWriter(memory.stores, memory.name, "r")
+    report = follow_files(writer, request, grow, rejects.append)
     assert (report.new, report.existing, report.labels) == (3, 0, 3)
     assert [reject.line for reject in rejects] == [4]
-    again = follow_files(memory.stores, request, lambda report: None, rejects.append)
+    writer = RolloutWriter(memory.stores, memory.name, "r")
+    again = follow_files(writer, request, lambda report: None, rejects.append)
     assert (again.new, again.existing) == (0, 3)

@@ -187,7 +187,7 @@ def test_a_memory_in_two_pairs_is_looked_after(
     cli: Cli, pairs: Settings, server_settings: Settings, tmp_path: Path
 ) -> None:
     assert "run `memreward migrate`" in cli("stats").output
-    assert "0014_pairs.sql" in cli("migrate").output
+    assert "0015_linked_shards.sql" in cli("migrate").output
     assert cli("status").output.count("running") == 4
     with ShardedMemory.open(NAME, shards=2, run="r", settings=pairs) as memory:
         memory.score(ROWS)

@@ -6,9 +6,10 @@ from itertools import count
 
 import pytest
 
+from memstore.changes.batch_writer import IngestReport
 from memstore.changes.ingestion import budgeted
 from memstore.changes.relink import link
-from memstore.changes.rollout_writer import IngestReport, RolloutWriter
+from memstore.changes.rollout_writer import RolloutWriter
 from memstore.db.addresses import Addresses
 from memstore.db.stores import Stores, open_stores
 from memstore.encoders.default import DEFAULT_DIMENSION, DEFAULT_ENCODER, Encoder

@@ -9,7 +9,8 @@ SELECT pg_advisory_xact_lock(hashtextextended('memreward edges ' || %(memory)s, 
 
 -- name: rows
 -- What the first shard's databases know of all shards.
-SELECT number, made::text, seq, generation, neighbours, incarnation::text, pair::text, address
+SELECT number, made::text, seq, generation, neighbours, incarnation::text, linked_seq, pair::text,
+    address
 FROM memreward.shard WHERE memory = %(memory)s ORDER BY number;
 
 -- name: pair
@@ -51,9 +52,10 @@ ON CONFLICT (memory) DO NOTHING;
 -- The edges of all shards' queries up to these batches are written; this makes them count.
 UPDATE memreward.shard AS s
 SET seq = tied.seq, incarnation = tied.incarnation::uuid, generation = %(generation)s,
-    neighbours = %(neighbours)s
-FROM unnest(%(numbers)s::int[], %(seqs)s::bigint[], %(incarnations)s::text[])
-    AS tied (number, seq, incarnation)
+    neighbours = %(neighbours)s, linked_seq = tied.linked_seq
+FROM unnest(
+    %(numbers)s::int[], %(seqs)s::bigint[], %(incarnations)s::text[], %(linked)s::bigint[]
+) AS tied (number, seq, incarnation, linked_seq)
 WHERE s.memory = %(memory)s AND s.made::text = %(made)s AND s.number = tied.number;
 
 -- name: take_place
@@ -61,6 +63,7 @@ WHERE s.memory = %(memory)s AND s.made::text = %(made)s AND s.number = tied.numb
 UPDATE memreward.shard
 SET made = %(made)s::uuid,
     seq = CASE WHEN number = %(number)s THEN 0 ELSE seq END,
+    linked_seq = CASE WHEN number = %(number)s THEN 0 ELSE linked_seq END,
     incarnation = CASE WHEN number = %(number)s THEN %(incarnation)s::uuid ELSE incarnation END,
     pair = CASE WHEN number = %(number)s THEN %(pair)s::uuid ELSE pair END,
     address = CASE WHEN number = %(number)s THEN %(address)s ELSE address END
@@ -90,11 +93,25 @@ CROSS JOIN LATERAL (
 -- name: known_rollouts
 -- Which of these rollouts shards hold already, and what they say.
 SELECT r.id, r.content_hash
-FROM unnest(%(memories)s::text[], %(ids)s::text[]) AS asked (memory, id)
+FROM unnest(%(memories)s::text[]) AS shard (memory)
+CROSS JOIN unnest(%(ids)s::text[]) AS asked (id)
 CROSS JOIN LATERAL (
     SELECT id, content_hash FROM memreward.rollout
-    WHERE memory = asked.memory AND id = asked.id OFFSET 0
+    WHERE memory = shard.memory AND id = asked.id OFFSET 0
 ) AS r;
+
+-- name: count_queries
+SELECT count(*) FROM memreward.query AS q
+JOIN unnest(%(memories)s::text[], %(upto)s::bigint[]) AS part (memory, seq)
+    ON q.memory = part.memory AND q.seq <= part.seq;
+
+-- name: unlinked
+-- Whether shards have queries that the last link did not consider as neighbours.
+SELECT EXISTS (
+    SELECT FROM memreward.query AS q
+    JOIN unnest(%(memories)s::text[], %(linked)s::bigint[]) AS part (memory, seq)
+        ON q.memory = part.memory AND q.seq > part.seq
+);
 
 -- name: clear
 -- Edges of these queries that do not count yet.

@@ -14,6 +14,7 @@ from memreward.base import bars
 from memreward.cluster.ray_memory import RayMemory
 from memreward.jobs.ingest import IngestRequest, ingest_files
 from memstore.changes import ingestion
+from memstore.changes.rollout_writer import RolloutWriter
 from memstore.db.stores import Stores
 from memstore.outbox.deletion import delete_memory
 from memstore.settings import Settings
@@ -61,7 +62,8 @@ def test_the_same_memory_as_by_the_command(
 ) -> None:
     with bars() as progress:
         request = IngestRequest(files=[folder], memory=memory.name, run="r", labels=0.5)
-        expected = ingest_files(memory.stores, request, progress)
+        writer = RolloutWriter(memory.stores, memory.name, "r")
+        expected = ingest_files(writer, request, progress)
     assert expected.report.new == QUESTIONS * PLACES > 2 * ingestion.ROLLOUTS_A_BATCH
     before = dump(memory.stores, memory.name)
     delete_memory(memory.stores, memory.name)

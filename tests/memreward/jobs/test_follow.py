@@ -12,13 +12,12 @@ from support.other_tools import json_lines
 from memreward.jobs import follow
 from memreward.jobs.follow import FollowRequest, follow_files
 from memreward.jobs.ingest import IngestRequest
-from memstore.changes.rollout_writer import IngestReport
+from memstore.changes.batch_writer import IngestReport
 from memstore.formats.rejects import RejectedRow
 from memstore.mapping.options import ShapeOptions
 from schema.errors import InputError
 from schema.rollout import Rollout
 
-STORES: Any = SimpleNamespace(vectors=None)
 ROW = {"query": "q", "completion": "#### 4", "reward": 1.0}
 
 
@@ -32,10 +31,17 @@ class Writer:
         self.report = IngestReport()
         Writer.written = []
 
+    def link_new(self) -> int:
+        return 0
+
     def write(self, batches: Iterable[list[Rollout]], progress: object) -> None:
         for batch in batches:
             Writer.written += batch
             self.report.new += len(batch)
+
+
+def writer() -> Any:
+    return Writer()
 
 
 class Check:
@@ -53,9 +59,7 @@ class Check:
 
 @pytest.fixture(autouse=True)
 def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(follow, "RolloutWriter", Writer)
     monkeypatch.setattr(follow, "InputCheck", Check)
-    monkeypatch.setattr(follow, "needs_link", lambda *_: False)
 
 
 def request(path: Path, **shape: Any) -> FollowRequest:
@@ -74,7 +78,7 @@ def test_rows_are_handed_on_as_they_come(tmp_path: Path) -> None:
             with path.open("a") as stream:
                 stream.write(json.dumps({**ROW, "step": 2}) + "\n" + json.dumps(ROW))
 
-    report = follow_files(STORES, request(tmp_path), grow, rejects.append)
+    report = follow_files(writer(), request(tmp_path), grow, rejects.append)
     assert (seen, report.new) == ([1, 2], 2)
     assert [(row.step, row.place) for row in Writer.written] == [(0, 0), (2, 0)]
     assert [row.line for row in rejects] == [2]  # The last line is not finished.
@@ -86,9 +90,9 @@ def test_being_stopped_is_no_error(tmp_path: Path) -> None:
     def stop(report: IngestReport) -> None:
         raise KeyboardInterrupt
 
-    assert follow_files(STORES, request(path), stop, print).new == 1
+    assert follow_files(writer(), request(path), stop, print).new == 1
 
 
 def test_preferences_are_not_followed(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--follow stores no preferences"):
-        follow_files(STORES, request(tmp_path, format="preferences"), print, print)
+        follow_files(writer(), request(tmp_path, format="preferences"), print, print)

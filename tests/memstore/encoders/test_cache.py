@@ -8,7 +8,6 @@ from support.rollout_factory import make_rollout, make_rollouts, unit_vector
 from support.store_fixtures import MemoryUnderTest
 
 from memstore.changes.rollout_writer import RolloutWriter
-from memstore.changes.stored_vectors import remember_stored
 from memstore.encoders.cache import CachingEncoder, caching
 from memstore.encoders.default import DEFAULT_DIMENSION, DEFAULT_ENCODER, EncodeProgress, Floats
 from memstore.reads.full_graph import read_graph
@@ -77,11 +76,11 @@ def test_another_process_takes_what_rollouts_of_the_query_have(memory: MemoryUnd
 
 def test_vectors_of_another_encoder_are_not_taken(memory: MemoryUnderTest) -> None:
     memory.add(make_rollouts(2, 2))
-    encoder = CachingEncoder(Listed("other"))
+    encoder, mine = CachingEncoder(Listed("other")), CachingEncoder(Listed())
     items = [prepare(memory.name, "run-1", bare(1, 0, step=1))]
-    with memory.stores.vectors.transaction("outbox.sql") as session:
-        remember_stored(session, memory.name, items, encoder)
-        assert not encoder.knows(items[0].rollout.query)
-        mine = CachingEncoder(Listed())
-        remember_stored(session, memory.name, items, mine)
+    writer = RolloutWriter(memory.stores, memory.name, "run-1", encoder)
+    writer.remember_stored(items)
+    assert not encoder.knows(items[0].rollout.query)
+    writer.encoder = mine
+    writer.remember_stored(items)
     np.testing.assert_array_equal(mine.encode([items[0].rollout.query])[0], unit_vector(8))
