@@ -8,27 +8,29 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from support.cli_fixtures import Cli, as_row, write_jsonl
 from support.divided import calls, delete_all, values
 from support.other_tools import FILES, json_lines
+from support.stored_rows import (
+    assert_whole,
+    edges_across,
+    edges_of_one,
+    rows_of,
+    stored,
+    visible,
+)
 
 from memreward.memory import Memory
 from memreward.sharded_memory import ShardedMemory
 from memstore.changes import ingestion
-from memstore.consistency.check import check_memory
 from memstore.db.addresses import Addresses
 from memstore.db.stores import Stores
-from memstore.db.vector_store import connect
 from memstore.settings import Settings
-from memstore.shards.care import check_edges
-from memstore.shards.division import Shards
 
 NAME, COUNT, RUN = "files-in-shards", 4, "r"
-Edges = list[tuple[str, str, float]]
 QUESTIONS, PLACES = 700, 4
 
 
@@ -43,48 +45,6 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ingestion, "ROLLOUTS_A_BATCH", 20)
 
 
-def rows_of(servers: Addresses, text: str) -> list[tuple[Any, ...]]:
-    """Of one memory or of all its shards."""
-    with connect(servers.postgres_dsn) as connection:
-        return connection.execute(text.encode(), (NAME, f"{NAME}@")).fetchall()
-
-
-def stored(servers: Addresses) -> list[tuple[Any, ...]]:
-    return rows_of(
-        servers,
-        "SELECT r.id, r.query_id, r.content_hash, v.source, v.value::text "
-        "FROM memreward.rollout AS r LEFT JOIN memreward.verified_reward AS v "
-        "ON v.memory = r.memory AND v.rollout_id = r.id "
-        "WHERE r.memory = %s OR starts_with(r.memory, %s) ORDER BY r.id, v.source",
-    )
-
-
-def edges_of_one(servers: Addresses) -> Edges:
-    found = rows_of(
-        servers,
-        "SELECT s.query_id, s.neighbour_id, s.score FROM memreward.similar_to AS s "
-        "JOIN memreward.memory AS m ON m.name = s.memory AND m.generation = s.generation "
-        "WHERE m.name = %s OR m.name = %s",
-    )
-    return sorted((a, b, float(score)) for a, b, score in found)
-
-
-def edges_across(servers: Addresses) -> Edges:
-    found = rows_of(
-        servers,
-        "SELECT a.query_id, a.neighbour_id, a.score FROM memreward.across AS a "
-        "JOIN memreward.shard AS s ON s.generation = a.generation AND s.number = 1 "
-        "WHERE s.memory = %s AND starts_with(a.memory, %s)",
-    )
-    return sorted((a, b, float(score)) for a, b, score in found)
-
-
-def assert_whole(stores: Stores) -> None:
-    shards = Shards.over(NAME, COUNT, [stores])
-    reports = [check_memory(stores, part.name) for part in shards.parts] + [check_edges(shards)]
-    assert all(report.ok and not report.notes for report in reports), reports
-
-
 @pytest.mark.usefixtures("small_batches")
 def test_the_rows_neighbours_and_scores_of_one_memory(
     cli: Cli, stores: Stores, servers: Addresses, server_settings: Settings, tmp_path: Path
@@ -93,24 +53,24 @@ def test_the_rows_neighbours_and_scores_of_one_memory(
     path = write_jsonl(tmp_path / "rows.jsonl", rows)
     command = ("ingest", path, "-m", NAME, "--run", RUN, "--labels", "0.5")
     assert cli(*command).exit_code == 0
-    before, edges = stored(servers), edges_of_one(servers)
+    before, edges = stored(servers, NAME), edges_of_one(servers, NAME)
     asked = [{"query": "How much is 3 + 4?", "completion": f"#### {n}"} for n in (7, 8)]
     with Memory.open(NAME, run=RUN, settings=server_settings) as memory:
         said = memory.score(asked, store=False)
     assert cli("delete", "-m", NAME, "--yes").exit_code == 0
     first = cli(*command, "--shards", COUNT)
     assert first.exit_code == 0, first.output
-    assert stored(servers) == before
-    assert edges_across(servers) == edges
+    assert stored(servers, NAME) == before
+    assert edges_across(servers, NAME) == edges
     assert f"{len(edges)} SIMILAR_TO edges" in first.output
-    assert_whole(stores)
+    assert_whole(stores, NAME, COUNT)
     with ShardedMemory.open(NAME, shards=COUNT, run=RUN, settings=server_settings) as memory:
         found = memory.score(asked, store=False)
     np.testing.assert_allclose(values(found), values(said), rtol=0, atol=1e-5)
     again = cli(*command)
-    assert "0 new, 90 existing, 0 rejected" in again.output, again.output
+    assert "0 new, 80 existing, 0 rejected" in again.output, again.output
     assert "SIMILAR_TO" not in again.output
-    assert (stored(servers), edges_across(servers)) == (before, edges)
+    assert (stored(servers, NAME), edges_across(servers, NAME)) == (before, edges)
     for wrong in (3, 5):
         refused = cli(*command, "--shards", wrong)
         assert refused.exit_code == 2
@@ -146,7 +106,7 @@ def test_every_reader_and_refusal(cli: Cli, stores: Stores, tmp_path: Path) -> N
     grown = cli("ingest", followed, *into, "--follow", "--idle", "0.1")
     assert "1 new" in grown.output
     assert "new rollouts" not in cli("ingest", mapped, *into, "--shards", COUNT).output
-    assert_whole(stores)
+    assert_whole(stores, NAME, COUNT)
 
 
 def test_shards_of_a_name_that_is_one_memory_are_refused(cli: Cli, tmp_path: Path) -> None:
@@ -187,13 +147,14 @@ def test_killed_commands_store_every_rollout_once(
     path = json_lines(tmp_path / "rows.jsonl", rows)
     words = ["ingest", path, "-m", NAME, "--run", RUN]
     assert killed_after(words, server_settings, lambda: False) == 0
-    before, edges = stored(servers), edges_of_one(servers)
+    before, edges = stored(servers, NAME), edges_of_one(servers, NAME)
     delete_all(NAME, stores)
     words += ["--shards", COUNT]
 
     def linking() -> bool:
         found = rows_of(
             servers,
+            NAME,
             "SELECT max(a.generation), min(s.generation) FROM memreward.shard AS s "
             "JOIN memreward.across AS a ON starts_with(a.memory, s.memory || '@') "
             "WHERE s.memory = %s OR s.memory = %s",
@@ -201,15 +162,14 @@ def test_killed_commands_store_every_rollout_once(
         return found[0][0] is not None and found[0][0] > found[0][1]
 
     for is_time in (
-        lambda: len(stored(servers)) > 0,
-        lambda: len(stored(servers)) > 1_100,
+        lambda: len(stored(servers, NAME)) > 0,
+        lambda: len(stored(servers, NAME)) > 1_100,
         linking,
     ):
         assert killed_after(words, server_settings, is_time) == -signal.SIGKILL
     assert killed_after(words, server_settings, lambda: False) == 0
-    assert stored(servers) == before
-    assert edges_across(servers) == edges
-    assert_whole(stores)
-    text = "MATCH (a:Answer) WHERE a.memory STARTS WITH $start RETURN a.id AS id"
-    visible = [row["id"] for row in stores.graph.query(text, {"start": f"{NAME}@"}, 60.0).rows]
-    assert len(visible) == len(set(visible)) == len(rows)
+    assert stored(servers, NAME) == before
+    assert edges_across(servers, NAME) == edges
+    assert_whole(stores, NAME, COUNT)
+    ids = visible(stores, NAME)
+    assert len(ids) == len(set(ids)) == len(rows)
