@@ -5,7 +5,14 @@ from typing import Annotated
 
 import typer
 
-from memreward.base import bars, connected, connected_pairs, connected_to, console
+from memreward.base import (
+    bars,
+    connected,
+    connected_pairs,
+    connected_to,
+    connected_whole,
+    console,
+)
 from memreward.cli.ingest import MemoryOption
 from memstore import Settings, load_settings
 from memstore.archive import ArchiveManifest, export_memory, import_memory, read_manifest
@@ -15,7 +22,14 @@ from memstore.db import Stores
 from memstore.encoders import DEFAULT_ENCODER, text_encoder
 from memstore.reads import list_memories
 from memstore.servers import checkpoint_folder, checkpoints_folder
-from memstore.shards import Shards, pair_for, repair_edges, shards_without_rollouts, take_place
+from memstore.shards import (
+    Shards,
+    pair_for,
+    reembed_shards,
+    repair_edges,
+    shards_without_rollouts,
+    take_place,
+)
 from schema.errors import InputError
 from schema.ids import shard_place, whole_name
 
@@ -126,8 +140,11 @@ def reembed(
     """Embed all texts of a memory with another encoder, then link it again."""
     chosen = text_encoder(encoder)
     path = None if encoder == DEFAULT_ENCODER else Path(encoder).expanduser().resolve()
-    with connected_to(memory) as stores, bars() as progress:
-        made = reembed_memory(stores, memory, chosen, path=path, progress=progress)
+    with connected_whole(memory) as (stores, shards), bars() as progress:
+        if shards is not None:
+            made = reembed_shards(shards, chosen, path, progress)
+        else:
+            made = reembed_memory(stores, memory, chosen, path=path, progress=progress)
     console.print(
         f"memory {memory} has embeddings of {chosen.name}: {made} texts embedded",
         markup=False,

@@ -9,7 +9,7 @@ from memreward.cluster.library import result_of
 from memstore.changes import RolloutWriter
 from memstore.db import Stores
 from memstore.outbox import Accepted, BackgroundPublisher
-from memstore.shards import ShardedWriter, Shards
+from memstore.shards import Search, ShardedWriter, Shards
 from memstore.similarity import Near
 from schema.calls import Reuse
 from schema.keyed_rollout import Keys, PreparedRollout
@@ -69,11 +69,22 @@ def writer_elsewhere(
     """
     if shards is None:
         return WriterElsewhere(stores, memory, run, actors[0], reuse=reuse is not None)
-    parts = [
+    return ShardedWriter(
+        shards, run, writers_elsewhere(shards, run, actors), nearest_elsewhere(actors)
+    )
+
+
+def writers_elsewhere(shards: Shards, run: str, actors: Sequence[Any]) -> list[WriterElsewhere]:
+    """The writers of the shards, whose work is done by these actors."""
+    return [
         WriterElsewhere(part.stores, part.name, run, actor)
         for part, actor in zip(shards.parts, actors, strict=True)
     ]
-    return ShardedWriter(shards, run, parts, [partial(_nearest, actor) for actor in actors])
+
+
+def nearest_elsewhere(actors: Sequence[Any]) -> list[Search]:
+    """Searches in the shards, by their writers."""
+    return [partial(_nearest, actor) for actor in actors]
 
 
 def _nearest(actor: Any, asked: Mapping[str, Floats], neighbours: int) -> list[Near]:

@@ -10,7 +10,6 @@ from memreward.cluster.training import learn_on_ray
 from memreward.jobs import IngestOutcome, IngestRequest, Told
 from memstore import Settings
 from memstore.encoders import DEFAULT_ENCODER
-from schema.errors import ShardedError
 
 
 def untold(what: str, done: int, total: int | None) -> None:
@@ -63,13 +62,11 @@ class RayJobs:
 
         Raises:
             InputError: if a file or a row cannot be used; nothing is stored then.
-            ShardedError: if the memory is divided.
             MemrewardError: see `memreward.jobs.ingest_files`.
         """
-        self._refuse_shards("files are stored in one memory: score the rows instead")
         paths = [Path(file).absolute() for file in files]
         wanted = IngestRequest(files=paths, memory=self.name, run=self.run, **request)
-        return ingest_on_ray(wanted, self._writers[0], self._settings, embedders, progress)
+        return ingest_on_ray(wanted, self._writers, self._settings, embedders, progress)
 
     def learn(self, *, seed: int = 0, progress: Told = untold) -> str:
         """Learn from what is verified by now, by tasks on all nodes; this node then scores by it.
@@ -111,10 +108,8 @@ class RayJobs:
 
         Raises:
             InputError: if it is no encoder.
-            ShardedError: if the memory is divided.
             MemrewardError: see `memstore.changes.reembed`.
         """
-        self._refuse_shards("texts are embedded again in one memory")
         given = encoder
         if encoder != DEFAULT_ENCODER:
             given = str(Path(encoder).expanduser().resolve())
@@ -141,15 +136,6 @@ class RayJobs:
 
         Raises:
             InputError: if `neighbours` is below 1.
-            ShardedError: if the memory is divided.
             MemrewardError: see `memstore.changes.link`.
         """
-        self._refuse_shards("link it by `ShardedMemory`")
         return renewed_on_ray(self.name, self._settings, workers, progress, "link", neighbours)
-
-    def _refuse_shards(self, instead: str) -> None:
-        if self.shards is not None:
-            raise ShardedError(
-                f"memory {self.name!r} is divided into {self.shards} shards: {instead} "
-                "(docs/shards.md)"
-            )

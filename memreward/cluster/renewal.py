@@ -6,20 +6,22 @@ What is made is stored by the one session that holds the memory's lock, in the s
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from memreward.base import started
+from memreward.base import started_pairs
 from memreward.cluster.actors import DURABLE
+from memreward.cluster.divided import divided
 from memreward.cluster.library import ray_library, result_of
 from memreward.cluster.stages import Staged, told_until_done
 from memreward.cluster.watching import WATCH
 from memreward.jobs import Told
 from memstore import Settings, load_settings
 from memstore.changes import edges_now, link, reembed
-from memstore.db import MemoryState
+from memstore.db import MemoryState, Stores
 from memstore.encoders import DEFAULT_ENCODER, caching, text_encoder
+from memstore.shards import Shards, link_shards, nearest_now, reembed_shards
 from schema.errors import EncoderMismatchError
 from schema.memory_graph import Floats
 
@@ -59,14 +61,22 @@ class ReembedWorker:
 class LinkWorker:
     """Finds neighbours; the databases are only read."""
 
-    def __init__(self, settings: Settings | None) -> None:
-        """Open the databases; `settings`: see `WriterActor`."""
+    def __init__(self, memory: str, settings: Settings | None) -> None:
+        """Open the databases of a memory; `settings`: see `WriterActor`."""
         self._open = ExitStack()  # Kept, since what it opened is closed with it.
-        self._stores = self._open.enter_context(started(settings or load_settings()))
+        self._pairs = self._open.enter_context(started_pairs(settings or load_settings()))
+        self._shards = divided(self._pairs, memory, None)
 
     def edges(self, begun: MemoryState, query_ids: list[str], neighbours: int) -> Edges:
         """See `edges_now`."""
-        return edges_now(self._stores, begun, query_ids, neighbours)
+        return edges_now(self._pairs[0], begun, query_ids, neighbours)
+
+    def edges_across(
+        self, states: list[MemoryState | None], asked: dict[str, Floats], neighbours: int
+    ) -> Edges:
+        """See `nearest_now`, of a memory that is divided."""
+        assert self._shards is not None, "who asks has found its shards"
+        return nearest_now(self._shards, states, asked, neighbours)
 
 
 class RenewActor(Staged):
@@ -96,7 +106,9 @@ class RenewActor(Staged):
             workers = self._started(ReembedWorker, encoder, chosen.name)
             return spread([worker.embedded.remote for worker in workers], pages)
 
-        with started(self._settings or load_settings()) as stores:
+        with self._opened() as (stores, shards):
+            if shards is not None:
+                return reembed_shards(shards, chosen, path, self.note, embedded, self._found_across)
             return reembed(
                 stores, self._memory, chosen, path=path, progress=self.note, elsewhere=embedded
             )
@@ -109,7 +121,7 @@ class RenewActor(Staged):
         """
 
         def found(begun: MemoryState, chunks: Iterable[list[str]], k: int) -> Iterator[Edges]:
-            workers = self._started(LinkWorker, self._settings)
+            workers = self._started(LinkWorker, self._memory, self._settings)
             calls = [
                 lambda ids, worker=worker: worker.edges.remote(begun, ids, k) for worker in workers
             ]
@@ -118,8 +130,27 @@ class RenewActor(Staged):
         def progress(done: int, total: int) -> None:
             self.note("link queries", done, total)
 
-        with started(self._settings or load_settings()) as stores:
+        with self._opened() as (stores, shards):
+            if shards is not None:
+                return link_shards(shards, neighbours, progress, self._found_across).edges
             return link(stores, self._memory, neighbours, progress, found)
+
+    def _found_across(
+        self, states: Sequence[MemoryState | None], chunks: Iterable[dict[str, Floats]], k: int
+    ) -> Iterator[Edges]:
+        """See `memstore.shards.FindNearest`."""
+        workers, known = self._started(LinkWorker, self._memory, self._settings), list(states)
+        calls = [
+            lambda asked, worker=worker: worker.edges_across.remote(known, asked, k)
+            for worker in workers
+        ]
+        return spread(calls, chunks)
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[Stores, Shards | None]]:
+        """The databases of a memory that is not divided, or its shards."""
+        with started_pairs(self._settings or load_settings()) as pairs:
+            yield pairs[0], divided(pairs, self._memory, None)
 
     def _started(self, kind: type, *arguments: object) -> list[Any]:
         made = ray_library().remote(num_cpus=1)(kind).options(**DURABLE)

@@ -15,13 +15,14 @@ from prometheus_client.core import Metric
 from memreward.base import started_pairs
 from memreward.cluster.actors import writers_of
 from memreward.cluster.arrow import rollouts_in, score_table
+from memreward.cluster.divided import divided
 from memreward.cluster.elsewhere import writer_elsewhere
 from memreward.cluster.watching import timed
 from memreward.scoring import CountingScorer, ScoringMetrics, ScoringQueue, batches
 from memstore import Settings, load_settings
 from memstore.changes import LabelOptions, label_dataset
-from memstore.db import Stores, look_up_memory
-from memstore.shards import Shards, divided_memories, label_shards
+from memstore.db import Stores
+from memstore.shards import Shards, label_shards
 from schema.calls import Reuse
 from schema.reward import LabelReport
 
@@ -114,22 +115,6 @@ class ScorerActor:
     def metrics(self) -> list[Metric]:
         """What it counts, as `memreward serve` does."""
         return list(self._metrics.registry.collect())
-
-
-def divided(pairs: Sequence[Stores], memory: str, shards: int | None) -> Shards | None:
-    """How a memory is divided, a new one from now on; None: it is not.
-
-    Raises:
-        UnknownMemoryError: if it is being deleted, imported or rebuilt.
-    """
-    found = divided_memories(pairs, memory)
-    if found or shards is None:
-        return found[0] if found else None
-    if look_up_memory(pairs[0], memory) is not None:
-        return None
-    new = Shards.over(memory, shards, pairs)
-    new.divide()
-    return new
 
 
 class _Watched:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from memreward.base import started_pairs
 from memreward.cluster.actors import DURABLE, this_node
+from memreward.cluster.divided import divided
 from memreward.cluster.library import ray_library, result_of
-from memreward.cluster.scorer_actor import divided
 from memreward.cluster.stages import Staged, told_until_done
 from memreward.cluster.watching import WATCH
 from memreward.jobs import Told

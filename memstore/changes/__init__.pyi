@@ -19,6 +19,8 @@ from .propagated_rewards import list_models as list_models
 from .propagated_rewards import read_propagated as read_propagated
 from .propagated_rewards import register_model as register_model
 from .propagated_rewards import write_propagated as write_propagated
+from .reembedding import EmbedPages as EmbedPages
+from .reembedding import ReembedProgress as ReembedProgress
 from .reembedding import reembed as reembed
 from .rekeying import RekeyReport as RekeyReport
 from .rekeying import rekey as rekey

@@ -5,10 +5,12 @@ the bit, what one memory of all queries would have found at that moment, as long
 large that it has an index. They are stored with the query, in generations, as in one memory.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
+from typing import Any
 
 from memstore.db import MemoryState, retried
 from memstore.shards.at_once import at_once
@@ -29,6 +31,11 @@ FEW_BATCHES = 64
 _Query = tuple[str, str, Floats]
 #: Finds the nearest queries of a shard to embeddings by id, so many of each.
 Search = Callable[[Mapping[str, Floats], int], list[Near]]
+#: Rows of edges of each of some chunks of queries, embeddings by id, in their order, with so many
+#: neighbours a query, among what the shards hold; chunks may be read ahead.
+FindNearest = Callable[
+    [Sequence[MemoryState | None], Iterable[dict[str, Floats]], int], Iterator[list[dict[str, Any]]]
+]
 
 
 #: Called with the queries done and their total.
@@ -61,7 +68,8 @@ def tie_new(
         Whether there were any.
     """
     states = shards.states(division)
-    if not _tie(shards, lock, states, division, division.seqs, searches=searches).queries:
+    find = _find_by(shards, searches)
+    if not _tie(shards, lock, states, division, division.seqs, find).queries:
         return False
     shards.move(lock.session, division, states)
     return True
@@ -71,7 +79,7 @@ def link_shards(
     shards: Shards,
     neighbours: int | None = None,
     progress: Progress | None = None,
-    searches: Sequence[Search] | None = None,
+    find: FindNearest | None = None,
 ) -> Linked:
     """Give all queries new edges; writers wait meanwhile.
 
@@ -79,7 +87,7 @@ def link_shards(
         shards: of the memory.
         neighbours: edges a query; None: as many as before.
         progress: called with the queries done and their total.
-        searches: see `tie_new`.
+        find: has other processes find the nearest, by `nearest_now`; None: this one does.
 
     Raises:
         UnknownMemoryError: if there is no such memory.
@@ -87,14 +95,15 @@ def link_shards(
     """
     if neighbours is not None and neighbours < 1:
         raise InputError(f"a query needs at least 1 neighbour, not {neighbours}")
-    return under_lock(shards, partial(_linked, shards, neighbours, progress, searches))
+    found = find or _find_by(shards, None)
+    return under_lock(shards, partial(_linked, shards, neighbours, progress, found))
 
 
 def _linked(
     shards: Shards,
     neighbours: int | None,
     progress: Progress | None,
-    searches: Sequence[Search] | None,
+    find: FindNearest,
     lock: ShardsLock,
 ) -> Linked:
     before = shards.division_in(lock.session)
@@ -107,14 +116,14 @@ def _linked(
         neighbours=neighbours or before.neighbours,
         linked=tuple(0 if state is None else state.seq for state in states),
     )
-    linked = _tie(shards, lock, states, division, [0] * len(states), progress, searches)
+    linked = _tie(shards, lock, states, division, [0] * len(states), find, progress)
     shards.move(lock.session, division, states)
     drop_other_generations(shards, lock, division)
     return linked
 
 
 def link_new(
-    shards: Shards, progress: Progress | None = None, searches: Sequence[Search] | None = None
+    shards: Shards, progress: Progress | None = None, find: FindNearest | None = None
 ) -> int:
     """Link again if there are queries that the last link did not find; the number of edges then.
 
@@ -126,7 +135,7 @@ def link_new(
         retried(partial(_has_unlinked, there, division)) for there in shards.together()
     ):
         return 0
-    return link_shards(shards, None, progress, searches).edges
+    return link_shards(shards, None, progress, find).edges
 
 
 def _has_unlinked(there: InOnePlace, division: Division) -> bool:
@@ -142,30 +151,64 @@ def _tie(
     states: Sequence[MemoryState | None],
     division: Division,
     after: Sequence[int],
+    find: FindNearest,
     progress: Progress | None = None,
-    searches: Sequence[Search] | None = None,
 ) -> Linked:
     """Write the edges of the queries after these batches."""
-    done, written, queries = 0, 0, _queries(shards, states, after)
+    done, written, waiting = 0, 0, deque[dict[str, str]]()
     total = 0 if progress is None else _count(shards, states)
-    while chunk := list(islice(queries, QUERIES_A_CHUNK)):
-        asked = {id_: vector for _, id_, vector in chunk}
-        if searches is None:
-            found = nearest_in_all(shards, states, asked, division.neighbours)
-        else:
-            found = at_once([partial(search, asked, division.neighbours) for search in searches])
-        edges = nearest_of_all(found, division.neighbours)
-        shard_of = {id_: shard for shard, id_, _ in chunk}
+    chunks = _chunks(shards, states, after, waiting)
+    for edges in find(states, chunks, division.neighbours):
+        shard_of = waiting.popleft()
         for there in shards.together():
-            ids = [id_ for shard, id_, _ in chunk if shard in there.names]
+            ids = [id_ for id_, shard in shard_of.items() if shard in there.names]
             own = [edge for edge in edges if shard_of[edge["query_id"]] in there.names]
             rows = [{"memory": shard_of[edge["query_id"]], **edge} for edge in own]
             if ids:
                 retried(partial(_write, there, lock, division.generation, ids, rows))
-        done, written = done + len(chunk), written + len(edges)
+        done, written = done + len(shard_of), written + len(edges)
         if progress is not None:
             progress(done, total)
     return Linked(queries=done, edges=written)
+
+
+def _chunks(
+    shards: Shards,
+    states: Sequence[MemoryState | None],
+    after: Sequence[int],
+    waiting: deque[dict[str, str]],
+) -> Iterator[dict[str, Floats]]:
+    """Embeddings of queries by id; the shard of each is put at the end of `waiting`."""
+    queries = _queries(shards, states, after)
+    while chunk := list(islice(queries, QUERIES_A_CHUNK)):
+        waiting.append({id_: shard for shard, id_, _ in chunk})
+        yield {id_: vector for _, id_, vector in chunk}
+
+
+def _find_by(shards: Shards, searches: Sequence[Search] | None) -> FindNearest:
+    """Finds the nearest one chunk after another, by these searches or in this process."""
+
+    def find(
+        states: Sequence[MemoryState | None], chunks: Iterable[dict[str, Floats]], neighbours: int
+    ) -> Iterator[list[dict[str, Any]]]:
+        for asked in chunks:
+            if searches is None:
+                yield nearest_now(shards, states, asked, neighbours)
+            else:
+                found = at_once([partial(search, asked, neighbours) for search in searches])
+                yield nearest_of_all(found, neighbours)
+
+    return find
+
+
+def nearest_now(
+    shards: Shards,
+    states: Sequence[MemoryState | None],
+    asked: Mapping[str, Floats],
+    neighbours: int,
+) -> list[dict[str, Any]]:
+    """Rows of edges of queries, by id, to their nearest among what the shards hold."""
+    return nearest_of_all(nearest_in_all(shards, states, asked, neighbours), neighbours)
 
 
 def _count(shards: Shards, states: Sequence[MemoryState | None]) -> int:

@@ -145,7 +145,7 @@ class ShardedWriter(BatchWriter):
 
     def link_new(self, progress: LinkProgress | None = None) -> int:
         """See `BatchWriter`."""
-        return link_new(self._shards, progress, self._searches)
+        return link_new(self._shards, progress)
 
     def accept_embedded(
         self, prepared: Sequence[PreparedRollout], keys: Callable[[], Keys] = dict

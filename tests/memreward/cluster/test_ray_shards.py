@@ -20,7 +20,7 @@ from memstore.db.stores import Stores
 from memstore.settings import Settings
 from memstore.shards.care import check_edges
 from memstore.shards.division import Shards
-from schema.errors import InputError, ShardedError
+from schema.errors import InputError
 from schema.score import Score
 
 NAME, COUNT, RUN = "shards-on-ray", 4, "run-1"
@@ -127,8 +127,6 @@ def test_the_neighbours_and_scores_of_a_memory_in_shards(
         RayMemory(NAME, run=RUN, shards=3, settings=server_settings)
     with pytest.raises(InputError, match="2 shards at least"):
         RayMemory(NAME, run=RUN, shards=1)
-    with pytest.raises(ShardedError, match="score the rows"):
-        divided.ingest([])
     text = requests.get(divided.watch(port=0), timeout=30).text
     for number in range(1, COUNT + 1):
         up = f'memreward_actor_up{{actor="writer",node="",run="",shard="{number}-of-{COUNT}"}} 1.0'
