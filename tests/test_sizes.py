@@ -47,7 +47,6 @@ FUNCTIONS = {
     "memreward/runs/grpo.py _train": _LIST,
     "memreward/runs/offline.py run_offline": _ARGUMENTS,
     "memstore/archive/restore.py import_memory": _ARGUMENTS,
-    "memreward/memory.py ingest": _ARGUMENTS,
     "memreward/memory.py open": _ARGUMENTS,
     "memstore/changes/dataset_ingestion.py ingest_dataset": _ARGUMENTS,
     "memstore/changes/reembedding.py reembed": _ARGUMENTS,
