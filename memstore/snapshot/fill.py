@@ -268,13 +268,19 @@ def edge_rows(snapshot: Snapshot, edge: str, rows: list[Any]) -> EdgeRows:
 
 
 def add_verified(snapshot: Snapshot, session: SqlSession, span: Span) -> None:
-    """Append the current verified rewards of which something was said in between."""
-    name = "verified_since" if span.after else "verified"
+    """Append the current verified rewards of which something was said in between.
+
+    A few batches say something of few rollouts, which are looked up one by one. Of more, all that
+    the memory has is read: its labels may be so new that Postgres, which has not counted them yet,
+    would look through all of them for each.
+    """
+    one_by_one = span.after > 0 and span.upto - span.after <= FEW_BATCHES
+    name = "verified_since" if one_by_one else "verified"
     for page in pages(session.of("snapshot.sql"), name, EDGES_A_PAGE, span):
         ids, values, sources, seqs = zip(*page, strict=True)
         snapshot.add_verified(ids, values, sources, seqs)
     if snapshot.count(SOURCE) < 2:
         return
-    name = "several_said_since" if span.after else "several_said"
+    name = "several_said_since" if one_by_one else "several_said"
     for page in pages(session.of("snapshot.sql"), name, EDGES_A_PAGE, span):
         snapshot.add_said(*zip(*page, strict=True))

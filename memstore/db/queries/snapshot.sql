@@ -31,14 +31,14 @@ WHERE memory = %(memory)s AND generation = %(generation)s
 ORDER BY seq;
 
 -- name: verified
--- The current verified rewards as of a sequence number, each with the source that spoke last.
+-- The current verified rewards as of a sequence number, each with the source that spoke last, of
+-- the rollouts of which something was said after another number.
 SELECT rollout_id, value, source, seq
 FROM memreward.current_verified(%(memory)s, %(upto)s::bigint, NULL::text[])
-ORDER BY seq, rollout_id;
+WHERE seq > %(after)s ORDER BY seq, rollout_id;
 
 -- name: verified_since
--- The same of those rollouts of which something was said after another number. OFFSET 0 keeps each
--- a lookup by key.
+-- The same, each looked up by its key (OFFSET 0): for few.
 SELECT current.rollout_id, current.value, current.source, current.seq
 FROM (
     SELECT DISTINCT rollout_id FROM memreward.verified_reward
@@ -52,16 +52,19 @@ CROSS JOIN LATERAL (
 ORDER BY current.seq, current.rollout_id;
 
 -- name: several_said
--- As of a sequence number, what each source said last of the rollouts of which more than one spoke.
+-- As of a sequence number, what each source said last of the rollouts of which more than one spoke,
+-- and something was said after another number.
 SELECT said.rollout_id, said.source, said.value
 FROM (
-    SELECT rollout_id, source, value, count(*) OVER (PARTITION BY rollout_id) AS sources
+    SELECT rollout_id, source, value, count(*) OVER of_rollout AS sources,
+        max(seq) OVER of_rollout AS newest
     FROM memreward.verified_by_source(%(memory)s, %(upto)s::bigint, NULL::text[])
+    WINDOW of_rollout AS (PARTITION BY rollout_id)
 ) AS said
-WHERE said.sources > 1 ORDER BY said.rollout_id, said.source;
+WHERE said.sources > 1 AND said.newest > %(after)s ORDER BY said.rollout_id, said.source;
 
 -- name: several_said_since
--- The same of those rollouts of which something was said after another number.
+-- The same, each looked up by its key: for few.
 SELECT said.rollout_id, said.source, said.value
 FROM (
     SELECT DISTINCT rollout_id FROM memreward.verified_reward

@@ -22,7 +22,7 @@ from memstore.snapshot import cache
 from memstore.snapshot.cache import SnapshotCache
 from memstore.snapshot.edge_drift import AGAIN_SECONDS, EdgeComparison
 from memstore.snapshot.files import EDGES
-from memstore.snapshot.fill import published_edges
+from memstore.snapshot.fill import FEW_BATCHES, published_edges
 from memstore.snapshot.snapshot import EdgeRows
 from memstore.snapshot.subgraph import whole
 from schema.errors import StoreError, UnknownMemoryError, UnreachableError
@@ -111,6 +111,34 @@ def test_labels_links_and_deletes_reach_it(memory: MemoryUnderTest, tmp_path: Pa
     assert snapshot.made_because == "rows were deleted or replaced"
     assert_is_the_graph(snapshot, memory)
     assert len(list(tmp_path.rglob("base-*"))) == 1
+
+
+def test_labels_of_many_batches_are_those_looked_up_one_by_one(
+    memory: MemoryUnderTest, tmp_path: Path
+) -> None:
+    memory.add(make_rollouts(4, 2))
+    ids = read_graph(memory.stores, memory.name).rollout_id_R
+    snapshot = kept(memory, tmp_path)
+
+    def say(value: float, source: str, *rollouts: int) -> None:
+        rewards = [
+            VerifiedReward(rollout_id=ids[row], value=value, source=source) for row in rollouts
+        ]
+        add_labels(memory.stores, memory.name, rewards)
+
+    for batch in range(FEW_BATCHES + 1):
+        say(batch / 10, "a", batch, batch + 1)
+    say(1.0, "b", 2, 3)
+    snapshot.catch_up()
+    assert snapshot.made_because == "there is none of this version"
+    assert_is_the_graph(snapshot, memory)
+    span = {"memory": memory.name, "upto": snapshot.snapshot.seq}
+    with memory.stores.vectors.reading("snapshot.sql") as session:
+        for after in range(snapshot.snapshot.seq):
+            for all_of_them in ("verified", "several_said"):
+                found = session.rows(all_of_them, after=after, **span)
+                assert found == session.rows(f"{all_of_them}_since", after=after, **span)
+                assert found
 
 
 class _OtherEncoder:
