@@ -52,12 +52,20 @@ def write_bare(
     with stores.vectors.transaction("outbox.sql") as session:
         lock_memory(session, memory, encoder, dimension, 7, incarnation=None)
         for run in rows["runs"]:
-            session.run("add_run", memory=memory, name=run["name"], seq=seq, **run["run"])
-        accept_rows.insert_policies(session, memory, seq, prepared)
-        accept_rows.insert_queries(session, memory, seq, prepared)
-        accept_rows.insert_conclusions(session, memory, seq, conclusions)
+            session.run(
+                "add_runs",
+                name=run["name"],
+                memories=[memory],
+                policies=[run["run"]["policy"]],
+                checkpoints=[run["run"]["checkpoint"]],
+                seqs=[seq],
+            )
+        arrivals = [accept_rows.Arrival(memory=memory, seq=seq, new=prepared)]
+        accept_rows.insert_policies(session, arrivals)
+        accept_rows.insert_queries(session, arrivals)
+        accept_rows.insert_conclusions(session, arrivals, conclusions)
         run_name = rows["rollouts"][0]["run"]
-        accept_rows.insert_rollouts(session, memory, run_name, seq, prepared, conclusions)
+        accept_rows.insert_rollouts(session, run_name, arrivals, conclusions)
         labelled = [item for item in prepared if item.rollout.reward is not None]
         accept_rows.insert_labels(session, memory, run_name, seq, labelled)
         copy_edges(session, memory, 0, seq, rows["similar"])

@@ -15,7 +15,7 @@ from memreward.bench.scratch import RUN, scratch_memory
 from memstore import Settings
 from memstore.db import Stores, get_memory
 from memstore.encoders import Encoder
-from memstore.outbox import DEFAULT_NEIGHBOURS, insert_queries, lock_memory
+from memstore.outbox import DEFAULT_NEIGHBOURS, Arrival, insert_queries, lock_memory
 from memstore.servers import SAMPLE
 from memstore.similarity import QueryVectors, keep_index, nearest, query_vectors
 from schema.errors import InputError, StoreError
@@ -120,7 +120,7 @@ def _insert(stores: Stores, memory: str, items: Sequence[PreparedRollout]) -> fl
             DEFAULT_NEIGHBOURS,
             incarnation=None,
         )
-        insert_queries(session, memory, _SEQ, items)
+        insert_queries(session, [Arrival(memory=memory, seq=_SEQ, new=items)])
     return time.perf_counter() - began
 
 

@@ -157,7 +157,8 @@ def _stored(stores: Stores, memory: str, run: str, collection: Collection) -> fr
         for place in range(collection.request.sampling.rollouts)
     }
     with stores.vectors.transaction("outbox.sql") as session:
-        known = session.rows("known_rollouts", memory=memory, ids=list(place_of))
+        memories = [memory] * len(place_of)
+        known = session.rows("known_rollouts", memories=memories, ids=list(place_of))
         return frozenset(place_of[row[0]] for row in known)
 
 

@@ -203,11 +203,13 @@ def _table_parts(table: Table, columns: Sequence[Column]) -> dict[str, sql.Compo
     """What the placeholders of `tables.sql` are replaced by."""
     has_generations = any(column.name == "generation" for column in table.columns)
     current = "generation = %(generation)s" if has_generations else "true"
+    current_of_part = "generation = part.of_generation" if has_generations else "true"
     return {
         "table": sql.Identifier("memreward", table.name),
         "columns": sql.SQL(", ").join(sql.Identifier(column.name) for column in columns),
         "key": sql.SQL(", ").join(sql.Identifier(name) for name in ("seq", *table.key)),
         "current": sql.SQL(current),
+        "current_of_part": sql.SQL(current_of_part),
     }
 
 

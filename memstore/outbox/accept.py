@@ -2,10 +2,11 @@
 
 Under the memory's lock: what is new is told from what is known, new queries get their nearest
 neighbours, and rows, edges and the payload for Neo4j are written with the next sequence number.
+Several memories of one Postgres, the shards of one, are accepted to together: all or none.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from memstore.db import (
     MemoryState,
@@ -16,8 +17,9 @@ from memstore.db import (
     retried,
 )
 from memstore.outbox import rollout_rows
-from memstore.outbox.change import OutboxBatch, accept_batch
-from memstore.outbox.locks import deleted_memory_error, lock_memory
+from memstore.outbox.change import OutboxBatch, accept_batches, take_numbers
+from memstore.outbox.locks import deleted_memory_error, lock_memories
+from memstore.outbox.rollout_rows import Arrival
 from memstore.outbox.said_rewards import current_verified
 from memstore.outbox.same_conclusion import (
     insert_taken_over,
@@ -25,9 +27,15 @@ from memstore.outbox.same_conclusion import (
     to_follow,
     to_take_over,
 )
-from memstore.similarity import QueryVectors, begin_search, copy_edges, nearest, query_vectors
+from memstore.similarity import (
+    QueryVectors,
+    Search,
+    begin_searches,
+    copy_arriving_edges,
+    nearest_of_arriving,
+    query_vectors,
+)
 from schema.batch import BatchKind
-from schema.errors import InputError
 from schema.keyed_rollout import Keys, PreparedRollout
 
 DEFAULT_NEIGHBOURS = 7
@@ -46,13 +54,14 @@ class Accepted:
     incarnation: str | None
 
 
-def known_hashes(
-    session: SqlSession, memory: str, prepared: Iterable[PreparedRollout]
-) -> dict[str, str]:
-    """Content hashes, by id, of those rollouts that the memory holds."""
-    ids = [item.id for item in prepared]
-    with plans_for_any_memory(session):
-        return dict(session.of("outbox.sql").rows("known_rollouts", memory=memory, ids=ids))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Given:
+    """What one memory is given."""
+
+    memory: str
+    prepared: Sequence[PreparedRollout]
+    #: None: whichever memory has the name, made now if there is none.
+    incarnation: str | None
 
 
 def accept_rollouts(
@@ -70,30 +79,65 @@ def accept_rollouts(
 ) -> Accepted:
     """Accept rollouts that carry their embeddings; when this returns they are durable.
 
-    Only the memory of that `incarnation` is written to, not a later one of the same name; None:
-    whichever has the name, made now if there is none. `keys` is asked, late, for conclusions that
-    were read elsewhere; others are read here. Callers outside the tests use a `RolloutWriter`,
-    which keeps the incarnation from batch to batch. With `reuse`, rollouts that conclude what was
-    verified on their query take that verdict over (`memstore.outbox.same_conclusion`).
+    Only the memory of that `incarnation` is written to, not a later one of the same name. Callers
+    outside the tests use a `RolloutWriter`, which keeps the incarnation from batch to batch.
 
     Raises:
-        InputError: if an id is known with other content; nothing is accepted then.
-        EncoderMismatchError: if the memory is stamped with another encoder.
-        UnknownMemoryError: if the memory of that incarnation was deleted.
+        MemrewardError: see `accept_to_several`.
     """
-    if not prepared:
-        return _nothing(0, incarnation)
+    given = Given(memory=memory, prepared=prepared, incarnation=incarnation)
+    stamp = encoder, dimension
+    return accept_to_several(vectors, run, [given], stamp, neighbours, keys=keys, reuse=reuse)[0]
 
-    def lock(session: SqlSession) -> MemoryState:
-        return lock_memory(session, memory, encoder, dimension, neighbours, incarnation=incarnation)
 
-    def write(batch: OutboxBatch) -> Accepted:
-        return _write(batch, run, prepared, query_vectors(vectors, memory), keys, reuse)
+def accept_to_several(
+    vectors: VectorStore,
+    run: str,
+    given: Sequence[Given],
+    stamp: tuple[str, int],
+    neighbours: int = DEFAULT_NEIGHBOURS,
+    *,
+    keys: Callable[[], Keys] = dict,
+    reuse: bool = False,
+) -> list[Accepted]:
+    """Accept what several memories of one Postgres are given: all of it, or nothing.
 
-    accepted = accept_batch(vectors, BatchKind.INGEST, lock, write)
-    if accepted.new:
+    Args:
+        vectors: Postgres.
+        run: that made the rollouts.
+        given: of a memory each.
+        stamp: encoder of the embeddings, and their dimension.
+        neighbours: edges that a query gets in a memory that is made now.
+        keys: asked, late, for conclusions that were read elsewhere; others are read here.
+        reuse: rollouts that conclude what was verified on their query take that verdict over
+            (`memstore.outbox.same_conclusion`).
+
+    Raises:
+        InputError: if an id is known with other content.
+        EncoderMismatchError: if a memory is stamped with another encoder.
+        UnknownMemoryError: if the memory of an incarnation was deleted.
+    """
+    asked = [each for each in given if each.prepared]
+    done = {each.memory: _nothing(len(each.prepared), each.incarnation) for each in given}
+    if not asked:
+        return list(done.values())
+    incarnations = {each.memory: each.incarnation for each in asked}
+
+    def lock(session: SqlSession) -> list[MemoryState]:
+        return lock_memories(session, incarnations, *stamp, neighbours)
+
+    def write(batches: Sequence[OutboxBatch]) -> list[Accepted]:
+        parts = [
+            _Part(batch, each.prepared, query_vectors(vectors, each.memory))
+            for batch, each in zip(batches, asked, strict=True)
+        ]
+        return _write(parts, run, keys, reuse)
+
+    accepted = accept_batches(vectors, BatchKind.INGEST, lock, write)
+    if any(one.new for one in accepted):
         retried(lambda: keep_statistics(vectors))
-    return accepted
+    done |= zip(incarnations, accepted, strict=True)
+    return list(done.values())
 
 
 def _nothing(existing: int, incarnation: str | None) -> Accepted:
@@ -102,43 +146,75 @@ def _nothing(existing: int, incarnation: str | None) -> Accepted:
     )
 
 
+@dataclass(slots=True)
+class _Part:
+    """What one memory is given, and what is found of it under the lock."""
+
+    batch: OutboxBatch
+    prepared: Sequence[PreparedRollout]
+    cache: QueryVectors
+    new: list[PreparedRollout] = field(default_factory=list)
+    labelled: list[PreparedRollout] = field(default_factory=list)
+    new_queries: int = 0
+
+    @property
+    def memory(self) -> str:
+        """Its name."""
+        return self.batch.memory
+
+    def look(self, known: dict[str, str]) -> None:
+        """Find what is new, given the content hashes by id of what is known."""
+        rollout_rows.refuse_changed(self.prepared, known)
+        by_id = {item.id: item for item in self.prepared if item.id not in known}
+        self.new = sorted(by_id.values(), key=lambda item: item.id)
+        if any(item.rollout.query_embedding is None for item in self.new):
+            raise deleted_memory_error(self.memory)  # They were known, and so not embedded.
+        self.labelled = _new_labels(self.batch.session, self.memory, self.prepared)
+
+    def accepted(self) -> Accepted:
+        """What was done."""
+        incarnation = self.batch.state.incarnation
+        if not self.new and not self.labelled:
+            return _nothing(len(self.prepared), incarnation)
+        return Accepted(
+            seq=self.batch.seq,
+            new=len(self.new),
+            existing=len(self.prepared) - len(self.new),
+            new_queries=self.new_queries,
+            labels=len(self.labelled),
+            incarnation=incarnation,
+        )
+
+
 def _write(
-    batch: OutboxBatch,
-    run: str,
-    prepared: Sequence[PreparedRollout],
-    cache: QueryVectors,
-    keys: Callable[[], Keys],
-    reuse: bool,
-) -> Accepted:
+    parts: Sequence[_Part], run: str, keys: Callable[[], Keys], reuse: bool
+) -> list[Accepted]:
     """Insert what is new of the rollouts."""
-    session, memory = batch.session, batch.memory
-    known = known_hashes(session, memory, prepared)
-    refuse_changed(prepared, known)
-    by_id = {item.id: item for item in prepared if item.id not in known}
-    new = sorted(by_id.values(), key=lambda item: item.id)
-    if any(item.rollout.query_embedding is None for item in new):
-        raise deleted_memory_error(memory)  # They were known, and so not embedded, a moment ago.
-    labelled = _new_labels(session, memory, prepared)
-    if not new and not labelled:
-        return _nothing(len(prepared), batch.state.incarnation)
-    queries = _insert(batch, run, new, cache, keys)
-    rollout_rows.insert_labels(session, memory, run, batch.seq, labelled)
-    taken = _take_over(batch, run, new, labelled, reuse)
-    said = sorted({*taken, *(item.id for item in labelled)})
+    asked = [(part.memory, item.id) for part in parts for item in part.prepared]
+    known = rollout_rows.known_to(parts[0].batch.session, asked)
+    for part in parts:
+        part.look(known)
+    changed = [part for part in parts if part.new or part.labelled]
+    if changed:
+        take_numbers([part.batch for part in changed])
+        _insert(changed, run, keys)
+    for part in changed:
+        _tell(part, run, reuse)
+    return [part.accepted() for part in parts]
+
+
+def _tell(part: _Part, run: str, reuse: bool) -> None:
+    """Insert the labels, and what follows from them, and tell of the batch."""
+    batch, session, memory = part.batch, part.batch.session, part.memory
+    rollout_rows.insert_labels(session, memory, run, batch.seq, part.labelled)
+    taken = _take_over(batch, run, part.new, part.labelled, reuse)
+    said = sorted({*taken, *(item.id for item in part.labelled)})
     batch.tell(
         {
             "generation": batch.state.generation,
             "encoder": batch.state.encoder,
             "verified": current_verified(session, memory, said),
         }
-    )
-    return Accepted(
-        seq=batch.seq,
-        new=len(new),
-        existing=len(prepared) - len(new),
-        new_queries=queries,
-        labels=len(labelled),
-        incarnation=batch.state.incarnation,
     )
 
 
@@ -156,23 +232,6 @@ def _take_over(
         ids = [item.id for item in (*new, *labelled)]
         taken += to_take_over(session, memory, run, ids, reuse_audits(session, memory))
     return insert_taken_over(session, memory, batch.seq, taken)
-
-
-def refuse_changed(prepared: Sequence[PreparedRollout], known: dict[str, str]) -> None:
-    """Check that no rollout says something else than what is known, or comes earlier, at its place.
-
-    Raises:
-        InputError: naming the first that does.
-    """
-    said = dict(known)
-    for item in prepared:
-        if said.setdefault(item.id, item.content_hash) != item.content_hash:
-            place = item.rollout
-            raise InputError(
-                f"query_id {place.source_query_id!r}, step {place.step}, rollout {place.place} "
-                "is in the memory, or given before, with another text: give new rollouts another "
-                "--run or step"
-            )
 
 
 def _new_labels(
@@ -193,33 +252,39 @@ def _new_labels(
     return [item for item in given if current.get(item.id) != item.rollout.reward]
 
 
-def _insert(
-    batch: OutboxBatch,
-    run: str,
-    new: Sequence[PreparedRollout],
-    cache: QueryVectors,
-    keys: Callable[[], Keys],
-) -> int:
-    """Insert everything a batch brings but its labels; returns the number of new queries."""
-    session, state, seq = batch.session, batch.state, batch.seq
-    memory = state.name
-    first = new[0].rollout if new else None
-    policy = first.policy if first else None
-    checkpoint = first.checkpoint if first else None
-    session.run("add_run", memory=memory, name=run, policy=policy, checkpoint=checkpoint, seq=seq)
+def _insert(parts: Sequence[_Part], run: str, keys: Callable[[], Keys]) -> None:
+    """Insert everything that batches bring but their labels."""
+    session = parts[0].batch.session
+    arrivals = [Arrival(memory=p.memory, seq=p.batch.seq, new=p.new) for p in parts]
+    firsts = [part.new[0].rollout if part.new else None for part in parts]
     with plans_for_any_memory(session):
-        rollout_rows.insert_policies(session, memory, seq, new)
-        queries = rollout_rows.insert_queries(session, memory, seq, new)
-    # On arrival a query is tied to its nearest among all that is accepted, its own batch included;
-    # another thread searches while the other rows are written.
-    arriving = {item.query_id: item.embedding for item in queries}
-    begun = begin_search(session, state, cache, arriving)
-    read = keys()
-    conclusions = {item.id: item.conclusion(memory, read) for item in new}
-    with plans_for_any_memory(session):
-        rollout_rows.insert_conclusions(session, memory, seq, conclusions)
-        rollout_rows.insert_rollouts(session, memory, run, seq, new, conclusions)
-        rollout_rows.insert_policy_embeddings(session, memory, seq, new)
-    edges = nearest(session, state, list(arriving), state.neighbours, cache, arriving, begun)
-    copy_edges(session, memory, state.generation, seq, edges)
-    return len(queries)
+        session.run(
+            "add_runs",
+            name=run,
+            memories=[part.memory for part in parts],
+            policies=[first and first.policy for first in firsts],
+            checkpoints=[first and first.checkpoint for first in firsts],
+            seqs=[part.batch.seq for part in parts],
+        )
+        rollout_rows.insert_policies(session, arrivals)
+        queries = rollout_rows.insert_queries(session, arrivals)
+        # On arrival a query is tied to its nearest among all that its memory has accepted, its own
+        # batch included; another thread searches while the other rows are written.
+        searches = [
+            Search(
+                state=part.batch.state,
+                cache=part.cache,
+                arriving={item.query_id: item.embedding for item in queries[part.memory]},
+            )
+            for part in parts
+        ]
+        begun = begin_searches(session, searches)
+        read = keys()
+        conclusions = {i.id: i.conclusion(p.memory, read) for p in parts for i in p.new}
+        rollout_rows.insert_conclusions(session, arrivals, conclusions)
+        rollout_rows.insert_rollouts(session, run, arrivals, conclusions)
+        rollout_rows.insert_policy_embeddings(session, arrivals)
+    found = nearest_of_arriving(session, searches, begun)
+    copy_arriving_edges(session, {p.memory: p.batch.seq for p in parts}, searches, found)
+    for part in parts:
+        part.new_queries = len(queries[part.memory])

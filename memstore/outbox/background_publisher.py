@@ -91,6 +91,11 @@ class BackgroundPublisher:
         if self._thread is not None:
             self._thread.join()
 
+    def publish(self) -> None:
+        """Once: all that was accepted."""
+        publish(self._stores, self._memory)
+        keep_index(self._stores, self._memory)
+
     def _run(self) -> None:
         try:
             self._publish_on()
@@ -110,8 +115,7 @@ class BackgroundPublisher:
                 wanted = self._wanted
             error: MemrewardError | None = None
             try:
-                publish(self._stores, self._memory)
-                keep_index(self._stores, self._memory)
+                self.publish()
             except MemrewardError as raised:
                 error = raised
             with self._changed:

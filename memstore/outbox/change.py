@@ -8,6 +8,7 @@ again after a lost connection (a token tells whether the lost commit went throug
 A caller gives the part that differs as a function, which may be called more than once.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -56,37 +57,60 @@ class OutboxBatch:
         """What Neo4j has to be told and no table says; without it there is no batch."""
         self._payload = payload
 
-    def record(self, kind: BatchKind, token: str) -> None:
-        """Make the outbox entry, if there is a batch."""
-        if self._payload is None:
-            assert "seq" not in self.__dict__, "a number was taken, and no batch told of"
-            return
-        self.session.of("outbox.sql").run(
-            "add_batch",
-            memory=self.memory,
-            seq=self.seq,
-            kind=kind.value,
-            payload=as_json(self._payload),
-            token=token,
-        )
+    @property
+    def payload(self) -> dict[str, Any] | None:
+        """What was told of; None: there is no batch."""
+        assert self._payload is not None or "seq" not in self.__dict__, "a number without a batch"
+        return self._payload
+
+
+def take_numbers(batches: Sequence[OutboxBatch]) -> None:
+    """Take the next sequence numbers of batches of one transaction, all at once."""
+    session, memories = batches[0].session, [batch.memory for batch in batches]
+    found = dict(session.of("outbox.sql").rows("next_seqs", memories=memories))
+    for batch in batches:
+        batch.seq = int(found[batch.memory])
+
+
+def _record(batches: Sequence[OutboxBatch], kind: BatchKind, token: str) -> None:
+    """Make the outbox entries of the batches that there are."""
+    told = [batch for batch in batches if batch.payload is not None]
+    if not told:
+        return
+    sql, same = told[0].session.of("outbox.sql"), {"kind": kind.value, "token": token}
+    if len(told) == 1:
+        batch = told[0]
+        payload = as_json(batch.payload)
+        sql.run("add_batch", memory=batch.memory, seq=batch.seq, payload=payload, **same)
+        return
+    sql.run(
+        "add_batches",
+        memories=[batch.memory for batch in told],
+        seqs=[batch.seq for batch in told],
+        payloads=[json.dumps(batch.payload) for batch in told],
+        **same,
+    )
 
 
 class _Once(Generic[T]):
-    """Accepts one batch at most once; the result is that of the attempt that went through."""
+    """Accepts one batch, of each of some memories, at most once.
 
-    def __init__(self, kind: BatchKind, write: Callable[[OutboxBatch], T]) -> None:
+    The result is that of the attempt that went through.
+    """
+
+    def __init__(self, kind: BatchKind, write: Callable[[Sequence[OutboxBatch]], T]) -> None:
         self._kind, self._write, self._token = kind, write, new_token()
         self._results: list[T] = []
 
-    def accept(self, session: SqlSession, state: MemoryState) -> T:
-        """Write the batch, unless an earlier attempt did; to be called under the memory's lock."""
-        if not self.is_accepted(session, state.name):
-            batch = OutboxBatch(session, state)
-            self._results.append(self._write(batch))
-            batch.record(self._kind, self._token)
+    def accept(self, session: SqlSession, states: Sequence[MemoryState]) -> T:
+        """Write the batches, unless an earlier attempt did; to be called under the locks."""
+        if not self.is_accepted(session, *(state.name for state in states)):
+            batches = [OutboxBatch(session, state) for state in states]
+            self._results.append(self._write(batches))
+            _record(batches, self._kind, self._token)
         return self.result
 
-    def is_accepted(self, session: SqlSession, memory: str) -> bool:
+    def is_accepted(self, session: SqlSession, *memories: str) -> bool:
         """Whether an earlier attempt, whose answer was lost, went through.
 
         To be asked under a lock that keeps that attempt from being under way still.
@@ -94,7 +118,8 @@ class _Once(Generic[T]):
         if not self._results:
             return False  # None came as far as its commit.
         sql = session.of("outbox.sql")
-        return sql.row("batch_of_token", memory=memory, token=self._token) is not None
+        row = sql.row("batch_of_token", memories=list(memories), token=self._token)
+        return row is not None
 
     @property
     def result(self) -> T:
@@ -113,19 +138,20 @@ def begin_change(stores: Stores, memory: str) -> MemoryState:
     return get_memory(stores, memory)
 
 
-def accept_batch(
+def accept_batches(
     vectors: VectorStore,
     kind: BatchKind,
-    lock: Callable[[SqlSession], MemoryState],
-    write: Callable[[OutboxBatch], T],
+    lock: Callable[[SqlSession], Sequence[MemoryState]],
+    write: Callable[[Sequence[OutboxBatch]], T],
 ) -> T:
-    """Accept a batch and leave its publication to the caller; returns what `write` does.
+    """Accept a batch of each of some memories; publication is left to the caller.
 
     Args:
         vectors: Postgres.
-        kind: of the batch.
-        lock: locks the memory for the transaction and checks that it is the right one.
-        write: inserts the rows and calls `tell`; what it raises undoes everything.
+        kind: of the batches.
+        lock: locks the memories for the transaction and checks that they are the right ones.
+        write: inserts the rows and calls `tell` of each batch that there is; what it raises undoes
+            everything. Its result is returned.
     """
     once = _Once(kind, write)
 
@@ -152,7 +178,12 @@ def commit_change(
         EncoderMismatchError: if it was given another encoder since.
         StoreError: if Neo4j refuses the batch; it stays accepted.
     """
-    done = accept_batch(stores.vectors, kind, lambda session: lock_existing(session, begun), write)
+    done = accept_batches(
+        stores.vectors,
+        kind,
+        lambda session: [lock_existing(session, begun)],
+        lambda batches: write(batches[0]),
+    )
     publish(stores, begun.name)
     return done
 
@@ -180,7 +211,7 @@ def commit_long_change(
         UnknownMemoryError: if the memory was deleted since `begun`.
         StoreError: if Neo4j refuses the batch; it stays accepted.
     """
-    once = _Once(kind, write)
+    once = _Once(kind, lambda batches: write(batches[0]))
 
     def attempt() -> T:
         with stores.vectors.session("outbox.sql") as session:
@@ -189,7 +220,7 @@ def commit_long_change(
                 state = same_memory(session, begun)
                 prepare(session, state)
                 with session.transaction():
-                    once.accept(session, lock_existing(session, state))
+                    once.accept(session, [lock_existing(session, state)])
             publish_once(stores, begun.name)
         return once.result
 

@@ -4,10 +4,11 @@ Accepting a batch takes the writer's lock for its transaction only; who must kee
 longer holds locks until the session ends, the linker's first.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from memstore.db import MemoryState, SqlSession, find_memory
+from memstore.db import MemoryState, SqlSession, find_memories, find_memory
 from schema.answers import KEYS_VERSION
 from schema.batch import BatchKind
 from schema.errors import (
@@ -64,18 +65,34 @@ def lock_memory(
     *,
     incarnation: str | None,
 ) -> MemoryState:
-    """Lock a memory for this transaction.
+    """Lock a memory for this transaction; see `lock_memories`."""
+    return lock_memories(session, {memory: incarnation}, encoder, dimension, neighbours)[0]
 
-    With `incarnation` None, whichever memory has the name, made now if there is none.
+
+def lock_memories(
+    session: SqlSession,
+    incarnations: Mapping[str, str | None],
+    encoder: str,
+    dimension: int,
+    neighbours: int,
+) -> list[MemoryState]:
+    """Lock memories for this transaction; returns their states, in the order given.
+
+    Args:
+        session: in the transaction.
+        incarnations: by name; None: whichever memory has the name, made now if there is none.
+        encoder: what they are stamped with.
+        dimension: of its embeddings.
+        neighbours: edges that a query of a memory gets that is made now.
 
     Raises:
-        EncoderMismatchError: if it is stamped with another encoder or dimension.
-        KeysVersionError: if it was made with conclusion keys of another version.
-        UnknownMemoryError: if it is being deleted, or the memory of that incarnation was.
+        EncoderMismatchError: if one is stamped with another encoder or dimension.
+        KeysVersionError: if one was made with conclusion keys of another version.
+        UnknownMemoryError: if one is being deleted, or the memory of that incarnation was.
         StoreError: if the delete of a run, a re-keying or a compaction was cut off.
     """
-    lock_for_transaction(session, memory)
-    if incarnation is None:
+    session.of("locks.sql").run("lock_memories", memories=list(incarnations))
+    for memory in sorted(name for name, incarnation in incarnations.items() if not incarnation):
         session.of("outbox.sql").run(
             "create_memory",
             memory=memory,
@@ -84,18 +101,32 @@ def lock_memory(
             neighbours=neighbours,
             keys_version=KEYS_VERSION,
         )
-    state = find_memory(session, memory)
+    found = find_memories(session, list(incarnations))
+    states = [found.get(name) or find_memory(session, name) for name in incarnations]
+    known = [
+        _same(state, memory, incarnation)
+        for state, (memory, incarnation) in zip(states, incarnations.items(), strict=True)
+    ]
+    for state in known:
+        _refuse_encoder(state, encoder, dimension)
+        refuse_other_keys(state)
+    refuse_cut_off(session, *incarnations)
+    return known
+
+
+def _same(state: MemoryState | None, memory: str, incarnation: str | None) -> MemoryState:
     if state is None or incarnation not in (None, state.incarnation):
         raise deleted_memory_error(memory)
+    return state
+
+
+def _refuse_encoder(state: MemoryState, encoder: str, dimension: int) -> None:
     if (state.encoder, state.dimension) != (encoder, dimension):
         raise EncoderMismatchError(
-            f"memory {memory!r} holds embeddings of {state.encoder} ({state.dimension} "
+            f"memory {state.name!r} holds embeddings of {state.encoder} ({state.dimension} "
             f"dimensions), the new ones are of {encoder} ({dimension}): embed with the memory's "
             "encoder, or use another memory"
         )
-    refuse_other_keys(state)
-    refuse_cut_off(session, memory)
-    return state
 
 
 def refuse_other_keys(state: MemoryState) -> None:
@@ -167,16 +198,16 @@ def deleted_memory_error(memory: str) -> UnknownMemoryError:
     )
 
 
-def refuse_cut_off(session: SqlSession, memory: str) -> None:
+def refuse_cut_off(session: SqlSession, *memories: str) -> None:
     """Check that nothing that is accepted now can be taken for something that is going.
 
     Raises:
         StoreError: if the delete of a run, a re-keying or a compaction was cut off.
     """
-    row = session.of("outbox.sql").row("cut_off", memory=memory)
+    row = session.of("outbox.sql").row("cut_off", memories=list(memories))
     if row is not None:
-        what = _CUT_OFF[row[0]]
+        kind, memory = row
         raise StoreError(
-            f"{what} of memory {memory!r} was interrupted: run `memreward repair --memory "
-            f"{memory}`, then the same command again"
+            f"{_CUT_OFF[kind]} of memory {memory!r} was interrupted: run `memreward repair "
+            f"--memory {memory}`, then the same command again"
         )

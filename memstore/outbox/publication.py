@@ -6,7 +6,7 @@ lost is settled by looking at that number. Repair is the same as publishing: for
 edges of a generation come before its batch, in transactions of their own that no reader sees.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from memstore.db import GraphTransaction, SqlSession, Stores, retried
 from memstore.outbox.delete_rows import clear_dead_rows, remove_nodes, remove_rows
 from memstore.outbox.fence import Fence
 from memstore.outbox.forgotten import forget_rows, tell_forgotten
-from memstore.outbox.graph_rows import unwind
+from memstore.outbox.graph_rows import unwind, unwind_batches
 from memstore.outbox.locks import MemoryLock, hold
 from memstore.outbox.new_keys import tell_new_keys, use_new_keys
 from memstore.outbox.rollout_rows import read_batch
@@ -154,24 +154,29 @@ def _apply(tx: GraphTransaction, before: int, memory: str, batch: _Waiting) -> i
 
 
 def _apply_ingest(tx: GraphTransaction, memory: str, seq: int, payload: Payload) -> None:
+    apply_rollouts(tx, [(memory, seq, payload)])
+
+
+def apply_rollouts(tx: GraphTransaction, batches: Sequence[tuple[str, int, Payload]]) -> None:
+    """Apply batches of rollouts, each given by memory, number and rows, of several memories."""
+
+    def unwound(name: str, *keys: str) -> None:
+        told = [
+            {"memory": memory, "seq": seq, "rows": payload[name]} | {k: payload[k] for k in keys}
+            for memory, seq, payload in batches
+        ]
+        unwind_batches(tx, name, told)
+
     for name in ("runs", "policies", "queries", "rollouts", "conclusions", "concludes", "gave"):
-        unwind(tx, name, payload[name], memory=memory, seq=seq)
-    unwind(
-        tx,
-        "similar",
-        payload["similar"],
-        memory=memory,
-        seq=seq,
-        generation=payload["generation"],
-        encoder=payload["encoder"],
-    )
-    _apply_verified(tx, memory, seq, payload)
+        unwound(name)
+    unwound("similar", "generation", "encoder")
+    for name in ("verified", "sources", "verified_by"):
+        unwound(name)
 
 
 def _apply_verified(tx: GraphTransaction, memory: str, seq: int, payload: Payload) -> None:
-    unwind(tx, "verified", payload["verified"], memory=memory)
-    unwind(tx, "sources", payload["sources"], memory=memory, seq=seq)
-    unwind(tx, "verified_by", payload["verified_by"], memory=memory)
+    for name in ("verified", "sources", "verified_by"):
+        unwind(tx, name, payload[name], memory=memory, seq=seq)
 
 
 def _apply_label(tx: GraphTransaction, memory: str, seq: int, payload: Payload) -> None:

@@ -6,7 +6,7 @@ its source said last; its sequence number is that of the first time, so that it 
 a source changes its mind.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from memstore.db import GraphTransaction, SqlSession
@@ -49,10 +49,21 @@ def current_verified(
 
 def edges_of_batch(session: SqlSession, memory: str, seq: int) -> dict[str, Rows]:
     """Sources that are new with a batch, and what all sources said in it."""
-    sql = session.of("outbox.sql")
-    new = sql.rows("sources_of_batch", memory=memory, seq=seq)
-    rows = sql.rows("verified_in_batch", memory=memory, seq=seq)
-    return {"sources": [{"name": name} for (name,) in new], "verified_by": _edges(rows)}
+    return edges_of_batches(session, {memory: seq})[memory]
+
+
+def edges_of_batches(session: SqlSession, seq_of: Mapping[str, int]) -> dict[str, dict[str, Rows]]:
+    """The same of one batch of each of several memories, by memory."""
+    sql, bounds = session.of("outbox.sql"), {"memories": list(seq_of), "seqs": [*seq_of.values()]}
+    new: dict[str, Rows] = {memory: [] for memory in seq_of}
+    said: dict[str, list[tuple[Any, ...]]] = {memory: [] for memory in seq_of}
+    for memory, name in sql.rows("sources_of_batches", **bounds):
+        new[memory].append({"name": name})
+    for memory, *row in sql.rows("verified_in_batches", **bounds):
+        said[memory].append(tuple(row))
+    return {
+        memory: {"sources": new[memory], "verified_by": _edges(said[memory])} for memory in seq_of
+    }
 
 
 def edges_of_rollouts(session: SqlSession, memory: str, ids: Sequence[str], seq: int) -> Rows:

@@ -13,7 +13,14 @@ from itertools import chain
 from memstore.db import MemoryState, Stores, find_memory, plans_for_any_memory, retried, vectors
 from memstore.shards.at_once import at_once
 from memstore.shards.division import InOnePlace, Shards
-from memstore.similarity import Bounded, Near, index_name, nearest_to_vectors, query_vectors
+from memstore.similarity import (
+    Bounded,
+    Near,
+    any_index,
+    catch_up_together,
+    nearest_to_vectors,
+    query_vectors,
+)
 from schema.memory_graph import Floats
 
 
@@ -85,13 +92,12 @@ def _look(
 ) -> _Found:
     stand = [state for place in there.places if (state := states[place]) is not None]
     caches = {state.name: query_vectors(there.stores.vectors, state.name) for state in stand}
-    names = [index_name(state.name, state.dimension) for state in stand]
 
     def possible() -> list[tuple[str, Bounded]] | None:
         with there.stores.vectors.reading("similarity.sql") as session:
-            row = session.row("indexes_built", indexes=names)
-            if row is None or row[0]:
+            if any_index(session, stand):
                 return None
+            catch_up_together(session, [(caches[state.name], state) for state in stand])
             return [
                 (state.name, near)
                 for state in stand

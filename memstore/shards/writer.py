@@ -5,19 +5,26 @@ memory, calls come one after another, and each is whole. What a call leaves undo
 the same call does when it is repeated, or else the next one.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from threading import Lock
 
 from memstore.changes import BatchWriter, LinkProgress, RolloutWriter
 from memstore.db import Stores, VectorStore, retried
 from memstore.encoders import CachingEncoder, TextEncoder
-from memstore.outbox import Accepted, BackgroundPublisher, deleted_memory_error, refuse_changed
+from memstore.outbox import (
+    Accepted,
+    Given,
+    accept_to_several,
+    deleted_memory_error,
+    refuse_changed,
+)
 from memstore.shards.at_once import at_once
 from memstore.shards.division import Division, InOnePlace, Shard, Shards
 from memstore.shards.edges import Search, link_new, tie_new
 from memstore.shards.lock import ShardsLock, under_lock
+from memstore.shards.publication import PairPublisher, ShardedPublisher
 from schema.errors import LockLostError, StoreError, UnreachableError
 from schema.ids import query_id
 from schema.keyed_rollout import Keys, PreparedRollout
@@ -46,6 +53,8 @@ class ShardedWriter(BatchWriter):
             MemrewardError: see `RolloutWriter`.
         """
         self._shards, self._searches = shards, searches
+        #: Whether nobody else writes for this one.
+        self._are_here = parts is None
         self._parts = parts or [RolloutWriter(p.stores, p.name, run) for p in shards.parts]
         for part in shards.parts:
             _check_graph(part)
@@ -178,13 +187,7 @@ class ShardedWriter(BatchWriter):
         assert division is not None, "one that is gone is another than the one before"
         items = self._by_part(prepared)
         was_cut_off, self._was_cut_off = self._was_cut_off, True
-        # All, also with nothing: a writer elsewhere may still be at what a dead caller sent.
-        done = at_once(
-            [
-                partial(part.accept_embedded, items.get(place, []), keys)
-                for place, part in enumerate(self._parts)
-            ]
-        )
+        done = self._accept(items, keys)
         tie_new(self._shards, lock, division, self._searches)
         seqs = [accepted.seq for accepted in done if accepted.seq is not None]
         if was_cut_off:  # Nobody has published what it accepted.
@@ -201,8 +204,43 @@ class ShardedWriter(BatchWriter):
         self._count(accepted)
         return accepted
 
-    def publisher(self) -> "ShardedPublisher":
+    def _accept(
+        self, items: Mapping[int, Sequence[PreparedRollout]], keys: Callable[[], Keys]
+    ) -> list[Accepted]:
+        """Have all shards accept theirs: those in the same databases together."""
+        if self._are_here:
+            places = self._shards.together()
+            found = at_once([partial(self._accept_in, there, items, keys) for there in places])
+            return list(chain.from_iterable(found))
+        # All, also with nothing: a writer elsewhere may still be at what a dead caller sent.
+        return at_once(
+            [
+                partial(part.accept_embedded, items.get(place, []), keys)
+                for place, part in enumerate(self._parts)
+            ]
+        )
+
+    def _accept_in(
+        self,
+        there: InOnePlace,
+        items: Mapping[int, Sequence[PreparedRollout]],
+        keys: Callable[[], Keys],
+    ) -> list[Accepted]:
+        parts = {place: self._parts[place] for place in there.places}
+        given = [
+            Given(memory=p.memory, prepared=items.get(place, []), incarnation=p.incarnation)
+            for place, p in parts.items()
+        ]
+        stamp = self.encoder.name, self.encoder.dimension
+        done = accept_to_several(there.stores.vectors, self.run, given, stamp, keys=keys)
+        for part, accepted in zip(parts.values(), done, strict=True):
+            part.note(accepted)
+        return done
+
+    def publisher(self) -> ShardedPublisher:
         """What makes visible, in the background, what this writer accepts."""
+        if self._are_here:
+            return ShardedPublisher([PairPublisher(there) for there in self._shards.together()])
         return ShardedPublisher([part.publisher() for part in self._parts])
 
     def _by_part(self, prepared: Sequence[PreparedRollout]) -> dict[int, list[PreparedRollout]]:
@@ -261,40 +299,3 @@ def _once(keys: Callable[[], Keys]) -> Callable[[], Keys]:
             return said[0]
 
     return ask
-
-
-class ShardedPublisher:
-    """The publishers of all shards as one."""
-
-    def __init__(self, parts: Sequence[BackgroundPublisher]) -> None:
-        """They work already."""
-        self._parts = parts
-
-    def wake(self) -> None:
-        """Something was accepted: publish it soon."""
-        for part in self._parts:
-            part.wake()
-
-    def raise_error(self) -> None:
-        """Raise what went wrong in one of them since the last call, once.
-
-        Raises:
-            MemrewardError: see `BackgroundPublisher`.
-        """
-        for part in self._parts:
-            part.raise_error()
-
-    def flush(self) -> None:
-        """Wait until everything that was accepted is published.
-
-        Raises:
-            MemrewardError: if it cannot be.
-        """
-        for part in self._parts:
-            part.flush()
-
-    def close(self) -> None:
-        """End their threads."""
-        with ExitStack() as stack:
-            for part in self._parts:
-                stack.callback(part.close)

@@ -1,7 +1,12 @@
+from .arrival import Search as Search
+from .arrival import begin_searches as begin_searches
+from .arrival import copy_arriving_edges as copy_arriving_edges
+from .arrival import nearest_of_arriving as nearest_of_arriving
+from .hnsw_index import any_index as any_index
 from .hnsw_index import drop_indexes as drop_indexes
 from .hnsw_index import index_name as index_name
 from .hnsw_index import keep_index as keep_index
-from .neighbours import begin_search as begin_search
+from .hnsw_index import keep_indexes as keep_indexes
 from .neighbours import copy_edges as copy_edges
 from .neighbours import nearest as nearest
 from .neighbours import nearest_to_vector as nearest_to_vector
@@ -10,4 +15,5 @@ from .strangers import nearest_of_all as nearest_of_all
 from .strangers import nearest_to_vectors as nearest_to_vectors
 from .vector_cache import Bounded as Bounded
 from .vector_cache import QueryVectors as QueryVectors
+from .vector_cache import catch_up_together as catch_up_together
 from .vector_cache import query_vectors as query_vectors

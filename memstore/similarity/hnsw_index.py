@@ -5,12 +5,19 @@ others' queries. It is built while others write, once the memory has `INDEXED_FR
 it is complete, and in smaller memories, the search is exact. Where and why: docs/performance.md.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from memstore.db import MemoryState, SqlSession, Stores, VectorStore, find_memory, retried
+from memstore.db import (
+    MemoryState,
+    SqlSession,
+    Stores,
+    VectorStore,
+    find_memories,
+    retried,
+)
 from schema.ids import digest
 
 #: Queries from which on the index does: up to then each writer holds all embeddings (350 MB,
@@ -38,6 +45,13 @@ def has_index(session: SqlSession, memory: str, dimension: int) -> bool:
     return row is not None and bool(row[0])
 
 
+def any_index(session: SqlSession, states: Sequence[MemoryState]) -> bool:
+    """Whether the index of one of several memories is there and complete."""
+    names = [index_name(state.name, state.dimension) for state in states]
+    row = session.of("similarity.sql").row("indexes_built", indexes=names)
+    return row is not None and bool(row[0])
+
+
 @contextmanager
 def searching(
     session: SqlSession, memory: str, dimension: int
@@ -62,19 +76,23 @@ def keep_index(stores: Stores, memory: str, *, size: int = INDEXED_FROM) -> bool
     Only the caller waits for it: writers and readers continue, and another process that builds
     one is left to it. An index whose build was interrupted is built again.
     """
+    return keep_indexes(stores, [memory], size=size)
 
-    def missing() -> MemoryState | None:
-        with stores.vectors.transaction("similarity.sql") as session:
-            state = find_memory(session, memory)
-            if state is None:
-                return None
-            if has_index(session, memory, state.dimension):
-                return None
-            counts = _counts.setdefault(stores.vectors, {})
-            return state if _has_so_many(session, state, size, counts) else None
 
-    state = retried(missing)
-    return state is not None and _build(stores, state)
+def keep_indexes(stores: Stores, memories: Sequence[str], *, size: int = INDEXED_FROM) -> bool:
+    """The same of several memories; returns whether one was built."""
+    missing = retried(lambda: _missing(stores, memories, size))
+    return any([_build(stores, state) for state in missing])
+
+
+def _missing(stores: Stores, memories: Sequence[str], size: int) -> list[MemoryState]:
+    """The memories that have so many queries and no index."""
+    counts = _counts.setdefault(stores.vectors, {})
+    with stores.vectors.reading("similarity.sql") as session:
+        lacking = list(find_memories(session, memories).values())
+        if any_index(session, lacking):
+            lacking = [one for one in lacking if not has_index(session, one.name, one.dimension)]
+        return [state for state in lacking if _has_so_many(session, state, size, counts)]
 
 
 def _has_so_many(session: SqlSession, state: MemoryState, size: int, counts: _Counts) -> bool:

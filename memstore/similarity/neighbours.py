@@ -7,34 +7,15 @@ way what was found is stored: an edge never changes by itself.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
 
 from memstore.db import MemoryState, SqlSession, plans_for_any_memory
-from memstore.similarity.hnsw_index import has_index, searching
+from memstore.similarity.hnsw_index import searching
 from memstore.similarity.vector_cache import QueryVectors
 from schema import tables
 from schema.memory_graph import Floats
-
-
-def begin_search(
-    session: SqlSession,
-    state: MemoryState,
-    cache: QueryVectors,
-    arriving: Mapping[str, Floats],
-) -> Future[list[tuple[str, str]]] | None:
-    """Search the nearest queries of those that arrive while the caller writes other rows.
-
-    None: there is nothing to do meanwhile, since Postgres searches. What is found goes to
-    `nearest`, in the same transaction.
-    """
-    if not arriving or not cache.is_worth_it(state, len(arriving)):
-        return None
-    if has_index(session, state.name, state.dimension):
-        return None
-    return cache.begin(session, state, list(arriving), state.neighbours, arriving)
 
 
 def nearest(
@@ -44,7 +25,6 @@ def nearest(
     neighbours: int,
     cache: QueryVectors | None = None,
     arriving: Mapping[str, Floats] | None = None,
-    begun: Future[list[tuple[str, str]]] | None = None,
 ) -> list[dict[str, Any]]:
     """Rows query_id, neighbour_id, rank (from 1), score of the nearest other queries.
 
@@ -55,7 +35,6 @@ def nearest(
         neighbours: how many each gets.
         cache: the embeddings that this process keeps, if it does.
         arriving: embeddings by id of the queries beyond `state.seq`.
-        begun: the search of the same queries that `begin_search` began, if it did.
     """
     if not query_ids:
         return []
@@ -64,8 +43,7 @@ def nearest(
         if by_index is not None:
             found = by_index.rows("nearest_indexed", ids=query_ids, neighbours=k)
         elif cache is not None and cache.is_worth_it(state, len(query_ids)):
-            if begun is None:
-                begun = cache.begin(session, state, query_ids, k, arriving or {})
+            begun = cache.begin(session, state, query_ids, k, arriving or {})
             found = _nearest_among(exact, memory, begun.result(), k)
         else:
             return ranked(exact.rows("nearest", memory=memory, ids=query_ids, neighbours=k))

@@ -8,6 +8,7 @@ order of ties and filtered rows are those of a search there.
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -50,6 +51,36 @@ def query_vectors(store: VectorStore, memory: str) -> "QueryVectors":
     return found
 
 
+def catch_up_together(
+    session: SqlSession, stands: Sequence[tuple["QueryVectors", MemoryState]]
+) -> None:
+    """Hold every query that is accepted in several memories; few batches are read for all at once.
+
+    Args:
+        session: sees all that is accepted up to each `state.seq`.
+        stands: what is held of each memory, and its state.
+    """
+    stands = sorted(stands, key=lambda stand: stand[1].name)  # In an order for everybody.
+    with ExitStack() as stack:
+        for cache, _ in stands:
+            stack.enter_context(cache._lock)
+        few = {state.name: (cache, state) for cache, state in stands if cache._lags_little(state)}
+        if len(few) > 1:
+            sql = session.of("similarity.sql")
+            bounds = {"memories": list(few), "after": [cache._seq for cache, _ in few.values()]}
+            removed = {name for (name,) in sql.rows("removed_since_in_several", **bounds)}
+            found: dict[str, list[tuple[str, Floats]]] = {name: [] for name in few}
+            bounds["upto"] = [state.seq for _, state in few.values()]
+            for name, id_, vector in sql.rows("query_vectors_in_several", **bounds):
+                found[name].append((id_, vector))
+            for name in few.keys() - removed:
+                cache, state = few[name]
+                cache._take(found[name])
+                cache._seq = state.seq
+        for cache, state in stands:
+            cache._catch_up(session, state)
+
+
 class QueryVectors:
     """Unit embeddings of one memory's queries up to one sequence number."""
 
@@ -88,13 +119,14 @@ class QueryVectors:
         with self._lock:
             self._catch_up(session, state)
         threads = ThreadPoolExecutor(1, thread_name_prefix=f"neighbours in {state.name}")
-        found = threads.submit(self._candidates, state, asked, k, arriving)
+        found = threads.submit(self.candidates, state, asked, k, arriving)
         threads.shutdown(wait=False)
         return found
 
-    def _candidates(
+    def candidates(
         self, state: MemoryState, asked: Sequence[str], k: int, arriving: Mapping[str, Floats]
     ) -> list[tuple[str, str]]:
+        """What `begin` finds, of what is held by now."""
         with self._lock:
             new_ND = np.zeros((0, state.dimension), np.float32)
             if arriving:
@@ -169,9 +201,17 @@ class QueryVectors:
             self._row, self._ids = {}, []
             self._table = FloatVectors(np.zeros((0, state.dimension), np.float32))
         for rows in self._arrived(sql, state):
+            self._take(rows)
+        self._stamp, self._seq = stamp, state.seq
+
+    def _lags_little(self, state: MemoryState) -> bool:
+        return self._stamp == _stamp(state) and 0 < state.seq - self._seq <= FEW_BATCHES
+
+    def _take(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Hold these, ids with embeddings."""
+        if rows:
             ids, found = zip(*rows, strict=True)
             self._append(list(ids), _unit(vectors(found)))
-        self._stamp, self._seq = stamp, state.seq
 
     def _arrived(self, sql: SqlSession, state: MemoryState) -> Iterable[list[tuple[Any, ...]]]:
         """Ids and embeddings of the queries that are not held yet, some at a time."""

@@ -213,12 +213,12 @@ class SnapshotCache(KeptSnapshot):
         span = Span(memory=self._memory, after=snapshot.seq, upto=state.seq)
         manifest = snapshot.files.manifest
         with self._stores.vectors.reading("snapshot.sql") as session:
-            add_nodes(snapshot, session, span)
-            add_accepted_edges(snapshot, session, span)
+            add_nodes(snapshot, session, [span])
+            add_accepted_edges(snapshot, session, [span])
             if not linked:
                 add_accepted_similar(snapshot, session, span)
-            add_verified(snapshot, session, span)
-            stamps = count_stamps(session, span, manifest.stamps)
+            add_verified(snapshot, session, [span])
+            stamps = count_stamps(session, [span], manifest.stamps)
             if linked:
                 self.snapshot = snapshot = self._relinked(state, session)
                 add_accepted_similar(snapshot, session, replace(span, after=state.published_seq))
@@ -267,7 +267,7 @@ class SnapshotCache(KeptSnapshot):
         upto, memory = state.published_seq, self._memory
         span = Span(memory=memory, after=0, upto=upto)
         with self._stores.vectors.transaction("snapshot.sql") as session:
-            stamps = count_stamps(session, span, ())
+            stamps = count_stamps(session, [span], ())
         manifest = SnapshotManifest(
             memory=memory,
             incarnation=state.incarnation,
@@ -285,10 +285,10 @@ class SnapshotCache(KeptSnapshot):
         (self._home / manifest.base).mkdir()
         snapshot = Snapshot(Files(self._home, manifest, {}))
         with self._stores.vectors.transaction("snapshot.sql") as session:
-            add_nodes(snapshot, session, span)
-            add_accepted_edges(snapshot, session, span)
+            add_nodes(snapshot, session, [span])
+            add_accepted_edges(snapshot, session, [span])
             add_accepted_similar(snapshot, session, span)
-            add_verified(snapshot, session, span)
+            add_verified(snapshot, session, [span])
         manifest.agreed = self._read_changed(snapshot, state, EDGES)
         if self._state().published_generation != manifest.generation:
             shutil.rmtree(snapshot.files.folder)

@@ -34,15 +34,24 @@ class Span:
     upto: int
 
 
-def add_nodes(snapshot: Snapshot, session: SqlSession, span: Span) -> None:
-    """Append the nodes that batches brought; a name that another shard has too, once."""
+def together(spans: Iterable[Span]) -> list[list[Span]]:
+    """The spans by what is read together: few batches of several memories, or one memory's."""
+    spans = list(spans)
+    few = [span for span in spans if span.after and span.upto - span.after <= FEW_BATCHES]
+    return [*([few] if few else []), *([span] for span in spans if span not in few)]
+
+
+def add_nodes(snapshot: Snapshot, session: SqlSession, spans: Sequence[Span]) -> None:
+    """Append the nodes that batches brought; a name that several shards have, once."""
     manifest = snapshot.files.manifest
     for node, table in TABLES.items():
         kept = [table.column("kept_features")] if node == ROLLOUT else []
-        columns = (table.column(table.key[0]), table.column("seq"), *table.in_snapshot, *kept)
+        key = table.column(table.key[0]), table.column("seq")
+        columns = list(dict.fromkeys([*key, *table.in_snapshot, *kept]))
         sql = session.of_table(table, columns)
-        for page in pages(sql, "between", ROWS_A_PAGE, span):
+        for page in pages(sql, "between", ROWS_A_PAGE, spans):
             if node in NAMED:
+                page = list({row[0]: row for row in reversed(page)}.values())[::-1]
                 known = snapshot.find(node, [row[0] for row in page]) >= 0
                 page = [row for row, is_known in zip(page, known, strict=True) if not is_known]
                 if not page:
@@ -50,7 +59,7 @@ def add_nodes(snapshot: Snapshot, session: SqlSession, span: Span) -> None:
             rows = _node_rows(columns, page, manifest.dimension)
             if node == ROLLOUT:
                 rows.numbers["policy_embedding"] = _policy_embeddings(
-                    session.of("snapshot.sql"), span.memory, manifest.stamp, rows.ids
+                    session.of("snapshot.sql"), spans, manifest.stamp, rows.ids
                 )
                 rows.numbers["kept_features"] = _rows_of_numbers(
                     [row[-1] for row in page], len(manifest.kept_names)
@@ -59,16 +68,26 @@ def add_nodes(snapshot: Snapshot, session: SqlSession, span: Span) -> None:
 
 
 def pages(
-    sql: SqlSession, name: str, size: int, span: Span, **more: Any
+    sql: SqlSession, name: str, size: int, spans: Sequence[Span], **more: Any
 ) -> Iterator[list[tuple[Any, ...]]]:
     """What batches brought, `size` rows at a time.
 
-    A few batches, which are small, in one go: a cursor on the server costs more than they do.
+    A few batches, which are small, in one go: a cursor on the server costs more than they do. Of
+    several memories it is read by a statement of its own, in the order of the batches' numbers.
     """
-    bounds: dict[str, Any] = {**asdict(span), **more}
+    if len(spans) > 1:
+        bounds = {
+            "memories": [span.memory for span in spans],
+            "after": [span.after for span in spans],
+            "upto": [span.upto for span in spans],
+        }
+        if rows := sql.rows(f"{name}_in_several", **bounds, **more):
+            yield rows
+        return
+    (span,) = spans
     if span.upto - span.after > FEW_BATCHES:
-        yield from sql.stream(name, size, **bounds)
-    elif rows := sql.rows(name, **bounds):
+        yield from sql.stream(name, size, **asdict(span), **more)
+    elif rows := sql.rows(name, **asdict(span), **more):
         yield rows
 
 
@@ -116,34 +135,31 @@ def _rows_of_numbers(values: Sequence[Any], width: int) -> Floats:
 
 
 def _policy_embeddings(
-    session: SqlSession, memory: str, stamp: Stamp | None, ids: Sequence[str]
+    session: SqlSession, spans: Sequence[Span], stamp: Stamp | None, ids: Sequence[str]
 ) -> Floats:
     """[R, P] of one stamp; NaN where a rollout came without, or with another."""
     if stamp is None:
         return np.zeros((len(ids), 0), np.float32)
-    found, values = session.embeddings(
-        "policy_embeddings",
-        memory=memory,
-        ids=list(ids),
-        policy=stamp.policy,
-        layer=stamp.layer,
-        dimension=stamp.dimension,
-    )
     place = {id_: row for row, id_ in enumerate(ids)}
     embedding_RP = np.full((len(ids), stamp.dimension), np.nan, np.float32)
-    if found:
-        embedding_RP[[place[id_] for id_ in found]] = values
+    for span in spans:
+        found, values = session.embeddings(
+            "policy_embeddings", memory=span.memory, ids=list(ids), **asdict(stamp)
+        )
+        if found:
+            embedding_RP[[place[id_] for id_ in found]] = values
     return embedding_RP
 
 
 def count_stamps(
-    session: SqlSession, span: Span, known: Iterable[tuple[str, str, int, int]]
+    session: SqlSession, spans: Sequence[Span], known: Iterable[tuple[str, str, int, int]]
 ) -> list[tuple[str, str, int, int]]:
     """How many policy embeddings carry each stamp, given what was `known` before."""
     counts = {(policy, layer, dimension): n for policy, layer, dimension, n in known}
-    for policy, layer, dimension, n in session.of("snapshot.sql").rows("stamps", **asdict(span)):
-        key = (policy, layer, dimension)
-        counts[key] = counts.get(key, 0) + n
+    for page in pages(session.of("snapshot.sql"), "stamps", ROWS_A_PAGE, spans):
+        for policy, layer, dimension, n in page:
+            key = (policy, layer, dimension)
+            counts[key] = counts.get(key, 0) + n
     return [(*key, n) for key, n in sorted(counts.items())]
 
 
@@ -156,7 +172,7 @@ def commonest(stamps: Iterable[tuple[str, str, int, int]]) -> Stamp | None:
     return Stamp(policy=policy, layer=layer, dimension=dimension)
 
 
-def add_accepted_edges(snapshot: Snapshot, session: SqlSession, span: Span) -> None:
+def add_accepted_edges(snapshot: Snapshot, session: SqlSession, spans: Sequence[Span]) -> None:
     """Append the edges of rollouts from the rows of Postgres; Neo4j need not hold them yet."""
     brought = {name: spec.columns for name, spec in STORED_EDGES.items() if spec.columns}
     node_of = {
@@ -167,7 +183,7 @@ def add_accepted_edges(snapshot: Snapshot, session: SqlSession, span: Span) -> N
     sql = session.of_table(tables.ROLLOUT, [tables.ROLLOUT.column(n) for n in (*node_of, "seq")])
 
     def ends() -> Iterator[dict[str, Ints]]:
-        for page in pages(sql, "between", EDGES_A_PAGE, span):
+        for page in pages(sql, "between", EDGES_A_PAGE, spans):
             *ids, seqs = zip(*page, strict=True)
             yield {
                 "seq": np.asarray(seqs, np.int64),
@@ -220,7 +236,7 @@ def add_accepted_similar(snapshot: Snapshot, session: SqlSession, span: Span) ->
     """Append the edges between queries from Postgres; Neo4j need not hold them yet."""
     generation = snapshot.files.manifest.generation
     sql = session.of("snapshot.sql")
-    add_similar(snapshot, pages(sql, "similar", EDGES_A_PAGE, span, generation=generation))
+    add_similar(snapshot, pages(sql, "similar", EDGES_A_PAGE, [span], generation=generation))
 
 
 def add_similar(snapshot: Snapshot, found: Iterable[list[Any]]) -> None:
@@ -267,20 +283,18 @@ def edge_rows(snapshot: Snapshot, edge: str, rows: list[Any]) -> EdgeRows:
     )
 
 
-def add_verified(snapshot: Snapshot, session: SqlSession, span: Span) -> None:
+def add_verified(snapshot: Snapshot, session: SqlSession, spans: Sequence[Span]) -> None:
     """Append the current verified rewards of which something was said in between.
 
     A few batches say something of few rollouts, which are looked up one by one. Of more, all that
     the memory has is read: its labels may be so new that Postgres, which has not counted them yet,
     would look through all of them for each.
     """
-    one_by_one = span.after > 0 and span.upto - span.after <= FEW_BATCHES
-    name = "verified_since" if one_by_one else "verified"
-    for page in pages(session.of("snapshot.sql"), name, EDGES_A_PAGE, span):
-        ids, values, sources, seqs = zip(*page, strict=True)
-        snapshot.add_verified(ids, values, sources, seqs)
+    sql, first = session.of("snapshot.sql"), spans[0]  # Several are of few batches each.
+    since = "_since" if first.after and first.upto - first.after <= FEW_BATCHES else ""
+    for page in pages(sql, f"verified{since}", EDGES_A_PAGE, spans):
+        snapshot.add_verified(*zip(*page, strict=True))
     if snapshot.count(SOURCE) < 2:
         return
-    name = "several_said_since" if one_by_one else "several_said"
-    for page in pages(session.of("snapshot.sql"), name, EDGES_A_PAGE, span):
+    for page in pages(sql, f"several_said{since}", EDGES_A_PAGE, spans):
         snapshot.add_said(*zip(*page, strict=True))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from memstore.db import MemoryState, SqlSession, retried
+from memstore.db import MemoryState, SqlSession, Stores, retried
 from memstore.outbox import deleted_memory_error, publish
 from memstore.reads import read_consistently, removals, removals_of
 from memstore.shards import Shard, Shards, Standing
@@ -29,6 +29,7 @@ from memstore.snapshot.fill import (
     commonest,
     count_stamps,
     pages,
+    together,
 )
 from memstore.snapshot.kept import KeptSnapshot
 from memstore.snapshot.snapshot import Snapshot
@@ -213,44 +214,51 @@ class ShardedSnapshotCache(KeptSnapshot):
             return self._new_base()  # A link has dropped edges while they were read.
         return snapshot.write_csr(f"csr-{sum(upto)}")
 
-    def _spans(self, after: Sequence[int], upto: Sequence[int]) -> list[tuple[Shard, Span]]:
-        """The batches to read of each shard that has some."""
-        return [
-            (part, Span(memory=part.name, after=start, upto=end))
-            for part, start, end in zip(self._shards.parts, after, upto, strict=True)
-            if end > start
-        ]
+    def _spans(
+        self, after: Sequence[int], upto: Sequence[int]
+    ) -> Iterator[tuple[Stores, list[Span]]]:
+        """The batches to read of the shards that have some, and where, by what is read together."""
+        for there in self._shards.together():
+            spans = [
+                Span(memory=self._shards.parts[place].name, after=after[place], upto=upto[place])
+                for place in there.places
+                if upto[place] > after[place]
+            ]
+            for group in together(spans):
+                yield there.stores, group
 
     def _append(
         self, snapshot: Snapshot, after: Sequence[int], upto: Sequence[int], known: _Stamps
     ) -> _Stamps:
         """All but the edges between queries; returns the counts of policy embeddings' stamps."""
-        for part, span in self._spans(after, upto):
-            with part.stores.vectors.reading("snapshot.sql") as session:
-                add_nodes(snapshot, session, span)
-                add_accepted_edges(snapshot, session, span)
-                add_verified(snapshot, session, span)
+        for stores, spans in self._spans(after, upto):
+            with stores.vectors.reading("snapshot.sql") as session:
+                add_nodes(snapshot, session, spans)
+                add_accepted_edges(snapshot, session, spans)
+                add_verified(snapshot, session, spans)
         return self._stamps(after, upto, known)
 
     def _stamps(self, after: Sequence[int], upto: Sequence[int], known: _Stamps) -> _Stamps:
-        for part, span in self._spans(after, upto):
-            with part.stores.vectors.reading("snapshot.sql") as session:
-                known = count_stamps(session, span, known)
+        for stores, spans in self._spans(after, upto):
+            with stores.vectors.reading("snapshot.sql") as session:
+                known = count_stamps(session, spans, known)
         return known
 
     def _add_similar(
         self, snapshot: Snapshot, after: Sequence[int], upto: Sequence[int], generation: int
     ) -> None:
         """The edges between queries; the nodes of all shards must be there."""
-        for part, span in self._spans(after, upto):
-            with part.stores.vectors.reading("shards.sql") as session:
-                _add_edges(snapshot, session, span, generation)
+        for stores, spans in self._spans(after, upto):
+            with stores.vectors.reading("shards.sql") as session:
+                _add_edges(snapshot, session, spans, generation)
 
 
-def _add_edges(snapshot: Snapshot, session: SqlSession, span: Span, generation: int) -> None:
+def _add_edges(
+    snapshot: Snapshot, session: SqlSession, spans: Sequence[Span], generation: int
+) -> None:
     def there() -> Iterator[list[Any]]:
         """A neighbour may be gone with its run: its shard knows nothing of this one's edges."""
-        for page in pages(session, "edges", EDGES_A_PAGE, span, generation=generation):
+        for page in pages(session, "edges", EDGES_A_PAGE, spans, generation=generation):
             found = snapshot.find(QUERY, [row[1] for row in page]) >= 0
             yield [row for row, is_there in zip(page, found, strict=True) if is_there]
 

@@ -2,8 +2,13 @@
 -- One writer a memory at a time; held until the transaction ends.
 SELECT pg_advisory_xact_lock(hashtextextended('memreward accept ' || %(memory)s, 0));
 
+-- name: lock_memories
+-- The same of several memories, in the order of their names.
+SELECT pg_advisory_xact_lock(hashtextextended('memreward accept ' || memory, 0))
+FROM (SELECT memory FROM unnest(%(memories)s::text[]) AS memory ORDER BY memory OFFSET 0) AS named;
+
 -- name: lock_writer
--- The same lock, held until the session ends.
+-- The lock of one memory, held until the session ends.
 SELECT pg_advisory_lock(hashtextextended('memreward accept ' || %(memory)s, 0));
 
 -- name: lock_linker
@@ -17,3 +22,8 @@ SELECT pg_try_advisory_lock(hashtextextended('memreward link ' || %(memory)s, 0)
 -- name: lock_publisher
 -- One publisher a memory at a time; held until the session ends.
 SELECT pg_advisory_lock(hashtextextended('memreward publish ' || %(memory)s, 0));
+
+-- name: lock_publishers
+-- The same of several memories, in the order of their names.
+SELECT pg_advisory_lock(hashtextextended('memreward publish ' || memory, 0))
+FROM (SELECT memory FROM unnest(%(memories)s::text[]) AS memory ORDER BY memory OFFSET 0) AS named;

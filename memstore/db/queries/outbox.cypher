@@ -11,83 +11,103 @@ RETURN count(m)
 // How far Neo4j has been told, and of which memory of that name.
 MATCH (m:Memory {memory: $memory}) RETURN m.seq, m.incarnation
 
+// name: lock_memories
+// The same of several memories, in the order in which they are given.
+UNWIND $memories AS one
+MERGE (m:Memory {memory: one.memory})
+ON CREATE SET m.seq = 0, m.generation = 0, m.incarnation = one.incarnation
+SET m.locked = true
+REMOVE m.locked
+RETURN count(m)
+
+// name: memory_seqs
+// How far Neo4j has been told of several memories, and of which of that name.
+UNWIND $memories AS one
+MATCH (m:Memory {memory: one.memory}) RETURN m.memory, m.seq, m.incarnation
+
 // name: advance
 // The fence moves by one, or not at all.
 MATCH (m:Memory {memory: $memory}) WHERE m.seq = $seq - 1 SET m.seq = $seq RETURN m.seq
 
+// name: advance_several
+// The fences of several memories.
+UNWIND $batches AS batch
+MATCH (m:Memory {memory: batch.memory}) WHERE m.seq = batch.seq - 1 SET m.seq = batch.seq
+RETURN count(m)
+
 // name: runs
 // Runs that a batch brings.
-UNWIND $rows AS row
-MERGE (r:Run {memory: $memory, id: row.name})
-ON CREATE SET r += row.run, r.seq = $seq
+UNWIND $batches AS batch UNWIND batch.rows AS row
+MERGE (r:Run {memory: batch.memory, id: row.name})
+ON CREATE SET r += row.run, r.seq = batch.seq
 RETURN count(r)
 
 // name: queries
 // Queries that a batch brings.
-UNWIND $rows AS row
-MERGE (q:Query {memory: $memory, id: row.id})
-ON CREATE SET q += row.query, q.seq = $seq
+UNWIND $batches AS batch UNWIND batch.rows AS row
+MERGE (q:Query {memory: batch.memory, id: row.id})
+ON CREATE SET q += row.query, q.seq = batch.seq
 RETURN count(q)
 
 // name: rollouts
 // Rollouts that a batch brings: a Thinking and an Answer each, tied to their query and run.
-UNWIND $rows AS row
-MATCH (q:Query {memory: $memory, id: row.query_id}), (r:Run {memory: $memory, id: row.run})
-MERGE (t:Thinking {memory: $memory, id: row.id})
-ON CREATE SET t += row.thinking, t.seq = $seq
-MERGE (a:Answer {memory: $memory, id: row.id})
-ON CREATE SET a += row.answer, a.seq = $seq
-MERGE (q)-[g:GENERATED]->(t) ON CREATE SET g.seq = $seq
-MERGE (t)-[l:LEADS_TO]->(a) ON CREATE SET l.seq = $seq
-MERGE (r)-[p:PRODUCED]->(a) ON CREATE SET p.step = row.step, p.seq = $seq
+UNWIND $batches AS batch UNWIND batch.rows AS row
+MATCH (q:Query {memory: batch.memory, id: row.query_id}), (r:Run {memory: batch.memory, id: row.run})
+MERGE (t:Thinking {memory: batch.memory, id: row.id})
+ON CREATE SET t += row.thinking, t.seq = batch.seq
+MERGE (a:Answer {memory: batch.memory, id: row.id})
+ON CREATE SET a += row.answer, a.seq = batch.seq
+MERGE (q)-[g:GENERATED]->(t) ON CREATE SET g.seq = batch.seq
+MERGE (t)-[l:LEADS_TO]->(a) ON CREATE SET l.seq = batch.seq
+MERGE (r)-[p:PRODUCED]->(a) ON CREATE SET p.step = row.step, p.seq = batch.seq
 RETURN count(a)
 
 // name: conclusions
 // What answers of one query say.
-UNWIND $rows AS row
-MERGE (c:Conclusion {memory: $memory, id: row.id})
-ON CREATE SET c += row.conclusion, c.seq = $seq
+UNWIND $batches AS batch UNWIND batch.rows AS row
+MERGE (c:Conclusion {memory: batch.memory, id: row.id})
+ON CREATE SET c += row.conclusion, c.seq = batch.seq
 RETURN count(c)
 
 // name: concludes
 // Answers that say the same thing meet in one conclusion.
-UNWIND $rows AS row
-MATCH (a:Answer {memory: $memory, id: row.answer_id})
-MATCH (c:Conclusion {memory: $memory, id: row.conclusion_id})
-MERGE (a)-[e:CONCLUDES]->(c) ON CREATE SET e.seq = $seq
+UNWIND $batches AS batch UNWIND batch.rows AS row
+MATCH (a:Answer {memory: batch.memory, id: row.answer_id})
+MATCH (c:Conclusion {memory: batch.memory, id: row.conclusion_id})
+MERGE (a)-[e:CONCLUDES]->(c) ON CREATE SET e.seq = batch.seq
 RETURN count(e)
 
 // name: policies
 // Policies whose first answers a batch brings.
-UNWIND $rows AS row
-MERGE (p:Policy {memory: $memory, id: row.name})
-ON CREATE SET p.seq = $seq
+UNWIND $batches AS batch UNWIND batch.rows AS row
+MERGE (p:Policy {memory: batch.memory, id: row.name})
+ON CREATE SET p.seq = batch.seq
 RETURN count(p)
 
 // name: gave
 // Which policy gave an answer, in which step and checkpoint of it.
-UNWIND $rows AS row
-MATCH (p:Policy {memory: $memory, id: row.policy})
-MATCH (a:Answer {memory: $memory, id: row.answer_id})
+UNWIND $batches AS batch UNWIND batch.rows AS row
+MATCH (p:Policy {memory: batch.memory, id: row.policy})
+MATCH (a:Answer {memory: batch.memory, id: row.answer_id})
 MERGE (p)-[e:GAVE]->(a)
-ON CREATE SET e.step = row.step, e.checkpoint = row.checkpoint, e.seq = $seq
+ON CREATE SET e.step = row.step, e.checkpoint = row.checkpoint, e.seq = batch.seq
 RETURN count(e)
 
 // name: similar
 // Similarity edges of one generation, from a query to the neighbours it chose.
-UNWIND $rows AS row
-MATCH (q:Query {memory: $memory, id: row.query_id})
-MATCH (n:Query {memory: $memory, id: row.neighbour_id})
-MERGE (q)-[s:SIMILAR_TO {generation: $generation}]->(n)
-ON CREATE SET s.memory = $memory, s.score = row.score, s.rank = row.rank,
-    s.encoder = $encoder, s.seq = $seq
+UNWIND $batches AS batch UNWIND batch.rows AS row
+MATCH (q:Query {memory: batch.memory, id: row.query_id})
+MATCH (n:Query {memory: batch.memory, id: row.neighbour_id})
+MERGE (q)-[s:SIMILAR_TO {generation: batch.generation}]->(n)
+ON CREATE SET s.memory = batch.memory, s.score = row.score, s.rank = row.rank,
+    s.encoder = batch.encoder, s.seq = batch.seq
 RETURN count(s)
 
 // name: verified
 // The current verified reward, from how many sources and how far they lie apart; what was said
 // before stays in Postgres.
-UNWIND $rows AS row
-MATCH (a:Answer {memory: $memory, id: row.rollout_id})
+UNWIND $batches AS batch UNWIND batch.rows AS row
+MATCH (a:Answer {memory: batch.memory, id: row.rollout_id})
 SET a.verified_reward = row.value, a.verified_source = row.source, a.verified_run = row.run,
     a.verified_at = datetime(row.at), a.verified_sources = row.sources,
     a.verified_spread = row.spread
@@ -95,16 +115,16 @@ RETURN count(a)
 
 // name: sources
 // Sources that speak for the first time in a batch.
-UNWIND $rows AS row
-MERGE (s:Source {memory: $memory, id: row.name})
-ON CREATE SET s.seq = $seq
+UNWIND $batches AS batch UNWIND batch.rows AS row
+MERGE (s:Source {memory: batch.memory, id: row.name})
+ON CREATE SET s.seq = batch.seq
 RETURN count(s)
 
 // name: verified_by
 // What sources said last of answers; each has one edge to an answer, however often it spoke.
-UNWIND $rows AS row
-MATCH (s:Source {memory: $memory, id: row.source})
-MATCH (a:Answer {memory: $memory, id: row.rollout_id})
+UNWIND $batches AS batch UNWIND batch.rows AS row
+MATCH (s:Source {memory: batch.memory, id: row.source})
+MATCH (a:Answer {memory: batch.memory, id: row.rollout_id})
 MERGE (s)-[e:VERIFIED]->(a)
 ON CREATE SET e.seq = row.seq
 SET e.reward = row.value, e.run = row.run, e.at = datetime(row.at), e.same_as = row.same_as
@@ -117,28 +137,28 @@ RETURN count(m)
 
 // name: propagated
 // The current propagated reward; it never touches the verified one.
-UNWIND $rows AS row
-MATCH (a:Answer {memory: $memory, id: row.rollout_id})
+UNWIND $batches AS batch UNWIND batch.rows AS row
+MATCH (a:Answer {memory: batch.memory, id: row.rollout_id})
 SET a.propagated_reward = row.value, a.propagated_confidence = row.confidence,
     a.propagated_model = row.model, a.propagated_at = datetime(row.at)
 RETURN count(a)
 
 // name: unpreferred
 // An annotator's earlier word on these pairs, either way, is no longer current.
-UNWIND $rows AS row
-MATCH (a:Answer {memory: $memory, id: row.better})
-MATCH (b:Answer {memory: $memory, id: row.worse})
+UNWIND $batches AS batch UNWIND batch.rows AS row
+MATCH (a:Answer {memory: batch.memory, id: row.better})
+MATCH (b:Answer {memory: batch.memory, id: row.worse})
 OPTIONAL MATCH (a)-[p:PREFERRED_TO {annotator: row.annotator}]-(b)
 DELETE p
 RETURN count(*)
 
 // name: preferred
 // Which of two answers of one query an annotator prefers.
-UNWIND $rows AS row
-MATCH (a:Answer {memory: $memory, id: row.better})
-MATCH (b:Answer {memory: $memory, id: row.worse})
+UNWIND $batches AS batch UNWIND batch.rows AS row
+MATCH (a:Answer {memory: batch.memory, id: row.better})
+MATCH (b:Answer {memory: batch.memory, id: row.worse})
 MERGE (a)-[p:PREFERRED_TO {annotator: row.annotator}]->(b)
-SET p.memory = $memory, p.at = datetime(row.at), p.seq = $seq
+SET p.memory = batch.memory, p.at = datetime(row.at), p.seq = batch.seq
 RETURN count(p)
 
 // name: delete_rollouts
@@ -162,8 +182,8 @@ DETACH DELETE n
 
 // name: new_conclusions
 // Conclusions of new keys, and those that another batch is now the first to reach.
-UNWIND $rows AS row
-MERGE (c:Conclusion {memory: $memory, id: row.id})
+UNWIND $batches AS batch UNWIND batch.rows AS row
+MERGE (c:Conclusion {memory: batch.memory, id: row.id})
 SET c += row.conclusion, c.seq = row.seq
 RETURN count(c)
 
@@ -176,17 +196,17 @@ DELETE e
 
 // name: reach_conclusions
 // Answers that reach these conclusions from now on, as if from their own batch on.
-UNWIND $rows AS row
-MATCH (a:Answer {memory: $memory, id: row.answer_id})
-MATCH (c:Conclusion {memory: $memory, id: row.conclusion_id})
+UNWIND $batches AS batch UNWIND batch.rows AS row
+MATCH (a:Answer {memory: batch.memory, id: row.answer_id})
+MATCH (c:Conclusion {memory: batch.memory, id: row.conclusion_id})
 MERGE (a)-[e:CONCLUDES]->(c) ON CREATE SET e.seq = row.seq
 RETURN count(e)
 
 // name: forget
 // Thinkings that are forgotten; the text stays where the conclusion is read from it.
-UNWIND $rows AS row
-MATCH (t:Thinking {memory: $memory, id: row.id})
-SET t.forgotten_seq = $seq, t.text = CASE WHEN row.keeps THEN t.text ELSE '' END
+UNWIND $batches AS batch UNWIND batch.rows AS row
+MATCH (t:Thinking {memory: batch.memory, id: row.id})
+SET t.forgotten_seq = batch.seq, t.text = CASE WHEN row.keeps THEN t.text ELSE '' END
 RETURN count(t)
 
 // name: delete_policies

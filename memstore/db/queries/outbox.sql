@@ -20,13 +20,21 @@ SELECT (SELECT count(*) FROM memreward.shard WHERE memory = %(memory)s)
     + coalesce((SELECT shards FROM memreward.divided_elsewhere WHERE memory = %(memory)s), 0);
 
 -- name: known_rollouts
--- Which of these rollouts are accepted already, and what they say.
-SELECT id, content_hash FROM memreward.rollout
-WHERE memory = %(memory)s AND id = ANY(%(ids)s);
+-- Which of these rollouts are accepted already, each in its memory, and what they say. OFFSET 0 keeps
+-- each a lookup by key.
+SELECT r.id, r.content_hash
+FROM unnest(%(memories)s::text[], %(ids)s::text[]) AS asked (memory, id)
+CROSS JOIN LATERAL (
+    SELECT id, content_hash FROM memreward.rollout
+    WHERE memory = asked.memory AND id = asked.id OFFSET 0
+) AS r;
 
 -- name: known_queries
--- Which of these queries are accepted already.
-SELECT id FROM memreward.query WHERE memory = %(memory)s AND id = ANY(%(ids)s);
+-- Which of these queries are accepted already, each in its memory. OFFSET 0 keeps each a lookup by key.
+SELECT found.id FROM unnest(%(memories)s::text[], %(ids)s::text[]) AS asked (memory, id)
+CROSS JOIN LATERAL (
+    SELECT id FROM memreward.query WHERE memory = asked.memory AND id = asked.id OFFSET 0
+) AS found;
 
 -- name: known_query_vectors
 -- Texts of these queries that are accepted already, with their embeddings.
@@ -53,16 +61,29 @@ WHERE source = %(source)s;
 -- Take the next sequence number of a locked memory.
 UPDATE memreward.memory SET seq = seq + 1 WHERE name = %(memory)s RETURNING seq;
 
--- name: add_run
--- A run is recorded once, with the batch that brought it.
+-- name: next_seqs
+-- The same of several locked memories; their rows are locked in the order of their names, as those
+-- do who publish several.
+WITH held AS MATERIALIZED (
+    SELECT name FROM memreward.memory WHERE name = ANY(%(memories)s)
+    ORDER BY name FOR NO KEY UPDATE
+)
+UPDATE memreward.memory AS m SET seq = m.seq + 1 FROM held WHERE m.name = held.name
+RETURNING m.name, m.seq;
+
+-- name: add_runs
+-- A run is recorded once a memory, with the batch that brought it.
 INSERT INTO memreward.run (memory, name, policy, checkpoint, seq)
-VALUES (%(memory)s, %(name)s, %(policy)s, %(checkpoint)s, %(seq)s)
+SELECT memory, %(name)s, policy, checkpoint, seq
+FROM unnest(%(memories)s::text[], %(policies)s::text[], %(checkpoints)s::text[], %(seqs)s::bigint[])
+    AS part (memory, policy, checkpoint, seq)
 ON CONFLICT (memory, name) DO NOTHING;
 
 -- name: add_policies
 -- A policy is recorded once, with the batch that brought its first answers.
 INSERT INTO memreward.policy (memory, name, seq)
-SELECT %(memory)s, name, %(seq)s FROM unnest(%(names)s::text[]) AS name
+SELECT memory, name, seq
+FROM unnest(%(memories)s::text[], %(seqs)s::bigint[], %(names)s::text[]) AS given (memory, seq, name)
 ON CONFLICT (memory, name) DO NOTHING;
 
 -- name: add_sources
@@ -71,19 +92,29 @@ INSERT INTO memreward.source (memory, name, seq)
 SELECT %(memory)s, name, %(seq)s FROM unnest(%(names)s::text[]) AS name
 ON CONFLICT (memory, name) DO NOTHING;
 
--- name: sources_of_batch
--- Sources that said something for the first time.
-SELECT name FROM memreward.source WHERE memory = %(memory)s AND seq = %(seq)s ORDER BY name;
+-- name: sources_of_batches
+-- Sources that said something for the first time in one batch of each of several memories.
+SELECT part.memory, s.name
+FROM unnest(%(memories)s::text[], %(seqs)s::bigint[]) AS part (memory, seq)
+CROSS JOIN LATERAL (
+    SELECT name FROM memreward.source WHERE memory = part.memory AND seq = part.seq OFFSET 0
+) AS s
+ORDER BY part.memory, s.name;
 
 -- name: sources_up_to
 -- Sources that spoke up to a batch, each with the batch of what it said first.
 SELECT name, seq FROM memreward.source
 WHERE memory = %(memory)s AND seq <= %(seq)s ORDER BY seq, name;
 
--- name: verified_in_batch
--- What sources said in a batch.
-SELECT source, rollout_id, value, run, at, seq, same_as FROM memreward.verified_reward
-WHERE memory = %(memory)s AND seq = %(seq)s ORDER BY rollout_id, source;
+-- name: verified_in_batches
+-- What sources said in one batch of each of several memories.
+SELECT part.memory, v.source, v.rollout_id, v.value, v.run, v.at, part.seq, v.same_as
+FROM unnest(%(memories)s::text[], %(seqs)s::bigint[]) AS part (memory, seq)
+CROSS JOIN LATERAL (
+    SELECT source, rollout_id, value, run, at, same_as FROM memreward.verified_reward
+    WHERE memory = part.memory AND seq = part.seq OFFSET 0
+) AS v
+ORDER BY part.memory, v.rollout_id, v.source;
 
 -- name: verified_by_sources
 -- What each source said last of these rollouts up to a batch, and when it spoke first.
@@ -101,23 +132,33 @@ WHERE memory = %(memory)s AND seq <= %(seq)s AND rollout_id > %(after)s
 ORDER BY rollout_id LIMIT %(limit)s;
 
 -- name: known_conclusions
--- Which of these conclusions were reached before.
-SELECT id FROM memreward.conclusion WHERE memory = %(memory)s AND id = ANY(%(ids)s);
+-- Which of these conclusions were reached before, each in its memory. OFFSET 0 keeps each a lookup by key.
+SELECT found.id FROM unnest(%(memories)s::text[], %(ids)s::text[]) AS asked (memory, id)
+CROSS JOIN LATERAL (
+    SELECT id FROM memreward.conclusion WHERE memory = asked.memory AND id = asked.id OFFSET 0
+) AS found;
 
 -- name: add_batch
 -- The batch itself, with what Neo4j still has to be told and no other table says.
 INSERT INTO memreward.batch (memory, seq, kind, payload, token)
 VALUES (%(memory)s, %(seq)s, %(kind)s, %(payload)s, %(token)s);
 
+-- name: add_batches
+-- A batch of each of several memories.
+INSERT INTO memreward.batch (memory, seq, kind, payload, token)
+SELECT memory, seq, %(kind)s, payload::json, %(token)s
+FROM unnest(%(memories)s::text[], %(seqs)s::bigint[], %(payloads)s::text[])
+    AS given (memory, seq, payload);
+
 -- name: batch_of_token
--- The batch that a writer has accepted under its token, if its commit went through.
-SELECT seq FROM memreward.batch WHERE memory = %(memory)s AND token = %(token)s;
+-- A batch that a writer has accepted under its token, if its commit went through.
+SELECT seq FROM memreward.batch WHERE memory = ANY(%(memories)s) AND token = %(token)s;
 
 -- name: cut_off
 -- The delete of a run, a re-keying or a compaction that was accepted and not carried to its end:
 -- the rows that it removes or replaces are still here.
-SELECT b.kind FROM memreward.batch AS b JOIN memreward.memory AS m ON m.name = b.memory
-WHERE b.memory = %(memory)s AND b.seq > m.published_seq AND b.kind IN ('delete', 'rekey', 'compact')
+SELECT b.kind, b.memory FROM memreward.batch AS b JOIN memreward.memory AS m ON m.name = b.memory
+WHERE m.name = ANY(%(memories)s) AND b.seq > m.published_seq AND b.kind IN ('delete', 'rekey', 'compact')
 LIMIT 1;
 
 -- name: next_batch
@@ -125,6 +166,17 @@ LIMIT 1;
 SELECT m.incarnation::text, b.seq, b.kind, b.payload, b.tries, b.quarantined_at IS NOT NULL, b.reason
 FROM memreward.batch AS b JOIN memreward.memory AS m ON m.name = b.memory
 WHERE b.memory = %(memory)s AND b.seq = m.published_seq + 1 AND m.deleted_at IS NULL;
+
+-- name: next_batches
+-- The same of several memories.
+SELECT m.name, m.incarnation::text, b.seq, b.kind, b.payload, b.tries
+FROM memreward.memory AS m
+CROSS JOIN LATERAL (
+    SELECT seq, kind, payload, tries FROM memreward.batch
+    WHERE memory = m.name AND seq = m.published_seq + 1 OFFSET 0
+) AS b
+WHERE m.name = ANY(%(memories)s) AND m.deleted_at IS NULL
+ORDER BY m.name;
 
 -- name: may_publish
 -- Whether this session still holds the publisher's lock for a memory that is still there; asked
@@ -146,6 +198,31 @@ WITH moved AS (
 )
 UPDATE memreward.batch SET published_at = now(), payload = NULL
 WHERE memory = %(memory)s AND seq = %(seq)s AND EXISTS (SELECT 1 FROM moved);
+
+-- name: may_publish_all
+-- The same of several memories: how many of them are still there.
+SELECT count(*) FROM memreward.memory AS m
+JOIN unnest(%(memories)s::text[], %(incarnations)s::text[]) AS part (memory, incarnation)
+    ON m.name = part.memory AND m.incarnation::text = part.incarnation
+WHERE m.deleted_at IS NULL;
+
+-- name: mark_all_published
+-- Neo4j holds a batch of each of several memories. Their rows are locked in the order of their
+-- names, as those do who accept to several.
+WITH held AS MATERIALIZED (
+    SELECT m.name, part.incarnation, part.seq
+    FROM memreward.memory AS m
+    JOIN unnest(%(memories)s::text[], %(incarnations)s::text[], %(seqs)s::bigint[])
+        AS part (memory, incarnation, seq) ON m.name = part.memory
+    ORDER BY m.name FOR NO KEY UPDATE OF m
+), moved AS (
+    UPDATE memreward.memory AS m SET published_seq = held.seq FROM held
+    WHERE m.name = held.name AND m.incarnation::text = held.incarnation
+        AND m.published_seq = held.seq - 1
+    RETURNING m.name, held.seq
+)
+UPDATE memreward.batch AS b SET published_at = now(), payload = NULL FROM moved
+WHERE b.memory = moved.name AND b.seq = moved.seq;
 
 -- name: count_try
 -- A publication that failed; after so many of them the batch is quarantined.
@@ -172,6 +249,13 @@ ORDER BY query_id, neighbour_id LIMIT %(limit)s;
 -- into the index; whether one is below a number would be a look at every edge.
 SELECT m.incarnation::text, m.published_generation FROM memreward.memory AS m
 WHERE m.name = %(memory)s AND m.deleted_at IS NULL AND m.published_generation > (
+    SELECT min(s.generation) FROM memreward.similar_to AS s WHERE s.memory = m.name
+);
+
+-- name: outdated
+-- Those of several memories of which edges of earlier generations are left.
+SELECT m.name FROM memreward.memory AS m
+WHERE m.name = ANY(%(memories)s) AND m.deleted_at IS NULL AND m.published_generation > (
     SELECT min(s.generation) FROM memreward.similar_to AS s WHERE s.memory = m.name
 );
 

@@ -130,6 +130,21 @@ WHERE a.memory = %(memory)s AND a.generation = %(generation)s
     AND q.seq > %(after)s AND q.seq <= %(upto)s
 ORDER BY q.seq;
 
+-- name: edges_in_several
+-- The same of several shards.
+SELECT a.query_id, a.neighbour_id, q.seq, a.score
+FROM unnest(%(memories)s::text[], %(after)s::bigint[], %(upto)s::bigint[])
+    AS part (memory, after, upto)
+CROSS JOIN LATERAL (
+    SELECT id, seq FROM memreward.query
+    WHERE memory = part.memory AND seq > part.after AND seq <= part.upto OFFSET 0
+) AS q
+CROSS JOIN LATERAL (
+    SELECT query_id, neighbour_id, score FROM memreward.across
+    WHERE memory = part.memory AND generation = %(generation)s AND query_id = q.id OFFSET 0
+) AS a
+ORDER BY q.seq;
+
 -- name: untied
 -- Queries that wait for their edges, and those before them that have none in this generation.
 SELECT count(*) FILTER (WHERE q.seq > %(seq)s), count(*) FILTER (

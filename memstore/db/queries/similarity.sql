@@ -120,10 +120,48 @@ CROSS JOIN LATERAL (
     )) OFFSET 0
 ) AS other;
 
+-- name: nearest_among_stored
+-- The same of pairs in several memories, each with its memory's name.
+WITH quarantined AS MATERIALIZED (
+    SELECT memory, seq FROM memreward.batch
+    WHERE memory = ANY(%(names)s) AND quarantined_at IS NOT NULL
+)
+SELECT pair.asked, pair.other, 1 - (other.embedding <=> asked.embedding) AS score
+FROM unnest(%(memories)s::text[], %(asked)s::text[], %(others)s::text[])
+    AS pair (memory, asked, other)
+CROSS JOIN LATERAL (
+    SELECT embedding FROM memreward.query
+    WHERE memory = pair.memory AND id = pair.asked OFFSET 0
+) AS asked
+CROSS JOIN LATERAL (
+    SELECT embedding FROM memreward.query AS q
+    WHERE q.memory = pair.memory AND q.id = pair.other AND NOT EXISTS (
+        SELECT FROM quarantined AS b WHERE b.memory = q.memory AND b.seq = q.seq
+    ) OFFSET 0
+) AS other;
+
 -- name: query_vectors
 -- Embeddings of the queries that batches brought.
 SELECT id, embedding FROM memreward.query
 WHERE memory = %(memory)s AND seq > %(after)s AND seq <= %(upto)s;
+
+-- name: query_vectors_in_several
+-- The same of several memories, with the memory's name.
+SELECT part.memory, q.id, q.embedding
+FROM unnest(%(memories)s::text[], %(after)s::bigint[], %(upto)s::bigint[])
+    AS part (memory, after, upto)
+CROSS JOIN LATERAL (
+    SELECT id, embedding FROM memreward.query
+    WHERE memory = part.memory AND seq > part.after AND seq <= part.upto OFFSET 0
+) AS q;
+
+-- name: removed_since_in_several
+-- The memories of which a batch after a number took queries away or replaced their embeddings.
+SELECT part.memory FROM unnest(%(memories)s::text[], %(after)s::bigint[]) AS part (memory, after)
+WHERE EXISTS (
+    SELECT FROM memreward.batch
+    WHERE memory = part.memory AND seq > part.after AND kind IN ('delete', 'reembed')
+);
 
 -- name: removed_since
 -- Whether a batch after a sequence number took queries away or replaced their embeddings.

@@ -23,6 +23,17 @@ FROM memreward.policy_embedding
 WHERE memory = %(memory)s AND seq > %(after)s AND seq <= %(upto)s
 GROUP BY policy, layer, dimension ORDER BY policy, layer, dimension;
 
+-- name: stamps_in_several
+-- The same of several memories.
+SELECT policy, layer, dimension, count(*)
+FROM unnest(%(memories)s::text[], %(after)s::bigint[], %(upto)s::bigint[])
+    AS part (memory, after, upto)
+CROSS JOIN LATERAL (
+    SELECT policy, layer, vector_dims(embedding) AS dimension FROM memreward.policy_embedding
+    WHERE memory = part.memory AND seq > part.after AND seq <= part.upto OFFSET 0
+) AS brought
+GROUP BY policy, layer, dimension ORDER BY policy, layer, dimension;
+
 -- name: similar
 -- Similarity edges of one generation that batches brought.
 SELECT query_id, neighbour_id, seq, score FROM memreward.similar_to
@@ -51,6 +62,22 @@ CROSS JOIN LATERAL (
 ) AS current
 ORDER BY current.seq, current.rollout_id;
 
+-- name: verified_since_in_several
+-- The same of several memories.
+SELECT current.rollout_id, current.value, current.source, current.seq
+FROM unnest(%(memories)s::text[], %(after)s::bigint[], %(upto)s::bigint[])
+    AS part (memory, after, upto)
+CROSS JOIN LATERAL (
+    SELECT DISTINCT rollout_id FROM memreward.verified_reward
+    WHERE memory = part.memory AND seq > part.after AND seq <= part.upto OFFSET 0
+) AS said
+CROSS JOIN LATERAL (
+    SELECT rollout_id, value, source, seq
+    FROM memreward.current_verified(part.memory, part.upto, NULL::text[])
+    WHERE rollout_id = said.rollout_id OFFSET 0
+) AS current
+ORDER BY current.seq, current.rollout_id;
+
 -- name: several_said
 -- As of a sequence number, what each source said last of the rollouts of which more than one spoke,
 -- and something was said after another number.
@@ -75,5 +102,20 @@ CROSS JOIN LATERAL (
     FROM memreward.verified_by_source(
         %(memory)s, %(upto)s::bigint, ARRAY[new.rollout_id]
     )
+) AS said
+WHERE said.sources > 1 ORDER BY said.rollout_id, said.source;
+
+-- name: several_said_since_in_several
+-- The same of several memories.
+SELECT said.rollout_id, said.source, said.value
+FROM unnest(%(memories)s::text[], %(after)s::bigint[], %(upto)s::bigint[])
+    AS part (memory, after, upto)
+CROSS JOIN LATERAL (
+    SELECT DISTINCT rollout_id FROM memreward.verified_reward
+    WHERE memory = part.memory AND seq > part.after AND seq <= part.upto OFFSET 0
+) AS new
+CROSS JOIN LATERAL (
+    SELECT rollout_id, source, value, count(*) OVER () AS sources
+    FROM memreward.verified_by_source(part.memory, part.upto, ARRAY[new.rollout_id])
 ) AS said
 WHERE said.sources > 1 ORDER BY said.rollout_id, said.source;

@@ -116,7 +116,7 @@ def test_two_pairs_say_what_one_memory_says(four: FourShards, expected: Said) ->
 
 @pytest.mark.parametrize(
     ("statement", "fatal"),
-    [("divide", 0), ("divide_elsewhere", 0), ("add_batch", FATAL), ("lock_edges", FATAL)],
+    [("divide", 0), ("divide_elsewhere", 0), ("add_batches", FATAL), ("lock_edges", FATAL)],
 )
 def test_postgres_of_a_pair_is_killed_in_a_call_and_stays_away(
     four: FourShards,
@@ -160,7 +160,7 @@ def test_neo4j_of_a_pair_is_killed_in_a_call(
 ) -> None:
     for call in calls()[:FATAL]:
         four.scorer.score(call)
-    with monkeypatch.context() as patch, once_before("add_batch", lambda: own.kill("neo4j")):
+    with monkeypatch.context() as patch, once_before("add_batches", lambda: own.kill("neo4j")):
         patch.setattr(retry, "PATIENCE_S", 1.0)
         said = four.scorer.score(calls()[FATAL])
         with pytest.raises(UnreachableError, match=own.addresses.neo4j_uri):

@@ -26,12 +26,14 @@ from memstore.changes.rollout_writer import RolloutWriter
 from memstore.changes.run_deletion import delete_run
 from memstore.consistency.check import check_memory
 from memstore.db.stores import Stores, get_memory
+from memstore.db.vector_store import SqlSession
 from memstore.outbox.accept import Accepted
 from memstore.outbox.deletion import delete_memory
 from memstore.reads.stats import run_known
 from memstore.settings import Settings
 from memstore.shards.care import check_edges, places_of, repair_edges
 from memstore.shards.division import Shards
+from memstore.shards.writer import ShardedWriter
 from memstore.snapshot import sharded_cache
 from schema.calls import Reuse
 from schema.errors import (
@@ -41,7 +43,7 @@ from schema.errors import (
     UnknownMemoryError,
     UnreachableError,
 )
-from schema.tables import ROLLOUT
+from schema.tables import ROLLOUT, SIMILAR_TO, Table
 
 _numbers = count()
 
@@ -139,8 +141,37 @@ def test_a_call_that_a_shard_cut_off_is_not_seen_and_is_whole_when_repeated(
     reader.close()
 
 
+def test_shards_in_one_place_accept_all_or_nothing(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = what_is_said(opened(OneMemory))
+    four = opened(FourShards)
+    four.scorer.score(calls()[0])
+    seqs = {name: get_memory(four.stores, name).seq for name in names_of(four)}
+    copied, copy = list[str](), SqlSession.copy
+
+    def failing(session: SqlSession, table: Table, *arguments: Any, **same: Any) -> None:
+        copied.append(table.name)
+        copy(session, table, *arguments, **same)
+        if table is SIMILAR_TO:
+            raise StoreError("the batch is refused")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SqlSession, "copy", failing)
+        with pytest.raises(StoreError, match="refused"):
+            four.scorer.score(calls()[1])
+    assert copied.count(ROLLOUT.name) == copied.count(SIMILAR_TO.name) == 1
+    assert seqs == {name: get_memory(four.stores, name).seq for name in names_of(four)}
+    said = four.scorer.score(calls()[1])
+    np.testing.assert_allclose(values(said), values(expected.scores[1]), rtol=0, atol=1e-5)
+    assert current(four) == expected.neighbours[1]
+
+
 def break_one_shard(memory: FourShards, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The third shard's next accept fails; returns which failed."""
+    """The third shard's next accept fails, by writers each of its own; returns which failed."""
+    parts = [RolloutWriter(part.stores, part.name, "run-1") for part in memory.shards.parts]
+    writer = ShardedWriter(memory.shards, "run-1", parts)
+    memory.scorer._writer = writer  # pyright: ignore[reportPrivateUsage]
     broken = f"{memory.name}@3-of-{COUNT}"
     failed: list[int] = []
     whole = RolloutWriter.accept_embedded
