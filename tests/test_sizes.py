@@ -51,6 +51,8 @@ FUNCTIONS = {
     "memstore/changes/dataset_ingestion.py ingest_dataset": _ARGUMENTS,
     "memstore/changes/reembedding.py reembed": _ARGUMENTS,
     "memstore/formats/preflight.py survey_rollouts": _ARGUMENTS,
+    "memstore/outbox/accept.py accept_to_several": _ARGUMENTS,
+    "memstore/outbox/locks.py lock_memories": _ARGUMENTS,
     "memstore/reads/full_graph.py _read_graph": "one line a field of the graph",
     "memstore/snapshot/subgraph.py _graph": "one line a field of the graph",
     "memstore/snapshot/unstored.py with_rollouts": _ARGUMENTS,

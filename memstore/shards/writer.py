@@ -209,9 +209,8 @@ class ShardedWriter(BatchWriter):
     ) -> list[Accepted]:
         """Have all shards accept theirs: those in the same databases together."""
         if self._are_here:
-            places = self._shards.together()
-            found = at_once([partial(self._accept_in, there, items, keys) for there in places])
-            return list(chain.from_iterable(found))
+            calls = [partial(self._accept_in, one, items, keys) for one in self._shards.together()]
+            return list(chain.from_iterable(at_once(calls)))
         # All, also with nothing: a writer elsewhere may still be at what a dead caller sent.
         return at_once(
             [
