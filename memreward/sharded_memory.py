@@ -7,11 +7,12 @@ from typing import Any, Self
 from gnn.jobs import OnlineScorer
 from memreward.base import started_pairs
 from memreward.open_memory import OpenMemory
+from memreward.scoring import batches, keep_scores
 from memstore import Settings, load_settings
 from memstore.changes import IngestReport, LabelOptions, ingest_dataset
 from memstore.mapping import ShapeOptions
-from memstore.shards import ShardedWriter, Shards, label_shards, link_shards
-from schema.ids import DEFAULT_RUN, checked_name
+from memstore.shards import ShardedWriter, Shards, label_shards, link_shards, write_in_shards
+from schema.ids import DEFAULT_RUN, checked_name, query_id
 from schema.reward import LabelReport
 from schema.rollout import Rollout
 from schema.score import Score
@@ -28,10 +29,12 @@ class ShardedMemory(OpenMemory):
             scores = memory.score([{"query": "What is 2 + 2?", "completion": "#### 4"}])
     """
 
-    def __init__(self, scorer: OnlineScorer, shards: Shards, closing: ExitStack) -> None:
+    def __init__(
+        self, scorer: OnlineScorer, shards: Shards, closing: ExitStack, *, keep_scores: bool = False
+    ) -> None:
         """See `open`."""
         super().__init__(scorer, closing)
-        self._shards = shards
+        self._shards, self._keep_scores = shards, keep_scores
 
     @classmethod
     def open(
@@ -42,6 +45,7 @@ class ShardedMemory(OpenMemory):
         run: str = DEFAULT_RUN,
         version: str | None = None,
         prior: bool = True,
+        keep_scores: bool = False,
         settings: Settings | None = None,
     ) -> Self:
         """Open a memory; a name that is new is divided with the first rollouts stored.
@@ -52,6 +56,7 @@ class ShardedMemory(OpenMemory):
             run: the run that makes the rollouts: part of their ids.
             version: of the checkpoint that scores; None: the latest one.
             prior: score by the package's prior until something was learned; otherwise abstain.
+            keep_scores: see `Memory.open`.
             settings: where the databases are; by default what the environment and files say.
 
         Raises:
@@ -66,7 +71,7 @@ class ShardedMemory(OpenMemory):
             divided = Shards.over(name, shards, stack.enter_context(started_pairs(settings)))
             first = divided.first.stores
             scorer = OnlineScorer(first, settings, name, run, version, prior=prior, shards=divided)
-            return cls(scorer, divided, stack.pop_all())
+            return cls(scorer, divided, stack.pop_all(), keep_scores=keep_scores)
 
     def score(
         self, rollouts: Sequence[Rollout | Mapping[str, Any]], *, store: bool = True
@@ -84,7 +89,41 @@ class ShardedMemory(OpenMemory):
                 stores the rest.
         """
         given = self._rows.rollouts(rollouts, self.encoder)
-        return self._scorer.score(given, store=store)
+        scores = self._scorer.score(given, store=store)
+        if store and self._keep_scores:
+            self.flush()
+            self._keep(given, scores)
+        return scores
+
+    def _keep(self, given: Sequence[Rollout], scores: Sequence[Score]) -> None:
+        queries = (query_id(self.name, rollout.query) for rollout in given)
+        ids = (score.rollout_id for score in scores)
+        query_of, first = dict(zip(ids, queries, strict=True)), self._shards.first
+        if first.state() is None:
+            return  # It knows the checkpoints, so there are none yet.
+        keep_scores(
+            first.stores,
+            first.name,
+            scores,
+            lambda rewards: write_in_shards(self._shards, rewards, query_of),
+        )
+
+    def batches(self) -> tuple[int, int]:
+        """How many batches all shards have accepted, and how many of them Neo4j shows.
+
+        Raises:
+            UnreachableError: if a Postgres does not answer.
+        """
+        found = [batches(part.stores, part.name) for part in self._shards.parts]
+        return sum(accepted for accepted, _ in found), sum(shown for _, shown in found)
+
+    def plan_calls(self, rollouts: Sequence[Rollout | Mapping[str, Any]], budget: int) -> list[int]:
+        """Calls are planned where verdicts are taken over, which shards do not do.
+
+        Raises:
+            InputError: always.
+        """
+        return self._scorer.plan_calls(self._rows.rollouts(rollouts, self.encoder), budget)
 
     def label(
         self, labels: Sequence[Mapping[str, Any]], *, annotator: str | None = None

@@ -16,6 +16,7 @@ from memstore import Settings
 from memstore.changes import said_of
 from memstore.db import Stores
 from memstore.reads import as_known, read_graph, source_query_ids
+from memstore.shards import Shards
 from schema.ids import is_prefix, short_length, the_one
 from schema.memory_graph import MemoryGraph
 
@@ -64,21 +65,39 @@ class Why:
 
 
 def find_suspects(
-    stores: Stores, settings: Settings, memory: str, limit: int, version: str | None = None
+    stores: Stores,
+    settings: Settings,
+    memory: str,
+    limit: int,
+    version: str | None = None,
+    shards: Shards | None = None,
 ) -> Suspicion:
     """The `limit` verified rewards that a memory contradicts most, and who gave them.
+
+    Args:
+        stores: both databases.
+        settings: tell where checkpoints and snapshots are.
+        memory: its name.
+        limit: how many.
+        version: which checkpoint; None: the latest.
+        shards: of a memory that is divided; `memory` is its first one.
 
     Raises:
         UnknownMemoryError: if there is no such memory.
         CheckpointError: if it has no fitting model.
     """
     # From the snapshot, which keeps the features of texts: of a large memory they take minutes.
-    graph = whole_graph(stores, settings, memory)
+    graph = whole_graph(stores, settings, memory, shards)
     model, manifest = _model(stores, settings, graph, version)
     unseen_R = predict_unseen(model, graph)
     _, known_R = contradiction(graph, unseen_R)
     thought = {graph.rollout_id_R[row]: float(unseen_R[row]) for row in np.flatnonzero(known_R)}
-    said = said_of(stores, memory, sorted(thought))
+    places = [(stores, memory)]
+    if shards is not None:
+        places = [(part.stores, part.name) for part in shards.parts if part.state() is not None]
+    said: dict[str, dict[str, float]] = {}
+    for there, name in places:
+        said |= said_of(there, name, sorted(thought))
     distances: defaultdict[str, list[float]] = defaultdict(list)
     for id_, by_source in said.items():
         for source, value in by_source.items():

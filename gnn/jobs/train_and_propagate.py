@@ -22,8 +22,9 @@ from memstore import Settings
 from memstore.changes import write_propagated
 from memstore.db import Stores
 from memstore.reads import read_graph
-from memstore.shards import Shards
+from memstore.shards import Shards, write_in_shards
 from schema.errors import InputError
+from schema.memory_graph import MemoryGraph
 
 DEFAULT_MODEL = "memreward"
 
@@ -123,6 +124,7 @@ def propagate_memory(
     *,
     version: str | None = None,
     precision: float | None = None,
+    shards: Shards | None = None,
 ) -> Propagated:
     """Give every unlabelled answer its propagated reward, or "no opinion" where the model abstains.
 
@@ -135,6 +137,7 @@ def propagate_memory(
         progress: told how far it is.
         version: which checkpoint; None: the latest.
         precision: abstain from answers that are neither right nor wrong with this precision.
+        shards: of a memory that is divided; `memory` is its first one, which knows the checkpoints.
 
     Raises:
         UnknownMemoryError: if there is no such memory.
@@ -142,14 +145,18 @@ def propagate_memory(
         InputError: if the model cannot tell a precision, or this is none.
     """
     folder = latest_checkpoint(stores, settings, memory, version)
-    graph = whole_graph(stores, settings, memory)
+    graph = whole_graph(stores, settings, memory, shards)
     if folder is None:
         folder = train_prior(stores, settings, graph).folder
     loaded = LoadedModel.load(folder, graph.encoder)
     found = predict(loaded.model, loaded.policy, graph, precision=precision)
     unlabelled_R = ~graph.labelled_R & ~np.isnan(found.value_R)
     rewards = found.to_rewards(loaded.version, unlabelled_R)
-    write_propagated(stores, memory, rewards, partial(progress, "write rewards"))
+    written = partial(progress, "write rewards")
+    if shards is None:
+        write_propagated(stores, memory, rewards, written)
+    else:
+        write_in_shards(shards, rewards, _query_of(graph), written)
     told_R = unlabelled_R & ~found.abstained_R
     strange_R = unlabelled_R & found.out_of_distribution_R
     return Propagated(
@@ -160,3 +167,9 @@ def propagate_memory(
         out_of_distribution=int(strange_R.sum()),
         unsure=int((unlabelled_R & found.abstained_R & ~strange_R).sum()),
     )
+
+
+def _query_of(graph: MemoryGraph) -> dict[str, str]:
+    """Id of the query of each rollout, by the rollout's id."""
+    queries = (graph.query_id_Q[query] for query in graph.query_of_rollout_R.tolist())
+    return dict(zip(graph.rollout_id_R, queries, strict=True))

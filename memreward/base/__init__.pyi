@@ -1,9 +1,11 @@
 from .databases import connected as connected
+from .databases import connected_as_whole as connected_as_whole
 from .databases import connected_pairs as connected_pairs
 from .databases import connected_to as connected_to
 from .databases import connected_whole as connected_whole
 from .databases import finish_what_was_cut_off as finish_what_was_cut_off
 from .databases import named_pair as named_pair
+from .databases import shards_of as shards_of
 from .databases import started as started
 from .databases import started_at as started_at
 from .databases import started_pairs as started_pairs

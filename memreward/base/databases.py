@@ -9,7 +9,7 @@ from memstore.db import Stores, open_stores
 from memstore.outbox import catch_up_all
 from memstore.servers import addresses, migrate, pending, refuse_stopped, up
 from memstore.shards import Shards, pair_of, shard_counts
-from schema.errors import MigrationError, ServerError
+from schema.errors import InputError, MigrationError, ServerError
 from schema.ids import whole_name
 
 
@@ -113,6 +113,32 @@ def connected_whole(
     with connected_pairs(settings) as pairs:
         found = Shards.over(memory, count, pairs)
         yield found.first.stores, found
+
+
+def shards_of(memory: str, settings: Settings) -> int | None:
+    """How many shards a memory has; None: it is not divided. See `started`."""
+    with started(settings) as first:
+        return shard_counts([first], memory).get(memory)
+
+
+@contextmanager
+def connected_as_whole(
+    memory: str, command: str, settings: Settings | None = None
+) -> Iterator[tuple[Stores, Shards | None]]:
+    """See `connected_whole`; for commands whose answer is of all shards.
+
+    Raises:
+        InputError: if it is a shard: what is made of it alone is not what the memory says.
+        MemrewardError: see `connected_whole`.
+    """
+    whole = whole_name(memory)
+    if whole != memory:
+        raise InputError(
+            f"{memory!r} is a shard, and `memreward {command}` is of all shards: name the whole "
+            f"memory, {whole!r} (docs/shards.md)"
+        )
+    with connected_whole(memory, settings) as found:
+        yield found
 
 
 @contextmanager

@@ -25,12 +25,13 @@ from memstore.servers import checkpoint_folder, checkpoints_folder
 from memstore.shards import (
     Shards,
     pair_for,
+    places_of,
     reembed_shards,
     repair_edges,
     shards_without_rollouts,
     take_place,
 )
-from schema.errors import InputError
+from schema.errors import InputError, UnknownMemoryError
 from schema.ids import shard_place, whole_name
 
 
@@ -155,11 +156,15 @@ def reembed(
 
 def rekey(memory: MemoryOption) -> None:
     """Make a memory's conclusion keys again by the rules of this version; a killed run resumes."""
-    with connected_to(memory) as stores, bars() as progress:
-        done = rekey_memory(stores, memory, progress=progress)
+    with connected_pairs() as pairs, bars() as progress:
+        places = places_of(pairs, memory)
+        done = [rekey_memory(stores, name, progress=progress) for stores, name in places]
+    if not done:
+        raise UnknownMemoryError(f"there is no memory {memory!r}: nothing was stored")
+    read, changed = sum(one.read for one in done), sum(one.changed for one in done)
     console.print(
-        f"memory {memory} has conclusion keys of version {done.version}: {done.read} answers read, "
-        f"{done.changed} of the memory's answers come to another conclusion",
+        f"memory {memory} has conclusion keys of version {done[0].version}: {read} answers read, "
+        f"{changed} of the memory's answers come to another conclusion",
         markup=False,
         highlight=False,
         soft_wrap=True,

@@ -11,7 +11,6 @@ from memreward.base import (
     JsonOption,
     bars,
     connected_pairs,
-    connected_to,
     connected_whole,
     console,
     one_line,
@@ -25,7 +24,7 @@ from memstore.changes import delete_run, memory_contents, run_contents
 from memstore.consistency import check_memory
 from memstore.db import Stores
 from memstore.reads import History, Statement, parse_as_of, read_history
-from memstore.shards import check_divided, forget_division, places_of
+from memstore.shards import check_divided, forget_division, holder_of, places_of
 
 SomeMemoryOption = Annotated[
     str | None, typer.Option("--memory", "-m", help="Name of the memory; without it, all.")
@@ -154,8 +153,11 @@ def history(
     as_json: JsonOption = False,
 ) -> None:
     """Show who labelled or scored a rollout, when, and which values are current."""
-    with connected_to(memory) as stores:
+    with connected_whole(memory) as (stores, shards):
         bound = None if as_of is None else parse_as_of(as_of)
+        if shards is not None:
+            part, rollout = holder_of(shards, rollout)
+            stores, memory = part.stores, part.name
         found = read_history(stores, memory, rollout, bound)
     if as_json:
         console.print_data(asdict(found))

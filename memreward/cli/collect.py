@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from memreward.base import bars, connected, console
+from memreward.base import bars, connected_whole, console
 from memstore import load_settings
 
 
@@ -65,7 +65,9 @@ def collect(
     else:
         assert memory is not None
         settings = load_settings()
-        with connected(settings) as stores, bars() as progress:
-            report = collect_into_memory(stores, settings, memory, run, prepared(request), progress)
+        with connected_whole(memory, settings) as (stores, shards), bars() as progress:
+            report = collect_into_memory(
+                stores, settings, memory, run, prepared(request), progress, shards
+            )
     for line in report.lines():
         console.print(line)

@@ -13,7 +13,7 @@ from memreward.base import (
     Excerpt,
     JsonOption,
     cell,
-    connected_to,
+    connected_as_whole,
     console,
     excerpt,
     number_cell,
@@ -21,7 +21,7 @@ from memreward.base import (
 )
 from memreward.cli.ingest import MemoryOption
 from memstore import load_settings
-from schema.errors import InputError
+from schema.errors import InputError, ShardedError
 
 if TYPE_CHECKING:
     from gnn.jobs import Suspicion, Why
@@ -50,10 +50,11 @@ def suspects(
     those first that contradicted the others most when the model was trained.
     """
     settings = load_settings()
-    with connected_to(memory, settings) as stores:
+    with connected_as_whole(memory, "suspects", settings) as (stores, shards):
         from gnn.jobs import find_suspects  # It takes seconds: servers are looked for first.
 
-        found = find_suspects(stores, settings, memory, limit, model)
+        first = memory if shards is None else shards.first.name
+        found = find_suspects(stores, settings, first, limit, model, shards)
     if as_json:
         rows = [{**asdict(s), "said": found.said[s.rollout_id]} for s in found.suspects]
         sources = [asdict(source) for source in found.sources]
@@ -117,7 +118,13 @@ def explain(
     settings = load_settings()
     if html is not None and not html.absolute().parent.is_dir():
         raise InputError(f"{html}: its folder does not exist; make it first")
-    with connected_to(memory, settings) as stores:
+    with connected_as_whole(memory, "explain", settings) as (stores, shards):
+        if shards is not None:
+            raise ShardedError(
+                f"memory {memory!r} is divided into {len(shards.parts)} shards, and `memreward "
+                "explain` reads one memory; a shard alone lacks edges that its scores are made "
+                "of. `memreward history` says what was said of a rollout (docs/shards.md)"
+            )
         from gnn.jobs import explain_rollout
 
         why = explain_rollout(

@@ -38,22 +38,14 @@ def serve(
     ] = False,
 ) -> None:
     """Score rollouts over HTTP until stopped by Ctrl-C (docs/other-trainers.md)."""
-    from memreward import Memory
-    from memreward.serving import LearningScorer, serve_memory, token_of
+    from memreward.serving import LearningScorer, open_served, serve_memory, token_of
     from memreward.web import listening
-    from schema.calls import Reuse
 
     settings = load_settings()
     with listening(host, port) as listener:
         token, path = token_of(settings, token_file)
-        taken_over = Reuse() if reuse else None
-        with Memory.open(
-            memory,
-            run=run,
-            prior=prior,
-            settings=settings,
-            reuse=taken_over,
-            keep_scores=keep_scores,
+        with open_served(
+            memory, run, settings, prior=prior, reuse=reuse, keep_scores=keep_scores
         ) as opened:
             at = listener.getsockname()
             address = f"[{at[0]}]:{at[1]}" if ":" in at[0] else f"{at[0]}:{at[1]}"

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 import typer
 
-from memreward.base import bars, connected_to, connected_whole, console, err_console
+from memreward.base import bars, connected_as_whole, console, err_console
 from memreward.cli.ingest import MemoryOption
 from memstore import load_settings
 
@@ -30,7 +30,8 @@ def train(
     """Learn from the verified rewards of a memory; the checkpoint is listed in the graph."""
     settings = load_settings()
     try:
-        with connected_whole(memory, settings) as (stores, shards), bars() as progress:
+        opened = connected_as_whole(memory, "train", settings)
+        with opened as (stores, shards), bars() as progress:
             from gnn.jobs import train_memory  # It takes seconds: servers are looked for first.
 
             trained = train_memory(
@@ -85,11 +86,18 @@ def propagate(
     An answer to a query unlike anything labelled gets "no opinion" instead.
     """
     settings = load_settings()
-    with connected_to(memory, settings) as stores, bars() as progress:
+    opened = connected_as_whole(memory, "propagate", settings)
+    with opened as (stores, shards), bars() as progress:
         from gnn.jobs import propagate_memory
 
         done = propagate_memory(
-            stores, settings, memory, progress, version=model, precision=precision
+            stores,
+            settings,
+            memory if shards is None else shards.first.name,
+            progress,
+            version=model,
+            precision=precision,
+            shards=shards,
         )
     console.print(
         f"{done.rewards} rewards by {done.version}, mean {done.mean:.3f}; "

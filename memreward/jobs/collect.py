@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from memreward import Memory
 from memreward.base import Bars
 from memreward.scoring import PlannedCalls
 from memstore import Settings
-from memstore.changes import RolloutWriter, link, needs_link
+from memstore.changes import BatchWriter
 from memstore.db import Stores
 from memstore.formats import RolloutFile
 from memstore.reads import calls_of_run
+from memstore.shards import Shards, writer_of
 from schema.calls import Reuse
 from schema.errors import InputError
 from schema.ids import checked_name, rollout_id
@@ -78,8 +80,18 @@ def collect_into_memory(
     run: str,
     collection: Collection,
     progress: Bars,
+    shards: Shards | None = None,
 ) -> CollectReport:
     """Ingest what the policy writes, a batch at a time, and link at the end.
+
+    Args:
+        stores: both databases.
+        settings: tell where checkpoints and snapshots are.
+        memory: its name.
+        run: that makes the rollouts.
+        collection: see there.
+        progress: told how far it is.
+        shards: of a memory that is divided, where no calls are planned.
 
     Raises:
         InputError: if a name or a rollout cannot be used.
@@ -88,29 +100,30 @@ def collect_into_memory(
     """
     checked_name(memory, "memory")
     checked_name(run, "run")
-    stored = _stored(stores, memory, run, collection)
-    if collection.request.calls is None:
-        report = _collected(
-            collection, _ingest(stores, memory, run), collection.choose, stored, progress
+    if collection.request.calls is not None and shards is not None:
+        raise InputError(
+            f"memory {memory!r} is divided into shards, where no calls are planned: leave --calls "
+            "out, or give --labels"
         )
+    writer = writer_of(stores, memory, run, shards)
+    stored = _stored(writer, collection)
+    if collection.request.calls is None:
+        report = _collected(collection, _ingest(writer), collection.choose, stored, progress)
     else:
         with Memory(stores, settings, memory, run, reuse=Reuse()) as opened:
             made = calls_of_run(stores, memory, run)
             calls = PlannedCalls(opened, collection.request.calls, rollouts=len(stored), made=made)
             report = _collected(collection, calls.store, calls.plan, stored, progress)
             report.taken_over = calls.taken_over
-    if needs_link(stores, memory):
-        link(stores, memory, progress=lambda at, total: progress("link queries", at, total))
+    writer.link_new(partial(progress, "link queries"))
     return report
 
 
-def _ingest(stores: Stores, memory: str, run: str) -> Ingest:
-    writer = RolloutWriter(stores, memory, run)
-
+def _ingest(writer: BatchWriter) -> Ingest:
     def ingest(rollouts: Sequence[Rollout]) -> None:
         for rollout in rollouts:
             check_rollout(rollout, writer.encoder.dimension)
-        writer.add(rollouts)
+        writer.write([rollouts], lambda rows: None)
 
     return ingest
 
@@ -149,17 +162,17 @@ def _collected(
         )
 
 
-def _stored(stores: Stores, memory: str, run: str, collection: Collection) -> frozenset[Place]:
+def _stored(writer: BatchWriter, collection: Collection) -> frozenset[Place]:
     """Places of the rollouts that the memory holds of this run."""
     place_of = {
-        rollout_id(memory, run, task.source_query_id, 0, place): (task.source_query_id, place)
+        rollout_id(writer.memory, writer.run, task.source_query_id, 0, place): (
+            task.source_query_id,
+            place,
+        )
         for task in collection.tasks
         for place in range(collection.request.sampling.rollouts)
     }
-    with stores.vectors.transaction("outbox.sql") as session:
-        memories = [memory] * len(place_of)
-        known = session.rows("known_rollouts", memories=memories, ids=list(place_of))
-        return frozenset(place_of[row[0]] for row in known)
+    return frozenset(place_of[id_] for id_ in writer.held(list(place_of)))
 
 
 def check_targets(memory: str | None, out: Path | None) -> None:

@@ -1,6 +1,7 @@
 """Scores that were handed out, kept in the memory as propagated rewards."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from memstore.changes import list_models, write_propagated
 from memstore.db import Stores
@@ -8,11 +9,22 @@ from schema.reward import PropagatedReward
 from schema.score import Score
 
 
-def keep_scores(stores: Stores, memory: str, scores: Sequence[Score]) -> None:
+def keep_scores(
+    stores: Stores,
+    memory: str,
+    scores: Sequence[Score],
+    write: Callable[[Sequence[PropagatedReward]], None] | None = None,
+) -> None:
     """Write what a trained model said, and that it had no opinion, with model and time.
 
     What is verified has its reward already. The prior that comes with the package is no checkpoint
     of the memory: what it says is not kept.
+
+    Args:
+        stores: both databases.
+        memory: that knows the models.
+        scores: as they were handed out.
+        write: stores them; None: they are written in this memory.
 
     Raises:
         UnknownMemoryError: if the memory was deleted since.
@@ -29,4 +41,4 @@ def keep_scores(stores: Stores, memory: str, scores: Sequence[Score]) -> None:
         for id_, score in told.items()
         if score.model is not None and score.model in known
     ]
-    write_propagated(stores, memory, rewards)
+    (write or partial(write_propagated, stores, memory))(rewards)

@@ -6,14 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from memreward import Memory
+from memreward import Memory, ShardedMemory
+from memreward.base import shards_of
 from memreward.scoring import CountingScorer, ScoringMetrics, ScoringQueue
 from memreward.serving.app import create_app
 from memreward.serving.learning import LearningScorer
 from memreward.web import run_until_stopped
 from memstore import Settings
 from memstore.servers import SERVE_TOKEN, Home
-from schema.errors import SettingsError
+from schema.calls import Reuse
+from schema.errors import InputError, SettingsError
 
 _LEAST_TOKEN: Final = 16
 
@@ -43,8 +45,37 @@ def token_of(settings: Settings, given: Path | None) -> tuple[str, Path]:
     return token, given
 
 
+def open_served(
+    memory: str, run: str, settings: Settings, *, prior: bool, reuse: bool, keep_scores: bool
+) -> Memory | ShardedMemory:
+    """Open a memory, be it divided into shards or not.
+
+    Raises:
+        InputError: if verdicts are to be taken over in a memory that is divided.
+        MemrewardError: see `Memory.open`.
+    """
+    count = shards_of(memory, settings)
+    if count is None:
+        return Memory.open(
+            memory,
+            run=run,
+            prior=prior,
+            settings=settings,
+            reuse=Reuse() if reuse else None,
+            keep_scores=keep_scores,
+        )
+    if reuse:
+        raise InputError(
+            f"memory {memory!r} is divided into {count} shards, where verdicts are not taken over: "
+            "leave --reuse out"
+        )
+    return ShardedMemory.open(
+        memory, shards=count, run=run, prior=prior, settings=settings, keep_scores=keep_scores
+    )
+
+
 def serve_memory(
-    memory: Memory,
+    memory: Memory | ShardedMemory,
     listener: socket.socket,
     token: str,
     limit: int,

@@ -79,6 +79,10 @@ class BatchWriter(ABC):
         """
 
     @abstractmethod
+    def held(self, ids: Sequence[str]) -> set[str]:
+        """Those of these ids of rollouts that the memory holds."""
+
+    @abstractmethod
     def refuse_others(self, prepared: Sequence[PreparedRollout]) -> None:
         """Check that what the memory holds of these rollouts and their queries is the same.
 

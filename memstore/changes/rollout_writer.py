@@ -113,6 +113,13 @@ class RolloutWriter(BatchWriter):
             [item for item in prepared if item.id in known],
         )
 
+    def held(self, ids: Sequence[str]) -> set[str]:
+        """See `BatchWriter`."""
+        with self._stores.vectors.transaction("outbox.sql") as session:
+            memories = [self.memory] * len(ids)
+            rows = session.rows("known_rollouts", memories=memories, ids=list(ids))
+        return {row[0] for row in rows}
+
     def refuse_others(self, prepared: Sequence[PreparedRollout]) -> None:
         """See `BatchWriter`."""
         with self._stores.vectors.transaction("outbox.sql") as session:

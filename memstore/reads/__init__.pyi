@@ -18,6 +18,7 @@ from .rollout_ids import RolloutPlace as RolloutPlace
 from .rollout_ids import answers_of as answers_of
 from .rollout_ids import ids_by_prefix as ids_by_prefix
 from .rollout_ids import rollout_places as rollout_places
+from .rollout_ids import rollouts_beginning as rollouts_beginning
 from .rollout_ids import source_query_ids as source_query_ids
 from .rollout_ids import whole_id as whole_id
 from .rollout_ids import with_whole_ids as with_whole_ids

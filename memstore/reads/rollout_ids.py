@@ -32,6 +32,12 @@ def whole_id(session: SqlSession, memory: str, given: str) -> str:
     return the_one(given, ids_by_prefix(session, memory, [given])[given], memory)
 
 
+def rollouts_beginning(stores: Stores, memory: str, given: str) -> list[str]:
+    """Ids of some rollouts that begin so; a few are enough to tell that there are several."""
+    with stores.vectors.transaction("reads.sql") as session:
+        return ids_by_prefix(session, memory, [given])[given]
+
+
 def with_whole_ids(
     session: SqlSession, memory: str, rows: Sequence[Mapping[str, Any]], names: Sequence[str]
 ) -> list[dict[str, Any] | InputError]:

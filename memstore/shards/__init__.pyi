@@ -17,13 +17,15 @@ from .edges import Search as Search
 from .edges import link_new as link_new
 from .edges import link_shards as link_shards
 from .edges import nearest_now as nearest_now
+from .holder import holder_of as holder_of
 from .imported import pair_for as pair_for
 from .imported import shards_without_rollouts as shards_without_rollouts
 from .imported import take_place as take_place
 from .labels import ShardedLabels as ShardedLabels
 from .labels import label_shards as label_shards
+from .opened import writer_of as writer_of
 from .pairs import pair_of as pair_of
 from .reembedding import reembed_shards as reembed_shards
+from .rewards import write_in_shards as write_in_shards
 from .search import nearest_in as nearest_in
 from .writer import ShardedWriter as ShardedWriter
-from .writer import writer_of as writer_of

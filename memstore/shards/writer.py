@@ -11,7 +11,7 @@ from itertools import chain
 from threading import Lock
 
 from memstore.changes import BatchWriter, LinkProgress, RolloutWriter
-from memstore.db import Stores, VectorStore, retried
+from memstore.db import VectorStore, retried
 from memstore.encoders import CachingEncoder, TextEncoder
 from memstore.outbox import (
     Accepted,
@@ -118,20 +118,18 @@ class ShardedWriter(BatchWriter):
         self, prepared: Sequence[PreparedRollout]
     ) -> tuple[list[PreparedRollout], list[PreparedRollout]]:
         """See `BatchWriter`; a rollout of another query would be in another shard."""
-        known: dict[str, str] = {}
+        known, ids = dict[str, str](), [item.id for item in prepared]
         for there in self._shards.together():
-            known |= retried(partial(self._known_in, there, prepared))
+            known |= _known_in(there, ids)
         refuse_changed(prepared, known)
         return (
             [item for item in prepared if item.id not in known],
             [item for item in prepared if item.id in known],
         )
 
-    def _known_in(self, there: InOnePlace, prepared: Sequence[PreparedRollout]) -> dict[str, str]:
-        """Content hashes, by id, of those rollouts that these shards hold."""
-        ids = [item.id for item in prepared]
-        with there.stores.vectors.reading("shards.sql") as session:
-            return dict(session.rows("known_rollouts", memories=there.names, ids=ids))
+    def held(self, ids: Sequence[str]) -> set[str]:
+        """See `BatchWriter`."""
+        return {id_ for there in self._shards.together() for id_ in _known_in(there, ids)}
 
     def refuse_others(self, prepared: Sequence[PreparedRollout]) -> None:
         """See `BatchWriter`."""
@@ -250,23 +248,6 @@ class ShardedWriter(BatchWriter):
         return dict(sorted(found.items()))
 
 
-def writer_of(stores: Stores, memory: str, run: str, shards: Shards | None) -> BatchWriter:
-    """The writer of a run.
-
-    Args:
-        stores: the databases of a memory that is not divided.
-        memory: its name.
-        run: that makes the rollouts.
-        shards: of a memory that is divided.
-
-    Raises:
-        MemrewardError: see `RolloutWriter`.
-    """
-    if shards is None:
-        return RolloutWriter(stores, memory, run)
-    return ShardedWriter(shards, run)
-
-
 def _check_graph(part: Shard) -> None:
     """Whether Neo4j holds what its Postgres has published.
 
@@ -285,6 +266,16 @@ def _check_graph(part: Shard) -> None:
             f"{part.stores.vectors.address}, or none: the two databases do not belong together. "
             "Give each pair of the settings its own Neo4j (docs/shards.md)"
         )
+
+
+def _known_in(there: InOnePlace, ids: Sequence[str]) -> dict[str, str]:
+    """Content hashes, by id, of those rollouts that these shards hold."""
+
+    def look() -> dict[str, str]:
+        with there.stores.vectors.reading("shards.sql") as session:
+            return dict(session.rows("known_rollouts", memories=there.names, ids=list(ids)))
+
+    return retried(look)
 
 
 def _once(keys: Callable[[], Keys]) -> Callable[[], Keys]:

@@ -1,0 +1,165 @@
+"""Every command that takes a memory, given a divided one: it goes over all shards, or refuses."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from support.cli_fixtures import Cli, as_row, write_jsonl
+from support.divided import delete_all
+from support.rollout_factory import make_rollouts
+from support.stored_rows import assert_whole, rows_of, stored
+from support.tiny_policy import write_tiny_policy
+
+from memreward.cli.main import app
+from memreward.serving.run import open_served
+from memreward.sharded_memory import ShardedMemory
+from memstore.db.addresses import Addresses
+from memstore.db.stores import Stores
+from memstore.encoders.default import DEFAULT_ENCODER
+from memstore.settings import Settings
+from schema.errors import InputError
+from schema.ids import rollout_id
+
+NAME, COUNT, RUN = "every-command", 3, "r"
+ROLLOUT = rollout_id(NAME, RUN, "sum-1", 0, 0)
+REFUSED = "divided into 3 shards"
+#: Of each command with `--memory`, what else is given, in order, and what a refusal says; None: it
+#: works. Words in braces are files of the test.
+CASES: dict[str, tuple[tuple[object, ...], str | None]] = {
+    "ingest": (("{rows}", "--run", RUN), None),
+    "label": (("{labels}", "--annotator", "ann", "--run", RUN), None),
+    "link": ((), None),
+    "train": ((), None),
+    "propagate": ((), None),
+    "suspects": ((), None),
+    "collect": (("--policy", "{policy}", "--tasks", "{tasks}", "--rollouts", 1), None),
+    "reembed": (("--encoder", DEFAULT_ENCODER), None),
+    "rekey": ((), None),
+    "history": ((ROLLOUT[:12],), None),
+    "stats": ((), None),
+    "check": ((), None),
+    "repair": ((), None),
+    "delete": (("--dry-run",), None),
+    "explain": ((ROLLOUT,), REFUSED),
+    "suggest-labels": (("--budget", 2), REFUSED),
+    "dataset": (("--kind", "sft", "--out", "{new}"), REFUSED),
+    "runs": ((), REFUSED),
+    "snapshot": ((), REFUSED),
+    "compact": (("--keep", 1), REFUSED),
+    "export": (("{new}",), REFUSED),
+    "look": (("--port", 0), REFUSED),
+    "grpo": (("--policy", "{policy}", "--tasks", "{tasks}", "--run", "g"), REFUSED),
+}
+#: Tested otherwise: it serves until it is stopped; it makes a memory of the name.
+ELSEWHERE = {"serve", "import"}
+
+
+@pytest.fixture(autouse=True)
+def gone(stores: Stores) -> Iterator[None]:
+    yield
+    delete_all(NAME, stores)
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    """Of 24 queries, each third of which is verified."""
+    made = [
+        replace(r, reward=r.reward if number // 3 % 3 == 0 else None)
+        for number, r in enumerate(make_rollouts(24, places=3))
+    ]
+    return write_jsonl(tmp_path / "rows.jsonl", [as_row(r) for r in made])
+
+
+def propagated(servers: Addresses) -> dict[str, float | None]:
+    """The last propagated value of each rollout, of one memory or of all shards."""
+    text = (
+        "SELECT rollout_id, value FROM memreward.propagated_reward "
+        "WHERE memory = %s OR starts_with(memory, %s) ORDER BY seq"
+    )
+    return dict(rows_of(servers, NAME, text))
+
+
+def test_each_command_with_a_memory_is_tried() -> None:
+    root: Any = typer.main.get_command(app)
+    taking = {
+        name
+        for name in root.commands
+        if any("--memory" in param.opts for param in root.commands[name].params)
+    }
+    assert taking == CASES.keys() | ELSEWHERE
+
+
+@pytest.mark.usefixtures("short_training")
+def test_it_works_or_says_what_to_do(
+    cli: Cli, stores: Stores, servers: Addresses, rows: Path, tmp_path: Path
+) -> None:
+    made = cli("ingest", rows, "-m", NAME, "--run", RUN, "--shards", COUNT)
+    assert made.exit_code == 0, made.output
+    before = stored(servers, NAME)
+    files = {
+        "{rows}": rows,
+        "{labels}": write_jsonl(
+            tmp_path / "labels.jsonl",
+            [{"query_id": f"sum-{n}", "rollout": 0, "reward": 1} for n in range(3)],
+        ),
+        "{tasks}": write_jsonl(tmp_path / "tasks.jsonl", [{"query": "1 + 1?", "gold": "2"}]),
+        "{policy}": write_tiny_policy(tmp_path / "policy"),
+        "{new}": tmp_path / "new",
+    }
+    wrong: list[str] = []
+    for command, (words, refusal) in CASES.items():
+        given = [files.get(str(word), word) for word in words]
+        found = cli(command, *given, "-m", NAME)
+        said = " ".join(found.output.split())
+        if found.exit_code != (0 if refusal is None else 2) or (refusal or "") not in said:
+            wrong.append(f"{command}: exit code {found.exit_code}: {said[-400:]}")
+    assert not wrong, "\n".join(wrong)
+    assert set(before) <= set(stored(servers, NAME))
+    assert len(propagated(servers)) > 40
+    assert_whole(stores, NAME, COUNT)
+    for command in ("train", "propagate", "suspects"):
+        found = cli(command, "-m", f"{NAME}@1-of-{COUNT}")
+        assert found.exit_code == 2, command
+        assert f"name the whole memory, '{NAME}'" in found.output
+
+
+def test_propagated_rewards_are_those_of_one_memory(
+    cli: Cli, stores: Stores, servers: Addresses, rows: Path
+) -> None:
+    words = ("ingest", rows, "-m", NAME, "--run", RUN)
+    assert cli(*words).exit_code == 0
+    assert cli("propagate", "-m", NAME).exit_code == 0
+    one = propagated(servers)
+    assert cli("delete", "-m", NAME, "--yes").exit_code == 0
+    assert cli(*words, "--shards", COUNT).exit_code == 0
+    assert cli("propagate", "-m", NAME).exit_code == 0
+    assert propagated(servers) == pytest.approx(one, abs=1e-5)
+    assert len(one) > 20
+    assert_whole(stores, NAME, COUNT)
+    (id_, value) = next((id_, value) for id_, value in one.items() if value is not None)
+    assert f"propagated: {value:g}"[:14] in cli("history", id_, "-m", NAME).output
+    assert "check its id" in cli("history", "0" * 32, "-m", NAME).output
+
+
+def test_a_served_one_is_scored_and_keeps_its_scores(
+    cli: Cli, stores: Stores, servers: Addresses, server_settings: Settings, rows: Path
+) -> None:
+    assert cli("ingest", rows, "-m", NAME, "--run", RUN, "--shards", COUNT).exit_code == 0
+    assert cli("propagate", "-m", NAME).exit_code == 0
+    with open_served(
+        NAME, "s", server_settings, prior=True, reuse=False, keep_scores=True
+    ) as memory:
+        assert isinstance(memory, ShardedMemory)
+        accepted, shown = memory.batches()
+        assert accepted == shown > 0
+        scores = memory.score([{"query": "1 + 1?", "completion": f"#### {n}"} for n in range(4)])
+        kept = propagated(servers)
+        assert {s.rollout_id: s.value for s in scores}.items() <= kept.items()
+        with pytest.raises(InputError, match="without `reuse`"):
+            memory.plan_calls([{"query": "1 + 1?", "completion": "2"}], 1)
+    with pytest.raises(InputError, match="leave --reuse out"):
+        open_served(NAME, "s", server_settings, prior=True, reuse=True, keep_scores=False)
+    assert_whole(stores, NAME, COUNT)
