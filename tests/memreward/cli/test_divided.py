@@ -1,27 +1,31 @@
 """Every command that takes a memory, given a divided one: it goes over all shards, or refuses."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import typer
 from support.cli_fixtures import Cli, as_row, write_jsonl
 from support.divided import delete_all
-from support.rollout_factory import make_rollouts
-from support.stored_rows import assert_whole, rows_of, stored
+from support.rollout_factory import make_rollouts, unit_vector
+from support.stored_rows import assert_whole, edges_across, rows_of, stored
 from support.tiny_policy import write_tiny_policy
 
 from memreward.cli.main import app
 from memreward.serving.run import open_served
 from memreward.sharded_memory import ShardedMemory
+from memstore.changes.reembedding import reembed
 from memstore.db.addresses import Addresses
 from memstore.db.stores import Stores
-from memstore.encoders.default import DEFAULT_ENCODER
+from memstore.encoders.default import DEFAULT_ENCODER, EncodeProgress, Floats
 from memstore.settings import Settings
+from memstore.shards.division import Shards
+from memstore.shards.reembedding import reembed_shards
 from schema.errors import InputError
-from schema.ids import rollout_id
+from schema.ids import digest, rollout_id
 
 NAME, COUNT, RUN = "every-command", 3, "r"
 ROLLOUT = rollout_id(NAME, RUN, "sum-1", 0, 0)
@@ -55,6 +59,16 @@ CASES: dict[str, tuple[tuple[object, ...], str | None]] = {
 }
 #: Tested otherwise: it serves until it is stopped; it makes a memory of the name.
 ELSEWHERE = {"serve", "import"}
+
+
+class HashEncoder:
+    """A direction for each text, at once."""
+
+    name = "hash-8"
+    dimension = 8
+
+    def encode(self, texts: Sequence[str], progress: EncodeProgress | None = None) -> Floats:
+        return np.stack([unit_vector(int(digest(text)[:8], 16), 8) for text in texts])
 
 
 @pytest.fixture(autouse=True)
@@ -162,4 +176,30 @@ def test_a_served_one_is_scored_and_keeps_its_scores(
             memory.plan_calls([{"query": "1 + 1?", "completion": "2"}], 1)
     with pytest.raises(InputError, match="leave --reuse out"):
         open_served(NAME, "s", server_settings, prior=True, reuse=True, keep_scores=False)
+    assert_whole(stores, NAME, COUNT)
+
+
+def test_another_encoder_and_back(
+    cli: Cli, stores: Stores, servers: Addresses, server_settings: Settings, rows: Path
+) -> None:
+    assert cli("ingest", rows, "-m", NAME, "--run", RUN, "--shards", COUNT).exit_code == 0
+    shards = Shards.over(NAME, COUNT, [stores])
+    assert reembed_shards(shards, HashEncoder(), None, lambda what, done, total: None) == 168
+    assert_whole(stores, NAME, COUNT)
+    hashed = edges_across(servers, NAME)
+    words = ("reembed", "-m", NAME, "--encoder", DEFAULT_ENCODER)
+    assert "168 texts embedded" in cli(*words).output
+    assert_whole(stores, NAME, COUNT)
+    edges = edges_across(servers, NAME)
+    assert len(edges) == len(hashed) == 24 * 7
+    assert edges != hashed
+    with ShardedMemory.open(NAME, shards=COUNT, run=RUN, settings=server_settings) as memory:
+        assert memory.score([{"query": "1 + 1?", "completion": "#### 2"}])[0].value is not None
+        memory.link()
+    first = shards.first
+    reembed(first.stores, first.name, HashEncoder())  # As if a command was killed after it.
+    refused = cli("link", "-m", NAME)
+    assert refused.exit_code == 2
+    assert "different encoders" in refused.output
+    assert "texts embedded" in cli(*words).output
     assert_whole(stores, NAME, COUNT)
