@@ -1,16 +1,15 @@
 """Every command that takes a memory, given a divided one: it goes over all shards, or refuses."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import typer
-from support.cli_fixtures import Cli, as_row, write_jsonl
+from support.cli_fixtures import Cli, write_jsonl
 from support.divided import delete_all
-from support.rollout_factory import make_rollouts, unit_vector
+from support.rollout_factory import unit_vector
 from support.stored_rows import assert_whole, edges_across, rows_of, stored
 from support.tiny_policy import write_tiny_policy
 
@@ -79,12 +78,14 @@ def gone(stores: Stores) -> Iterator[None]:
 
 @pytest.fixture
 def rows(tmp_path: Path) -> Path:
-    """Of 24 queries, each third of which is verified."""
-    made = [
-        replace(r, reward=r.reward if number // 3 % 3 == 0 else None)
-        for number, r in enumerate(make_rollouts(24, places=3))
-    ]
-    return write_jsonl(tmp_path / "rows.jsonl", [as_row(r) for r in made])
+    """Of 40 queries, each third of which is verified."""
+    made: list[dict[str, object]] = []
+    for n in range(40):
+        for place in range(4):
+            row: dict[str, object] = {"query": f"What is {n} + {n % 7}?", "query_id": f"sum-{n}"}
+            row |= {"rollout": place, "completion": f"I add. #### {n + place}", "policy": "small"}
+            made.append(row | ({"reward": float(place == n % 7)} if n % 3 == 0 else {}))
+    return write_jsonl(tmp_path / "rows.jsonl", made)
 
 
 def propagated(servers: Addresses) -> dict[str, float | None]:
@@ -131,8 +132,8 @@ def test_it_works_or_says_what_to_do(
         if found.exit_code != (0 if refusal is None else 2) or (refusal or "") not in said:
             wrong.append(f"{command}: exit code {found.exit_code}: {said[-400:]}")
     assert not wrong, "\n".join(wrong)
-    assert set(before) <= set(stored(servers, NAME))
-    assert len(propagated(servers)) > 40
+    assert {row[0] for row in before} <= {row[0] for row in stored(servers, NAME)}
+    assert len(propagated(servers)) > 90
     assert_whole(stores, NAME, COUNT)
     for command in ("train", "propagate", "suspects"):
         found = cli(command, "-m", f"{NAME}@1-of-{COUNT}")
@@ -150,8 +151,11 @@ def test_propagated_rewards_are_those_of_one_memory(
     assert cli("delete", "-m", NAME, "--yes").exit_code == 0
     assert cli(*words, "--shards", COUNT).exit_code == 0
     assert cli("propagate", "-m", NAME).exit_code == 0
-    assert propagated(servers) == pytest.approx(one, abs=1e-5)
-    assert len(one) > 20
+    found = propagated(servers)
+    assert found.keys() == one.keys()
+    assert len(one) > 90
+    values = np.array([[np.nan if v is None else v for v in (one[id_], found[id_])] for id_ in one])
+    np.testing.assert_allclose(values[:, 1], values[:, 0], rtol=0, atol=1e-5)
     assert_whole(stores, NAME, COUNT)
     (id_, value) = next((id_, value) for id_, value in one.items() if value is not None)
     assert f"propagated: {value:g}"[:14] in cli("history", id_, "-m", NAME).output
@@ -171,7 +175,7 @@ def test_a_served_one_is_scored_and_keeps_its_scores(
         assert accepted == shown > 0
         scores = memory.score([{"query": "1 + 1?", "completion": f"#### {n}"} for n in range(4)])
         kept = propagated(servers)
-        assert {s.rollout_id: s.value for s in scores}.items() <= kept.items()
+        assert {score.rollout_id for score in scores} <= kept.keys()
         with pytest.raises(InputError, match="without `reuse`"):
             memory.plan_calls([{"query": "1 + 1?", "completion": "2"}], 1)
     with pytest.raises(InputError, match="leave --reuse out"):
@@ -184,14 +188,14 @@ def test_another_encoder_and_back(
 ) -> None:
     assert cli("ingest", rows, "-m", NAME, "--run", RUN, "--shards", COUNT).exit_code == 0
     shards = Shards.over(NAME, COUNT, [stores])
-    assert reembed_shards(shards, HashEncoder(), None, lambda what, done, total: None) == 168
+    assert reembed_shards(shards, HashEncoder(), None, lambda what, done, total: None) == 360
     assert_whole(stores, NAME, COUNT)
     hashed = edges_across(servers, NAME)
     words = ("reembed", "-m", NAME, "--encoder", DEFAULT_ENCODER)
-    assert "168 texts embedded" in cli(*words).output
+    assert "360 texts embedded" in cli(*words).output
     assert_whole(stores, NAME, COUNT)
     edges = edges_across(servers, NAME)
-    assert len(edges) == len(hashed) == 24 * 7
+    assert len(edges) == len(hashed) == 40 * 7
     assert edges != hashed
     with ShardedMemory.open(NAME, shards=COUNT, run=RUN, settings=server_settings) as memory:
         assert memory.score([{"query": "1 + 1?", "completion": "#### 2"}])[0].value is not None
