@@ -92,12 +92,7 @@ def find_suspects(
     unseen_R = predict_unseen(model, graph)
     _, known_R = contradiction(graph, unseen_R)
     thought = {graph.rollout_id_R[row]: float(unseen_R[row]) for row in np.flatnonzero(known_R)}
-    places = [(stores, memory)]
-    if shards is not None:
-        places = [(part.stores, part.name) for part in shards.parts if part.state() is not None]
-    said: dict[str, dict[str, float]] = {}
-    for there, name in places:
-        said |= said_of(there, name, sorted(thought))
+    said = _said(stores, memory, shards, sorted(thought))
     distances: defaultdict[str, list[float]] = defaultdict(list)
     for id_, by_source in said.items():
         for source, value in by_source.items():
@@ -109,6 +104,19 @@ def find_suspects(
         sources=_sources(model.trust, distances),
         id_length=short_length(graph.rollout_id_R),
     )
+
+
+def _said(
+    stores: Stores, memory: str, shards: Shards | None, ids: Sequence[str]
+) -> dict[str, dict[str, float]]:
+    """See `said_of`; of all shards, if there are some."""
+    places = [(stores, memory)]
+    if shards is not None:
+        places = [(part.stores, part.name) for part in shards.parts if part.state() is not None]
+    said: dict[str, dict[str, float]] = {}
+    for there, name in places:
+        said |= said_of(there, name, ids)
+    return said
 
 
 def _sources(trust: SourceTrust, distances: Mapping[str, Sequence[float]]) -> list[Source]:
