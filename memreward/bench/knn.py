@@ -17,7 +17,7 @@ from memstore.db import Stores, get_memory
 from memstore.encoders import Encoder
 from memstore.outbox import DEFAULT_NEIGHBOURS, Arrival, insert_queries, lock_memory
 from memstore.servers import SAMPLE
-from memstore.similarity import QueryVectors, keep_index, nearest, query_vectors
+from memstore.similarity import QueryVectors, build_index, nearest, query_vectors
 from schema.errors import InputError, StoreError
 from schema.keyed_rollout import PreparedRollout, prepare
 from schema.memory_graph import Floats, Ints
@@ -78,7 +78,7 @@ def _row(stores: Stores, memory: str, mixer: Mixer, size: int, repeats: int) -> 
     if by_product != exact:
         raise StoreError("the matrix product found other neighbours than Postgres: report this")
     began = time.perf_counter()
-    if not keep_index(stores, memory, size=size):
+    if not build_index(stores, state):
         raise StoreError(
             "no index was built: another build is going on, or pgvector is below 0.8.4"
         )

@@ -30,9 +30,22 @@ class _Memreward(LazyGroup):
                 f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True
             )
             raise typer.Exit(2) from error
-        except KeyboardInterrupt as error:
+        except (KeyboardInterrupt, BufferError) as error:
+            if not _is_interrupt(error):
+                raise
             err_console.print(_INTERRUPTED, highlight=False, soft_wrap=True)
             raise typer.Exit(130) from error
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Whether it is Ctrl-C, or came of it.
+
+    Neo4j's driver raises BufferError where it is interrupted while it reads, since it reads on to
+    end the transaction.
+    """
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
 
 
 app = typer.Typer(cls=_Memreward, no_args_is_help=True, pretty_exceptions_enable=False)

@@ -6,7 +6,7 @@ large that it has an index. They are stored with the query, in generations, as i
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
@@ -73,6 +73,18 @@ def tie_new(
         return False
     shards.move(lock.session, division, states)
     return True
+
+
+def are_untied(shards: Shards, division: Division, ids: Collection[str]) -> bool:
+    """Whether one of these queries came with a call that was cut off before its edges."""
+
+    def look(there: InOnePlace) -> bool:
+        tied = [division.seqs[place] for place in there.places]
+        with there.stores.vectors.reading("shards.sql") as session:
+            row = session.row("are_untied", memories=there.names, tied=tied, ids=list(ids))
+        return row is not None and bool(row[0])
+
+    return any(retried(partial(look, there)) for there in shards.together())
 
 
 def link_shards(

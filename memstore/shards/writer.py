@@ -22,7 +22,7 @@ from memstore.outbox import (
 )
 from memstore.shards.at_once import at_once
 from memstore.shards.division import Division, InOnePlace, Shard, Shards
-from memstore.shards.edges import Search, link_new, tie_new
+from memstore.shards.edges import Search, are_untied, link_new, tie_new
 from memstore.shards.lock import ShardsLock, under_lock
 from memstore.shards.publication import PairPublisher, ShardedPublisher
 from schema.errors import LockLostError, StoreError, UnreachableError
@@ -186,7 +186,10 @@ class ShardedWriter(BatchWriter):
         items = self._by_part(prepared)
         was_cut_off, self._was_cut_off = self._was_cut_off, True
         done = self._accept(items, keys)
-        tie_new(self._shards, lock, division, self._searches)
+        ids = {item.query_id for item in prepared}
+        # Of another call that was cut off, what is missing may come yet.
+        if any(one.seq is not None for one in done) or are_untied(self._shards, division, ids):
+            tie_new(self._shards, lock, division, self._searches)
         seqs = [accepted.seq for accepted in done if accepted.seq is not None]
         if was_cut_off:  # Nobody has published what it accepted.
             seqs += [state.seq for state in self._shards.states(division) if state is not None]

@@ -3,6 +3,7 @@ from .arrival import begin_searches as begin_searches
 from .arrival import copy_arriving_edges as copy_arriving_edges
 from .arrival import nearest_of_arriving as nearest_of_arriving
 from .hnsw_index import any_index as any_index
+from .hnsw_index import build_index as build_index
 from .hnsw_index import drop_indexes as drop_indexes
 from .hnsw_index import index_name as index_name
 from .hnsw_index import keep_index as keep_index

@@ -82,7 +82,7 @@ def keep_index(stores: Stores, memory: str, *, size: int = INDEXED_FROM) -> bool
 def keep_indexes(stores: Stores, memories: Sequence[str], *, size: int = INDEXED_FROM) -> bool:
     """The same of several memories; returns whether one was built."""
     missing = retried(lambda: _missing(stores, memories, size))
-    return any([_build(stores, state) for state in missing])
+    return any([build_index(stores, state) for state in missing])
 
 
 def _missing(stores: Stores, memories: Sequence[str], size: int) -> list[MemoryState]:
@@ -115,7 +115,11 @@ def _has_so_many(session: SqlSession, state: MemoryState, size: int, counts: _Co
     return queries >= size
 
 
-def _build(stores: Stores, state: MemoryState) -> bool:
+def build_index(stores: Stores, state: MemoryState) -> bool:
+    """Build the index of a memory, in place of what it has; False: this cannot be done now.
+
+    Another build is going on then, or pgvector is too old.
+    """
     name = index_name(state.name, state.dimension)
     with stores.vectors.session("similarity.sql") as session:
         version, locked = session.row("extension"), session.row("try_lock_builder")

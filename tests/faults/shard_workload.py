@@ -25,6 +25,7 @@ from memstore.shards.care import (
 from memstore.shards.division import Shards
 from memstore.shards.edges import link_shards
 from memstore.snapshot.sharded_cache import ShardedSnapshotCache
+from schema.keyed_rollout import prepare
 from schema.score import Score
 
 #: Steps of its life: calls by number, or what they are.
@@ -109,14 +110,32 @@ def whole(life: Life, pairs: Sequence[Stores], home: Path, steps: Sequence[int |
     )
 
 
+def is_half_stored(life: Life, pairs: Sequence[Stores]) -> bool:
+    """Whether shards hold a part of a call.
+
+    Queries that `repair` or another call then ties lack the rest of the call as neighbours.
+    """
+    found = {id_ for place in places_of(pairs, life.memory) for id_ in _stored(*place)}
+    before = set[str]()
+    for call in calls():
+        new = {prepare(life.memory, "run-1", rollout).id for rollout in call} - before
+        if 0 < len(new & found) < len(new):
+            return True
+        before |= new
+    return False
+
+
+def _stored(stores: Stores, name: str) -> list[str]:
+    with stores.vectors.transaction("reads.sql") as session:
+        text = b"SELECT id FROM memreward.rollout WHERE memory = %s"
+        return [row[0] for row in session._connection.execute(text, (name,)).fetchall()]
+
+
 def stored_once(life: Life, pairs: Sequence[Stores]) -> list[str]:
     """Ids of what both databases hold; none of them twice."""
     found, shown = list[str](), list[str]()
     for stores, name in places_of(pairs, life.memory):
-        with stores.vectors.transaction("reads.sql") as session:
-            text = b"SELECT id FROM memreward.rollout WHERE memory = %s"
-            rows = session._connection.execute(text, (name,)).fetchall()
-        found += [row[0] for row in rows]
+        found += _stored(stores, name)
         text = "MATCH (a:Answer {memory: $memory}) RETURN a.id AS id"
         shown += [str(row["id"]) for row in stores.graph.query(text, {"memory": name}, 60.0).rows]
     assert len(found) == len(set(found)), "a rollout is there twice"

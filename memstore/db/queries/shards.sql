@@ -105,6 +105,15 @@ SELECT count(*) FROM memreward.query AS q
 JOIN unnest(%(memories)s::text[], %(upto)s::bigint[]) AS part (memory, seq)
     ON q.memory = part.memory AND q.seq <= part.seq;
 
+-- name: are_untied
+-- Whether one of these queries came to shards after the batches whose edges count.
+SELECT EXISTS (
+    SELECT FROM unnest(%(memories)s::text[], %(tied)s::bigint[]) AS part (memory, seq)
+    CROSS JOIN unnest(%(ids)s::text[]) AS asked (id)
+    JOIN memreward.query AS q
+        ON q.memory = part.memory AND q.id = asked.id AND q.seq > part.seq
+);
+
 -- name: unlinked
 -- Whether shards have queries that the last link did not consider as neighbours.
 SELECT EXISTS (

@@ -131,13 +131,26 @@ for path in {[path.split() for path, _, _ in commands()]}:
     assert done.returncode == 0, done.stderr
 
 
-def test_ctrl_c_ends_with_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("of_the_driver", [False, True])
+def test_ctrl_c_ends_with_a_word(monkeypatch: pytest.MonkeyPatch, *, of_the_driver: bool) -> None:
     def interrupted(*_: Any) -> None:
-        raise KeyboardInterrupt
+        try:
+            raise KeyboardInterrupt
+        finally:
+            if of_the_driver:
+                raise BufferError  # As Neo4j's does if it is interrupted while it reads.
 
     monkeypatch.setattr("memreward.cli.query.connected_pairs", interrupted)
     result = runner.invoke(app, ["stats"])
     assert (result.exit_code, "interrupted: what was stored stays" in result.output) == (130, True)
+
+
+def test_a_buffer_error_by_itself_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def faulty(*_: Any) -> None:
+        raise BufferError
+
+    monkeypatch.setattr("memreward.cli.query.connected_pairs", faulty)
+    assert isinstance(runner.invoke(app, ["stats"]).exception, BufferError)
 
 
 def test_ctrl_c_while_a_dataclass_is_made_ends_with_the_code(tmp_path: Path) -> None:

@@ -128,6 +128,8 @@ def test_a_call_that_a_shard_cut_off_is_not_seen_and_is_whole_when_repeated(
     assert report.ok
     assert "have no edges yet" in report.notes[0]
     again = reader if repeated_by_another else four
+    again.scorer.score(calls()[0])  # As by a trainer that begins again: it stores nothing.
+    assert current(again) == before
     said = again.scorer.score(calls()[1])
     np.testing.assert_allclose(values(said), values(expected.scores[1]), rtol=0, atol=1e-5)
     assert current(again) == expected.neighbours[1] == neighbours_in(four.rebuilt())
