@@ -13,7 +13,7 @@ from typing import Any
 
 from memstore.db import MemoryState, SqlSession, plans_for_any_memory
 from memstore.similarity.hnsw_index import searching
-from memstore.similarity.vector_cache import QueryVectors
+from memstore.similarity.vector_cache import QueryVectors, catch_up_together
 from schema import tables
 from schema.memory_graph import Floats
 
@@ -43,8 +43,9 @@ def nearest(
         if by_index is not None:
             found = by_index.rows("nearest_indexed", ids=query_ids, neighbours=k)
         elif cache is not None and cache.is_worth_it(state, len(query_ids)):
-            begun = cache.begin(session, state, query_ids, k, arriving or {})
-            found = _nearest_among(exact, memory, begun.result(), k)
+            catch_up_together(session, [(cache, state)])
+            pairs = cache.candidates(state, query_ids, k, arriving or {})
+            found = _nearest_among(exact, memory, pairs, k)
         else:
             return ranked(exact.rows("nearest", memory=memory, ids=query_ids, neighbours=k))
         counts = Counter(query for query, _, _ in found)

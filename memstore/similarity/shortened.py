@@ -14,7 +14,7 @@ import torch
 from memstore.similarity.codes import Searches, coded, grown, length, step_of
 from schema.memory_graph import Floats, Ints
 
-#: Numbers of a shortened vector: a quarter of the and few rows are left.
+#: Numbers of a shortened vector: a quarter of the default encoder's, and few rows are left.
 SHORT: Final = 96
 #: More than rounding of float32 can take from the length of what is left.
 _SLACK: Final = 1e-4

@@ -7,7 +7,6 @@ order of ties and filtered rows are those of a search there.
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, Final
@@ -97,36 +96,17 @@ class QueryVectors:
         """Whether so many searches are faster here than in Postgres."""
         return searches >= WORTH_READING or self._stamp == _stamp(state)
 
-    def begin(
-        self,
-        session: SqlSession,
-        state: MemoryState,
-        asked: Sequence[str],
-        k: int,
-        arriving: Mapping[str, Floats],
-    ) -> Future[list[tuple[str, str]]]:
-        """Pairs (asked, other), among them the k nearest others of every asked query.
-
-        Another thread searches, so that the caller can do something else.
-
-        Args:
-            session: sees all that is accepted up to `state.seq`; it is not used afterwards.
-            state: of the memory.
-            asked: ids of queries; those of no cached or arriving query are left out.
-            k: how many neighbours a query gets.
-            arriving: embeddings by id of the queries of the batch that is being accepted.
-        """
-        with self._lock:
-            self._catch_up(session, state)
-        threads = ThreadPoolExecutor(1, thread_name_prefix=f"neighbours in {state.name}")
-        found = threads.submit(self.candidates, state, asked, k, arriving)
-        threads.shutdown(wait=False)
-        return found
-
     def candidates(
         self, state: MemoryState, asked: Sequence[str], k: int, arriving: Mapping[str, Floats]
     ) -> list[tuple[str, str]]:
-        """What `begin` finds, of what is held by now."""
+        """Pairs (asked, other), among them the k nearest others of every asked query.
+
+        Args:
+            state: of the memory; all that it holds is held here (`catch_up_together`).
+            asked: ids of queries; those of no held or arriving query are left out.
+            k: how many neighbours a query gets.
+            arriving: embeddings by id of the queries of the batch that is being accepted.
+        """
         with self._lock:
             new_ND = np.zeros((0, state.dimension), np.float32)
             if arriving:
