@@ -1,13 +1,18 @@
-"""Kills of Ray's workers, each while something works."""
+"""Kills of Ray's workers, each while something works, and files for them to read."""
 
+import json
 import os
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
 
 import psutil
+
+T = TypeVar("T")
 
 
 def processes(title: str) -> list[psutil.Process]:
@@ -35,3 +40,31 @@ def kill_each(kills: Mapping[str, str], over: threading.Event, killed: list[str]
                 killed.append(victim)
                 time.sleep(1)  # Until Ray has seen it.
                 break
+
+
+def killed_meanwhile(kills: Mapping[str, str], work: Callable[[], T]) -> T:
+    """What the work made although each of these was killed."""
+    over, killed = threading.Event(), list[str]()
+    killer = threading.Thread(target=kill_each, args=(kills, over, killed))
+    killer.start()
+    try:
+        made = work()
+    finally:
+        over.set()
+        killer.join()
+    assert killed == [*kills]
+    return made
+
+
+def two_files(folder: Path, questions: int, places: int) -> Path:
+    """Rows in two files; those of the second count on from the first."""
+    rows = [
+        {"query": f"What is {n} + {n % 7}?", "completion": f"I add.\n#### {n + place}"}
+        | ({"reward": float(place == n % 7)} if n % 3 == 0 else {})
+        for n in range(questions)
+        for place in range(places)
+    ]
+    half = len(rows) // 2 + 2
+    for name, part in (("a.jsonl", rows[:half]), ("b.jsonl", rows[half:])):
+        (folder / name).write_text("".join(json.dumps(row) + "\n" for row in part))
+    return folder

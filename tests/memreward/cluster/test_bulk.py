@@ -1,13 +1,11 @@
 """Bulk ingest on a local Ray: the rows of `memreward ingest`, once, also after kills."""
 
-import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from faults.dump import dump
-from support.ray_kills import kill_each
+from support.ray_kills import killed_meanwhile, two_files
 from support.store_fixtures import MemoryUnderTest
 
 from memreward.base import bars
@@ -25,17 +23,7 @@ QUESTIONS, PLACES = 600, 4
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Two files, of more than one batch; rows of the second count on from the first."""
-    rows = [
-        {"query": f"What is {n} + {n % 7}?", "completion": f"I add.\n#### {n + place}"}
-        | ({"reward": float(place == n % 7)} if n % 3 == 0 else {})
-        for n in range(QUESTIONS)
-        for place in range(PLACES)
-    ]
-    half = len(rows) // 2 + 2
-    for name, part in (("a.jsonl", rows[:half]), ("b.jsonl", rows[half:])):
-        (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in part))
-    return tmp_path
+    return two_files(tmp_path, QUESTIONS, PLACES)
 
 
 @pytest.fixture
@@ -68,16 +56,14 @@ def test_the_same_memory_as_by_the_command(
     before = dump(memory.stores, memory.name)
     delete_memory(memory.stores, memory.name)
     on_ray = RayMemory(memory.name, run="r", settings=server_settings)
-    over, killed, stages = threading.Event(), list[str](), list[str]()
-    killer = threading.Thread(target=kill_each, args=(KILLS, over, killed))
-    killer.start()
+    stages = list[str]()
     try:
-        outcome = on_ray.ingest(
-            [folder], labels=0.5, embedders=2, progress=lambda what, *_: stages.append(what)
+        outcome = killed_meanwhile(
+            KILLS,
+            lambda: on_ray.ingest(
+                [folder], labels=0.5, embedders=2, progress=lambda what, *_: stages.append(what)
+            ),
         )
-        over.set()
-        killer.join()
-        assert killed == [*KILLS]
         report = outcome.report  # Of the reader that came back: what was stored by then is known.
         assert report.new + report.existing == QUESTIONS * PLACES
         after = dump(memory.stores, memory.name)
@@ -90,5 +76,4 @@ def test_the_same_memory_as_by_the_command(
         with pytest.raises(InputError, match="answer"):
             on_ray.ingest([folder])
     finally:
-        over.set()
         on_ray.stop()

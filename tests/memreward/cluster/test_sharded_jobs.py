@@ -1,15 +1,13 @@
 """Bulk work on a memory in shards on Ray: what one memory gets, also after kills."""
 
-import json
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import pytest
 from support.divided import delete_all, values
-from support.ray_kills import kill_each
+from support.ray_kills import killed_meanwhile, two_files
 from support.stored_rows import assert_whole, edges_across, edges_of_one, stored, visible
 
 from memreward.base import bars
@@ -45,31 +43,7 @@ def gone(stores: Stores) -> Iterator[None]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Two files, of more than one batch; rows of the second count on from the first."""
-    rows = [
-        {"query": f"What is {n} + {n % 7}?", "completion": f"#### {n + place}"}
-        | ({"reward": float(place == n % 7)} if n % 3 == 0 else {})
-        for n in range(QUESTIONS)
-        for place in range(PLACES)
-    ]
-    half = len(rows) // 2 + 2
-    for name, part in (("a.jsonl", rows[:half]), ("b.jsonl", rows[half:])):
-        (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in part))
-    return tmp_path
-
-
-def killed_meanwhile(kills: Mapping[str, str], work: Callable[[], T]) -> T:
-    """What the work made although each of these was killed."""
-    over, killed = threading.Event(), list[str]()
-    killer = threading.Thread(target=kill_each, args=(kills, over, killed))
-    killer.start()
-    try:
-        made = work()
-    finally:
-        over.set()
-        killer.join()
-    assert killed == [*kills]
-    return made
+    return two_files(tmp_path, QUESTIONS, PLACES)
 
 
 @pytest.mark.slow
