@@ -170,3 +170,27 @@ def test_ctrl_c_while_a_dataclass_is_made_ends_with_the_code(tmp_path: Path) -> 
         text=True,
     )
     assert (done.returncode, "interrupted: what was stored" in done.stderr) == (130, True), done
+
+
+@pytest.mark.parametrize("moment", ["atexit.register(interrupt)", "sys.late = Late()"])
+def test_ctrl_c_after_the_last_word_changes_nothing(tmp_path: Path, moment: str) -> None:
+    (tmp_path / "late_interrupt.py").write_text(
+        "import atexit, os, signal, sys\n"
+        "from memreward.cli.start import main\n"
+        "def interrupt(kill=os.kill, pid=os.getpid(), number=signal.SIGINT):\n"
+        "    kill(pid, number)\n"
+        "class Late:\n"
+        "    def __del__(self, interrupt=interrupt):\n"
+        "        interrupt()\n"
+        f"{moment}\n"
+        "sys.argv[1:] = ['--version']\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "late_interrupt"],
+        env=os.environ | {"PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[3]}"},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done
+    assert done.stdout.startswith("memreward ")
