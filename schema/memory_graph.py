@@ -34,6 +34,8 @@ class MemoryGraph:
 
     memory: str
     seq: int
+    #: Of a memory that is divided, the sequence number of each shard; `seq` is their sum.
+    shard_seqs: tuple[int, ...] = ()
     encoder: str
     query_id_Q: list[str]
     query_text_Q: list[str]

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +31,8 @@ class Manifest:
     memory: str
     #: Sequence number of the graph it was fitted on.
     seq: int
+    #: Of a memory that is divided, that of each shard; `seq` is their sum.
+    shard_seqs: list[int] = field(default_factory=list)
     seed: int
     n_labelled_rollouts: int
     n_labelled_queries: int

@@ -74,6 +74,7 @@ def save_checkpoint(
         encoder=graph.encoder,
         memory=graph.memory,
         seq=graph.seq,
+        shard_seqs=list(graph.shard_seqs),
         seed=seed,
         n_labelled_rollouts=report.n_rollouts,
         n_labelled_queries=report.n_queries,

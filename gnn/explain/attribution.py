@@ -20,6 +20,7 @@ from gnn.explain.masking import Present, Removals
 from gnn.explain.shapley import Worths, shapley_values, shares_within
 from gnn.models.memreward import MemrewardModel
 from schema.errors import InputError
+from schema.ids import whole_name
 from schema.memory_graph import Bools, Ints, MemoryGraph
 
 #: Kinds of inputs, and what they are.
@@ -144,8 +145,8 @@ def _row_of(graph: MemoryGraph, rollout_id: str) -> tuple[int, int]:
     """Row of a rollout, and of its query."""
     if rollout_id not in graph.rollout_id_R:
         raise InputError(
-            f"memory {graph.memory!r} has no rollout {rollout_id!r}: give the id of an Answer "
-            "(`memreward query` finds them)"
+            f"memory {whole_name(graph.memory)!r} has no rollout {rollout_id!r}: give the id of an "
+            "Answer (`memreward query` finds them)"
         )
     rollout = graph.rollout_id_R.index(rollout_id)
     query = int(graph.query_of_rollout_R[rollout])

@@ -17,8 +17,12 @@ from memstore.changes import said_of
 from memstore.db import Stores
 from memstore.reads import as_known, read_graph, source_query_ids
 from memstore.shards import Shards
-from schema.ids import is_prefix, short_length, the_one
+from schema.errors import CheckpointError
+from schema.ids import is_prefix, short_length, the_one, whole_name
 from schema.memory_graph import MemoryGraph
+
+#: Databases and name of a memory, or of its shards.
+_Places = Sequence[tuple[Stores, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +96,7 @@ def find_suspects(
     unseen_R = predict_unseen(model, graph)
     _, known_R = contradiction(graph, unseen_R)
     thought = {graph.rollout_id_R[row]: float(unseen_R[row]) for row in np.flatnonzero(known_R)}
-    said = _said(stores, memory, shards, sorted(thought))
+    said = _said(_places(stores, memory, shards), sorted(thought))
     distances: defaultdict[str, list[float]] = defaultdict(list)
     for id_, by_source in said.items():
         for source, value in by_source.items():
@@ -106,16 +110,18 @@ def find_suspects(
     )
 
 
-def _said(
-    stores: Stores, memory: str, shards: Shards | None, ids: Sequence[str]
-) -> dict[str, dict[str, float]]:
-    """See `said_of`; of all shards, if there are some."""
-    places = [(stores, memory)]
-    if shards is not None:
-        places = [(part.stores, part.name) for part in shards.parts if part.state() is not None]
+def _places(stores: Stores, memory: str, shards: Shards | None) -> _Places:
+    """Of a memory, or of those of its shards that hold rollouts."""
+    if shards is None:
+        return [(stores, memory)]
+    return [(part.stores, part.name) for part in shards.parts if part.state() is not None]
+
+
+def _said(places: _Places, ids: Sequence[str]) -> dict[str, dict[str, float]]:
+    """See `said_of`."""
     said: dict[str, dict[str, float]] = {}
-    for there, name in places:
-        said |= said_of(there, name, ids)
+    for stores, memory in places:
+        said |= said_of(stores, memory, ids)
     return said
 
 
@@ -145,23 +151,58 @@ def explain_rollout(
     *,
     n_influences: int,
     version: str | None = None,
+    shards: Shards | None = None,
 ) -> Why:
     """What moved the score of a rollout, and the labels that act on it through the weights.
+
+    Args:
+        stores: both databases.
+        settings: tell where checkpoints and snapshots are.
+        memory: its name.
+        rollout: its id, or the beginning of that.
+        n_influences: how many labels that act through the weights are named.
+        version: which checkpoint; None: the latest.
+        shards: of a memory that is divided; `memory` is its first one.
 
     Raises:
         UnknownMemoryError: if there is no such memory.
         InputError: if there is no such rollout.
         CheckpointError: if the memory has no fitting model.
     """
-    graph = read_graph(stores, memory)
+    # Of one memory, what the two databases hold at this moment, edges drawn by hand among it.
+    graph = (
+        read_graph(stores, memory)
+        if shards is None
+        else whole_graph(stores, settings, memory, shards)
+    )
     model, manifest = _model(stores, settings, graph, version)
     if is_prefix(rollout):
         begin_so = [id_ for id_ in graph.rollout_id_R if id_.startswith(rollout)]
-        rollout = the_one(rollout, begin_so, memory)
-    explanation = _named_by_owners(stores, memory, explain(model, graph, rollout))
-    learned = as_known(stores, graph, manifest.seq)
+        rollout = the_one(rollout, begin_so, whole_name(memory))
+    places = _places(stores, memory, shards)
+    explanation = _named_by_owners(places, explain(model, graph, rollout))
+    learned = as_known(graph, _moments(stores, manifest, shards))
     found = influences(model, learned, rollout, n_influences)
-    return why_of(stores, graph, manifest.version, explanation, found)
+    return _why_of(places, graph, manifest.version, explanation, found)
+
+
+def _moments(
+    stores: Stores, manifest: Manifest, shards: Shards | None
+) -> list[tuple[Stores, str, int]]:
+    """The memory, or its shards, each with the batch up to which a model has learned from it.
+
+    Raises:
+        CheckpointError: if the checkpoint of a memory that is divided does not say.
+    """
+    if shards is None:
+        return [(stores, manifest.memory, manifest.seq)]
+    if len(manifest.shard_seqs) != len(shards.parts):
+        raise CheckpointError(
+            f"{manifest.version} does not say which batches of the shards it has learned from: "
+            f"train a model anew, `memreward train --memory {shards.memory}`"
+        )
+    found = zip(shards.parts, manifest.shard_seqs, strict=True)
+    return [(part.stores, part.name, seq) for part, seq in found]
 
 
 def why_of(
@@ -172,6 +213,16 @@ def why_of(
     influences: Sequence[Influence],
 ) -> Why:
     """An explanation by the model `version`, with the labels of `graph` and what sources said."""
+    return _why_of([(stores, graph.memory)], graph, version, explanation, influences)
+
+
+def _why_of(
+    places: _Places,
+    graph: MemoryGraph,
+    version: str,
+    explanation: Explanation,
+    influences: Sequence[Influence],
+) -> Why:
     rollout = explanation.rollout_id
     named = {sender.rollout_id for item in explanation.contributions for sender in item.senders}
     named |= {rollout, *(item.rollout_id for item in influences)}
@@ -181,15 +232,17 @@ def why_of(
         explanation=explanation,
         influences=influences,
         verified=None if np.isnan(verified) else verified,
-        said=said_of(stores, graph.memory, sorted(named)),
+        said=_said(places, sorted(named)),
         id_length=short_length(graph.rollout_id_R),
     )
 
 
-def _named_by_owners(stores: Stores, memory: str, found: Explanation) -> Explanation:
+def _named_by_owners(places: _Places, found: Explanation) -> Explanation:
     """With the owners' ids of neighbour queries in place of the memory's."""
     named = {item.query_id for item in found.contributions if item.query_id is not None}
-    own = source_query_ids(stores, memory, sorted(named))
+    own: dict[str, str] = {}
+    for stores, memory in places:
+        own |= source_query_ids(stores, memory, sorted(named))
     contributions = tuple(
         item if item.query_id is None else replace(item, query_id=own[item.query_id])
         for item in found.contributions

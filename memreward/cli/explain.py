@@ -21,7 +21,7 @@ from memreward.base import (
 )
 from memreward.cli.ingest import MemoryOption
 from memstore import load_settings
-from schema.errors import InputError, ShardedError
+from schema.errors import InputError
 
 if TYPE_CHECKING:
     from gnn.jobs import Suspicion, Why
@@ -119,16 +119,16 @@ def explain(
     if html is not None and not html.absolute().parent.is_dir():
         raise InputError(f"{html}: its folder does not exist; make it first")
     with connected_as_whole(memory, "explain", settings) as (stores, shards):
-        if shards is not None:
-            raise ShardedError(
-                f"memory {memory!r} is divided into {len(shards.parts)} shards, and `memreward "
-                "explain` reads one memory; a shard alone lacks edges that its scores are made "
-                "of. `memreward history` says what was said of a rollout (docs/shards.md)"
-            )
         from gnn.jobs import explain_rollout
 
         why = explain_rollout(
-            stores, settings, memory, answer, n_influences=influences, version=model
+            stores,
+            settings,
+            memory if shards is None else shards.first.name,
+            answer,
+            n_influences=influences,
+            version=model,
+            shards=shards,
         )
     if html is not None:
         from gnn.explain import explanation_page

@@ -1,6 +1,7 @@
 """A memory as arrays: structure and texts from Neo4j, embeddings and numbers from Postgres."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -54,12 +55,20 @@ def read_graph(stores: Stores, memory: str) -> MemoryGraph:
     return read_consistently(stores, memory, lambda: _read_graph(stores, memory))
 
 
-def as_known(stores: Stores, graph: MemoryGraph, seq: int) -> MemoryGraph:
-    """`graph` with the verified rewards and preferences that were known at an earlier number."""
+def as_known(graph: MemoryGraph, moments: Iterable[tuple[Stores, str, int]]) -> MemoryGraph:
+    """`graph` with the verified rewards and preferences that were known at earlier numbers.
+
+    Args:
+        graph: of a memory.
+        moments: databases, name and sequence number of the memory, or of each of its shards.
+    """
     rollouts = {id_: row for row, id_ in enumerate(graph.rollout_id_R)}
     sources = {name: row for row, name in enumerate(graph.source_name_S)}
-    with stores.vectors.transaction("reads.sql") as session:
-        return replace(graph, **_said(session, graph.memory, seq, rollouts, sources))
+    rows = _SaidRows()
+    for stores, memory, seq in moments:
+        with stores.vectors.transaction("reads.sql") as session:
+            rows.read(session, memory, seq)
+    return replace(graph, **_said(rows, rollouts, sources))
 
 
 def _read_graph(stores: Stores, memory: str) -> MemoryGraph:
@@ -114,12 +123,14 @@ def _read_columns(
 ) -> dict[str, Any]:
     """What Postgres holds of the nodes in `index`, by field of MemoryGraph."""
     memory, queries, rollouts = state.name, index[QUERY], index[ANSWER]
+    said = _SaidRows()
     with stores.vectors.transaction("reads.sql") as session:
+        said.read(session, memory, seq)
         return {
             "query_embedding_QD": _query_embeddings(session, memory, seq, queries),
             **_rollout_columns(session, state, seq, rollouts),
             "policy_embedding_RP": _policy_embeddings(session, memory, seq, rollouts),
-            **_said(session, memory, seq, rollouts, index[SOURCE]),
+            **_said(said, rollouts, index[SOURCE]),
         }
 
 
@@ -242,10 +253,10 @@ def _rollout_columns(
     values_of = {c.name: [row[place] for row in page] for place, c in enumerate(columns)}
     places_N = _places(values_of["id"], index, "rollouts")
     found: dict[str, Floats] = {}
-    for name, field in _ROLLOUT_FIELDS.items():
+    for name, array in _ROLLOUT_FIELDS.items():
         missing = nothing.get(name, np.nan)
         filled = [missing if value is None else value for value in values_of[name]]
-        found[field] = _placed(np.asarray(filled, dtype=np.float32), places_N, len(index))
+        found[array] = _placed(np.asarray(filled, dtype=np.float32), places_N, len(index))
     return found
 
 
@@ -267,19 +278,36 @@ def _policy_embeddings(session: SqlSession, memory: str, seq: int, index: dict[s
     return _placed(embedding_NP, places, len(index))
 
 
-def _said(
-    session: SqlSession, memory: str, seq: int, rollouts: dict[str, int], sources: dict[str, int]
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _SaidRows:
+    """What was said, of one memory or of several shards."""
+
+    #: Rollout, value and source.
+    rewards: list[tuple[Any, ...]] = field(default_factory=list)
+    #: Rollout, source and value, where several sources spoke.
+    several: list[tuple[Any, ...]] = field(default_factory=list)
+    #: Better and worse rollout.
+    preferences: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def read(self, session: SqlSession, memory: str, seq: int) -> None:
+        """Add what was said in a memory up to a sequence number."""
+        bounds: dict[str, Any] = {"memory": memory, "seq": seq}
+        self.rewards.extend(session.rows("current_verified_rewards", **bounds))
+        self.several.extend(session.rows("several_said", **bounds))
+        self.preferences.extend(session.rows("current_preferences", **bounds))
+
+
+def _said(rows: _SaidRows, rollouts: dict[str, int], sources: dict[str, int]) -> dict[str, Any]:
     """What was said of the rollouts, and by whom, by field of MemoryGraph."""
     verified_R = np.full(len(rollouts), np.nan, dtype=np.float32)
     source_R = np.full(len(rollouts), -1, dtype=np.int64)
-    for id_, value, source in session.rows("current_verified_rewards", memory=memory, seq=seq):
+    for id_, value, source in rows.rewards:
         if id_ in rollouts:
             verified_R[rollouts[id_]] = value
             source_R[rollouts[id_]] = sources.get(source, -1)
     several = [
         (sources[source], rollouts[id_], value)
-        for id_, source, value in session.rows("several_said", memory=memory, seq=seq)
+        for id_, source, value in sorted(rows.several)
         if id_ in rollouts and source in sources
     ]
     return {
@@ -287,11 +315,10 @@ def _said(
         "source_of_rollout_R": source_R,
         "said_2W": np.array([pair[:2] for pair in several], np.int64).reshape(-1, 2).T.copy(),
         "said_reward_W": np.array([value for *_, value in several], np.float32),
-        "preferred_2P": _preferred(session, memory, seq, rollouts),
+        "preferred_2P": _preferred(sorted(rows.preferences), rollouts),
     }
 
 
-def _preferred(session: SqlSession, memory: str, seq: int, index: dict[str, int]) -> Ints:
-    rows = session.rows("current_preferences", memory=memory, seq=seq)
+def _preferred(rows: Iterable[tuple[Any, ...]], index: dict[str, int]) -> Ints:
     known = [list(row) for row in rows if row[0] in index and row[1] in index]
     return _edges(known, index, index)

@@ -178,6 +178,7 @@ def _graph(snapshot: Snapshot, rows: _Rows, *, text_embeddings: bool) -> MemoryG
     return MemoryGraph(
         memory=snapshot.memory,
         seq=snapshot.seq,
+        shard_seqs=tuple(snapshot.files.manifest.shards),
         encoder=snapshot.files.manifest.encoder,
         query_id_Q=snapshot.ids(QUERY, queries),
         query_text_Q=snapshot.texts("query.text", queries),

@@ -46,7 +46,7 @@ CASES: dict[str, tuple[tuple[object, ...], str | None]] = {
     "check": ((), None),
     "repair": ((), None),
     "delete": (("--dry-run",), None),
-    "explain": ((ROLLOUT,), REFUSED),
+    "explain": ((ROLLOUT,), None),
     "suggest-labels": (("--budget", 2), REFUSED),
     "dataset": (("--kind", "sft", "--out", "{new}"), REFUSED),
     "runs": ((), REFUSED),
