@@ -176,14 +176,20 @@ def explain_rollout(
         else whole_graph(stores, settings, memory, shards)
     )
     model, manifest = _model(stores, settings, graph, version)
-    if is_prefix(rollout):
-        begin_so = [id_ for id_ in graph.rollout_id_R if id_.startswith(rollout)]
-        rollout = the_one(rollout, begin_so, whole_name(memory))
+    rollout = _whole_id(graph, rollout)
     places = _places(stores, memory, shards)
     explanation = _named_by_owners(places, explain(model, graph, rollout))
     learned = as_known(graph, _moments(stores, manifest, shards))
     found = influences(model, learned, rollout, n_influences)
     return _why_of(places, graph, manifest.version, explanation, found)
+
+
+def _whole_id(graph: MemoryGraph, rollout: str) -> str:
+    """The id that begins with what was given."""
+    if not is_prefix(rollout):
+        return rollout
+    begin_so = [id_ for id_ in graph.rollout_id_R if id_.startswith(rollout)]
+    return the_one(rollout, begin_so, whole_name(graph.memory))
 
 
 def _moments(

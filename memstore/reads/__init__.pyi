@@ -1,7 +1,6 @@
 from .consistent_read import read_consistently as read_consistently
 from .consistent_read import removals as removals
 from .consistent_read import removals_of as removals_of
-from .full_graph import as_known as as_known
 from .full_graph import read_graph as read_graph
 from .history import History as History
 from .history import Statement as Statement
@@ -24,6 +23,7 @@ from .rollout_ids import whole_id as whole_id
 from .rollout_ids import with_whole_ids as with_whole_ids
 from .run_rollouts import RunRollout as RunRollout
 from .run_rollouts import run_rewards as run_rewards
+from .said import as_known as as_known
 from .stats import list_memories as list_memories
 from .stats import memory_stats as memory_stats
 from .stats import run_known as run_known

@@ -1,7 +1,6 @@
 """A memory as arrays: structure and texts from Neo4j, embeddings and numbers from Postgres."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 
 from memstore.db import GraphTransaction, MemoryState, SqlSession, Stores, get_memory
 from memstore.reads.consistent_read import read_consistently
+from memstore.reads.said import SaidRows
 from schema import tables
 from schema.errors import StoreError, UnknownMemoryError
 from schema.graph import ANSWER, CONCLUSION, POLICY, QUERY, SIMILAR, SOURCE, STORED_EDGES, THINKING
@@ -53,22 +53,6 @@ def read_graph(stores: Stores, memory: str) -> MemoryGraph:
         StoreError: if a node of Neo4j has no embedding in Postgres.
     """
     return read_consistently(stores, memory, lambda: _read_graph(stores, memory))
-
-
-def as_known(graph: MemoryGraph, moments: Iterable[tuple[Stores, str, int]]) -> MemoryGraph:
-    """`graph` with the verified rewards and preferences that were known at earlier numbers.
-
-    Args:
-        graph: of a memory.
-        moments: databases, name and sequence number of the memory, or of each of its shards.
-    """
-    rollouts = {id_: row for row, id_ in enumerate(graph.rollout_id_R)}
-    sources = {name: row for row, name in enumerate(graph.source_name_S)}
-    rows = _SaidRows()
-    for stores, memory, seq in moments:
-        with stores.vectors.transaction("reads.sql") as session:
-            rows.read(session, memory, seq)
-    return replace(graph, **_said(rows, rollouts, sources))
 
 
 def _read_graph(stores: Stores, memory: str) -> MemoryGraph:
@@ -123,14 +107,14 @@ def _read_columns(
 ) -> dict[str, Any]:
     """What Postgres holds of the nodes in `index`, by field of MemoryGraph."""
     memory, queries, rollouts = state.name, index[QUERY], index[ANSWER]
-    said = _SaidRows()
+    said = SaidRows()
     with stores.vectors.transaction("reads.sql") as session:
         said.read(session, memory, seq)
         return {
             "query_embedding_QD": _query_embeddings(session, memory, seq, queries),
             **_rollout_columns(session, state, seq, rollouts),
             "policy_embedding_RP": _policy_embeddings(session, memory, seq, rollouts),
-            **_said(said, rollouts, index[SOURCE]),
+            **said.arrays(rollouts, index[SOURCE]),
         }
 
 
@@ -276,49 +260,3 @@ def _policy_embeddings(session: SqlSession, memory: str, seq: int, index: dict[s
     )
     places = np.fromiter((index.get(id_, -1) for id_ in ids), dtype=np.int64, count=len(ids))
     return _placed(embedding_NP, places, len(index))
-
-
-@dataclass(frozen=True, slots=True)
-class _SaidRows:
-    """What was said, of one memory or of several shards."""
-
-    #: Rollout, value and source.
-    rewards: list[tuple[Any, ...]] = field(default_factory=list)
-    #: Rollout, source and value, where several sources spoke.
-    several: list[tuple[Any, ...]] = field(default_factory=list)
-    #: Better and worse rollout.
-    preferences: list[tuple[Any, ...]] = field(default_factory=list)
-
-    def read(self, session: SqlSession, memory: str, seq: int) -> None:
-        """Add what was said in a memory up to a sequence number."""
-        bounds: dict[str, Any] = {"memory": memory, "seq": seq}
-        self.rewards.extend(session.rows("current_verified_rewards", **bounds))
-        self.several.extend(session.rows("several_said", **bounds))
-        self.preferences.extend(session.rows("current_preferences", **bounds))
-
-
-def _said(rows: _SaidRows, rollouts: dict[str, int], sources: dict[str, int]) -> dict[str, Any]:
-    """What was said of the rollouts, and by whom, by field of MemoryGraph."""
-    verified_R = np.full(len(rollouts), np.nan, dtype=np.float32)
-    source_R = np.full(len(rollouts), -1, dtype=np.int64)
-    for id_, value, source in rows.rewards:
-        if id_ in rollouts:
-            verified_R[rollouts[id_]] = value
-            source_R[rollouts[id_]] = sources.get(source, -1)
-    several = [
-        (sources[source], rollouts[id_], value)
-        for id_, source, value in sorted(rows.several)
-        if id_ in rollouts and source in sources
-    ]
-    return {
-        "verified_R": verified_R,
-        "source_of_rollout_R": source_R,
-        "said_2W": np.array([pair[:2] for pair in several], np.int64).reshape(-1, 2).T.copy(),
-        "said_reward_W": np.array([value for *_, value in several], np.float32),
-        "preferred_2P": _preferred(sorted(rows.preferences), rollouts),
-    }
-
-
-def _preferred(rows: Iterable[tuple[Any, ...]], index: dict[str, int]) -> Ints:
-    known = [list(row) for row in rows if row[0] in index and row[1] in index]
-    return _edges(known, index, index)
