@@ -12,6 +12,7 @@ from memstore import Settings, load_settings
 from memstore.changes import IngestReport, LabelOptions, ingest_dataset
 from memstore.mapping import ShapeOptions
 from memstore.shards import ShardedWriter, Shards, label_shards, link_shards, write_in_shards
+from schema.calls import Reuse
 from schema.ids import DEFAULT_RUN, checked_name, query_id
 from schema.reward import LabelReport
 from schema.rollout import Rollout
@@ -45,6 +46,7 @@ class ShardedMemory(OpenMemory):
         run: str = DEFAULT_RUN,
         version: str | None = None,
         prior: bool = True,
+        reuse: Reuse | None = None,
         keep_scores: bool = False,
         settings: Settings | None = None,
     ) -> Self:
@@ -56,7 +58,8 @@ class ShardedMemory(OpenMemory):
             run: the run that makes the rollouts: part of their ids.
             version: of the checkpoint that scores; None: the latest one.
             prior: score by the package's prior until something was learned; otherwise abstain.
-            keep_scores: see `Memory.open`.
+            reuse: see `Memory.open`.
+            keep_scores: see there.
             settings: where the databases are; by default what the environment and files say.
 
         Raises:
@@ -70,7 +73,9 @@ class ShardedMemory(OpenMemory):
         with ExitStack() as stack:
             divided = Shards.over(name, shards, stack.enter_context(started_pairs(settings)))
             first = divided.first.stores
-            scorer = OnlineScorer(first, settings, name, run, version, prior=prior, shards=divided)
+            scorer = OnlineScorer(
+                first, settings, name, run, version, prior=prior, reuse=reuse, shards=divided
+            )
             return cls(scorer, divided, stack.pop_all(), keep_scores=keep_scores)
 
     def score(
@@ -118,10 +123,10 @@ class ShardedMemory(OpenMemory):
         return sum(accepted for accepted, _ in found), sum(shown for _, shown in found)
 
     def plan_calls(self, rollouts: Sequence[Rollout | Mapping[str, Any]], budget: int) -> list[int]:
-        """Calls are planned where verdicts are taken over, which shards do not do.
+        """Rows of new rollouts to verify, at most `budget`; see `schema.calls.CallPlanner`.
 
         Raises:
-            InputError: always.
+            InputError: if a rollout cannot be stored, or the memory was opened without `reuse`.
         """
         return self._scorer.plan_calls(self._rows.rollouts(rollouts, self.encoder), budget)
 

@@ -41,7 +41,6 @@ FUNCTIONS = {
     "memreward/cli/ingest.py ingest": _COMMAND,
     "memreward/cli/serve.py serve": _COMMAND,
     "memreward/cli/train.py train": _COMMAND,
-    "memreward/jobs/collect.py collect_into_memory": _ARGUMENTS,
     "memreward/jobs/follow.py follow_files": _ARGUMENTS,
     "memreward/cli/teach.py teach": _COMMAND,
     "memreward/jobs/prior.py evidence_graph": "one line a field of the graph",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from gnn.calls import Candidate, plan_calls
-from memstore.db import Stores
+from memstore.db import VectorStore
 from memstore.outbox import may_reuse
 from memstore.reads import known_verdicts, taken_over
 from schema.calls import Reuse
@@ -12,7 +12,7 @@ from schema.score import Score, ScoreSource
 
 
 def plan_for(
-    stores: Stores,
+    places: Sequence[tuple[VectorStore, str]],
     memory: str,
     items: Sequence[PreparedRollout],
     scores: Mapping[str, Score],
@@ -22,7 +22,7 @@ def plan_for(
     """Rows of `items` to verify, at most `budget`.
 
     Args:
-        stores: both databases.
+        places: Postgres of the memory, or of each of its shards, and its name there.
         memory: that the rollouts will be stored in.
         items: new rollouts without rewards.
         scores: what the model says of them, by id; none where there is no model.
@@ -31,7 +31,7 @@ def plan_for(
     """
     conclusions = [item.conclusion(memory) for item in items]
     ids = [None if found is None else found[0] for found in conclusions]
-    known = known_verdicts(stores, memory, sorted({id_ for id_ in ids if id_ is not None}))
+    known = known_verdicts(places, sorted({id_ for id_ in ids if id_ is not None}))
     candidates: list[Candidate] = []
     for item, conclusion in zip(items, ids, strict=True):
         if not may_reuse(known.audits, item.rollout.domain):
@@ -53,13 +53,15 @@ def plan_for(
 
 
 def scores_taken_over(
-    stores: Stores, memory: str, items: Sequence[PreparedRollout], reuse: Reuse | None
+    places: Sequence[tuple[VectorStore, str]],
+    items: Sequence[PreparedRollout],
+    reuse: Reuse | None,
 ) -> dict[str, Score]:
     """Scores, by id, of those stored rollouts that have the verdict of another, with `reuse`."""
     if not items or reuse is None:
         return {}
     source = ScoreSource.SAME_CONCLUSION
-    found = taken_over(stores, memory, [item.id for item in items])
+    found = taken_over(places, [item.id for item in items])
     return {
         id_: Score(rollout_id=id_, value=value, confidence=1.0, source=source)
         for id_, value in found.items()

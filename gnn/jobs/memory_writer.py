@@ -8,7 +8,6 @@ from memstore.changes import RolloutWriter
 from memstore.db import Stores
 from memstore.shards import ShardedWriter, Shards
 from schema.calls import Reuse
-from schema.errors import InputError
 
 
 def open_writer(
@@ -21,20 +20,7 @@ def open_writer(
     """
     if shards is None:
         return RolloutWriter(stores, memory, run, reuse=reuse is not None)
-    return ShardedWriter(shards, run)
-
-
-def refuse_reuse(memory: str, reuse: Reuse | None, shards: Shards | None) -> None:
-    """Check that no verdicts are to be taken over in a memory that is divided.
-
-    Raises:
-        InputError: if they are.
-    """
-    if shards is not None and reuse is not None:
-        raise InputError(
-            f"memory {memory!r} is divided into shards, where verdicts are not taken over: open "
-            "it without `reuse`"
-        )
+    return ShardedWriter(shards, run, reuse=reuse is not None)
 
 
 def newest_checkpoint(

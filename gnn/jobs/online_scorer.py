@@ -11,7 +11,7 @@ from gnn.checkpoints import LoadedModel
 from gnn.confidence import predict
 from gnn.features import KeptFeatures, OwnProcess
 from gnn.jobs.call_plan import plan_for, scores_taken_over
-from gnn.jobs.memory_writer import newest_checkpoint, open_writer, refuse_reuse
+from gnn.jobs.memory_writer import newest_checkpoint, open_writer
 from gnn.jobs.resumable_training import resumable
 from gnn.jobs.score import predict_queries, prediction_reach
 from gnn.jobs.scores_in_order import scores_in_order
@@ -66,14 +66,12 @@ class OnlineScorer:
             reuse: rollouts that conclude what was verified on their query take that verdict over,
                 audited so; None: they do not.
             writer: takes the rollouts; None: one of its own.
-            shards: of a memory that is divided, which does not do `reuse`.
+            shards: of a memory that is divided.
 
         Raises:
-            InputError: see `refuse_reuse`.
             CheckpointError: if there is no such checkpoint, or it is damaged.
             QuarantineError: if publication to the memory is stopped.
         """
-        refuse_reuse(memory, reuse, shards)
         self.memory, self.run = memory, run
         self._stores, self._settings, self._version = stores, settings, version
         self._lock = threading.RLock()
@@ -168,7 +166,7 @@ class OnlineScorer:
             self._publisher.raise_error()
             items = self._prepared(rollouts)
             scores = self._scored_unstored(items, items)
-            return plan_for(self._stores, self.memory, items, scores, budget, self._reuse)
+            return plan_for(self._writer.places, self.memory, items, scores, budget, self._reuse)
 
     def learn(self) -> str:
         """Learn from what is verified by now, and score by that from here on.
@@ -250,7 +248,7 @@ class OnlineScorer:
 
     def _scored(self, items: Sequence[PreparedRollout]) -> dict[str, Score]:
         """Scores by rollout id, of rollouts that are stored; the model says the least it must."""
-        taken = scores_taken_over(self._stores, self.memory, items, self._reuse)
+        taken = scores_taken_over(self._writer.places, items, self._reuse)
         items, loaded = [item for item in items if item.id not in taken], self._model
         if not items or loaded is None:
             return taken

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from memreward.base import JsonOption, bars, connected, console, err_console
+from memreward.base import JsonOption, bars, connected, connected_as_whole, console, err_console
 from memreward.cli.options import label_shares, with_options
 from memreward.cli.training_options import TrainingOptions
 from memstore import Settings, load_settings
@@ -204,9 +204,15 @@ def _opened(
     from memreward.runs import memory_source
 
     with (
-        connected(settings) as stores,
+        connected_as_whole(memory, "grpo", settings) as (stores, shards),
         memory_source(
-            stores, settings, memory, run, begun=(folder / "run.json").exists(), reuse=reuse
+            stores,
+            settings,
+            memory,
+            run,
+            begun=(folder / "run.json").exists(),
+            reuse=reuse,
+            shards=shards,
         ) as source,
     ):
         yield source

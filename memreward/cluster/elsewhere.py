@@ -12,6 +12,7 @@ from memstore.outbox import Accepted, BackgroundPublisher
 from memstore.shards import Search, ShardedWriter, Shards
 from memstore.similarity import Near
 from schema.calls import Reuse
+from schema.errors import InputError
 from schema.keyed_rollout import Keys, PreparedRollout
 from schema.memory_graph import Floats
 
@@ -65,10 +66,18 @@ def writer_elsewhere(
         run: that makes the rollouts.
         shards: of a memory that is divided.
         actors: handles of the writers of its shards, or the one of the memory's.
-        reuse: see `OnlineScorer`, which refuses it where a memory is divided.
+        reuse: see `OnlineScorer`.
+
+    Raises:
+        InputError: if verdicts are to be taken over in a memory that is divided.
     """
     if shards is None:
         return WriterElsewhere(stores, memory, run, actors[0], reuse=reuse is not None)
+    if reuse is not None:
+        raise InputError(
+            f"memory {memory!r} is divided into shards, where verdicts are not taken over on Ray: "
+            "open it without `reuse`, or in one process as `ShardedMemory`"
+        )
     return ShardedWriter(
         shards, run, writers_elsewhere(shards, run, actors), nearest_elsewhere(actors)
     )

@@ -1,16 +1,18 @@
 """Collecting as a job: what is stored, what may be verified, and where new rollouts go."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from memreward import Memory
+from gnn.jobs import OnlineScorer
+from memreward import Memory, ShardedMemory
 from memreward.base import Bars
 from memreward.scoring import PlannedCalls
 from memstore import Settings
 from memstore.changes import BatchWriter
-from memstore.db import Stores
+from memstore.db import Stores, VectorStore
 from memstore.formats import RolloutFile
 from memstore.reads import calls_of_run
 from memstore.shards import Shards, writer_of
@@ -91,7 +93,7 @@ def collect_into_memory(
         run: that makes the rollouts.
         collection: see there.
         progress: told how far it is.
-        shards: of a memory that is divided, where no calls are planned.
+        shards: of a memory that is divided.
 
     Raises:
         InputError: if a name or a rollout cannot be used.
@@ -100,23 +102,35 @@ def collect_into_memory(
     """
     checked_name(memory, "memory")
     checked_name(run, "run")
-    if collection.request.calls is not None and shards is not None:
-        raise InputError(
-            f"memory {memory!r} is divided into shards, where no calls are planned: leave --calls "
-            "out, or give --labels"
-        )
     writer = writer_of(stores, memory, run, shards)
     stored = _stored(writer, collection)
     if collection.request.calls is None:
         report = _collected(collection, _ingest(writer), collection.choose, stored, progress)
     else:
-        with Memory(stores, settings, memory, run, reuse=Reuse()) as opened:
-            made = calls_of_run(stores, memory, run)
+        with _opened(stores, settings, memory, run, shards) as opened:
+            made = calls_of_run(_places(stores, memory, shards), run)
             calls = PlannedCalls(opened, collection.request.calls, rollouts=len(stored), made=made)
             report = _collected(collection, calls.store, calls.plan, stored, progress)
             report.taken_over = calls.taken_over
     writer.link_new(partial(progress, "link queries"))
     return report
+
+
+def _opened(
+    stores: Stores, settings: Settings, memory: str, run: str, shards: Shards | None
+) -> Memory | ShardedMemory:
+    """What plans the calls."""
+    if shards is None:
+        return Memory(stores, settings, memory, run, reuse=Reuse())
+    scorer = OnlineScorer(stores, settings, memory, run, reuse=Reuse(), shards=shards)
+    return ShardedMemory(scorer, shards, ExitStack())
+
+
+def _places(stores: Stores, memory: str, shards: Shards | None) -> list[tuple[VectorStore, str]]:
+    """Postgres of the memory, or of each of its shards, and its name there."""
+    if shards is None:
+        return [(stores.vectors, memory)]
+    return [(part.stores.vectors, part.name) for part in shards.parts]
 
 
 def _ingest(writer: BatchWriter) -> Ingest:

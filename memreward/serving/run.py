@@ -4,7 +4,7 @@ import socket
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from memreward import Memory, ShardedMemory
 from memreward.base import shards_of
@@ -15,7 +15,7 @@ from memreward.web import run_until_stopped
 from memstore import Settings
 from memstore.servers import SERVE_TOKEN, Home
 from schema.calls import Reuse
-from schema.errors import InputError, SettingsError
+from schema.errors import SettingsError
 
 _LEAST_TOKEN: Final = 16
 
@@ -51,27 +51,19 @@ def open_served(
     """Open a memory, be it divided into shards or not.
 
     Raises:
-        InputError: if verdicts are to be taken over in a memory that is divided.
         MemrewardError: see `Memory.open`.
     """
+    options: dict[str, Any] = {
+        "run": run,
+        "prior": prior,
+        "reuse": Reuse() if reuse else None,
+        "keep_scores": keep_scores,
+        "settings": settings,
+    }
     count = shards_of(memory, settings)
     if count is None:
-        return Memory.open(
-            memory,
-            run=run,
-            prior=prior,
-            settings=settings,
-            reuse=Reuse() if reuse else None,
-            keep_scores=keep_scores,
-        )
-    if reuse:
-        raise InputError(
-            f"memory {memory!r} is divided into {count} shards, where verdicts are not taken over: "
-            "leave --reuse out"
-        )
-    return ShardedMemory.open(
-        memory, shards=count, run=run, prior=prior, settings=settings, keep_scores=keep_scores
-    )
+        return Memory.open(memory, **options)
+    return ShardedMemory.open(memory, shards=count, **options)
 
 
 def serve_memory(

@@ -5,7 +5,7 @@ neighbours, and rows, edges and the payload for Neo4j are written with the next 
 Several memories of one Postgres, the shards of one, are accepted to together: all or none.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from memstore.db import (
@@ -22,6 +22,7 @@ from memstore.outbox.locks import deleted_memory_error, lock_memories
 from memstore.outbox.rollout_rows import Arrival
 from memstore.outbox.said_rewards import current_verified
 from memstore.outbox.same_conclusion import (
+    ReuseAudit,
     insert_taken_over,
     reuse_audits,
     to_follow,
@@ -62,6 +63,8 @@ class Given:
     prepared: Sequence[PreparedRollout]
     #: None: whichever memory has the name, made now if there is none.
     incarnation: str | None
+    #: How verdicts that are taken over have proved; None: as this memory knows. See `reuse_audits`.
+    audits: Mapping[str, ReuseAudit] | None = None
 
 
 def accept_rollouts(
@@ -128,7 +131,7 @@ def accept_to_several(
 
     def write(batches: Sequence[OutboxBatch]) -> list[Accepted]:
         parts = [
-            _Part(batch, each.prepared, query_vectors(vectors, each.memory))
+            _Part(batch, each.prepared, query_vectors(vectors, each.memory), each.audits)
             for batch, each in zip(batches, asked, strict=True)
         ]
         return _write(parts, run, keys, reuse)
@@ -153,6 +156,7 @@ class _Part:
     batch: OutboxBatch
     prepared: Sequence[PreparedRollout]
     cache: QueryVectors
+    audits: Mapping[str, ReuseAudit] | None
     new: list[PreparedRollout] = field(default_factory=list)
     labelled: list[PreparedRollout] = field(default_factory=list)
     new_queries: int = 0
@@ -207,7 +211,7 @@ def _tell(part: _Part, run: str, reuse: bool) -> None:
     """Insert the labels, and what follows from them, and tell of the batch."""
     batch, session, memory = part.batch, part.batch.session, part.memory
     rollout_rows.insert_labels(session, memory, run, batch.seq, part.labelled)
-    taken = _take_over(batch, run, part.new, part.labelled, reuse)
+    taken = _take_over(part, run, reuse)
     said = sorted({*taken, *(item.id for item in part.labelled)})
     batch.tell(
         {
@@ -218,20 +222,15 @@ def _tell(part: _Part, run: str, reuse: bool) -> None:
     )
 
 
-def _take_over(
-    batch: OutboxBatch,
-    run: str,
-    new: Sequence[PreparedRollout],
-    labelled: Sequence[PreparedRollout],
-    reuse: bool,
-) -> list[str]:
+def _take_over(part: _Part, run: str, reuse: bool) -> list[str]:
     """Insert the verdicts that follow from those of the batch; returns whose they are."""
-    session, memory = batch.session, batch.memory
-    taken = to_follow(session, memory, [item.id for item in labelled])
+    session, memory = part.batch.session, part.memory
+    taken = to_follow(session, memory, [item.id for item in part.labelled])
     if reuse:
-        ids = [item.id for item in (*new, *labelled)]
-        taken += to_take_over(session, memory, run, ids, reuse_audits(session, memory))
-    return insert_taken_over(session, memory, batch.seq, taken)
+        ids = [item.id for item in (*part.new, *part.labelled)]
+        audits = reuse_audits(session, memory) if part.audits is None else part.audits
+        taken += to_take_over(session, memory, run, ids, audits)
+    return insert_taken_over(session, memory, part.batch.seq, taken)
 
 
 def _new_labels(

@@ -34,5 +34,6 @@ from .unlabelled_queries import chosen_queries as chosen_queries
 from .unlabelled_queries import queries_to_choose as queries_to_choose
 from .verifier_calls import calls_of_run as calls_of_run
 from .verifier_calls import count_calls as count_calls
+from .verifier_calls import known_audits as known_audits
 from .verifier_calls import known_verdicts as known_verdicts
 from .verifier_calls import taken_over as taken_over

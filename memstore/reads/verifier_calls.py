@@ -4,11 +4,17 @@ Like the label budget it is read from the verdicts themselves. A batch that is s
 so it counts once; a call that gave no verdict is not counted.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
-from memstore.db import SqlSession, Stores, retried
+from memstore.db import SqlSession, VectorStore, retried
 from memstore.outbox import ReuseAudit, Verdict, reuse_audits, verdicts_on
+
+T = TypeVar("T")
+#: Postgres of a memory, or of each of its shards, and its name there.
+Places = Sequence[tuple[VectorStore, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,36 +55,55 @@ def count_calls(session: SqlSession, memory: str) -> VerifierCalls:
     return VerifierCalls(made=row[0], saved=row[1], audits=reuse_audits(session, memory))
 
 
-def calls_of_run(stores: Stores, memory: str, run: str) -> int:
+def calls_of_run(places: Places, run: str) -> int:
     """Calls that a run made for its own rollouts, as accepted."""
 
-    def look() -> int:
-        with stores.vectors.reading("same_conclusion.sql") as session:
-            row = session.row("calls_of_run", memory=memory, run=run)
-            assert row is not None
-            return int(row[0])
+    def look(session: SqlSession, memory: str) -> int:
+        row = session.row("calls_of_run", memory=memory, run=run)
+        assert row is not None
+        return int(row[0])
 
-    return retried(look)
+    return sum(_of_each(places, look))
 
 
-def known_verdicts(stores: Stores, memory: str, conclusions: Sequence[str]) -> KnownVerdicts:
+def known_verdicts(places: Places, conclusions: Sequence[str]) -> KnownVerdicts:
     """The verdicts on these conclusions, and what the audit found, as accepted."""
 
-    def look() -> KnownVerdicts:
-        with stores.vectors.reading("same_conclusion.sql") as session:
-            return KnownVerdicts(
-                verdicts=verdicts_on(session, memory, conclusions),
-                audits=reuse_audits(session, memory),
+    def look(session: SqlSession, memory: str) -> dict[str, Verdict]:
+        return verdicts_on(session, memory, conclusions)
+
+    verdicts: dict[str, Verdict] = {}
+    for found in _of_each(places, look) if conclusions else []:
+        verdicts |= found
+    return KnownVerdicts(verdicts=verdicts, audits=known_audits(places))
+
+
+def known_audits(places: Places) -> dict[str, ReuseAudit]:
+    """What the audit found, by kind of question, in all places together."""
+    audits: dict[str, ReuseAudit] = {}
+    for found in _of_each(places, reuse_audits):
+        for domain, audit in found.items():
+            before = audits.get(domain, ReuseAudit(audited=0, agreed=0))
+            audits[domain] = ReuseAudit(
+                audited=before.audited + audit.audited, agreed=before.agreed + audit.agreed
             )
+    return audits
 
-    return retried(look)
 
-
-def taken_over(stores: Stores, memory: str, rollouts: Sequence[str]) -> dict[str, float]:
+def taken_over(places: Places, rollouts: Sequence[str]) -> dict[str, float]:
     """Those of these rollouts that have no verdict but one that was taken over, and which."""
 
-    def look() -> dict[str, float]:
-        with stores.vectors.reading("same_conclusion.sql") as session:
-            return dict(session.rows("current_taken_over", memory=memory, ids=list(rollouts)))
+    def look(session: SqlSession, memory: str) -> dict[str, float]:
+        return dict(session.rows("current_taken_over", memory=memory, ids=list(rollouts)))
 
-    return retried(look)
+    return {id_: value for found in _of_each(places, look) for id_, value in found.items()}
+
+
+def _of_each(places: Places, look: Callable[[SqlSession, str], T]) -> list[T]:
+    """What is found in each place."""
+
+    def one(vectors: VectorStore, memory: str) -> T:
+        with vectors.reading("same_conclusion.sql") as session:
+            return look(session, memory)
+
+    return [retried(partial(one, vectors, memory)) for vectors, memory in places]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from threading import Lock
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -19,3 +20,16 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
         futures = [pool.submit(call) for call in calls]
         wait(futures)
     return [future.result() for future in futures]
+
+
+def once(ask: Callable[[], T]) -> Callable[[], T]:
+    """Asks at most once, late, however many threads want to know."""
+    lock, said = Lock(), list[T]()
+
+    def told() -> T:
+        with lock:
+            if not said:
+                said.append(ask())
+            return said[0]
+
+    return told

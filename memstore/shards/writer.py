@@ -8,7 +8,6 @@ the same call does when it is repeated, or else the next one.
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import chain
-from threading import Lock
 
 from memstore.changes import BatchWriter, LinkProgress, RolloutWriter
 from memstore.db import VectorStore, retried
@@ -16,11 +15,13 @@ from memstore.encoders import CachingEncoder, TextEncoder
 from memstore.outbox import (
     Accepted,
     Given,
+    ReuseAudit,
     accept_to_several,
     deleted_memory_error,
     refuse_changed,
 )
-from memstore.shards.at_once import at_once
+from memstore.reads import known_audits
+from memstore.shards.at_once import at_once, once
 from memstore.shards.division import Division, InOnePlace, Shard, Shards
 from memstore.shards.edges import Search, are_untied, link_new, tie_new
 from memstore.shards.lock import ShardsLock, under_lock
@@ -40,6 +41,8 @@ class ShardedWriter(BatchWriter):
         run: str,
         parts: Sequence[RolloutWriter] | None = None,
         searches: Sequence[Search] | None = None,
+        *,
+        reuse: bool = False,
     ) -> None:
         """Finish what earlier writers of the shards left undone.
 
@@ -48,11 +51,12 @@ class ShardedWriter(BatchWriter):
             run: that makes the rollouts.
             parts: the shards' writers; None: some of its own.
             searches: see `tie_new`.
+            reuse: see `RolloutWriter`; not with `parts`.
 
         Raises:
             MemrewardError: see `RolloutWriter`.
         """
-        self._shards, self._searches = shards, searches
+        self._shards, self._searches, self._reuse = shards, searches, reuse
         #: Whether nobody else writes for this one.
         self._are_here = parts is None
         self._parts = parts or [RolloutWriter(p.stores, p.name, run) for p in shards.parts]
@@ -165,7 +169,7 @@ class ShardedWriter(BatchWriter):
         Raises:
             MemrewardError: see `RolloutWriter.accept_embedded`.
         """
-        read = _once(keys)
+        read = once(keys)
         try:
             if not self._is_noted:  # Also if it is divided: who did it may have died half-way.
                 self._same(retried(self._shards.divide))
@@ -210,7 +214,11 @@ class ShardedWriter(BatchWriter):
     ) -> list[Accepted]:
         """Have all shards accept theirs: those in the same databases together."""
         if self._are_here:
-            calls = [partial(self._accept_in, one, items, keys) for one in self._shards.together()]
+            audits = known_audits(self.places) if self._reuse else None
+            calls = [
+                partial(self._accept_in, one, items, keys, audits)
+                for one in self._shards.together()
+            ]
             return list(chain.from_iterable(at_once(calls)))
         # All, also with nothing: a writer elsewhere may still be at what a dead caller sent.
         return at_once(
@@ -225,14 +233,22 @@ class ShardedWriter(BatchWriter):
         there: InOnePlace,
         items: Mapping[int, Sequence[PreparedRollout]],
         keys: Callable[[], Keys],
+        audits: Mapping[str, ReuseAudit] | None,
     ) -> list[Accepted]:
         parts = {place: self._parts[place] for place in there.places}
         given = [
-            Given(memory=p.memory, prepared=items.get(place, []), incarnation=p.incarnation)
+            Given(
+                memory=p.memory,
+                prepared=items.get(place, []),
+                incarnation=p.incarnation,
+                audits=audits,
+            )
             for place, p in parts.items()
         ]
         stamp = self.encoder.name, self.encoder.dimension
-        done = accept_to_several(there.stores.vectors, self.run, given, stamp, keys=keys)
+        done = accept_to_several(
+            there.stores.vectors, self.run, given, stamp, keys=keys, reuse=self._reuse
+        )
         for part, accepted in zip(parts.values(), done, strict=True):
             part.note(accepted)
         return done
@@ -279,16 +295,3 @@ def _known_in(there: InOnePlace, ids: Sequence[str]) -> dict[str, str]:
             return dict(session.rows("known_rollouts", memories=there.names, ids=list(ids)))
 
     return retried(look)
-
-
-def _once(keys: Callable[[], Keys]) -> Callable[[], Keys]:
-    """Asks once, late, however many threads want to know."""
-    lock, said = Lock(), list[Keys]()
-
-    def ask() -> Keys:
-        with lock:
-            if not said:
-                said.append(keys())
-            return said[0]
-
-    return ask

@@ -29,6 +29,7 @@ from schema.ids import digest, rollout_id
 NAME, COUNT, RUN = "every-command", 3, "r"
 ROLLOUT = rollout_id(NAME, RUN, "sum-1", 0, 0)
 REFUSED = "divided into 3 shards"
+SHORT = ("--steps", 1, "--group", 2, "--tokens", 3, "--calls", 0.5)
 #: Of each command with `--memory`, what else is given, in order, and what a refusal says; None: it
 #: works. Words in braces are files of the test.
 CASES: dict[str, tuple[tuple[object, ...], str | None]] = {
@@ -54,7 +55,7 @@ CASES: dict[str, tuple[tuple[object, ...], str | None]] = {
     "compact": (("--keep", 1), REFUSED),
     "export": (("{new}",), REFUSED),
     "look": (("--port", 0), REFUSED),
-    "grpo": (("--policy", "{policy}", "--tasks", "{tasks}", "--run", "g"), REFUSED),
+    "grpo": (("--policy", "{policy}", "--tasks", "{sums}", "--run", "g", *SHORT), None),
 }
 #: Tested otherwise: it serves until it is stopped; it makes a memory of the name.
 ELSEWHERE = {"serve", "import"}
@@ -121,6 +122,10 @@ def test_it_works_or_says_what_to_do(
             [{"query_id": f"sum-{n}", "rollout": 0, "reward": 1} for n in range(3)],
         ),
         "{tasks}": write_jsonl(tmp_path / "tasks.jsonl", [{"query": "1 + 1?", "gold": "2"}]),
+        "{sums}": write_jsonl(
+            tmp_path / "sums.jsonl",
+            [{"query": f"What is {n} + {n}?", "gold": str(2 * n)} for n in range(6)],
+        ),
         "{policy}": write_tiny_policy(tmp_path / "policy"),
         "{new}": tmp_path / "new",
     }
@@ -178,8 +183,10 @@ def test_a_served_one_is_scored_and_keeps_its_scores(
         assert {score.rollout_id for score in scores} <= kept.keys()
         with pytest.raises(InputError, match="without `reuse`"):
             memory.plan_calls([{"query": "1 + 1?", "completion": "2"}], 1)
-    with pytest.raises(InputError, match="leave --reuse out"):
-        open_served(NAME, "s", server_settings, prior=True, reuse=True, keep_scores=False)
+    with open_served(
+        NAME, "s", server_settings, prior=True, reuse=True, keep_scores=False
+    ) as memory:
+        assert memory.plan_calls([{"query": "1 + 1?", "completion": "2"}], 1) == [0]
     assert_whole(stores, NAME, COUNT)
 
 

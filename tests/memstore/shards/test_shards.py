@@ -35,7 +35,6 @@ from memstore.shards.care import check_edges, places_of, repair_edges
 from memstore.shards.division import Shards
 from memstore.shards.writer import ShardedWriter
 from memstore.snapshot import sharded_cache
-from schema.calls import Reuse
 from schema.errors import (
     InputError,
     ShardedError,
@@ -259,8 +258,6 @@ def test_a_memory_is_divided_or_not(
         OnlineScorer(stores, server_settings, name, "run-1")
     with pytest.raises(ShardedError, match="shards=4"):
         get_memory(stores, name)
-    with pytest.raises(InputError, match="without `reuse`"):
-        OnlineScorer(stores, server_settings, name, "r", reuse=Reuse(), shards=four.shards)
     opened(OneMemory).scorer.score(calls()[0])
     with pytest.raises(InputError, match="cannot be divided"):
         Shards.over(name, 4, [stores])
