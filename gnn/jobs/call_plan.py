@@ -31,7 +31,8 @@ def plan_for(
     """
     conclusions = [item.conclusion(memory) for item in items]
     ids = [None if found is None else found[0] for found in conclusions]
-    known = known_verdicts(places, sorted({id_ for id_ in ids if id_ is not None}))
+    of_query = {i: item.query_id for i, item in zip(ids, items, strict=True) if i is not None}
+    known = known_verdicts(places, of_query)
     candidates: list[Candidate] = []
     for item, conclusion in zip(items, ids, strict=True):
         if not may_reuse(known.audits, item.rollout.domain):

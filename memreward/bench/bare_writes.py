@@ -9,7 +9,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from memstore.db import GraphTransaction, Stores
-from memstore.outbox import ROWS_A_STATEMENT, edges_of_batch, lock_memory, read_batch
+from memstore.outbox import (
+    ROWS_A_STATEMENT,
+    concluding,
+    edges_of_batch,
+    giving,
+    lock_memory,
+    read_batch,
+)
 from memstore.outbox import rollout_rows as accept_rows
 from memstore.similarity import copy_edges
 from schema.keyed_rollout import PreparedRollout
@@ -26,6 +33,7 @@ def rows_of_batch(
     """What batch `seq` has written, as `write_bare` takes it."""
     with stores.vectors.transaction("outbox.sql") as session:
         rows = read_batch(session, memory, seq, 0) | edges_of_batch(session, memory, seq)
+    rows |= {"concludes": concluding(rows["rollouts"]), "gave": giving(rows["rollouts"])}
     reward_of = {item.id: item.rollout.reward for item in prepared}
     for row in rows["rollouts"]:
         row["reward"] = reward_of[row["id"]]

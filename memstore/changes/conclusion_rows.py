@@ -10,6 +10,7 @@ from typing import Final
 
 from memstore.db import SqlSession
 from memstore.formats import RawRow
+from memstore.outbox import looked_up
 from schema.errors import InputError
 from schema.ids import conclusion_id, query_id
 
@@ -33,15 +34,18 @@ def is_unjudged(row: RawRow) -> bool:
 def with_representatives(session: SqlSession, memory: str, rows: Sequence[RawRow]) -> list[RawRow]:
     """The rows; those that name a conclusion and no rollout get one that reaches it, or a fault."""
     wanted = {row.line: _conclusion(memory, row) for row in rows if _names_no_rollout(row)}
-    ids = sorted({id_ for id_ in wanted.values() if isinstance(id_, str)})
-    found = dict(session.rows("representatives", memory=memory, conclusions=ids)) if ids else {}
+    asked = dict(named for named in wanted.values() if not isinstance(named, InputError))
+    found: dict[str, str] = {}
+    if asked:
+        found = dict(session.rows("representatives", memory=memory, **looked_up(asked)))
 
     def filled(row: RawRow) -> RawRow:
-        conclusion = wanted.get(row.line)
-        if conclusion is None:
+        named = wanted.get(row.line)
+        if named is None:
             return row
-        if isinstance(conclusion, InputError):
-            return replace(row, fault=str(conclusion))
+        if isinstance(named, InputError):
+            return replace(row, fault=str(named))
+        conclusion = named[0]
         if conclusion not in found:
             fault = "no rollout of that query concludes this: check `query` and `conclusion`"
             return replace(row, fault=fault)
@@ -58,11 +62,12 @@ def _names_no_rollout(row: RawRow) -> bool:
     return given.get("rollout_id") is None and given.get("rollout") is None
 
 
-def _conclusion(memory: str, row: RawRow) -> str | InputError:
-    """Id of the conclusion that a row names; an error where it names none."""
+def _conclusion(memory: str, row: RawRow) -> tuple[str, str] | InputError:
+    """Ids of the conclusion that a row names and of its query; an error where it names none."""
     key, text = row.values.get("conclusion"), row.values.get("query")
     if not isinstance(key, str):
         return InputError("`conclusion` is missing, and so is `rollout_id`: say what is judged")
     if not isinstance(text, str):
         return InputError("`query` is missing: say which question the conclusion is of")
-    return conclusion_id(memory, query_id(memory, text), key)
+    query = query_id(memory, text)
+    return conclusion_id(memory, query, key), query

@@ -47,6 +47,7 @@ from .said_rewards import edges_of_rollouts as edges_of_rollouts
 from .same_conclusion import ReuseAudit as ReuseAudit
 from .same_conclusion import Verdict as Verdict
 from .same_conclusion import insert_taken_over as insert_taken_over
+from .same_conclusion import looked_up as looked_up
 from .same_conclusion import may_reuse as may_reuse
 from .same_conclusion import reuse_audits as reuse_audits
 from .same_conclusion import to_follow as to_follow

@@ -160,18 +160,20 @@ def _apply_ingest(tx: GraphTransaction, memory: str, seq: int, payload: Payload)
 def apply_rollouts(tx: GraphTransaction, batches: Sequence[tuple[str, int, Payload]]) -> None:
     """Apply batches of rollouts, each given by memory, number and rows, of several memories."""
 
-    def unwound(name: str, *keys: str) -> None:
+    def unwound(statement: str, rows: str, *keys: str) -> None:
         told = [
-            {"memory": memory, "seq": seq, "rows": payload[name]} | {k: payload[k] for k in keys}
+            {"memory": memory, "seq": seq, "rows": payload[rows]} | {k: payload[k] for k in keys}
             for memory, seq, payload in batches
         ]
-        unwind_batches(tx, name, told)
+        unwind_batches(tx, statement, told)
 
-    for name in ("runs", "policies", "queries", "rollouts", "conclusions", "concludes", "gave"):
-        unwound(name)
-    unwound("similar", "generation", "encoder")
+    for name in ("runs", "policies"):
+        unwound(name, name)
+    for name in ("queries", "conclusions", "rollouts"):
+        unwound(f"create_{name}", name)
+    unwound("create_similar", "similar", "generation", "encoder")
     for name in ("verified", "sources", "verified_by"):
-        unwound(name)
+        unwound(name, name)
 
 
 def _apply_verified(tx: GraphTransaction, memory: str, seq: int, payload: Payload) -> None:

@@ -189,7 +189,7 @@ def insert_labels(
 
 
 def read_batch(session: SqlSession, memory: str, seq: int, generation: int) -> dict[str, Any]:
-    """Rows of batch `seq` by table, and the edges `concludes` and `gave`."""
+    """Rows of batch `seq` by table."""
     return read_batches(session, [(memory, seq, generation)])[memory]
 
 
@@ -215,8 +215,6 @@ def read_batches(
             ):
                 row = table.graph_row(dict(zip(names, values, strict=True)))
                 found[memory][table.archive or table.name].append(row)
-    for rows in found.values():
-        rows |= {"concludes": concluding(rows["rollouts"]), "gave": giving(rows["rollouts"])}
     return found
 
 

@@ -6,7 +6,7 @@ were taken from. Where the rollout of a batch was verified all the same, the ver
 been taken over is kept next to its own, as an audit.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -53,15 +53,26 @@ class TakenOver:
 
 
 def verdicts_on(
-    session: SqlSession, memory: str, conclusions: Collection[str]
+    session: SqlSession, memory: str, conclusions: Mapping[str, str]
 ) -> dict[str, Verdict]:
-    """The verdict on each of these conclusions of which a rollout was verified."""
+    """The verdict on each of these conclusions of which a rollout was verified.
+
+    Args:
+        session: a connection.
+        memory: whose conclusions.
+        conclusions: ids, each with that of its query.
+    """
     rows = session.of("same_conclusion.sql").rows(
-        "verdicts", memory=memory, conclusions=sorted(conclusions)
+        "verdicts", memory=memory, **looked_up(conclusions)
     )
     return {
         conclusion: Verdict(rollout_id=rollout, value=value) for conclusion, rollout, value in rows
     }
+
+
+def looked_up(conclusions: Mapping[str, str]) -> dict[str, list[str]]:
+    """Parameters of statements that find rollouts by conclusion, through their queries."""
+    return {"conclusions": sorted(conclusions), "queries": sorted(set(conclusions.values()))}
 
 
 def reuse_audits(session: SqlSession, memory: str) -> dict[str, ReuseAudit]:
@@ -92,11 +103,12 @@ def to_take_over(
         audits: kinds that may not be reused are left out; empty: all may.
     """
     sql = session.of("same_conclusion.sql")
-    found = sql.rows("conclusions_of", memory=memory, ids=list(ids))
-    verdicts = verdicts_on(session, memory, {conclusion for _, conclusion in found})
+    rows = sql.rows("conclusions_of", memory=memory, ids=list(ids))
+    conclusions: dict[str, str] = {conclusion: query for query, conclusion in rows}
+    verdicts = verdicts_on(session, memory, conclusions)
     given = set(ids)
     taken: list[TakenOver] = []
-    rows = sql.rows("rollouts", memory=memory, conclusions=sorted(verdicts))
+    rows = sql.rows("rollouts", memory=memory, **looked_up({i: conclusions[i] for i in verdicts}))
     for conclusion, id_, domain, verified, has_one in rows:
         verdict = verdicts[conclusion]
         if id_ == verdict.rollout_id or has_one:

@@ -66,8 +66,13 @@ def calls_of_run(places: Places, run: str) -> int:
     return sum(_of_each(places, look))
 
 
-def known_verdicts(places: Places, conclusions: Sequence[str]) -> KnownVerdicts:
-    """The verdicts on these conclusions, and what the audit found, as accepted."""
+def known_verdicts(places: Places, conclusions: Mapping[str, str]) -> KnownVerdicts:
+    """The verdicts on these conclusions, and what the audit found, as accepted.
+
+    Args:
+        places: where the memory is.
+        conclusions: ids, each with that of its query.
+    """
 
     def look(session: SqlSession, memory: str) -> dict[str, Verdict]:
         return verdicts_on(session, memory, conclusions)

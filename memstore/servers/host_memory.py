@@ -26,6 +26,7 @@ def memory_bytes() -> int:
 def share_of_memory(total: int, *, part: int, least: int, most: int) -> int:
     """One `part`-th of `total` bytes, in MiB, kept between `least` and `most` MiB.
 
-    The servers share the machine with training: together they take an eighth of it at most.
+    The servers share the machine with training: together they take three sixteenths of it, and
+    where that is much, 10 GiB.
     """
     return max(least, min(most, total // MIB // part))

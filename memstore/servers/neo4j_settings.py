@@ -48,9 +48,12 @@ def neo4j_conf(folder: Path, port: int) -> str:
 
 
 def memory_settings(total: int) -> dict[str, str]:
-    """Heap and page cache for a machine of `total` bytes, modest since training runs on it too."""
+    """Heap and page cache for a machine of `total` bytes, modest since training runs on it too.
+
+    The page cache is to hold the indexes and what neighbours are tied with (docs/performance.md).
+    """
     heap = share_of_memory(total, part=16, least=512, most=2048)
-    page_cache = share_of_memory(total, part=32, least=128, most=1024)
+    page_cache = share_of_memory(total, part=16, least=128, most=4096)
     return {
         "server.memory.heap.initial_size": f"{heap}m",
         "server.memory.heap.max_size": f"{heap}m",

@@ -228,8 +228,11 @@ class PostgresServer:
 
 
 def memory_settings(total: int) -> dict[str, str]:
-    """Buffers for a machine of `total` bytes, modest since training runs on it too."""
-    shared = share_of_memory(total, part=32, least=128, most=1024)
+    """Buffers for a machine of `total` bytes, modest since training runs on it too.
+
+    They are to hold what a batch changes all over the indexes (docs/performance.md).
+    """
+    shared = share_of_memory(total, part=16, least=128, most=4096)
     cache = share_of_memory(total, part=4, least=256, most=16384)
     maintenance = share_of_memory(total, part=64, least=64, most=512)
     return {

@@ -42,6 +42,56 @@ MERGE (r:Run {memory: batch.memory, id: row.name})
 ON CREATE SET r += row.run, r.seq = batch.seq
 RETURN count(r)
 
+// What a batch of rollouts brings is new: it is created in the transaction that moves the fence by one,
+// once. `queries`, `rollouts`, `conclusions`, `concludes`, `gave` and `similar` below may be repeated.
+
+// name: create_queries
+// Queries that a batch brings.
+UNWIND $batches AS batch UNWIND batch.rows AS row
+CREATE (q:Query {memory: batch.memory, id: row.id, seq: batch.seq})
+SET q += row.query
+RETURN count(q)
+
+// name: create_conclusions
+// What answers of one query say.
+UNWIND $batches AS batch UNWIND batch.rows AS row
+CREATE (c:Conclusion {memory: batch.memory, id: row.id, seq: batch.seq})
+SET c += row.conclusion
+RETURN count(c)
+
+// name: create_rollouts
+// Rollouts that a batch brings: a Thinking and an Answer each, tied to their query and run, to what
+// they conclude and to who gave them. Those that lack one of these are not counted.
+UNWIND $batches AS batch UNWIND batch.rows AS row
+MATCH (q:Query {memory: batch.memory, id: row.query_id}), (r:Run {memory: batch.memory, id: row.run})
+CREATE (q)-[:GENERATED {seq: batch.seq}]->
+    (t:Thinking {memory: batch.memory, id: row.id, seq: batch.seq})-[:LEADS_TO {seq: batch.seq}]->
+    (a:Answer {memory: batch.memory, id: row.id, seq: batch.seq})
+    <-[:PRODUCED {step: row.step, seq: batch.seq}]-(r)
+SET t += row.thinking, a += row.answer
+WITH batch, row, a
+OPTIONAL MATCH (c:Conclusion {memory: batch.memory, id: row.conclusion_id})
+OPTIONAL MATCH (p:Policy {memory: batch.memory, id: row.answer.policy})
+FOREACH (one IN CASE WHEN c IS NULL THEN [] ELSE [c] END |
+    CREATE (a)-[:CONCLUDES {seq: batch.seq}]->(one))
+FOREACH (one IN CASE WHEN p IS NULL THEN [] ELSE [p] END |
+    CREATE (one)-[:GAVE {
+        step: row.step, checkpoint: row.answer.checkpoint, seq: batch.seq
+    }]->(a))
+RETURN count(CASE WHEN (row.conclusion_id IS NULL) = (c IS NULL)
+    AND (row.answer.policy IS NULL) = (p IS NULL) THEN a END)
+
+// name: create_similar
+// Similarity edges of queries that a batch brings, to the neighbours that they chose.
+UNWIND $batches AS batch UNWIND batch.rows AS row
+MATCH (q:Query {memory: batch.memory, id: row.query_id})
+MATCH (n:Query {memory: batch.memory, id: row.neighbour_id})
+CREATE (q)-[s:SIMILAR_TO {
+    generation: batch.generation, memory: batch.memory, score: row.score, rank: row.rank,
+    encoder: batch.encoder, seq: batch.seq
+}]->(n)
+RETURN count(s)
+
 // name: queries
 // Queries that a batch brings.
 UNWIND $batches AS batch UNWIND batch.rows AS row

@@ -1,3 +1,6 @@
+-- Conclusions are found through the queries that they belong to: no index leads from a conclusion to
+-- its rollouts.
+
 -- name: verdicts
 -- Of each of these conclusions the rollout that was verified first, and its current verdict.
 SELECT DISTINCT ON (r.conclusion_id) r.conclusion_id, r.id, c.value
@@ -7,7 +10,8 @@ JOIN LATERAL (
     WHERE v.memory = r.memory AND v.rollout_id = r.id AND v.same_as IS NULL
 ) AS first ON first.seq IS NOT NULL
 CROSS JOIN LATERAL memreward.current_verified(%(memory)s, NULL::bigint, ARRAY[r.id]) AS c
-WHERE r.memory = %(memory)s AND r.conclusion_id = ANY(%(conclusions)s)
+WHERE r.memory = %(memory)s AND r.query_id = ANY(%(queries)s)
+    AND r.conclusion_id = ANY(%(conclusions)s)
 ORDER BY r.conclusion_id, first.seq, r.id;
 
 -- name: rollouts
@@ -24,18 +28,21 @@ SELECT r.conclusion_id, r.id, q.domain,
     )
 FROM memreward.rollout AS r
 JOIN memreward.query AS q ON q.memory = r.memory AND q.id = r.query_id
-WHERE r.memory = %(memory)s AND r.conclusion_id = ANY(%(conclusions)s)
+WHERE r.memory = %(memory)s AND r.query_id = ANY(%(queries)s)
+    AND r.conclusion_id = ANY(%(conclusions)s)
 ORDER BY r.conclusion_id, r.id;
 
 -- name: representatives
 -- A rollout of each of these conclusions.
 SELECT conclusion_id, min(id) FROM memreward.rollout
-WHERE memory = %(memory)s AND conclusion_id = ANY(%(conclusions)s)
+WHERE memory = %(memory)s AND query_id = ANY(%(queries)s)
+    AND conclusion_id = ANY(%(conclusions)s)
 GROUP BY conclusion_id ORDER BY conclusion_id;
 
 -- name: conclusions_of
--- What these rollouts conclude; those that say nothing that can be compared are left out.
-SELECT id, conclusion_id FROM memreward.rollout
+-- Of which query these rollouts are, and what they conclude; those that say nothing that can be
+-- compared are left out.
+SELECT query_id, conclusion_id FROM memreward.rollout
 WHERE memory = %(memory)s AND id = ANY(%(ids)s) AND conclusion_id IS NOT NULL;
 
 -- name: taken_over

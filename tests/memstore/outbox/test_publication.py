@@ -51,9 +51,21 @@ def test_a_missing_endpoint_rolls_the_batch_back(memory: MemoryUnderTest) -> Non
     memory.add(make_rollouts(2, 1))
     memory.change("MATCH (q:Query {memory: $memory}) DETACH DELETE q")
     memory.accept(make_rollouts(2))
-    with pytest.raises(StoreError, match="`rollouts`"):
+    with pytest.raises(StoreError, match="`create_rollouts`"):
         publish(memory.stores, memory.name)
     assert memory.ask("MATCH (m:Memory {memory: $memory}) RETURN m.seq AS seq") == [{"seq": 1}]
+
+
+@pytest.mark.parametrize("label", ["Conclusion", "Policy"])
+def test_a_rollout_whose_conclusion_or_policy_is_missing_rolls_the_batch_back(
+    memory: MemoryUnderTest, label: str
+) -> None:
+    memory.add([make_rollout(1, 0)])
+    memory.change(f"MATCH (n:{label} {{memory: $memory}}) DETACH DELETE n")
+    memory.accept([make_rollout(1, 2)])
+    with pytest.raises(StoreError, match="0 of 1 rows of `create_rollouts`"):
+        publish(memory.stores, memory.name)
+    assert memory.ask("MATCH (a:Answer {memory: $memory}) RETURN count(a) AS n") == [{"n": 1}]
 
 
 def test_payloads_are_dropped_once_published(memory: MemoryUnderTest) -> None:

@@ -36,7 +36,7 @@ def quarantined(memory: MemoryUnderTest) -> None:
     memory.change(BREAK)
     memory.accept([make_rollout(1, 1), make_rollout(2)])
     for _ in range(MAX_TRIES - 1):
-        with pytest.raises(StoreError, match="`rollouts`"):
+        with pytest.raises(StoreError, match="`create_rollouts`"):
             publish(memory.stores, memory.name)
     with pytest.raises(QuarantineError, match=r"batch 2 .*`memreward repair --memory"):
         publish(memory.stores, memory.name)

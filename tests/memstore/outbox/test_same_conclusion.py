@@ -103,7 +103,7 @@ def test_a_kind_whose_audit_disagrees_falls_back_to_calls(memory: MemoryUnderTes
     add(memory, [say(1, 1.0), say(1, 1.0, question=3, domain="code")])
     add(memory, [say(3, 0.0), say(3, 1.0, question=3, domain="code")])
     add(memory, [say(5), say(5, question=3, domain="code")])
-    audits = known_verdicts([(memory.stores.vectors, memory.name)], []).audits
+    audits = known_verdicts([(memory.stores.vectors, memory.name)], {}).audits
     assert audits == {
         "math": ReuseAudit(audited=1, agreed=0),
         "code": ReuseAudit(audited=1, agreed=1),

@@ -112,6 +112,8 @@ def test_memory_is_modest_and_bounded() -> None:
     assert memory_settings(24 * 1024 * MIB)["server.memory.heap.max_size"] == "1536m"
     assert memory_settings(2 * 1024 * MIB)["server.memory.heap.max_size"] == "512m"
     assert memory_settings(512 * 1024 * MIB)["server.memory.heap.max_size"] == "2048m"
+    assert memory_settings(24 * 1024 * MIB)["server.memory.pagecache.size"] == "1536m"
+    assert memory_settings(512 * 1024 * MIB)["server.memory.pagecache.size"] == "4096m"
 
 
 def test_procedures_that_could_reach_out_are_not_there(driver: neo4j.Driver) -> None:

@@ -152,6 +152,6 @@ def test_unreadable_programs_are_copied(
 
 
 def test_memory_is_modest_and_bounded() -> None:
-    assert memory_settings(24 * 1024 * MIB)["shared_buffers"] == "768MB"
+    assert memory_settings(24 * 1024 * MIB)["shared_buffers"] == "1536MB"
     assert memory_settings(1024 * MIB)["shared_buffers"] == "128MB"
-    assert memory_settings(512 * 1024 * MIB)["shared_buffers"] == "1024MB"
+    assert memory_settings(512 * 1024 * MIB)["shared_buffers"] == "4096MB"

@@ -79,7 +79,7 @@ def test_one_that_is_refused_keeps_none_of_the_others(
         memory.accept(make_rollouts(4, places=9))
     for attempt in range(MAX_TRIES):
         error = QuarantineError if attempt == MAX_TRIES - 1 else StoreError
-        with pytest.raises(error, match="`rollouts`"):
+        with pytest.raises(error, match="`create_rollouts`"):
             publish_together(stores, NAMES)
         assert published(memories) == [2, 1, 2]
     assert_whole([memories[0], memories[2]])
