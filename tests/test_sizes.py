@@ -42,6 +42,7 @@ FUNCTIONS = {
     "memreward/cli/serve.py serve": _COMMAND,
     "memreward/cli/train.py train": _COMMAND,
     "memreward/jobs/follow.py follow_files": _ARGUMENTS,
+    "memreward/cluster/ray_memory.py __init__": _ARGUMENTS,
     "memreward/cli/teach.py teach": _COMMAND,
     "memreward/jobs/prior.py evidence_graph": "one line a field of the graph",
     "memreward/runs/grpo.py _train": _LIST,

@@ -10,6 +10,8 @@ from schema.ids import shard_name
 
 #: Died actors are started again, and what they were asked is asked again.
 DURABLE: Final = {"max_restarts": -1, "max_task_retries": -1}
+#: Places of a memory's shards, from 0, that lie in the same databases.
+Places = tuple[tuple[int, ...], ...]
 #: Whoever watches an actor does not wait for its work.
 _WATCHED: Final = {WATCH: 1}
 
@@ -21,17 +23,24 @@ def named_actor(kind: type, name: str, arguments: tuple[Any, ...], **options: An
     return made.options(**named, **DURABLE, **options).remote(*arguments)
 
 
-def writers_of(memory: str, shards: int | None, settings: Settings | None) -> list[Any]:
-    """The handles of the writers of a memory's shards, or of the one if it is not divided."""
-    if shards is None:
-        return [named_actor(WriterActor, f"{memory}/writer", (memory, settings))]
+def writers_of(memory: str, places: Places | None, settings: Settings | None) -> list[Any]:
+    """The handles of a memory's writers: one for the shards of each pair of databases.
+
+    Args:
+        memory: its name.
+        places: of its shards, by their pairs; None: it is not divided.
+        settings: see `WriterActor`.
+    """
+    if places is None:
+        return [named_actor(WriterActor, f"{memory}/writer", ([memory], settings))]
+    count = sum(map(len, places))
     return [
         named_actor(
             WriterActor,
-            f"{memory}/writer-{number}-of-{shards}",
-            (shard_name(memory, number, shards), settings),
+            f"{memory}/writer-{own[0] + 1}-of-{count}",
+            ([shard_name(memory, place + 1, count) for place in own], settings),
         )
-        for number in range(1, shards + 1)
+        for own in places
     ]
 
 

@@ -16,7 +16,7 @@ from memreward.base import started_pairs
 from memreward.cluster.actors import DURABLE
 from memreward.cluster.arrow import prepared_in, prepared_table, rollout_table, rollouts_in
 from memreward.cluster.divided import divided
-from memreward.cluster.elsewhere import WriterElsewhere, nearest_elsewhere, writers_elsewhere
+from memreward.cluster.elsewhere import WriterElsewhere, shards_elsewhere
 from memreward.cluster.library import ray_library, result_of
 from memreward.cluster.stages import Staged, told_until_done
 from memreward.cluster.watching import WATCH
@@ -138,8 +138,7 @@ def _spread_writer(
     if shards is None:
         writer = _SpreadWriter(stores, request.memory, request.run, actors[0])
     else:
-        parts = writers_elsewhere(shards, request.run, actors)
-        writer = _SpreadShards(shards, request.run, parts, nearest_elsewhere(actors))
+        writer = _SpreadShards(shards, request.run, shards_elsewhere(shards, actors))
     writer.embedders = embedders
     return writer
 

@@ -1,15 +1,14 @@
 """Writers whose work is done by actors: checked and embedded here, accepted there."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from memreward.cluster.arrow import prepared_table
 from memreward.cluster.library import result_of
 from memstore.changes import RolloutWriter
 from memstore.db import Stores
-from memstore.outbox import Accepted, BackgroundPublisher
-from memstore.shards import Search, ShardedWriter, Shards
+from memstore.outbox import Accepted, BackgroundPublisher, Given
+from memstore.shards import InOnePlace, ShardedWriter, Shards
 from memstore.similarity import Near
 from schema.calls import Reuse
 from schema.errors import InputError
@@ -43,11 +42,36 @@ class WriterElsewhere(RolloutWriter):
         Raises:
             MemrewardError: see `RolloutWriter.accept_embedded`.
         """
-        stamp = self.run, self.encoder.name, self.incarnation
-        stored = self._actor.store.remote(*stamp, table, self._reuse)
-        accepted: Accepted = result_of(stored)
+        whose = [(self.memory, self.incarnation)]
+        stamp = self.run, self.encoder.name, whose
+        (accepted,) = result_of(self._actor.store.remote(*stamp, table, reuse=self._reuse))
         self.note(accepted)
         return accepted
+
+
+class ShardsElsewhere:
+    """Has the writer of shards in the same databases accept what is checked and embedded here."""
+
+    def __init__(self, there: InOnePlace, actor: Any) -> None:
+        """`actor` is the handle of their writer."""
+        self._there, self._actor = there, actor
+
+    def accept(
+        self, run: str, given: Sequence[Given], encoder: str, keys: Callable[[], Keys]
+    ) -> list[Accepted]:
+        """See `WriterInPlace`."""
+        table = prepared_table([item for each in given for item in each.prepared], keys())
+        whose = [(each.memory, each.incarnation) for each in given]
+        rows = [len(each.prepared) for each in given]
+        return result_of(self._actor.store.remote(run, encoder, whose, table, rows))
+
+    def nearest(self, asked: Mapping[str, Floats], neighbours: int) -> list[Near]:
+        """See `WriterInPlace`."""
+        return result_of(self._actor.nearest.remote(asked, neighbours))
+
+    def publisher(self) -> BackgroundPublisher:
+        """See `WriterInPlace`."""
+        return _PublisherElsewhere(self._there.stores, self._there.names[0], self._actor)
 
 
 def writer_elsewhere(
@@ -65,7 +89,8 @@ def writer_elsewhere(
         memory: its name.
         run: that makes the rollouts.
         shards: of a memory that is divided.
-        actors: handles of the writers of its shards, or the one of the memory's.
+        actors: handles of the writers of its shards, a pair of databases each, or the one of the
+            memory's.
         reuse: see `OnlineScorer`.
 
     Raises:
@@ -78,26 +103,15 @@ def writer_elsewhere(
             f"memory {memory!r} is divided into shards, where verdicts are not taken over on Ray: "
             "open it without `reuse`, or in one process as `ShardedMemory`"
         )
-    return ShardedWriter(
-        shards, run, writers_elsewhere(shards, run, actors), nearest_elsewhere(actors)
-    )
+    return ShardedWriter(shards, run, shards_elsewhere(shards, actors))
 
 
-def writers_elsewhere(shards: Shards, run: str, actors: Sequence[Any]) -> list[WriterElsewhere]:
+def shards_elsewhere(shards: Shards, actors: Sequence[Any]) -> list[ShardsElsewhere]:
     """The writers of the shards, whose work is done by these actors."""
     return [
-        WriterElsewhere(part.stores, part.name, run, actor)
-        for part, actor in zip(shards.parts, actors, strict=True)
+        ShardsElsewhere(there, actor)
+        for there, actor in zip(shards.together(), actors, strict=True)
     ]
-
-
-def nearest_elsewhere(actors: Sequence[Any]) -> list[Search]:
-    """Searches in the shards, by their writers."""
-    return [partial(_nearest, actor) for actor in actors]
-
-
-def _nearest(actor: Any, asked: Mapping[str, Floats], neighbours: int) -> list[Near]:
-    return result_of(actor.nearest.remote(asked, neighbours))
 
 
 class _PublisherElsewhere(BackgroundPublisher):

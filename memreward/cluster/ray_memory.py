@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
-from memreward.cluster.actors import named_actor, this_node, writers_of
+from memreward.cluster.actors import Places, named_actor, this_node, writers_of
 from memreward.cluster.arrow import rollout_table, scores_in
 from memreward.cluster.library import ray_library, result_of
 from memreward.cluster.ray_jobs import RayJobs
@@ -33,21 +33,26 @@ METRICS_PORT: Final = 8423
 
 
 class _Stamp(NamedTuple):
-    """The encoder of a memory, as far as rows are read by it, and its number of shards."""
+    """The encoder of a memory, as far as rows are read by it, and where its shards are."""
 
     name: str
     dimension: int
     #: None: it is not divided.
-    shards: int | None
+    places: Places | None
+
+    @property
+    def shards(self) -> int | None:
+        """How many it has."""
+        return None if self.places is None else sum(map(len, self.places))
 
 
 class RayMemory(RayJobs):
     """A `schema.calls.CallPlanner` on Ray, for any number of processes, tasks and actors.
 
-    One actor writes to the memory, or to each of its shards. One actor a node and run scores there.
-    They are found by name, so all who open the same memory share them, and they live until `stop`.
-    Rollouts go to the scorer through the object store of the caller's node; while that scorer is
-    starting, those of other nodes answer.
+    One actor writes to the memory, or to its shards in each pair of databases. One actor a node and
+    run scores there. They are found by name, so all who open the same memory share them, and they
+    live until `stop`. Rollouts go to the scorer through the object store of the caller's node;
+    while that scorer is starting, those of other nodes answer.
 
     Example:
         ray.init(address="auto")
@@ -94,7 +99,7 @@ class RayMemory(RayJobs):
         self._stamp = _Stamp(*self._scorers.stamp())
         if shards not in (None, self._stamp.shards):
             raise _other_shards(name, shards, self._stamp.shards)
-        self._writers = writers_of(name, self._stamp.shards, settings)
+        self._writers = writers_of(name, self._stamp.places, settings)
 
     @property
     def shards(self) -> int | None:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from prometheus_client.core import Metric
 
 from memreward.base import started_pairs
-from memreward.cluster.actors import writers_of
+from memreward.cluster.actors import Places, writers_of
 from memreward.cluster.arrow import rollouts_in, score_table
 from memreward.cluster.divided import divided
 from memreward.cluster.elsewhere import writer_elsewhere
@@ -61,7 +61,7 @@ class ScorerActor:
         stores = pairs[0] if self._shards is None else self._shards.first.stores
         self._stores = stores
         self._metrics = ScoringMetrics()
-        writers = writers_of(memory, self._count, settings)
+        writers = writers_of(memory, self._places, settings)
         writer = writer_elsewhere(stores, memory, run, self._shards, writers, reuse)
         self._scorer = OnlineScorer(
             stores, found, memory, run, reuse=reuse, writer=writer, shards=self._shards
@@ -71,12 +71,14 @@ class ScorerActor:
         self._metrics.watch(scorer, self._queue)
 
     @property
-    def _count(self) -> int | None:
-        return None if self._shards is None else len(self._shards.parts)
+    def _places(self) -> Places | None:
+        if self._shards is None:
+            return None
+        return tuple(there.places for there in self._shards.together())
 
-    def stamp(self) -> tuple[str, int, int | None]:
-        """Name and dimension of the memory's encoder, and how many shards it has, if it has."""
-        return self._scorer.encoder.name, self._scorer.encoder.dimension, self._count
+    def stamp(self) -> tuple[str, int, Places | None]:
+        """Name and dimension of the memory's encoder, and where its shards are, if it has any."""
+        return self._scorer.encoder.name, self._scorer.encoder.dimension, self._places
 
     def score(self, table: pa.Table, store: bool) -> pa.Table:
         """Scores of a `rollout_table`, as a `score_table`.

@@ -7,6 +7,7 @@ a snapshot. Those of other nodes answer meanwhile.
 from collections.abc import Iterator
 from typing import Any, Final
 
+from memreward.cluster.actors import Places
 from memreward.cluster.library import ray_library, result_of, unavailable
 from memreward.cluster.watching import NAMESPACE, WATCH, actor_names
 from schema.errors import ServerError
@@ -53,7 +54,7 @@ class Scorers:
             if scorer is self.own:
                 self._starting = _ping(self.own)
 
-    def stamp(self) -> tuple[str, int, int | None]:
+    def stamp(self) -> tuple[str, int, Places | None]:
         """See `ScorerActor.stamp`.
 
         Raises:

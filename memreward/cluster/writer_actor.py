@@ -1,7 +1,8 @@
 """The actor that writes. It opens no model and imports no torch, so it is soon back when killed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from itertools import islice
 
 import pyarrow as pa
 from prometheus_client.core import Metric
@@ -11,70 +12,81 @@ from memreward.cluster.arrow import prepared_in
 from memreward.cluster.watching import WriterMetrics, timed
 from memstore import Settings, load_settings
 from memstore.changes import RolloutWriter
-from memstore.outbox import Accepted, BackgroundPublisher, deleted_memory_error
-from memstore.shards import nearest_in
+from memstore.outbox import Accepted, Given, accept_to_several, deleted_memory_error
+from memstore.shards import InOnePlace, PairPublisher, nearest_in_place
 from memstore.similarity import Near
 from schema.errors import EncoderMismatchError
+from schema.keyed_rollout import Keys
 from schema.memory_graph import Floats
 
 
 class WriterActor:
-    """The one writer of a memory or of a shard, for the runs of all trainers; one call at a time.
+    """The one writer of a memory, or of its shards in the same databases, for the runs of all.
 
-    What a shard's writer keeps in its process is what it needs to find the nearest queries there.
+    It takes one call at a time. What it keeps of shards in its process is what it needs to find the
+    nearest queries there.
     """
 
-    def __init__(self, memory: str, settings: Settings | None) -> None:
-        """Open the databases, and publish what an earlier writer accepted.
+    def __init__(self, memories: list[str], settings: Settings | None) -> None:
+        """Open the databases.
 
         Args:
-            memory: its name, or a shard's.
+            memories: the memory's name, or the shards'.
             settings: where the databases are; None: what this node's environment and files say.
         """
-        self._memory, self._metrics = memory, WriterMetrics()
+        self._metrics = WriterMetrics()
         self._open = ExitStack()  # Kept, since what it opened is closed with it.
-        self._stores = self._open.enter_context(started_at(memory, settings or load_settings()))
-        self._publisher = BackgroundPublisher(self._stores, memory)
-        self._writers: dict[tuple[str, bool], RolloutWriter] = {}
+        found = settings or load_settings()
+        stores = self._open.enter_context(started_at(memories[0], found))
+        self._there = InOnePlace(stores=stores, places=tuple(range(len(memories))), names=memories)
+        self._publisher = PairPublisher(self._there)
+        self._writers: dict[tuple[str, str, bool], RolloutWriter] = {}
 
     def store(
         self,
         run: str,
         encoder: str,
-        incarnation: str | None,
+        whose: Sequence[tuple[str, str | None]],
         table: pa.Table,
+        rows: Sequence[int] | None = None,
         reuse: bool = False,
-    ) -> Accepted:
+    ) -> list[Accepted]:
         """Store what a scorer has checked and embedded; the same again adds nothing.
 
         Args:
             run: that made the rollouts.
             encoder: that made their embeddings.
-            incarnation: of the memory that the scorer reads; None: it knows of none.
-            table: a `prepared_table`.
+            whose: the memories that they are of, and the incarnations of these that the scorer
+                reads; None: it knows of none.
+            table: a `prepared_table`, the rollouts of one memory after those of another.
+            rows: how many are of each memory; None: all are of the one.
             reuse: rollouts that conclude what was verified on their query take that verdict over.
 
         Raises:
-            MemrewardError: see `RolloutWriter.accept_embedded`; also what went wrong in publishing.
+            MemrewardError: see `accept_to_several`; also what went wrong in publishing.
         """
         self._publisher.raise_error()
         with timed(self._metrics.answered):
             items, keys = prepared_in(table)
-            writer = self._writer((run, reuse), encoder, incarnation)
-            accepted = writer.accept_embedded(items, lambda: keys)
-        self._metrics.stored(accepted.new)
-        if accepted.seq is not None:
+            left = iter(items)
+            given = [
+                Given(memory=memory, prepared=list(islice(left, count)), incarnation=incarnation)
+                for (memory, incarnation), count in zip(whose, rows or [len(items)], strict=True)
+            ]
+            done = self._accept(run, encoder, given, keys, reuse)
+        self._metrics.stored(sum(accepted.new for accepted in done))
+        if any(accepted.seq is not None for accepted in done):
             self._publisher.wake()
-        return accepted
+        return done
 
     def nearest(self, asked: Mapping[str, Floats], neighbours: int) -> list[Near]:
-        """The nearest queries in this shard to queries that are anywhere.
+        """The nearest queries in these shards to queries that are anywhere.
 
         Args:
             asked: their embeddings by their ids.
             neighbours: how many each gets, if there are so many.
         """
-        return nearest_in(self._stores, self._memory, asked, neighbours)
+        return nearest_in_place(self._there, asked, neighbours)
 
     def flush(self) -> None:
         """Wait until everything that was stored is visible in Neo4j."""
@@ -84,20 +96,30 @@ class WriterActor:
         """What it counts."""
         return list(self._metrics.registry.collect())
 
-    def _writer(
-        self, kind: tuple[str, bool], encoder: str, incarnation: str | None
-    ) -> RolloutWriter:
-        """The writer of a run, with or without `reuse`, to the memory as the scorer knows it."""
-        writer = self._writers.get(kind)
+    def _accept(
+        self, run: str, encoder: str, given: Sequence[Given], keys: Keys, reuse: bool
+    ) -> list[Accepted]:
+        writers = [self._writer((each.memory, run, reuse), encoder, each) for each in given]
+        stamp = encoder, writers[0].encoder.dimension
+        done = accept_to_several(
+            self._there.stores.vectors, run, given, stamp, keys=lambda: keys, reuse=reuse
+        )
+        for writer, accepted in zip(writers, done, strict=True):
+            writer.note(accepted)
+        return done
+
+    def _writer(self, kind: tuple[str, str, bool], encoder: str, given: Given) -> RolloutWriter:
+        """The writer to a memory, of a run, with or without `reuse`, as the scorer knows it."""
+        writer, incarnation = self._writers.get(kind), given.incarnation
         if writer is None or (encoder, incarnation) != (writer.encoder.name, writer.incarnation):
-            run, reuse = kind
-            writer = RolloutWriter(self._stores, self._memory, run, reuse=reuse)
+            memory, run, reuse = kind
+            writer = RolloutWriter(self._there.stores, memory, run, reuse=reuse)
             self._writers[kind] = writer
         if incarnation not in (None, writer.incarnation):
-            raise deleted_memory_error(self._memory)
+            raise deleted_memory_error(given.memory)
         if encoder != writer.encoder.name:
             raise EncoderMismatchError(
-                f"memory {self._memory!r} has embeddings of {writer.encoder.name} now: call "
+                f"memory {given.memory!r} has embeddings of {writer.encoder.name} now: call "
                 "`refresh()`"
             )
         return writer

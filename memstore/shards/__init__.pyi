@@ -25,7 +25,9 @@ from .labels import ShardedLabels as ShardedLabels
 from .labels import label_shards as label_shards
 from .opened import writer_of as writer_of
 from .pairs import pair_of as pair_of
+from .publication import PairPublisher as PairPublisher
 from .reembedding import reembed_shards as reembed_shards
 from .rewards import write_in_shards as write_in_shards
-from .search import nearest_in as nearest_in
+from .search import nearest_in_place as nearest_in_place
 from .writer import ShardedWriter as ShardedWriter
+from .writer import WriterInPlace as WriterInPlace

@@ -220,7 +220,7 @@ def nearest_now(
     neighbours: int,
 ) -> list[dict[str, Any]]:
     """Rows of edges of queries, by id, to their nearest among what the shards hold."""
-    return nearest_of_all(nearest_in_all(shards, states, asked, neighbours), neighbours)
+    return nearest_of_all(nearest_in_all(shards.together(), states, asked, neighbours), neighbours)
 
 
 def _count(shards: Shards, states: Sequence[MemoryState | None]) -> int:

@@ -18,7 +18,7 @@ from memstore.outbox import (
     publish,
     read_batches,
 )
-from memstore.shards.division import InOnePlace
+from memstore.shards.division import InOnePlace, Shard
 from memstore.similarity import keep_indexes
 from schema.batch import BatchKind
 from schema.errors import MemrewardError, StoreError, StoreFullError
@@ -124,6 +124,26 @@ def _apply(
         tx.rows("advance_several", batches=numbers)
         apply_rollouts(tx, [(batch.memory, batch.seq, batch.payload) for batch in due])
     return {name: seq for name, (seq, _) in found.items()} | {b.memory: b.seq for b in due}
+
+
+def check_graph(part: Shard) -> None:
+    """Whether Neo4j holds what its Postgres has published.
+
+    Raises:
+        StoreError: if it holds another memory of that name, or none.
+    """
+    state = part.state()
+    if state is None or state.published_seq == 0:
+        return
+    rows = part.stores.graph.read(
+        "outbox.cypher", lambda tx: tx.rows("memory_seq", memory=part.name)
+    )
+    if not rows or rows[0][1] != state.incarnation:
+        raise StoreError(
+            f"Neo4j holds another memory named {part.name!r} than Postgres at "
+            f"{part.stores.vectors.address}, or none: the two databases do not belong together. "
+            "Give each pair of the settings its own Neo4j (docs/shards.md)"
+        )
 
 
 class PairPublisher(BackgroundPublisher):

@@ -10,9 +10,17 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 
-from memstore.db import MemoryState, Stores, find_memory, plans_for_any_memory, retried, vectors
+from memstore.db import (
+    MemoryState,
+    Stores,
+    find_memories,
+    find_memory,
+    plans_for_any_memory,
+    retried,
+    vectors,
+)
 from memstore.shards.at_once import at_once
-from memstore.shards.division import InOnePlace, Shards
+from memstore.shards.division import InOnePlace
 from memstore.similarity import (
     Bounded,
     Near,
@@ -35,7 +43,7 @@ class _Found:
 
 
 def nearest_in_all(
-    shards: Shards,
+    together: Sequence[InOnePlace],
     states: Sequence[MemoryState | None],
     asked: Mapping[str, Floats],
     neighbours: int,
@@ -43,12 +51,11 @@ def nearest_in_all(
     """What shards have near queries, among it the nearest of all, with Postgres' cosines.
 
     Args:
-        shards: of the memory.
-        states: of the shards, as they are under the memory's lock.
+        together: the shards, by the databases that they lie in.
+        states: by the shards' places, as they are under the memory's lock.
         asked: embeddings by id of stored queries.
         neighbours: how many each gets.
     """
-    together = shards.together()
     found = at_once([partial(_look, there, states, asked, neighbours) for there in together])
     possible = _among_the_nearest(chain.from_iterable(f.possible for f in found), neighbours)
     by_place = [[row for row in possible if row[0] in there.names] for there in together]
@@ -59,12 +66,31 @@ def nearest_in_all(
     lacking.subtract(near[0] for near in chain.from_iterable(cosines))
     again = {id_: asked[id_] for id_, n in lacking.items() if n}  # Some are of no use: quarantined.
     exact = [
-        partial(nearest_in, part.stores, part.name, again, neighbours)
-        for part in shards.parts
+        partial(nearest_in, there.stores, name, again, neighbours)
+        for there in together
+        for name in there.names
         if again
     ]
     kept = [[row for row in rows if row[0] not in again] for rows in cosines]
     return [*(f.sure for f in found), *kept, *at_once(exact)]
+
+
+def nearest_in_place(there: InOnePlace, asked: Mapping[str, Floats], neighbours: int) -> list[Near]:
+    """The nearest queries in shards that lie in the same databases, among them the nearest of all.
+
+    Args:
+        there: the shards; their places count from 0.
+        asked: embeddings by id of queries that are anywhere.
+        neighbours: how many each gets.
+    """
+
+    def look() -> list[MemoryState | None]:
+        with there.stores.vectors.reading("similarity.sql") as session:
+            found = find_memories(session, there.names)
+        return [found.get(name) for name in there.names]
+
+    found = nearest_in_all([there], retried(look), asked, neighbours)
+    return list(chain.from_iterable(found))
 
 
 def nearest_in(

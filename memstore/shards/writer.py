@@ -8,12 +8,14 @@ the same call does when it is repeated, or else the next one.
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import chain
+from typing import Protocol
 
 from memstore.changes import BatchWriter, LinkProgress, RolloutWriter
 from memstore.db import VectorStore, retried
 from memstore.encoders import CachingEncoder, TextEncoder
 from memstore.outbox import (
     Accepted,
+    BackgroundPublisher,
     Given,
     ReuseAudit,
     accept_to_several,
@@ -22,14 +24,34 @@ from memstore.outbox import (
 )
 from memstore.reads import known_audits
 from memstore.shards.at_once import at_once, once
-from memstore.shards.division import Division, InOnePlace, Shard, Shards
-from memstore.shards.edges import Search, are_untied, link_new, tie_new
+from memstore.shards.division import Division, InOnePlace, Shards
+from memstore.shards.edges import are_untied, link_new, tie_new
 from memstore.shards.lock import ShardsLock, under_lock
-from memstore.shards.publication import PairPublisher, ShardedPublisher
-from schema.errors import LockLostError, StoreError, UnreachableError
+from memstore.shards.publication import PairPublisher, ShardedPublisher, check_graph
+from memstore.similarity import Near
+from schema.errors import LockLostError, UnreachableError
 from schema.ids import query_id
 from schema.keyed_rollout import Keys, PreparedRollout
+from schema.memory_graph import Floats
 from schema.rollout import Rollout
+
+
+class WriterInPlace(Protocol):
+    """Writes elsewhere to the shards that lie in the same databases."""
+
+    def accept(
+        self, run: str, given: Sequence[Given], encoder: str, keys: Callable[[], Keys]
+    ) -> list[Accepted]:
+        """See `accept_to_several`; given nothing, it waits for whatever is still accepted there."""
+        ...
+
+    def nearest(self, asked: Mapping[str, Floats], neighbours: int) -> list[Near]:
+        """The nearest queries in these shards, among them the nearest of all."""
+        ...
+
+    def publisher(self) -> BackgroundPublisher:
+        """What makes visible what it accepts."""
+        ...
 
 
 class ShardedWriter(BatchWriter):
@@ -39,8 +61,7 @@ class ShardedWriter(BatchWriter):
         self,
         shards: Shards,
         run: str,
-        parts: Sequence[RolloutWriter] | None = None,
-        searches: Sequence[Search] | None = None,
+        elsewhere: Sequence[WriterInPlace] | None = None,
         *,
         reuse: bool = False,
     ) -> None:
@@ -49,19 +70,17 @@ class ShardedWriter(BatchWriter):
         Args:
             shards: of the memory.
             run: that makes the rollouts.
-            parts: the shards' writers; None: some of its own.
-            searches: see `tie_new`.
-            reuse: see `RolloutWriter`; not with `parts`.
+            elsewhere: who writes for this one, as `Shards.together` has the places; None: nobody.
+            reuse: see `RolloutWriter`; not with `elsewhere`.
 
         Raises:
             MemrewardError: see `RolloutWriter`.
         """
-        self._shards, self._searches, self._reuse = shards, searches, reuse
-        #: Whether nobody else writes for this one.
-        self._are_here = parts is None
-        self._parts = parts or [RolloutWriter(p.stores, p.name, run) for p in shards.parts]
+        self._shards, self._elsewhere, self._reuse = shards, elsewhere, reuse
+        self._searches = None if elsewhere is None else [one.nearest for one in elsewhere]
+        self._parts = [RolloutWriter(p.stores, p.name, run) for p in shards.parts]
         for part in shards.parts:
-            _check_graph(part)
+            check_graph(part)
         self._made: str | None = None
         #: Whether all pairs know of the memory.
         self._is_noted = False
@@ -213,24 +232,19 @@ class ShardedWriter(BatchWriter):
         self, items: Mapping[int, Sequence[PreparedRollout]], keys: Callable[[], Keys]
     ) -> list[Accepted]:
         """Have all shards accept theirs: those in the same databases together."""
-        if self._are_here:
-            audits = known_audits(self.places) if self._reuse else None
-            calls = [
-                partial(self._accept_in, one, items, keys, audits)
-                for one in self._shards.together()
-            ]
-            return list(chain.from_iterable(at_once(calls)))
-        # All, also with nothing: a writer elsewhere may still be at what a dead caller sent.
-        return at_once(
-            [
-                partial(part.accept_embedded, items.get(place, []), keys)
-                for place, part in enumerate(self._parts)
-            ]
-        )
+        places = self._shards.together()
+        writers = self._elsewhere or [None] * len(places)
+        audits = known_audits(self.places) if self._reuse else None
+        calls = [
+            partial(self._accept_in, there, writer, items, keys, audits)
+            for there, writer in zip(places, writers, strict=True)
+        ]
+        return list(chain.from_iterable(at_once(calls)))
 
     def _accept_in(
         self,
         there: InOnePlace,
+        writer: WriterInPlace | None,
         items: Mapping[int, Sequence[PreparedRollout]],
         keys: Callable[[], Keys],
         audits: Mapping[str, ReuseAudit] | None,
@@ -245,19 +259,22 @@ class ShardedWriter(BatchWriter):
             )
             for place, p in parts.items()
         ]
-        stamp = self.encoder.name, self.encoder.dimension
-        done = accept_to_several(
-            there.stores.vectors, self.run, given, stamp, keys=keys, reuse=self._reuse
-        )
+        if writer is None:
+            stamp = self.encoder.name, self.encoder.dimension
+            done = accept_to_several(
+                there.stores.vectors, self.run, given, stamp, keys=keys, reuse=self._reuse
+            )
+        else:
+            done = writer.accept(self.run, given, self.encoder.name, keys)
         for part, accepted in zip(parts.values(), done, strict=True):
             part.note(accepted)
         return done
 
     def publisher(self) -> ShardedPublisher:
         """What makes visible, in the background, what this writer accepts."""
-        if self._are_here:
+        if self._elsewhere is None:
             return ShardedPublisher([PairPublisher(there) for there in self._shards.together()])
-        return ShardedPublisher([part.publisher() for part in self._parts])
+        return ShardedPublisher([writer.publisher() for writer in self._elsewhere])
 
     def _by_part(self, prepared: Sequence[PreparedRollout]) -> dict[int, list[PreparedRollout]]:
         """The rollouts by the place of their shard."""
@@ -265,26 +282,6 @@ class ShardedWriter(BatchWriter):
         for item in prepared:
             found.setdefault(self._shards.part_of(item.query_id), []).append(item)
         return dict(sorted(found.items()))
-
-
-def _check_graph(part: Shard) -> None:
-    """Whether Neo4j holds what its Postgres has published.
-
-    Raises:
-        StoreError: if it holds another memory of that name, or none.
-    """
-    state = part.state()
-    if state is None or state.published_seq == 0:
-        return
-    rows = part.stores.graph.read(
-        "outbox.cypher", lambda tx: tx.rows("memory_seq", memory=part.name)
-    )
-    if not rows or rows[0][1] != state.incarnation:
-        raise StoreError(
-            f"Neo4j holds another memory named {part.name!r} than Postgres at "
-            f"{part.stores.vectors.address}, or none: the two databases do not belong together. "
-            "Give each pair of the settings its own Neo4j (docs/shards.md)"
-        )
 
 
 def _known_in(there: InOnePlace, ids: Sequence[str]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """A memory that is divided into four shards says what one memory says."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -22,18 +22,21 @@ from support.divided import (
 )
 
 from gnn.jobs.online_scorer import OnlineScorer
-from memstore.changes.rollout_writer import RolloutWriter
 from memstore.changes.run_deletion import delete_run
 from memstore.consistency.check import check_memory
 from memstore.db.stores import Stores, get_memory
 from memstore.db.vector_store import SqlSession
-from memstore.outbox.accept import Accepted
+from memstore.encoders.default import DEFAULT_DIMENSION
+from memstore.outbox.accept import Accepted, Given, accept_to_several
 from memstore.outbox.deletion import delete_memory
 from memstore.reads.stats import run_known
 from memstore.settings import Settings
 from memstore.shards.care import check_edges, places_of, repair_edges
-from memstore.shards.division import Shards
+from memstore.shards.division import InOnePlace, Shards
+from memstore.shards.publication import PairPublisher
+from memstore.shards.search import nearest_in_place
 from memstore.shards.writer import ShardedWriter
+from memstore.similarity import Near
 from memstore.snapshot import sharded_cache
 from schema.errors import (
     InputError,
@@ -42,6 +45,8 @@ from schema.errors import (
     UnknownMemoryError,
     UnreachableError,
 )
+from schema.keyed_rollout import Keys
+from schema.memory_graph import Floats
 from schema.tables import ROLLOUT, SIMILAR_TO, Table
 
 _numbers = count()
@@ -110,14 +115,14 @@ def test_four_shards_say_what_one_memory_says(opened: Opened) -> None:
 
 @pytest.mark.parametrize("repeated_by_another", [False, True])
 def test_a_call_that_a_shard_cut_off_is_not_seen_and_is_whole_when_repeated(
-    opened: Opened, monkeypatch: pytest.MonkeyPatch, *, repeated_by_another: bool
+    opened: Opened, *, repeated_by_another: bool
 ) -> None:
     expected = what_is_said(opened(OneMemory))
     four = opened(FourShards)
     assert isinstance(four, FourShards)
     four.scorer.score(calls()[0])
     before = current(four)
-    cut = break_one_shard(four, monkeypatch)
+    cut = break_one_shard(four)
     with pytest.raises(StoreError, match="gone"):
         four.scorer.score(calls()[1])
     assert cut == [3]
@@ -168,23 +173,40 @@ def test_shards_in_one_place_accept_all_or_nothing(
     assert current(four) == expected.neighbours[1]
 
 
-def break_one_shard(memory: FourShards, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The third shard's next accept fails, by writers each of its own; returns which failed."""
-    parts = [RolloutWriter(part.stores, part.name, "run-1") for part in memory.shards.parts]
-    writer = ShardedWriter(memory.shards, "run-1", parts)
-    memory.scorer._writer = writer  # pyright: ignore[reportPrivateUsage]
-    broken = f"{memory.name}@3-of-{COUNT}"
-    failed: list[int] = []
-    whole = RolloutWriter.accept_embedded
+class ShardByShard:
+    """Accepts to each shard for itself; the third one's first accept fails."""
 
-    def accept(writer: RolloutWriter, *arguments: Any) -> Accepted:
-        if writer.memory == broken and not failed:
-            failed.append(3)
+    def __init__(self, there: InOnePlace) -> None:
+        self.there, self.failed = there, list[int]()
+
+    def accept(
+        self, run: str, given: Sequence[Given], encoder: str, keys: Callable[[], Keys]
+    ) -> list[Accepted]:
+        done = list[Accepted]()
+        for number, each in enumerate(given, 1):
+            if number == 3 and not self.failed:
+                self.failed.append(number)
+                continue
+            stamp = encoder, DEFAULT_DIMENSION
+            done += accept_to_several(self.there.stores.vectors, run, [each], stamp, keys=keys)
+        if len(done) < len(given):
             raise StoreError("the shard is gone")
-        return whole(writer, *arguments)
+        return done
 
-    monkeypatch.setattr(RolloutWriter, "accept_embedded", accept)
-    return failed
+    def nearest(self, asked: Mapping[str, Floats], neighbours: int) -> list[Near]:
+        return nearest_in_place(self.there, asked, neighbours)
+
+    def publisher(self) -> PairPublisher:
+        return PairPublisher(self.there)
+
+
+def break_one_shard(memory: FourShards) -> list[int]:
+    """The third shard's next accept fails, by a writer elsewhere; returns which failed."""
+    (there,) = memory.shards.together()
+    elsewhere = ShardByShard(there)
+    writer = ShardedWriter(memory.shards, "run-1", [elsewhere])
+    memory.scorer._writer = writer  # pyright: ignore[reportPrivateUsage]
+    return elsewhere.failed
 
 
 def rollout_ids(stores: Stores, memory: str) -> list[str]:
@@ -195,11 +217,11 @@ def rollout_ids(stores: Stores, memory: str) -> list[str]:
 
 
 def test_a_call_that_is_never_repeated_is_tied_by_repair_or_by_the_next_one(
-    opened: Opened, monkeypatch: pytest.MonkeyPatch
+    opened: Opened,
 ) -> None:
     four = opened(FourShards)
     assert isinstance(four, FourShards)
-    break_one_shard(four, monkeypatch)
+    break_one_shard(four)
     with pytest.raises(StoreError, match="gone"):  # It is the first call of all.
         four.scorer.score(calls()[1])
     reader = FourShards(four.stores, four.settings, four.name)
