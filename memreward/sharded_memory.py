@@ -7,13 +7,13 @@ from typing import Any, Self
 from gnn.jobs import OnlineScorer
 from memreward.base import started_pairs
 from memreward.open_memory import OpenMemory
-from memreward.scoring import batches, keep_scores
+from memreward.scoring import batches, keep_in_shards
 from memstore import Settings, load_settings
 from memstore.changes import IngestReport, LabelOptions, ingest_dataset
 from memstore.mapping import ShapeOptions
-from memstore.shards import ShardedWriter, Shards, label_shards, link_shards, write_in_shards
+from memstore.shards import ShardedWriter, Shards, label_shards, link_shards
 from schema.calls import Reuse
-from schema.ids import DEFAULT_RUN, checked_name, query_id
+from schema.ids import DEFAULT_RUN, checked_name
 from schema.reward import LabelReport
 from schema.rollout import Rollout
 from schema.score import Score
@@ -97,21 +97,8 @@ class ShardedMemory(OpenMemory):
         scores = self._scorer.score(given, store=store)
         if store and self._keep_scores:
             self.flush()
-            self._keep(given, scores)
+            keep_in_shards(self._shards, given, scores)
         return scores
-
-    def _keep(self, given: Sequence[Rollout], scores: Sequence[Score]) -> None:
-        queries = (query_id(self.name, rollout.query) for rollout in given)
-        ids = (score.rollout_id for score in scores)
-        query_of, first = dict(zip(ids, queries, strict=True)), self._shards.first
-        if first.state() is None:
-            return  # It knows the checkpoints, so there are none yet.
-        keep_scores(
-            first.stores,
-            first.name,
-            scores,
-            lambda rewards: write_in_shards(self._shards, rewards, query_of),
-        )
 
     def batches(self) -> tuple[int, int]:
         """How many batches all shards have accepted, and how many of them Neo4j shows.

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
@@ -67,6 +68,7 @@ class RayMemory(RayJobs):
         run: str = DEFAULT_RUN,
         shards: int | None = None,
         reuse: Reuse | None = None,
+        keep_scores: bool = False,
         settings: Settings | None = None,
         queue: int = QUEUE_ROLLOUTS,
     ) -> None:
@@ -80,6 +82,8 @@ class RayMemory(RayJobs):
             reuse: rollouts that conclude what was verified on their query take that verdict over
                 (docs/labels.md), and `plan_calls` can be asked. Scorers with it are others than
                 those without.
+            keep_scores: what a trained model says is also written into the memory, as by
+                `Memory.open`. Scorers that do it are others, too.
             settings: where the databases are, for actors that this call starts; None: what the
                 environment and the files of an actor's node say.
             queue: most rollouts that wait before a scorer that this call starts.
@@ -91,7 +95,8 @@ class RayMemory(RayJobs):
         """
         self.name, self.run = checked_name(name, "memory"), checked_name(run, "run")
         self._settings, self._limit, self._rows = settings, queue, RowReader()
-        self._reuse, self._scorers_name = reuse, scorers_name(run, reuse)
+        self._reuse, self._keep_scores = reuse, keep_scores
+        self._scorers_name = scorers_name(run, reuse, keep_scores)
         if shards is not None and shards < 2:
             raise InputError(f"a memory is divided into 2 shards at least, not {shards}")
         _check_connection()
@@ -203,14 +208,16 @@ class RayMemory(RayJobs):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Sent to a task, it is opened there: that node has a scorer, and numbers, of its own."""
-        return _opened, (
-            self.name,
-            self.run,
-            self.shards,
-            self._reuse,
-            self._settings,
-            self._limit,
+        opened = partial(
+            RayMemory,
+            run=self.run,
+            shards=self.shards,
+            reuse=self._reuse,
+            keep_scores=self._keep_scores,
+            settings=self._settings,
+            queue=self._limit,
         )
+        return opened, (self.name,)
 
     def _sent(self, rollouts: Sequence[Rollout | Mapping[str, Any]]) -> Any:
         """A reference to the rows as a `rollout_table`, for whichever scorer answers."""
@@ -223,7 +230,10 @@ class RayMemory(RayJobs):
         return named_actor(
             ScorerActor,
             f"{self.name}/{self._scorers_name}/{node}",
-            (self.name, self.run, self._settings, shards, self._limit, self._reuse),
+            (
+                *(self.name, self.run, self._settings),
+                *(shards, self._limit, self._reuse, self._keep_scores),
+            ),
             max_concurrency=_CALLS,
             scheduling_strategy=this_node(),
         )
@@ -249,17 +259,7 @@ def _other_shards(name: str, wanted: int | None, found: int | None) -> InputErro
     )
 
 
-def scorers_name(run: str, reuse: Reuse | None) -> str:
-    """What is common to the names of the scorers that all answer alike."""
-    return run if reuse is None else f"{run}+reuse-{reuse.audited:g}-{reuse.seed}"
-
-
-def _opened(
-    name: str,
-    run: str,
-    shards: int | None,
-    reuse: Reuse | None,
-    settings: Settings | None,
-    queue: int,
-) -> RayMemory:
-    return RayMemory(name, run=run, shards=shards, reuse=reuse, settings=settings, queue=queue)
+def scorers_name(run: str, reuse: Reuse | None, keep_scores: bool) -> str:
+    """What is common to the names of the scorers that all do the same."""
+    reusing = "" if reuse is None else f"+reuse-{reuse.audited:g}-{reuse.seed}"
+    return run + reusing + ("+keep-scores" if keep_scores else "")

@@ -18,13 +18,22 @@ from memreward.cluster.arrow import rollouts_in, score_table
 from memreward.cluster.divided import divided
 from memreward.cluster.elsewhere import writer_elsewhere
 from memreward.cluster.watching import timed
-from memreward.scoring import CountingScorer, ScoringMetrics, ScoringQueue, batches
+from memreward.scoring import (
+    CountingScorer,
+    ScoringMetrics,
+    ScoringQueue,
+    batches,
+    keep_in_shards,
+    keep_scores,
+)
 from memstore import Settings, load_settings
 from memstore.changes import LabelOptions, label_dataset
 from memstore.db import Stores
 from memstore.shards import Shards, label_shards
 from schema.calls import Reuse
 from schema.reward import LabelReport
+from schema.rollout import Rollout
+from schema.score import Score
 
 if TYPE_CHECKING:
     from gnn.jobs import OnlineScorer
@@ -41,6 +50,7 @@ class ScorerActor:
         shards: int | None,
         limit: int,
         reuse: Reuse | None = None,
+        keeps: bool = False,
     ) -> None:
         """Open the model and the snapshot.
 
@@ -51,6 +61,7 @@ class ScorerActor:
             shards: into how many a new memory is divided; one that is there stays as it is.
             limit: most rollouts that wait.
             reuse: see `memreward.Memory.open`.
+            keeps: its `keep_scores`.
         """
         from gnn.jobs import OnlineScorer  # It takes seconds, and callers need the class only.
 
@@ -66,7 +77,7 @@ class ScorerActor:
         self._scorer = OnlineScorer(
             stores, found, memory, run, reuse=reuse, writer=writer, shards=self._shards
         )
-        scorer = _Watched(stores, self._scorer, self._shards)
+        scorer = _Watched(stores, self._scorer, self._shards, keeps)
         self._queue = ScoringQueue(CountingScorer(scorer, self._metrics), limit=limit)
         self._metrics.watch(scorer, self._queue)
 
@@ -120,14 +131,27 @@ class ScorerActor:
 
 
 class _Watched:
-    """A `schema.score.Scorer` that also says how far the memory is."""
+    """A `schema.score.Scorer` that keeps its scores if it is to, and says how far the memory is."""
 
-    def __init__(self, stores: Stores, scorer: "OnlineScorer", shards: Shards | None) -> None:
-        self._scorer = scorer
+    def __init__(
+        self, stores: Stores, scorer: "OnlineScorer", shards: Shards | None, keeps: bool
+    ) -> None:
+        self._stores, self._scorer, self._shards, self._keeps = stores, scorer, shards, keeps
         self._places = [(stores, scorer.memory)]
         if shards is not None:
             self._places = [(part.stores, part.name) for part in shards.parts]
-        self.score, self.flush = scorer.score, scorer.flush
+        self.flush = scorer.flush
+
+    def score(self, rollouts: Sequence[Rollout], *, store: bool = True) -> list[Score]:
+        """See `schema.score.Scorer`."""
+        scores = self._scorer.score(rollouts, store=store)
+        if store and self._keeps:
+            self.flush()
+            if self._shards is None:
+                keep_scores(self._stores, self._scorer.memory, scores)
+            else:
+                keep_in_shards(self._shards, rollouts, scores)
+        return scores
 
     @property
     def seq(self) -> int:

@@ -28,7 +28,7 @@ class WriterActor:
     """
 
     def __init__(self, memories: list[str], settings: Settings | None) -> None:
-        """Open the databases.
+        """Open the databases, and begin to publish what an earlier writer accepted.
 
         Args:
             memories: the memory's name, or the shards'.
@@ -40,6 +40,7 @@ class WriterActor:
         stores = self._open.enter_context(started_at(memories[0], found))
         self._there = InOnePlace(stores=stores, places=tuple(range(len(memories))), names=memories)
         self._publisher = PairPublisher(self._there)
+        self._publisher.wake()
         self._writers: dict[tuple[str, str, bool], RolloutWriter] = {}
 
     def store(

@@ -1,3 +1,4 @@
+from .kept_scores import keep_in_shards as keep_in_shards
 from .kept_scores import keep_scores as keep_scores
 from .metrics import SECONDS as SECONDS
 from .metrics import Counted as Counted

@@ -5,7 +5,10 @@ from functools import partial
 
 from memstore.changes import list_models, write_propagated
 from memstore.db import Stores
+from memstore.shards import Shards, write_in_shards
+from schema.ids import query_id
 from schema.reward import PropagatedReward
+from schema.rollout import Rollout
 from schema.score import Score
 
 
@@ -42,3 +45,23 @@ def keep_scores(
         if score.model is not None and score.model in known
     ]
     (write or partial(write_propagated, stores, memory))(rewards)
+
+
+def keep_in_shards(shards: Shards, given: Sequence[Rollout], scores: Sequence[Score]) -> None:
+    """The same in a memory that is divided, of which these rollouts were given.
+
+    Raises:
+        UnknownMemoryError: see `keep_scores`.
+        QuarantineError: if publication to a shard is stopped.
+    """
+    queries = (query_id(shards.memory, rollout.query) for rollout in given)
+    ids, first = (score.rollout_id for score in scores), shards.first
+    query_of = dict(zip(ids, queries, strict=True))
+    if first.state() is None:
+        return  # It knows the checkpoints, so there are none yet.
+    keep_scores(
+        first.stores,
+        first.name,
+        scores,
+        lambda rewards: write_in_shards(shards, rewards, query_of),
+    )

@@ -2,6 +2,7 @@
 
 import asyncio
 import pickle
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +26,7 @@ from memreward.memory import Memory
 from memstore.settings import Settings
 from schema.errors import InputError, ServerError
 from schema.rollout import Rollout
-from schema.score import ScoreSource
+from schema.score import Score, ScoreSource
 
 STEPS, QUERIES, PLACES = 8, 4, 4
 
@@ -174,6 +175,35 @@ def test_a_scorer_whose_node_is_gone(on_ray: RayMemory, server_settings: Setting
     assert scorers("run-1").stamp()[1] == 384, "the scorer of the node that is there answers"
     with pytest.raises(ServerError, match="cannot work"):
         scorers("run-of-nobody-else").stamp()
+
+
+def test_scores_are_kept_where_it_is_asked_for(
+    on_ray: RayMemory, trained: MemoryUnderTest, server_settings: Settings
+) -> None:
+    told = (
+        "MATCH (a:Answer {memory: $memory}) WHERE a.propagated_at IS NOT NULL "
+        "RETURN a.id AS id, a.propagated_reward AS value, a.propagated_model AS model ORDER BY id"
+    )
+    on_ray.score(fresh(80))
+    on_ray.flush()
+    assert trained.ask(told) == []
+    ray = ray_library()
+    kept = RayMemory(trained.name, run="run-1", keep_scores=True, settings=server_settings)
+
+    @ray.remote(num_cpus=0)
+    def call(own: RayMemory) -> list[Score]:
+        return own.score([*fresh(81), make_rollout(82)])
+
+    begun = call.remote(kept)
+    killer = threading.Timer(0.3, ray.kill, (kept._scorers.own,), {"no_restart": False})
+    killer.start()
+    scores = ray.get(begun)
+    killer.join()
+    kept.score(fresh(83), store=False)
+    found = [tuple(row.values()) for row in trained.ask(told)]
+    expected = [(s.rollout_id, s.value, s.model) for s in scores if s.model is not None]
+    assert len(expected) == PLACES
+    assert found == sorted(expected)
 
 
 def test_little_goes_through_the_driver(on_ray: RayMemory, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,6 +77,15 @@ def test_a_memory_in_shards_learns(
         assert version.startswith("memreward-")
         (score,) = on_ray.score([make_rollout(1, 9, reward=None)], store=False)
         assert score.model == version
+        kept = RayMemory(name, run="run-1", keep_scores=True, settings=server_settings)
+        told = kept.score([make_rollout(n, 9, reward=None) for n in range(12)])
+        cypher = (
+            "MATCH (a:Answer) WHERE a.memory STARTS WITH $start AND a.propagated_at IS NOT NULL "
+            "RETURN a.id AS id, a.propagated_reward AS value"
+        )
+        rows = stores.graph.query(cypher, {"start": f"{name}@"}, 60.0).rows
+        assert {row["id"]: row["value"] for row in rows} == {s.rollout_id: s.value for s in told}
+        assert all(one.model == version for one in told)
     finally:
         on_ray.stop()
         delete_all(name, stores)
