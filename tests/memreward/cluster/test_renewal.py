@@ -1,36 +1,21 @@
 """Re-embedding and linking on a local Ray: what the commands make, once, also after kills."""
 
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
-import numpy as np
 import pytest
 from faults.dump import dump
-from support.ray_kills import kill_each
-from support.rollout_factory import make_rollout, unit_vector
+from support.ray_kills import killed_meanwhile
+from support.reembedding import HashEncoder, wordy
 from support.store_fixtures import MemoryUnderTest
 
 from memreward.cluster.ray_memory import RayMemory
 from memstore.changes.reembedding import reembed
 from memstore.consistency.check import check_memory
 from memstore.db.stores import Stores, get_memory
-from memstore.encoders.default import DEFAULT_ENCODER, EncodeProgress, Encoder, Floats
+from memstore.encoders.default import DEFAULT_ENCODER, Encoder
 from memstore.outbox.deletion import delete_memory
 from memstore.settings import Settings
 from schema.errors import InputError
-from schema.ids import digest
-from schema.rollout import Rollout
-
-
-class HashEncoder:
-    """A direction for each text, at once."""
-
-    name = "hash-8"
-    dimension = 8
-
-    def encode(self, texts: Sequence[str], progress: EncodeProgress | None = None) -> Floats:
-        return np.stack([unit_vector(int(digest(text)[:8], 16), 8) for text in texts])
-
 
 #: What is killed in turn, each while it works.
 EMBEDDING = {
@@ -64,23 +49,6 @@ def filled(memory: MemoryUnderTest, questions: int, places: int) -> None:
     memory.add([wordy(n, p) for n in range(questions) for p in range(places)])
 
 
-def wordy(question: int, place: int) -> Rollout:
-    """A rollout whose texts take a moment to embed."""
-    said = " ".join(f"Then I add {question + n} to {place * n}." for n in range(16))
-    return make_rollout(question, place, thinking=said)
-
-
-def killed_meanwhile(kills: Mapping[str, str], work: Callable[[], int]) -> tuple[int, list[str]]:
-    over, killed = threading.Event(), list[str]()
-    killer = threading.Thread(target=kill_each, args=(kills, over, killed))
-    killer.start()
-    try:
-        return work(), killed
-    finally:
-        over.set()
-        killer.join()
-
-
 @pytest.mark.slow
 @pytest.mark.faults
 def test_the_vectors_of_the_command(memory: MemoryUnderTest, on_ray: RayMemory) -> None:
@@ -92,11 +60,10 @@ def test_the_vectors_of_the_command(memory: MemoryUnderTest, on_ray: RayMemory) 
     filled(memory, 100, 11)
     reembed(memory.stores, memory.name, HashEncoder())
     told: list[str] = []
-    made, killed = killed_meanwhile(
+    made = killed_meanwhile(
         EMBEDDING,
         lambda: on_ray.reembed(workers=2, progress=lambda what, *_: told.append(what)),
     )
-    assert killed == [*EMBEDDING]
     assert 0 < made <= texts  # Of the actor that came back: what was stored by then is known.
     assert get_memory(memory.stores, memory.name).encoder == DEFAULT_ENCODER
     found = dump(memory.stores, memory.name)
@@ -116,9 +83,7 @@ def test_the_edges_of_the_command(memory: MemoryUnderTest, on_ray: RayMemory) ->
     edges = memory.link()
     expected = dump(memory.stores, memory.name)
     generation = get_memory(memory.stores, memory.name).generation
-    made, killed = killed_meanwhile(LINKING, lambda: on_ray.link(workers=2))
-    assert killed == [*LINKING]
-    assert made == edges
+    assert killed_meanwhile(LINKING, lambda: on_ray.link(workers=2)) == edges
     assert get_memory(memory.stores, memory.name).generation > generation
     found = dump(memory.stores, memory.name)
     edges_of = [[row[1:5] for row in one["similar_to"]] for one in (found, expected)]
