@@ -29,7 +29,7 @@ FEW_BATCHES = 64
 
 #: A shard's name, and id and embedding of a query that it holds.
 _Query = tuple[str, str, Floats]
-#: Finds the nearest queries of a shard to embeddings by id, so many of each.
+#: Finds the nearest queries of shards in one place to embeddings by id, so many of each.
 Search = Callable[[Mapping[str, Floats], int], list[Near]]
 #: Rows of edges of each of some chunks of queries, embeddings by id, in their order, with so many
 #: neighbours a query, among what the shards hold; chunks may be read ahead.
