@@ -1,6 +1,7 @@
 """Writers whose work is done by actors: checked and embedded here, accepted there."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from memreward.cluster.arrow import prepared_table
@@ -11,7 +12,6 @@ from memstore.outbox import Accepted, BackgroundPublisher, Given
 from memstore.shards import InOnePlace, ShardedWriter, Shards
 from memstore.similarity import Near
 from schema.calls import Reuse
-from schema.errors import InputError
 from schema.keyed_rollout import Keys, PreparedRollout
 from schema.memory_graph import Floats
 
@@ -42,7 +42,7 @@ class WriterElsewhere(RolloutWriter):
         Raises:
             MemrewardError: see `RolloutWriter.accept_embedded`.
         """
-        whose = [(self.memory, self.incarnation)]
+        whose = [Given(memory=self.memory, prepared=(), incarnation=self.incarnation)]
         stamp = self.run, self.encoder.name, whose
         (accepted,) = result_of(self._actor.store.remote(*stamp, table, reuse=self._reuse))
         self.note(accepted)
@@ -57,13 +57,13 @@ class ShardsElsewhere:
         self._there, self._actor = there, actor
 
     def accept(
-        self, run: str, given: Sequence[Given], encoder: str, keys: Callable[[], Keys]
+        self, run: str, given: Sequence[Given], encoder: str, keys: Callable[[], Keys], reuse: bool
     ) -> list[Accepted]:
         """See `WriterInPlace`."""
         table = prepared_table([item for each in given for item in each.prepared], keys())
-        whose = [(each.memory, each.incarnation) for each in given]
+        whose = [replace(each, prepared=()) for each in given]
         rows = [len(each.prepared) for each in given]
-        return result_of(self._actor.store.remote(run, encoder, whose, table, rows))
+        return result_of(self._actor.store.remote(run, encoder, whose, table, rows, reuse))
 
     def nearest(self, asked: Mapping[str, Floats], neighbours: int) -> list[Near]:
         """See `WriterInPlace`."""
@@ -92,18 +92,10 @@ def writer_elsewhere(
         actors: handles of the writers of its shards, a pair of databases each, or the one of the
             memory's.
         reuse: see `OnlineScorer`.
-
-    Raises:
-        InputError: if verdicts are to be taken over in a memory that is divided.
     """
     if shards is None:
         return WriterElsewhere(stores, memory, run, actors[0], reuse=reuse is not None)
-    if reuse is not None:
-        raise InputError(
-            f"memory {memory!r} is divided into shards, where verdicts are not taken over on Ray: "
-            "open it without `reuse`, or in one process as `ShardedMemory`"
-        )
-    return ShardedWriter(shards, run, shards_elsewhere(shards, actors))
+    return ShardedWriter(shards, run, shards_elsewhere(shards, actors), reuse=reuse is not None)
 
 
 def shards_elsewhere(shards: Shards, actors: Sequence[Any]) -> list[ShardsElsewhere]:

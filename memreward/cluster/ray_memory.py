@@ -90,7 +90,7 @@ class RayMemory(RayJobs):
 
         Raises:
             SettingsError: if Ray is not installed, or this process is not connected to a cluster.
-            InputError: if it has another number of shards, or any together with `reuse`.
+            InputError: if it has another number of shards.
             MemrewardError: if the memory cannot be opened.
         """
         self.name, self.run = checked_name(name, "memory"), checked_name(run, "run")

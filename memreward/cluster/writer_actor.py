@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import islice
 
 import pyarrow as pa
@@ -47,7 +48,7 @@ class WriterActor:
         self,
         run: str,
         encoder: str,
-        whose: Sequence[tuple[str, str | None]],
+        whose: Sequence[Given],
         table: pa.Table,
         rows: Sequence[int] | None = None,
         reuse: bool = False,
@@ -57,8 +58,8 @@ class WriterActor:
         Args:
             run: that made the rollouts.
             encoder: that made their embeddings.
-            whose: the memories that they are of, and the incarnations of these that the scorer
-                reads; None: it knows of none.
+            whose: what the memories are given, without the rollouts; their incarnations are those
+                that the scorer reads.
             table: a `prepared_table`, the rollouts of one memory after those of another.
             rows: how many are of each memory; None: all are of the one.
             reuse: rollouts that conclude what was verified on their query take that verdict over.
@@ -71,8 +72,8 @@ class WriterActor:
             items, keys = prepared_in(table)
             left = iter(items)
             given = [
-                Given(memory=memory, prepared=list(islice(left, count)), incarnation=incarnation)
-                for (memory, incarnation), count in zip(whose, rows or [len(items)], strict=True)
+                replace(each, prepared=list(islice(left, count)))
+                for each, count in zip(whose, rows or [len(items)], strict=True)
             ]
             done = self._accept(run, encoder, given, keys, reuse)
         self._metrics.stored(sum(accepted.new for accepted in done))

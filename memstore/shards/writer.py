@@ -40,7 +40,7 @@ class WriterInPlace(Protocol):
     """Writes elsewhere to the shards that lie in the same databases."""
 
     def accept(
-        self, run: str, given: Sequence[Given], encoder: str, keys: Callable[[], Keys]
+        self, run: str, given: Sequence[Given], encoder: str, keys: Callable[[], Keys], reuse: bool
     ) -> list[Accepted]:
         """See `accept_to_several`; given nothing, it waits for whatever is still accepted there."""
         ...
@@ -71,7 +71,7 @@ class ShardedWriter(BatchWriter):
             shards: of the memory.
             run: that makes the rollouts.
             elsewhere: who writes for this one, as `Shards.together` has the places; None: nobody.
-            reuse: see `RolloutWriter`; not with `elsewhere`.
+            reuse: see `RolloutWriter`.
 
         Raises:
             MemrewardError: see `RolloutWriter`.
@@ -265,7 +265,7 @@ class ShardedWriter(BatchWriter):
                 there.stores.vectors, self.run, given, stamp, keys=keys, reuse=self._reuse
             )
         else:
-            done = writer.accept(self.run, given, self.encoder.name, keys)
+            done = writer.accept(self.run, given, self.encoder.name, keys, self._reuse)
         for part, accepted in zip(parts.values(), done, strict=True):
             part.note(accepted)
         return done

@@ -1,9 +1,11 @@
 """Budgets of verifier calls and labels on Ray: what a memory in one process asks and rewards."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
 from support.call_course import course, truth
+from support.divided import delete_all
 from support.rollout_factory import make_rollout
 from support.store_fixtures import MemoryUnderTest
 
@@ -13,6 +15,7 @@ from memreward.memory import Memory
 from memstore.outbox.deletion import delete_memory
 from memstore.reads.stats import memory_stats
 from memstore.settings import Settings
+from memstore.shards.care import places_of
 from schema.calls import Reuse
 from schema.errors import InputError
 from schema.score import ScoreSource
@@ -23,23 +26,32 @@ REUSE = Reuse(audited=0.2)
 @pytest.fixture
 def open_planner(
     memory: MemoryUnderTest, server_settings: Settings, local_ray: None
-) -> Iterator[Callable[[], RayMemory]]:
+) -> Iterator[Callable[..., RayMemory]]:
     opened: list[RayMemory] = []
 
-    def opener() -> RayMemory:
-        opened.append(RayMemory(memory.name, run="run-1", reuse=REUSE, settings=server_settings))
+    def opener(shards: int | None = None) -> RayMemory:
+        opened.append(
+            RayMemory(
+                memory.name, run="run-1", shards=shards, reuse=REUSE, settings=server_settings
+            )
+        )
         return opened[-1]
 
     yield opener
     opened[-1].stop()
+    delete_all(memory.name, memory.stores)
 
 
+@pytest.mark.parametrize("shards", [None, 3])
 def test_the_calls_of_a_memory_also_if_actors_are_killed(
-    memory: MemoryUnderTest, server_settings: Settings, open_planner: Callable[[], RayMemory]
+    memory: MemoryUnderTest,
+    server_settings: Settings,
+    open_planner: Callable[..., RayMemory],
+    shards: int | None,
 ) -> None:
     with Memory(memory.stores, server_settings, memory.name, "run-1", reuse=REUSE) as one:
-        expected = course(one, truth, budget=0.3)
-    calls = memory_stats(memory.stores, memory.name)["calls"]
+        asked, rewards = course(one, truth, budget=0.3)
+    calls = calls_of(memory)
     delete_memory(memory.stores, memory.name)  # The same name, as ids decide ties.
     ray, killed = ray_library(), []
 
@@ -51,10 +63,22 @@ def test_the_calls_of_a_memory_also_if_actors_are_killed(
             killed.append(actor)
         return truth(prompt, text)
 
-    planner = open_planner()
-    assert course(planner, killing, budget=0.3) == expected
+    planner = open_planner(shards)
+    found, given = course(planner, killing, budget=0.3)
+    assert found == asked
+    for step, expected in zip(given, rewards, strict=True):
+        assert step == pytest.approx(expected, abs=1e-5)
     assert len(killed) == 2
-    assert memory_stats(memory.stores, memory.name)["calls"] == calls
+    assert calls_of(memory) == calls
+
+
+def calls_of(memory: MemoryUnderTest) -> Counter[str]:
+    """How many were made, saved, audited and agreed, in a memory or in all its shards."""
+    total = Counter[str]()
+    for place in places_of([memory.stores], memory.name):
+        calls = memory_stats(*place)["calls"]
+        total.update({name: calls[name] for name in ("made", "saved", "audited", "agreed")})
+    return total
 
 
 def test_without_reuse_no_calls_are_planned(

@@ -180,7 +180,7 @@ class ShardByShard:
         self.there, self.failed = there, list[int]()
 
     def accept(
-        self, run: str, given: Sequence[Given], encoder: str, keys: Callable[[], Keys]
+        self, run: str, given: Sequence[Given], encoder: str, keys: Callable[[], Keys], reuse: bool
     ) -> list[Accepted]:
         done = list[Accepted]()
         for number, each in enumerate(given, 1):
@@ -188,7 +188,9 @@ class ShardByShard:
                 self.failed.append(number)
                 continue
             stamp = encoder, DEFAULT_DIMENSION
-            done += accept_to_several(self.there.stores.vectors, run, [each], stamp, keys=keys)
+            done += accept_to_several(
+                self.there.stores.vectors, run, [each], stamp, keys=keys, reuse=reuse
+            )
         if len(done) < len(given):
             raise StoreError("the shard is gone")
         return done
