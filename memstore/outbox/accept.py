@@ -102,6 +102,7 @@ def accept_to_several(
     *,
     keys: Callable[[], Keys] = dict,
     reuse: bool = False,
+    fence: Callable[[SqlSession], None] | None = None,
 ) -> list[Accepted]:
     """Accept what several memories of one Postgres are given: all of it, or nothing.
 
@@ -114,6 +115,7 @@ def accept_to_several(
         keys: asked, late, for conclusions that were read elsewhere; others are read here.
         reuse: rollouts that conclude what was verified on their query take that verdict over
             (`memstore.outbox.same_conclusion`).
+        fence: called first in the transaction; what it raises undoes everything.
 
     Raises:
         InputError: if an id is known with other content.
@@ -127,6 +129,8 @@ def accept_to_several(
     incarnations = {each.memory: each.incarnation for each in asked}
 
     def lock(session: SqlSession) -> list[MemoryState]:
+        if fence is not None:
+            fence(session)
         return lock_memories(session, incarnations, *stamp, neighbours)
 
     def write(batches: Sequence[OutboxBatch]) -> list[Accepted]:

@@ -1,9 +1,10 @@
 """The lock of a memory in shards, which one session of the first one's Postgres holds.
 
 A process can lose that session and its lock without knowing, as when that Postgres is restarted,
-while it goes on writing to the others. So each transaction that writes or removes edges first locks
-the memory's edges in its own Postgres and then, under that lock, asks the session whether it is
-still there. Whoever has the memory's lock next waits for such a transaction, and has the last word.
+while it goes on writing to the others. So each transaction that accepts rollouts, or writes or
+removes edges, first locks the memory's edges in its own Postgres and then, under that lock, asks
+the session whether it is still there. Whoever has the memory's lock next waits for such
+transactions before it looks at anything, and has the last word.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ T = TypeVar("T")
 
 @dataclass(kw_only=True)
 class ShardsLock:
-    """The right of one session to write the edges of a memory in shards."""
+    """The right of one session to accept to a memory in shards, and to write its edges."""
 
     #: That holds the lock, in the first shard's Postgres.
     session: SqlSession
@@ -33,12 +34,12 @@ class ShardsLock:
     is_lost: bool = False
 
     def fence(self, session: SqlSession) -> None:
-        """Let nobody else write edges until the transaction of `session` ends.
+        """Let nobody else write until the transaction of `session` ends.
 
         Raises:
             LockLostError: if this session may not either.
         """
-        session.run("lock_edges", memory=self.memory)
+        session.of("shards.sql").run("lock_edges", memory=self.memory)
         if not self.session.is_alive():
             raise LockLostError(
                 f"the session that held the lock of memory {self.memory!r} was ended: was its "
@@ -60,7 +61,8 @@ class ShardsLock:
 def under_lock(shards: Shards, work: Callable[[ShardsLock], T]) -> T:
     """Result of `work`, done while all others wait; done again if the lock was lost meanwhile.
 
-    `work` must be safe to repeat, and do all its writing to edges behind `ShardsLock.fence`.
+    `work` must be safe to repeat, and do all its writing of rollouts and edges behind
+    `ShardsLock.fence`.
 
     Raises:
         UnreachableError: if a database stays out of reach.
@@ -87,5 +89,9 @@ def under_lock(shards: Shards, work: Callable[[ShardsLock], T]) -> T:
 def _locked(shards: Shards) -> Iterator[ShardsLock]:
     with shards.first.stores.vectors.session("shards.sql") as session:
         session.run("lock", memory=shards.memory)
+        session.run("wait_for_writers", memory=shards.memory)
+        for there in shards.together()[1:]:
+            with there.stores.vectors.reading("shards.sql") as other:
+                other.run("wait_for_writers", memory=shards.memory)
         with ShardsLock(session=session, memory=shards.memory) as lock:
             yield lock

@@ -207,8 +207,9 @@ class ShardedWriter(BatchWriter):
         division = self._same(self._shards.division_in(lock.session))
         assert division is not None, "one that is gone is another than the one before"
         items = self._by_part(prepared)
+        self.split(prepared)  # Others may have stored some since they were split before.
         was_cut_off, self._was_cut_off = self._was_cut_off, True
-        done = self._accept(items, keys)
+        done = self._accept(items, keys, lock)
         ids = {item.query_id for item in prepared}
         # Of another call that was cut off, what is missing may come yet.
         if any(one.seq is not None for one in done) or are_untied(self._shards, division, ids):
@@ -229,14 +230,17 @@ class ShardedWriter(BatchWriter):
         return accepted
 
     def _accept(
-        self, items: Mapping[int, Sequence[PreparedRollout]], keys: Callable[[], Keys]
+        self,
+        items: Mapping[int, Sequence[PreparedRollout]],
+        keys: Callable[[], Keys],
+        lock: ShardsLock,
     ) -> list[Accepted]:
         """Have all shards accept theirs: those in the same databases together."""
         places = self._shards.together()
         writers = self._elsewhere or [None] * len(places)
         audits = known_audits(self.places) if self._reuse else None
         calls = [
-            partial(self._accept_in, there, writer, items, keys, audits)
+            partial(self._accept_in, there, writer, items, keys, audits, lock)
             for there, writer in zip(places, writers, strict=True)
         ]
         return list(chain.from_iterable(at_once(calls)))
@@ -248,6 +252,7 @@ class ShardedWriter(BatchWriter):
         items: Mapping[int, Sequence[PreparedRollout]],
         keys: Callable[[], Keys],
         audits: Mapping[str, ReuseAudit] | None,
+        lock: ShardsLock,
     ) -> list[Accepted]:
         parts = {place: self._parts[place] for place in there.places}
         given = [
@@ -262,7 +267,13 @@ class ShardedWriter(BatchWriter):
         if writer is None:
             stamp = self.encoder.name, self.encoder.dimension
             done = accept_to_several(
-                there.stores.vectors, self.run, given, stamp, keys=keys, reuse=self._reuse
+                there.stores.vectors,
+                self.run,
+                given,
+                stamp,
+                keys=keys,
+                reuse=self._reuse,
+                fence=lock.fence,
             )
         else:
             done = writer.accept(self.run, given, self.encoder.name, keys, self._reuse)

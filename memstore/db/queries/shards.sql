@@ -4,7 +4,12 @@
 SELECT pg_advisory_lock(hashtextextended('memreward shards ' || %(memory)s, 0));
 
 -- name: lock_edges
--- One transaction at a time writes edges of a memory in these databases; held until it ends.
+-- One transaction at a time writes a memory's edges or rollouts in these databases; held until it
+-- ends.
+SELECT pg_advisory_xact_lock(hashtextextended('memreward edges ' || %(memory)s, 0));
+
+-- name: wait_for_writers
+-- Until no transaction is under way that asked before whether its lock is still there.
 SELECT pg_advisory_xact_lock(hashtextextended('memreward edges ' || %(memory)s, 0));
 
 -- name: rows

@@ -1,9 +1,12 @@
 """A process that loses the lock of a memory in shards, in the middle of what it does under it."""
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.divided import (
@@ -16,13 +19,18 @@ from support.divided import (
     once_before,
     what_is_said,
 )
+from support.rollout_factory import make_rollout, unit_vector
 
 from memstore.db.stores import Stores
 from memstore.db.vector_store import SqlSession
+from memstore.outbox.accept import Accepted
 from memstore.settings import Settings
-from memstore.shards import lock
+from memstore.shards import edges, lock, writer
 from memstore.shards.edges import link_shards
-from schema.errors import LockLostError
+from memstore.similarity.vector_cache import QueryVectors
+from schema.errors import InputError, LockLostError
+from schema.ids import query_id
+from schema.rollout import Rollout
 
 _numbers = count()
 
@@ -78,6 +86,139 @@ def published(memory: FourShards) -> int:
     found = memory.stores.graph.query(text, {"start": f"{memory.name}@"}, 60.0).rows[0]["n"]
     assert isinstance(found, int)
     return found
+
+
+def answer(memory: FourShards, question: int, **changes: object) -> Rollout:
+    """To a question that is nearest to all others of these."""
+    changes = {"reward": None, "query_embedding": unit_vector(900), **changes}
+    return make_rollout(question, 0, **changes)
+
+
+def in_two_shards(memory: FourShards) -> tuple[int, int]:
+    """Questions whose shards are two, in the same pair."""
+    places = memory.shards.together()[0].places
+    of = {
+        memory.shards.part_of(query_id(memory.name, answer(memory, n).query)): n
+        for n in range(100, 140)
+    }
+    return of[places[0]], of[places[1]]
+
+
+@contextmanager
+def at_its_end(
+    memory: FourShards, other: Callable[[], object], ready: threading.Event | None = None
+) -> Iterator[None]:
+    """Within a call's transaction that accepts, its lock is lost and another calls `other`.
+
+    The transaction ends once the other waits for it, or is `ready` for that, or is done.
+    """
+    ready = ready or threading.Event()
+    doing = threading.Thread(target=other)
+
+    def strike() -> None:
+        lose_lock(memory)
+        doing.start()
+        while doing.is_alive() and not ready.is_set() and not waits(memory):
+            time.sleep(0.01)
+
+    with once_before("add_runs", strike) as struck:
+        yield
+    doing.join()
+    assert struck
+
+
+def waits(memory: FourShards) -> bool:
+    """Whether a session waits for a lock in the first shard's Postgres."""
+    text = (
+        b"SELECT count(*) FROM pg_stat_activity"
+        b" WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    with memory.shards.first.stores.vectors.transaction("shards.sql") as session:
+        row = session._connection.execute(text).fetchone()
+    return row is not None and row[0] > 0
+
+
+def test_edges_lead_to_no_query_of_a_call_whose_lock_was_lost_and_that_is_not_read_yet(
+    four: FourShards, others: list[Stores], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is accepted while another, which has the lock, looks for the nearest of its own."""
+    four.scorer.score(calls()[0])
+    first, second = in_two_shards(four)
+    other = FourShards(four.stores, four.settings, four.name, others[0])
+    other.scorer.score(calls()[0][:1], store=False)  # It has the snapshot.
+    accepted, whole, searches = threading.Event(), writer.accept_to_several, edges.nearest_in_all
+
+    def accept(*given: Any, **options: Any) -> list[Accepted]:
+        try:
+            return whole(*given, **options)
+        finally:
+            accepted.set()
+
+    def search(*given: Any) -> Any:
+        searching.set()
+        assert accepted.wait(60)
+        return searches(*given)
+
+    monkeypatch.setattr(lock, "MOST_LOSSES", 0)
+    # So it is in shards that are large, or were not searched in this process.
+    monkeypatch.setattr(QueryVectors, "is_worth_it", lambda *_: False)
+    searching = threading.Event()
+    with at_its_end(four, lambda: other.scorer.score([answer(other, second)]), searching):
+        monkeypatch.setattr(writer, "accept_to_several", accept)
+        monkeypatch.setattr(edges, "nearest_in_all", search)
+        with pytest.raises(LockLostError):
+            four.scorer.score([answer(four, first)])
+    four.scorer.score([answer(four, first)])
+    other.scorer.score(calls()[0][:1], store=False)
+    found = current(other)
+    other.close()
+    ids = [query_id(four.name, answer(four, n).query) for n in (first, second)]
+    assert {ids[0], ids[1]} <= found.keys()
+    assert found == neighbours_in(four.rebuilt())
+
+
+@pytest.mark.parametrize("statement", ["lock", "lock_edges"])
+def test_a_text_that_another_stored_elsewhere_meanwhile_is_refused(
+    four: FourShards, others: list[Stores], statement: str
+) -> None:
+    """In another shard, before this call has the lock, or once it has lost it again."""
+    first, second = in_two_shards(four)
+    other = FourShards(four.stores, four.settings, four.name, others[0])
+    four.scorer.score(calls()[0])
+    same = {"source_query_id": "same"}
+
+    def another_stores() -> None:
+        if statement == "lock_edges":
+            lose_lock(four)
+        other.scorer.score([answer(other, second, **same)])
+
+    with (
+        once_before(statement, another_stores) as struck,
+        pytest.raises(InputError, match="with another text"),
+    ):
+        four.scorer.score([answer(four, first, **same)])
+    other.close()
+    assert struck
+
+
+def test_a_text_that_was_stored_elsewhere_as_the_lock_was_lost_is_refused(
+    four: FourShards, others: list[Stores], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = in_two_shards(four)
+    other = FourShards(four.stores, four.settings, four.name, others[0])
+    four.scorer.score(calls()[0])
+    refused, same = list[str](), {"source_query_id": "same"}
+
+    def another_stores() -> None:
+        try:
+            other.scorer.score([answer(other, second, **same)])
+        except InputError as error:
+            refused.append(str(error))
+
+    with at_its_end(four, another_stores):
+        four.scorer.score([answer(four, first, **same)])
+    other.close()
+    assert len(refused) == 1
 
 
 @pytest.mark.parametrize("statement", ["lock_edges", "clear", "move"])
