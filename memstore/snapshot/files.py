@@ -123,6 +123,8 @@ class SnapshotManifest:
     agreed: str | None = None
     #: Of a memory that is divided: the last batch of each shard that it holds; `seq` is their sum.
     shards: list[int] = field(default_factory=list[int])
+    #: Of such a memory: edges were left out, since the neighbour was not there.
+    lacks_edges: bool = False
 
     @property
     def edge_files(self) -> dict[str, str]:

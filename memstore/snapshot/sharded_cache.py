@@ -121,6 +121,10 @@ class ShardedSnapshotCache(KeptSnapshot):
         if REMOVING & self._kinds_after(after):
             self.snapshot = self._made("rows were deleted or replaced")
             return False
+        if manifest.lacks_edges and any(a == 0 < u for a, u in zip(after, upto, strict=True)):
+            # Others' edges lead there: it was imported, and had no edges of its own till now.
+            self.snapshot = self._made("a shard was not read before")
+            return False
         with ExitStack() as stack:
             stack.callback(self._forget)  # Unless all of it was read.
             stamps = self._append(self.snapshot, after, upto, manifest.stamps)
@@ -256,10 +260,13 @@ class ShardedSnapshotCache(KeptSnapshot):
 def _add_edges(
     snapshot: Snapshot, session: SqlSession, spans: Sequence[Span], generation: int
 ) -> None:
+    manifest = snapshot.files.manifest
+
     def there() -> Iterator[list[Any]]:
         """A neighbour may be gone with its run: its shard knows nothing of this one's edges."""
         for page in pages(session, "edges", EDGES_A_PAGE, spans, generation=generation):
             found = snapshot.find(QUERY, [row[1] for row in page]) >= 0
+            manifest.lacks_edges |= not found.all()
             yield [row for row, is_there in zip(page, found, strict=True) if is_there]
 
     add_similar(snapshot, there())

@@ -140,6 +140,22 @@ def test_calls_go_on_without_a_link_and_a_snapshot_of_before_is_not_read_on(
     twin.close()
 
 
+def test_who_has_read_the_memory_before_an_imported_shard_had_edges_lacks_none(
+    stored: Stored,
+) -> None:
+    pairs = stored.pairs
+    delete_memory(pairs[1], stored.shard(2))
+    stored.take(2, pairs)
+    four = stored.opened(pairs)
+    four.scorer.refresh()
+    assert current(four).keys() < stored.neighbours.keys()
+    assert repair_edges(four.shards)
+    four.scorer.refresh()
+    assert current(four).keys() == stored.neighbours.keys()
+    assert current(four) == neighbours_in(four.rebuilt())
+    four.close()
+
+
 def test_an_import_that_was_cut_off_is_given_again(stored: Stored) -> None:
     pairs, name = stored.pairs, stored.shard(2)
     delete_memory(pairs[1], name)

@@ -11,7 +11,7 @@ from memstore.similarity.coded_vectors import BLOCK, CodedVectors, is_fast
 from memstore.similarity.codes import Searches
 from memstore.similarity.float_vectors import FloatVectors
 from memstore.similarity.possible import Possible
-from memstore.similarity.shortened import SHORT
+from memstore.similarity.shortened import SHORT, ShortenedVectors
 from schema.memory_graph import Floats
 
 pytestmark = pytest.mark.skipif(not is_fast(), reason="products of bytes may overflow here")
@@ -109,6 +109,23 @@ def test_few_come_into_question(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(found.row) < 2 * K * SEARCHES
     assert looked_at[SHORT] == ROWS - BLOCK
     assert looked_at[DIMENSION] < BLOCK + (ROWS - BLOCK) / 2
+
+
+@pytest.mark.parametrize("make", [mixed, close, spread, lonely])
+def test_shortening_takes_nothing_from_a_product(make: Make) -> None:
+    """Of vectors that lie as much apart from the few directions, and alike: they have no more."""
+    rng = np.random.default_rng(5)
+    rows_ND = make(rng, 400, DIMENSION)
+    table = ShortenedVectors(rows_ND[:200])
+    table.append(rows_ND)
+    for noise in (0.0, 0.01):
+        asked_ND = unit(rows_ND + noise * rng.normal(size=rows_ND.shape))
+        cosine_N = np.einsum("nd,nd->n", asked_ND.astype(np.float64), rows_ND)
+        for row in range(0, 400, 10):
+            search = table.search(asked_ND[row : row + 1], np.zeros(1, np.float32))
+            room_BM = torch.empty((400, 1), dtype=torch.int32)
+            least_M = cosine_N[row : row + 1].astype(np.float32)
+            assert row in search.possible(0, 400, least_M, room_BM)
 
 
 def test_what_is_missing_of_a_row_is_no_more_than_said() -> None:
