@@ -1,7 +1,10 @@
-"""Which shard holds a rollout that somebody names by its id, or by the beginning of it."""
+"""Which rollouts shards hold, and which shard holds one that is named by the beginning of its id."""
 
+from collections.abc import Sequence
+
+from memstore.db import retried
 from memstore.reads import rollouts_beginning
-from memstore.shards.division import Shard, Shards
+from memstore.shards.division import InOnePlace, Shard, Shards
 from schema.ids import the_one
 
 
@@ -18,3 +21,13 @@ def holder_of(shards: Shards, rollout: str) -> tuple[Shard, str]:
     }
     id_ = the_one(rollout, sorted(found), shards.memory)
     return found[id_], id_
+
+
+def known_in(there: InOnePlace, ids: Sequence[str]) -> dict[str, str]:
+    """Content hashes, by id, of those rollouts that these shards hold."""
+
+    def look() -> dict[str, str]:
+        with there.stores.vectors.reading("shards.sql") as session:
+            return dict(session.rows("known_rollouts", memories=there.names, ids=list(ids)))
+
+    return retried(look)

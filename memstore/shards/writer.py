@@ -26,6 +26,7 @@ from memstore.reads import known_audits
 from memstore.shards.at_once import at_once, once
 from memstore.shards.division import Division, InOnePlace, Shards
 from memstore.shards.edges import are_untied, link_new, tie_new
+from memstore.shards.holder import known_in
 from memstore.shards.lock import ShardsLock, under_lock
 from memstore.shards.publication import PairPublisher, ShardedPublisher, check_graph
 from memstore.similarity import Near
@@ -143,7 +144,7 @@ class ShardedWriter(BatchWriter):
         """See `BatchWriter`; a rollout of another query would be in another shard."""
         known, ids = dict[str, str](), [item.id for item in prepared]
         for there in self._shards.together():
-            known |= _known_in(there, ids)
+            known |= known_in(there, ids)
         refuse_changed(prepared, known)
         return (
             [item for item in prepared if item.id not in known],
@@ -152,7 +153,7 @@ class ShardedWriter(BatchWriter):
 
     def held(self, ids: Sequence[str]) -> set[str]:
         """See `BatchWriter`."""
-        return {id_ for there in self._shards.together() for id_ in _known_in(there, ids)}
+        return {id_ for there in self._shards.together() for id_ in known_in(there, ids)}
 
     def refuse_others(self, prepared: Sequence[PreparedRollout]) -> None:
         """See `BatchWriter`."""
@@ -293,13 +294,3 @@ class ShardedWriter(BatchWriter):
         for item in prepared:
             found.setdefault(self._shards.part_of(item.query_id), []).append(item)
         return dict(sorted(found.items()))
-
-
-def _known_in(there: InOnePlace, ids: Sequence[str]) -> dict[str, str]:
-    """Content hashes, by id, of those rollouts that these shards hold."""
-
-    def look() -> dict[str, str]:
-        with there.stores.vectors.reading("shards.sql") as session:
-            return dict(session.rows("known_rollouts", memories=there.names, ids=list(ids)))
-
-    return retried(look)
