@@ -1,4 +1,4 @@
-"""Which rollouts shards hold, and which shard holds one that is named by the beginning of its id."""
+"""Which rollouts shards hold, and which shard holds one of which the id begins so."""
 
 from collections.abc import Sequence
 
