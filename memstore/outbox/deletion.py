@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from memstore.db import GraphTransaction, Stores, retried
+from memstore.db import GraphTransaction, SqlSession, Stores, plans_for_any_memory, retried
 from memstore.outbox.delete_rows import clear_dead_rows
 from memstore.outbox.fence import Fence
 from memstore.outbox.locks import MemoryLock, hold, lock_for_transaction
@@ -76,9 +76,21 @@ def _finish(stores: Stores, memory: str) -> bool:
         drop_indexes(session, memory)
         with session.transaction():
             lock_for_transaction(session, memory)
-            removed = {name: session.run(name, memory=memory) for name in _TABLES}
+            removed = {name: _removed(session, name, memory) for name in _TABLES}
         clear_dead_rows(session, removed["delete_rollouts"])
     return True
+
+
+def _removed(session: SqlSession, statement: str, memory: str) -> int:
+    """Rows that a statement removes.
+
+    Foreign keys to queries are checked by plans for any memory: of one that Postgres has not
+    counted, it reads all edges for each query.
+    """
+    if statement != "delete_queries":
+        return session.run(statement, memory=memory)
+    with plans_for_any_memory(session):
+        return session.run(statement, memory=memory)
 
 
 def empty_graph(fence: Fence) -> None:
