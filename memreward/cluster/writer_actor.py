@@ -29,7 +29,7 @@ class WriterActor:
     """
 
     def __init__(self, memories: list[str], settings: Settings | None) -> None:
-        """Open the databases, and begin to publish what an earlier writer accepted.
+        """Open the databases, which publishes what an earlier writer accepted.
 
         Args:
             memories: the memory's name, or the shards'.
@@ -41,7 +41,6 @@ class WriterActor:
         stores = self._open.enter_context(started_at(memories[0], found))
         self._there = InOnePlace(stores=stores, places=tuple(range(len(memories))), names=memories)
         self._publisher = PairPublisher(self._there)
-        self._publisher.wake()
         self._writers: dict[tuple[str, str, bool], RolloutWriter] = {}
 
     def store(
