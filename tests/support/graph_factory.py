@@ -8,7 +8,7 @@ from schema.memory_graph import Bools, Floats, MemoryGraph
 
 DIMENSION = 8
 #: Fields of a graph that are no rows.
-ONE_FOR_ALL = ("memory", "seq", "encoder", "kept_names")
+ONE_FOR_ALL = ("memory", "seq", "shard_seqs", "encoder", "kept_names")
 
 
 def make_graph(
