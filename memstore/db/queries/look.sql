@@ -213,7 +213,7 @@ GROUP BY run;
 SELECT v.run, count(*), count(*) FILTER (WHERE abs(v.value - own.value) < 1e-6)
 FROM memreward.verified_reward AS v
 CROSS JOIN LATERAL memreward.current_verified(
-    %(memory)s, %(seq)s::bigint, ARRAY[v.rollout_id]
+    %(memory)s, %(seq)s::bigint, ARRAY[v.rollout_id], false
 ) AS own
 WHERE v.memory = %(memory)s AND v.audited AND v.seq <= %(seq)s AND v.run IS NOT NULL
 GROUP BY v.run;

@@ -9,7 +9,7 @@ JOIN LATERAL (
     SELECT min(v.seq) AS seq FROM memreward.verified_reward AS v
     WHERE v.memory = r.memory AND v.rollout_id = r.id AND v.same_as IS NULL
 ) AS first ON first.seq IS NOT NULL
-CROSS JOIN LATERAL memreward.current_verified(%(memory)s, NULL::bigint, ARRAY[r.id]) AS c
+CROSS JOIN LATERAL memreward.current_verified(%(memory)s, NULL::bigint, ARRAY[r.id], false) AS c
 WHERE r.memory = %(memory)s AND r.query_id = ANY(%(queries)s)
     AND r.conclusion_id = ANY(%(conclusions)s)
 ORDER BY r.conclusion_id, first.seq, r.id;
@@ -51,11 +51,11 @@ SELECT s.rollout_id, c.value, s.run, s.same_as
 FROM memreward.verified_reward AS named
 CROSS JOIN LATERAL (
     SELECT rollout_id, value, run, same_as
-    FROM memreward.verified_by_source(%(memory)s, NULL::bigint, ARRAY[named.rollout_id])
+    FROM memreward.verified_by_source(%(memory)s, NULL::bigint, ARRAY[named.rollout_id], false)
     WHERE same_as = named.same_as
 ) AS s
 CROSS JOIN LATERAL memreward.current_verified(
-    %(memory)s, NULL::bigint, ARRAY[named.same_as]
+    %(memory)s, NULL::bigint, ARRAY[named.same_as], false
 ) AS c
 WHERE named.memory = %(memory)s AND named.same_as = ANY(%(ids)s) AND NOT named.audited
     AND s.value <> c.value
@@ -70,7 +70,7 @@ FROM memreward.verified_reward AS v
 JOIN memreward.rollout AS r ON r.memory = v.memory AND r.id = v.rollout_id
 JOIN memreward.query AS q ON q.memory = r.memory AND q.id = r.query_id
 CROSS JOIN LATERAL memreward.current_verified(
-    %(memory)s, NULL::bigint, ARRAY[v.rollout_id]
+    %(memory)s, NULL::bigint, ARRAY[v.rollout_id], false
 ) AS c
 WHERE v.memory = %(memory)s AND v.audited
 GROUP BY q.domain ORDER BY q.domain;
