@@ -9,6 +9,13 @@ from memstore.encoders.default import EncodeProgress, Floats
 from schema.ids import digest
 from schema.rollout import Rollout
 
+#: Of a `reembed` on Ray, what is killed in turn, each while it works; the `RenewActor` writes.
+KILLED_EMBEDDING = {
+    "ReembedWorker": "ReembedWorker.embedded",
+    "RenewActor": "ReembedWorker.embedded",
+    "ReembedWorker again": "ReembedWorker.embedded",
+}
+
 
 class HashEncoder:
     """A direction for each text, at once."""

@@ -153,6 +153,16 @@ def test_a_buffer_error_by_itself_is_a_fault(monkeypatch: pytest.MonkeyPatch) ->
     assert isinstance(runner.invoke(app, ["stats"]).exception, BufferError)
 
 
+def ended(folder: Path) -> subprocess.CompletedProcess[str]:
+    """What became of the module `interrupted_memreward` in the folder, which starts memreward."""
+    return subprocess.run(
+        [sys.executable, "-m", "interrupted_memreward"],
+        env=os.environ | {"PYTHONPATH": f"{folder}:{Path(__file__).parents[3]}"},
+        capture_output=True,
+        text=True,
+    )
+
+
 def test_ctrl_c_while_a_dataclass_is_made_ends_with_the_code(tmp_path: Path) -> None:
     """Python makes dataclasses by `exec` of a text, and would die by the signal afterwards."""
     (tmp_path / "interrupted_memreward.py").write_text(
@@ -163,18 +173,13 @@ def test_ctrl_c_while_a_dataclass_is_made_ends_with_the_code(tmp_path: Path) -> 
         "sys.argv[1:] = ['stats']\n"
         "main()\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "interrupted_memreward"],
-        env=os.environ | {"PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[3]}"},
-        capture_output=True,
-        text=True,
-    )
+    done = ended(tmp_path)
     assert (done.returncode, "interrupted: what was stored" in done.stderr) == (130, True), done
 
 
 @pytest.mark.parametrize("moment", ["atexit.register(interrupt)", "sys.late = Late()"])
 def test_ctrl_c_after_the_last_word_changes_nothing(tmp_path: Path, moment: str) -> None:
-    (tmp_path / "late_interrupt.py").write_text(
+    (tmp_path / "interrupted_memreward.py").write_text(
         "import atexit, os, signal, sys\n"
         "from memreward.cli.start import main\n"
         "def interrupt(kill=os.kill, pid=os.getpid(), number=signal.SIGINT):\n"
@@ -186,11 +191,6 @@ def test_ctrl_c_after_the_last_word_changes_nothing(tmp_path: Path, moment: str)
         "sys.argv[1:] = ['--version']\n"
         "main()\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "late_interrupt"],
-        env=os.environ | {"PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[3]}"},
-        capture_output=True,
-        text=True,
-    )
+    done = ended(tmp_path)
     assert (done.returncode, done.stderr) == (0, ""), done
     assert done.stdout.startswith("memreward ")

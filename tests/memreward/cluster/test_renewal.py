@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from faults.dump import dump
 from support.ray_kills import killed_meanwhile
-from support.reembedding import HashEncoder, wordy
+from support.reembedding import KILLED_EMBEDDING, HashEncoder, wordy
 from support.store_fixtures import MemoryUnderTest
 
 from memreward.cluster.ray_memory import RayMemory
@@ -17,12 +17,7 @@ from memstore.outbox.deletion import delete_memory
 from memstore.settings import Settings
 from schema.errors import InputError
 
-#: What is killed in turn, each while it works.
-EMBEDDING = {
-    "ReembedWorker": "ReembedWorker.embedded",
-    "RenewActor": "ReembedWorker.embedded",
-    "ReembedWorker again": "ReembedWorker.embedded",
-}
+#: As `KILLED_EMBEDDING`, of a `link`.
 LINKING = {
     "LinkWorker": "LinkWorker.edges",
     "RenewActor": "LinkWorker.edges",
@@ -61,7 +56,7 @@ def test_the_vectors_of_the_command(memory: MemoryUnderTest, on_ray: RayMemory) 
     reembed(memory.stores, memory.name, HashEncoder())
     told: list[str] = []
     made = killed_meanwhile(
-        EMBEDDING,
+        KILLED_EMBEDDING,
         lambda: on_ray.reembed(workers=2, progress=lambda what, *_: told.append(what)),
     )
     assert 0 < made <= texts  # Of the actor that came back: what was stored by then is known.

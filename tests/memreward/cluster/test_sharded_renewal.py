@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from support.divided import delete_all
 from support.ray_kills import killed_meanwhile
-from support.reembedding import HashEncoder, wordy
+from support.reembedding import KILLED_EMBEDDING, HashEncoder, wordy
 from support.stored_rows import assert_whole, edges_across, rows_of, stored
 
 from memreward.cluster.library import ray_library
@@ -20,12 +20,6 @@ from memstore.shards.reembedding import reembed_shards
 from memstore.shards.writer import ShardedWriter
 
 NAME, COUNT, QUESTIONS, PLACES = "renewed-in-shards", 4, 100, 11
-#: What is killed in turn, each while it works; the `RenewActor` is the one that writes.
-KILLS = {
-    "ReembedWorker": "ReembedWorker.embedded",
-    "RenewActor": "ReembedWorker.embedded",
-    "ReembedWorker again": "ReembedWorker.embedded",
-}
 
 
 @pytest.fixture
@@ -72,7 +66,7 @@ def test_the_vectors_and_edges_of_one_process(
     try:
         filled(shards)
         hashed = edges_across(servers, NAME)
-        made = killed_meanwhile(KILLS, lambda: on_ray.reembed(workers=2))
+        made = killed_meanwhile(KILLED_EMBEDDING, lambda: on_ray.reembed(workers=2))
         assert 0 < made <= texts  # Of the actor that came back: what was stored by then is known.
         assert everything(servers) == expected
         assert edges_across(servers, NAME) != hashed
